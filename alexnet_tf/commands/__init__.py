@@ -1,0 +1,1 @@
+"""One absl binary per file: flags in, one call out."""

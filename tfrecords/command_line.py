@@ -1,0 +1,102 @@
+"""What every command has in common: flags, help, errors and exit codes.
+
+absl prints its own flags among ours, exits with 1 on `--help` and on a wrong flag,
+and shows tracebacks. Here `--help` shows our flags first and exits with 0, a wrong
+flag exits with 2 and the nearest right name, and an error made of a sentence is
+printed as one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from absl import app, flags
+
+from tfrecords import errors
+
+
+def run(main: Callable[[], int | None], module_name: str, synopsis: str) -> None:
+    """Parses the flags, calls `main` and exits the process.
+
+    Args:
+      main: the command; reads its flags, returns an exit code or None for 0.
+      module_name: the module that defined the flags (`__name__` there), whose flags
+        come first in the help.
+      synopsis: the help's opening: what the command does and an example line.
+    """
+    app.run(
+        lambda _: sys.exit(_call(main)),
+        argv=sys.argv,
+        flags_parser=lambda argv: parse_flags(argv, module_name, synopsis),
+    )
+
+
+def parse_flags(argv: list[str], module_name: str, synopsis: str) -> list[str]:
+    """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
+    if any(a in ("--help", "-help", "-h", "--helpfull", "-helpfull") for a in argv[1:]):
+        print(make_help(module_name, synopsis))
+        sys.exit(0)
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        program = os.path.basename(argv[0])
+        print(
+            f"{program}: {error} ({program} --help lists the flags.)", file=sys.stderr
+        )
+        sys.exit(2)
+    if len(rest) > 1:
+        print(
+            f"{os.path.basename(argv[0])}: {rest[1]!r} is not a flag. Flags "
+            "are written --name=value.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    return rest
+
+
+def make_help(module_name: str, synopsis: str) -> str:
+    """The help text: `synopsis`, the command's own flags, then absl's."""
+    own = flags.FLAGS.flags_by_module_dict().get(module_name, [])
+    own_names = {flag.name for flag in own}
+    lines = [synopsis.strip(), "", "Flags:"]
+    # In the order of their definition, the settings (config.*) last.
+    lines += [_describe(f) for f in own if not f.name.startswith("config.")]
+    settings = [f for f in own if f.name.startswith("config.")]
+    if settings:
+        lines += ["", "Settings, each over the experiment's value:"]
+        lines += [_describe(flag) for flag in settings]
+    absl_names = sorted(set(flags.FLAGS) - own_names)
+    lines += ["", "From absl: " + ", ".join(f"--{name}" for name in absl_names)]
+    return "\n".join(lines)
+
+
+def _describe(flag: flags.Flag) -> str:
+    default = "" if flag.default is None else f" (default {flag.default_as_str})"
+    return f"  --{flag.name}{default}\n      {flag.help}"
+
+
+def _call(main: Callable[[], int | None]) -> int:
+    program = os.path.basename(sys.argv[0])
+    try:
+        return main() or 0
+    except errors.UserError as error:
+        print(f"\n{program}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"\n{program}: interrupted.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone: no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def quiet_tensorflow() -> None:
+    """Keeps TensorFlow's start-up messages off the console, errors excepted.
+
+    Call before TensorFlow is imported; a value the user has set stands.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,188 @@
+"""Files that are either whole or absent, after a kill and after a power cut.
+
+Every final file is written under a temporary name in its own directory, flushed to
+the disk, renamed, and the directory flushed (temporary name -> fsync -> rename ->
+fsync of the directory). Directories have one writer at a time, held by a lock that
+the kernel frees when the process dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from typing import IO, Any
+
+from tfrecords import errors
+
+LOCK_NAME = "LOCK"
+TEMPORARY_MARK = ".tmp-"
+
+_STORAGE_ERRNOS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EIO: "the disk reported an input/output error",
+    errno.EFBIG: "the file is larger than the limit of this process or file system",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
+}
+
+
+@contextlib.contextmanager
+def storage_errors(path: str) -> Iterator[None]:
+    """Turns the operating system's storage errors into `StorageError` sentences.
+
+    Args:
+      path: what was being written, for the sentence.
+
+    Raises:
+      StorageError: for a full, read-only, forbidden or failing disk. Other OSErrors
+        pass unchanged.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = _STORAGE_ERRNOS.get(error.errno or 0)
+        if reason is None:
+            raise
+        directory = os.path.dirname(os.path.abspath(path))
+        raise errors.StorageError(
+            f"{path} could not be written: {reason}{_free_space(directory)}. What was "
+            "finished before is intact; make room or correct the permissions and run "
+            "the same command again."
+        ) from error
+
+
+def _free_space(directory: str) -> str:
+    try:
+        return f" ({shutil.disk_usage(directory).free:,} bytes are free)"
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def atomic_write(path: str) -> Iterator[IO[bytes]]:
+    """Opens a binary file that appears at `path` complete, or not at all.
+
+    Raises:
+      StorageError: if the disk is full, read-only, forbidden or failing; no file is
+        left behind.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    temporary = os.path.join(directory, f".{name}{TEMPORARY_MARK}{os.getpid()}")
+    with storage_errors(path):
+        try:
+            with open(temporary, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        fsync_directory(directory)
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes `data` at `path` atomically; raises `StorageError` like `atomic_write`."""
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def write_json(path: str, value: Any) -> None:
+    """Writes `value` as indented JSON with a final newline, atomically.
+
+    The bytes depend on `value` alone; keys keep their order.
+    """
+    write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def fsync_directory(directory: str) -> None:
+    """Makes the names in `directory` durable, renames above all."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directory(path: str) -> None:
+    """Creates `path` and its parents; raises `StorageError` or `UserError`."""
+    with storage_errors(path):
+        try:
+            os.makedirs(path, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise errors.UserError(
+                f"{path} cannot be used as a directory: it, or a part of its path, is "
+                "a file. Name another directory."
+            ) from error
+
+
+def remove_temporary_files(directory: str) -> list[str]:
+    """Removes what killed writers left in `directory`; the caller holds its lock.
+
+    Returns:
+      The names removed, sorted.
+    """
+    names = sorted(n for n in os.listdir(directory) if TEMPORARY_MARK in n)
+    for name in names:
+        path = os.path.join(directory, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    return names
+
+
+def compute_digest(path: str, algorithm: str = "sha256") -> str:
+    """The hexadecimal digest of the file at `path`, read in pieces of 1 MiB."""
+    digest = hashlib.new(algorithm)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def directory_lock(directory: str, user: str) -> Iterator[None]:
+    """Holds `directory` for this process: one writer at a time.
+
+    The lock is the kernel's (flock on `LOCK` inside), so that it is free again the
+    moment its holder dies, however it dies.
+
+    Args:
+      directory: an existing directory.
+      user: what holds it, for the other process's sentence: "alexnet-train".
+
+    Raises:
+      InUseError: if another process holds it.
+      StorageError: if the lock file cannot be written.
+    """
+    path = os.path.join(directory, LOCK_NAME)
+    with storage_errors(path):
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            raise errors.InUseError(
+                f"{directory} is in use by {holder or 'another process'}. Wait for it "
+                "to end, or choose another directory."
+            ) from error
+        with storage_errors(path):
+            os.ftruncate(descriptor, 0)
+            text = f"{user}, process {os.getpid()} on {socket.gethostname()}\n"
+            os.pwrite(descriptor, text.encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)

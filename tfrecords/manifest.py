@@ -1,0 +1,294 @@
+"""What a data directory holds: `manifest.json` and `index.npz`.
+
+The manifest is written last, so that a directory without it is unfinished. It names
+the classes, counts the records of every shard and class, and carries the checksums
+of every file. The index gives each record's place, so that a reader can go straight
+to any of them.
+
+`index.npz`, for each split S: `S/shard` int32 [N], `S/offset` int64 [N] (of the
+record's header, bytes), `S/length` int64 [N] (of its data, bytes), in the order in
+which the records stand in the shards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from tfrecords import durable, errors, npz
+
+MANIFEST_NAME = "manifest.json"
+INDEX_NAME = "index.npz"
+STATISTICS_NAME = "statistics.npz"
+FORMAT_NAME = "alexnet-tfrecords"
+FORMAT_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassInfo:
+    """A class: `synset` (its id: "n01440764", a folder's name) and `text` (words)."""
+
+    synset: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardInfo:
+    """A shard: file name, records, size in bytes, SHA-256 in hexadecimal."""
+
+    name: str
+    num_records: int
+    num_bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitInfo:
+    """A split: its shards and how many records each class has (sum = num_records)."""
+
+    shards: tuple[ShardInfo, ...]
+    class_counts: tuple[int, ...]
+
+    @property
+    def num_records(self) -> int:
+        return sum(shard.num_records for shard in self.shards)
+
+
+@dataclasses.dataclass(frozen=True)
+class InputFile:
+    """A file that was converted: name, size in bytes, MD5 or None, and the verdict.
+
+    `official` is True where size or MD5 are the official archive's, False where they
+    differ, None where nothing official is known of such a file.
+    """
+
+    name: str
+    num_bytes: int
+    md5: str | None
+    official: bool | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Reject:
+    """A picture that could not be converted, and why."""
+
+    split: str
+    filename: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """A data directory's contents.
+
+    Attributes:
+      source: which source made it: "ilsvrc2012", "folder", "tfrecords" (foreign).
+      image_size: side of the stored pictures in pixels (256); 0 where they have
+        their native sizes (foreign shards), to be resized as they are read.
+      encoding: "jpeg" or "raw".
+      label_offset: the label on disk of class 0: 0 in ours, 1 in many others'.
+      records_dir: where the shards lie, relative to the data directory; "." in ours.
+      settings: everything else that determined the bytes.
+      classes: in the order of their labels.
+      splits: by name.
+      rejects: in plan order.
+      inputs: the files that were converted.
+      checksums: SHA-256 of `index.npz` and `statistics.npz` by name.
+    """
+
+    source: str
+    image_size: int
+    encoding: str
+    label_offset: int
+    records_dir: str
+    settings: dict[str, Any]
+    classes: tuple[ClassInfo, ...]
+    splits: dict[str, SplitInfo]
+    rejects: tuple[Reject, ...]
+    inputs: tuple[InputFile, ...]
+    checksums: dict[str, str]
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what a reader sees: classes, shards' checksums, statistics.
+
+        Two directories with one fingerprint hold the same data, wherever they lie.
+        """
+        seen = {
+            "classes": [dataclasses.astuple(c) for c in self.classes],
+            "label_offset": self.label_offset,
+            "splits": {
+                name: [dataclasses.astuple(shard) for shard in split.shards]
+                for name, split in sorted(self.splits.items())
+            },
+            "checksums": dict(sorted(self.checksums.items())),
+        }
+        return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+    def get_split(self, name: str) -> SplitInfo:
+        """The split called `name`; raises `UserError` naming those there are."""
+        if name not in self.splits:
+            known = ", ".join(sorted(self.splits)) or "none"
+            raise errors.UserError(
+                f"the data has no split {name!r}; it has: {known}. Choose one of them."
+            )
+        return self.splits[name]
+
+
+def write_manifest(data_dir: str, manifest: Manifest) -> None:
+    """Writes `manifest.json`, the last file of a conversion; raises `StorageError`."""
+    value = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
+    value.update(dataclasses.asdict(manifest))
+    durable.write_json(os.path.join(data_dir, MANIFEST_NAME), value)
+
+
+def read_manifest(data_dir: str) -> Manifest:
+    """Reads `manifest.json`.
+
+    Raises:
+      UserError: where the directory is missing, has no manifest (an unfinished
+        conversion or another program's shards) or one of another version.
+      DataError: where the manifest is damaged.
+    """
+    path = os.path.join(data_dir, MANIFEST_NAME)
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise errors.UserError(_explain_missing(data_dir)) from error
+    except UnicodeDecodeError as error:
+        raise errors.DataError(f"{path} is damaged: {error}. Convert again.") from error
+    try:
+        value = json.loads(text)
+        if value["format"] != FORMAT_NAME:
+            raise ValueError(f"its format is {value['format']!r}")
+        version = value["version"]
+        if version == FORMAT_VERSION:
+            return _from_json(value)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise errors.DataError(
+            f"{path} is damaged or not a manifest of ours ({error!r}). Restore it from "
+            "a copy or convert again."
+        ) from error
+    raise errors.UserError(
+        f"{path} has version {version}; this program reads version {FORMAT_VERSION}. "
+        "Convert again, or use the program that wrote it."
+    )
+
+
+def _explain_missing(data_dir: str) -> str:
+    if not os.path.isdir(data_dir):
+        return (
+            f"there is no data directory {data_dir}. Make one with alexnet-convert, or "
+            "correct --data_dir."
+        )
+    return (
+        f"{data_dir} holds no {MANIFEST_NAME}: its conversion is unfinished, or its "
+        "shards are another program's. Run the same alexnet-convert again to finish "
+        "it, or alexnet-index to read another program's shards."
+    )
+
+
+def _from_json(value: dict[str, Any]) -> Manifest:
+    return Manifest(
+        source=value["source"],
+        image_size=int(value["image_size"]),
+        encoding=value["encoding"],
+        label_offset=int(value["label_offset"]),
+        records_dir=value["records_dir"],
+        settings=dict(value["settings"]),
+        classes=tuple(ClassInfo(**c) for c in value["classes"]),
+        splits={
+            name: SplitInfo(
+                shards=tuple(ShardInfo(**shard) for shard in split["shards"]),
+                class_counts=tuple(split["class_counts"]),
+            )
+            for name, split in value["splits"].items()
+        },
+        rejects=tuple(Reject(**reject) for reject in value["rejects"]),
+        inputs=tuple(InputFile(**file) for file in value["inputs"]),
+        checksums=dict(value["checksums"]),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordIndex:
+    """Where the records of a split lie.
+
+    Attributes:
+      paths: the shards.
+      shard: int32 [N], which of `paths` each record is in.
+      offset: int64 [N], of the record's header, bytes.
+      length: int64 [N], of the record's data, bytes.
+    """
+
+    paths: tuple[str, ...]
+    shard: np.ndarray
+    offset: np.ndarray
+    length: np.ndarray
+
+    @property
+    def num_records(self) -> int:
+        return len(self.shard)
+
+
+def read_index(data_dir: str, manifest: Manifest, split: str) -> RecordIndex:
+    """Reads where the records of `split` lie and checks that the files fit.
+
+    Sizes and counts are compared with the manifest, at the cost of one look at each
+    shard's directory entry; `alexnet-verify` reads the contents.
+
+    Raises:
+      DataError: naming the shard that is missing or whose size is wrong, or the
+        index where that is damaged.
+      UserError: where there is no such split.
+    """
+    info = manifest.get_split(split)
+    records_dir = os.path.normpath(os.path.join(data_dir, manifest.records_dir))
+    paths = tuple(os.path.join(records_dir, shard.name) for shard in info.shards)
+    for path, shard in zip(paths, info.shards, strict=True):
+        _check_size(path, shard.num_bytes)
+    index_path = os.path.join(data_dir, INDEX_NAME)
+    try:
+        digest = durable.compute_digest(index_path)
+    except FileNotFoundError as error:
+        raise errors.DataError(
+            f"{index_path} is missing. Restore it from a copy or convert again."
+        ) from error
+    if digest != manifest.checksums[INDEX_NAME]:
+        raise errors.DataError(
+            f"{index_path} is not the one that the manifest names (SHA-256). Restore "
+            "it from a copy or convert again."
+        )
+    arrays = npz.load(index_path)
+    return RecordIndex(
+        paths,
+        arrays[f"{split}/shard"],
+        arrays[f"{split}/offset"],
+        arrays[f"{split}/length"],
+    )
+
+
+def _check_size(path: str, num_bytes: int) -> None:
+    try:
+        found = os.path.getsize(path)
+    except OSError as error:
+        raise errors.DataError(
+            f"the shard {path} is missing or unreadable ({error.strerror}). Restore it "
+            "from a copy, or delete manifest.json and convert again."
+        ) from error
+    if found != num_bytes:
+        raise errors.DataError(
+            f"the shard {path} has {found:,} bytes, the manifest says {num_bytes:,}: "
+            "it was cut short or changed. Restore it from a copy, or delete "
+            "manifest.json and convert again."
+        )

@@ -1,0 +1,54 @@
+"""NumPy archives whose bytes are a function of their contents alone.
+
+`numpy.savez` stamps the time of day into the file, so that two equal archives
+differ; here every member carries the same date and the names are sorted.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from tfrecords import durable, errors
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def save(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes `arrays` as an uncompressed `.npz`, atomically.
+
+    Args:
+      path: the file to appear.
+      arrays: name to array of any numeric dtype and shape; names may hold slashes.
+
+    Raises:
+      StorageError: if the disk is full, read-only, forbidden or failing.
+    """
+    with durable.atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name in sorted(arrays):
+            member = zipfile.ZipInfo(f"{name}.npy", _DATE)
+            with archive.open(member, "w", force_zip64=True) as stream:
+                np.lib.format.write_array(
+                    stream, np.asanyarray(arrays[name]), allow_pickle=False
+                )
+
+
+def load(path: str) -> dict[str, np.ndarray]:
+    """Reads all arrays of an `.npz` file; never unpickles.
+
+    Raises:
+      DataError: if the file is no archive of arrays or a checksum inside is wrong.
+      FileNotFoundError: if there is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen types here
+        raise errors.DataError(
+            f"{path} is damaged or is not a NumPy archive ({error}). Make it again or "
+            "restore it from a copy."
+        ) from error

@@ -1,0 +1,130 @@
+"""One live line for long work: how far, how fast, how long still.
+
+On a terminal the line is rewritten in place; elsewhere a plain line appears every
+half a minute, so that a log file stays readable.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+_LIVE_SECONDS = 0.2
+_PLAIN_SECONDS = 30.0
+_RATE_WINDOW_SECONDS = 20.0
+
+
+def format_duration(seconds: float) -> str:
+    """`seconds` as people say it: 47 s, 12 min 5 s, 3 h 20 min."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+class LiveLine:
+    """Prints lines of which, on a terminal, the newest replaces the one before."""
+
+    def __init__(self, stream: TextIO | None = None):
+        self._stream = stream if stream is not None else sys.stderr
+        self._is_terminal = self._stream.isatty()
+        self._last_time = float("-inf")
+        self._last_length = 0
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed for another line."""
+        interval = _LIVE_SECONDS if self._is_terminal else _PLAIN_SECONDS
+        return time.monotonic() - self._last_time >= interval
+
+    def show(self, text: str) -> None:
+        """Shows `text` now, over the previous text on a terminal."""
+        self._last_time = time.monotonic()
+        if self._is_terminal:
+            padding = " " * max(0, self._last_length - len(text))
+            self._stream.write(f"\r{text}{padding}")
+            self._last_length = len(text)
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def print_above(self, text: str) -> None:
+        """Prints `text` as a line that stays."""
+        if self._is_terminal and self._last_length:
+            self._stream.write("\r" + " " * self._last_length + "\r")
+            self._last_length = 0
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Leaves the newest line standing and goes to the next."""
+        if self._is_terminal and self._last_length:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._last_length = 0
+
+
+class Progress:
+    """Counts units of work and shows rate and time left.
+
+    Args:
+      label: what is being done: "converting".
+      total: units in all, or None where that is unknown.
+      unit: the plural of what is counted: "pictures".
+      done: units that were finished before this process began.
+      stream: where to write; standard error by default.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        total: int | None,
+        unit: str,
+        done: int = 0,
+        stream: TextIO | None = None,
+    ):
+        self._label, self._total, self._unit = label, total, unit
+        self._line = LiveLine(stream)
+        self._start_time = time.monotonic()
+        self._start_done = done
+        self._marks = [(self._start_time, done)]
+        self.done = done
+
+    def advance(self, units: int = 1) -> None:
+        """Counts `units` more as done and shows the line where one is due."""
+        self.done += units
+        now = time.monotonic()
+        if now - self._marks[-1][0] >= 1.0:
+            self._marks.append((now, self.done))
+            # The rate is that of the last seconds: what is left goes at that pace.
+            while (
+                len(self._marks) > 2 and now - self._marks[1][0] > _RATE_WINDOW_SECONDS
+            ):
+                self._marks.pop(0)
+        if self._line.is_due():
+            self._line.show(self._describe(now))
+
+    def close(self) -> None:
+        """Shows the last line: all that was done, at the mean rate."""
+        seconds = time.monotonic() - self._start_time
+        rate = (self.done - self._start_done) / max(seconds, 1e-9)
+        self._line.show(
+            f"{self._label}: {self.done:,} {self._unit} in {format_duration(seconds)} "
+            f"({rate:,.0f} {self._unit}/s)"
+        )
+        self._line.close()
+
+    def _describe(self, now: float) -> str:
+        first_time, first_done = self._marks[0]
+        rate = (self.done - first_done) / max(now - first_time, 1e-9)
+        if self._total is None:
+            return f"{self._label}: {self.done:,} {self._unit}, {rate:,.0f}/s"
+        percent = 100.0 * self.done / max(self._total, 1)
+        left = (self._total - self.done) / rate if rate > 0 else float("inf")
+        left_text = format_duration(left) if left != float("inf") else "unknown"
+        return (
+            f"{self._label}: {self.done:,} of {self._total:,} {self._unit} "
+            f"({percent:.0f} %), {rate:,.0f}/s, {left_text} left"
+        )

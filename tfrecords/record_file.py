@@ -1,0 +1,152 @@
+"""The TFRecord container: framing, checked reading, random access.
+
+On disk a record is
+
+  uint64 length | uint32 masked crc of the length | data | uint32 masked crc of data
+
+little-endian, with mask(c) = ((c >> 15 | c << 17) + 0xa282ead8) mod 2^32 over CRC-32C.
+The checksums find flipped bits but not lost records: a file cut at a record's
+boundary reads as a shorter, healthy one, so counts stand in the manifest. Lengths
+are compared with the file's size before anything is allocated (a forged length
+crashes TensorFlow's own reader).
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+
+import google_crc32c
+
+from tfrecords import errors
+
+HEADER_BYTES = 12
+FOOTER_BYTES = 4
+
+_LENGTH = struct.Struct("<Q")
+_CRC = struct.Struct("<I")
+
+
+def compute_masked_crc(data: bytes) -> int:
+    """The masked CRC-32C of `data`, as the container stores it."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def frame(data: bytes) -> bytes:
+    """`data` as a record: header, data, footer."""
+    length = _LENGTH.pack(len(data))
+    return b"".join(
+        (
+            length,
+            _CRC.pack(compute_masked_crc(length)),
+            data,
+            _CRC.pack(compute_masked_crc(data)),
+        )
+    )
+
+
+def scan(path: str) -> Iterator[tuple[int, bytes]]:
+    """Reads a shard from end to end, checking every length and checksum.
+
+    Args:
+      path: the shard.
+
+    Yields:
+      (offset of the record's header in bytes, data).
+
+    Raises:
+      DataError: naming the shard, the record (from 0) and the byte offset.
+    """
+    file_bytes = os.path.getsize(path)
+    with open(path, "rb") as file:
+        offset = number = 0
+        while offset < file_bytes:
+            header = file.read(HEADER_BYTES)
+            length = _check_header(path, number, offset, header, file_bytes)
+            body = file.read(length + FOOTER_BYTES)
+            yield offset, _check_body(path, number, offset, body, length)
+            offset += HEADER_BYTES + length + FOOTER_BYTES
+            number += 1
+
+
+def scan_lengths(path: str) -> Iterator[tuple[int, int]]:
+    """Like `scan`, but reads the headers only: yields (offset, length of the data)."""
+    file_bytes = os.path.getsize(path)
+    with open(path, "rb", buffering=0) as file:
+        offset = number = 0
+        while offset < file_bytes:
+            header = os.pread(file.fileno(), HEADER_BYTES, offset)
+            length = _check_header(path, number, offset, header, file_bytes)
+            yield offset, length
+            offset += HEADER_BYTES + length + FOOTER_BYTES
+            number += 1
+
+
+def read_record(descriptor: int, path: str, offset: int, length: int) -> bytes:
+    """Reads the one record at `offset`, checking its length and both checksums.
+
+    Args:
+      descriptor: the shard, open for reading.
+      path: its name, for the sentence.
+      offset: of the record's header, in bytes.
+      length: of its data in bytes, as the index says.
+
+    Returns:
+      The data.
+
+    Raises:
+      DataError: naming the shard and the byte offset.
+    """
+    blob = os.pread(descriptor, HEADER_BYTES + length + FOOTER_BYTES, offset)
+    header, body = blob[:HEADER_BYTES], blob[HEADER_BYTES:]
+    found = _check_header(path, None, offset, header, offset + len(blob))
+    if found != length:
+        raise errors.DataError(
+            f"{path}: the record at byte {offset} holds {found} bytes, the index says "
+            f"{length}: the shard or the index was changed. Run alexnet-verify, then "
+            "restore the file or convert again."
+        )
+    return _check_body(path, None, offset, body, length)
+
+
+def _describe(path: str, number: int | None, offset: int) -> str:
+    record = f"record {number} " if number is not None else "the record "
+    return f"{path}: {record}at byte {offset}"
+
+
+def _check_header(
+    path: str, number: int | None, offset: int, header: bytes, file_bytes: int
+) -> int:
+    what = _describe(path, number, offset)
+    advice = "Restore the file from a copy or convert again."
+    if len(header) < HEADER_BYTES:
+        raise errors.DataError(f"{what} is cut short inside its header. {advice}")
+    length_bytes = header[:8]
+    if compute_masked_crc(length_bytes) != _CRC.unpack(header[8:])[0]:
+        raise errors.DataError(f"{what} has a damaged length (checksum). {advice}")
+    length = _LENGTH.unpack(length_bytes)[0]
+    if offset + HEADER_BYTES + length + FOOTER_BYTES > file_bytes:
+        raise errors.DataError(
+            f"{what} claims {length} bytes, more than the file holds: the file is cut "
+            f"short or forged. {advice}"
+        )
+    return length
+
+
+def _check_body(
+    path: str, number: int | None, offset: int, body: bytes, length: int
+) -> bytes:
+    what = _describe(path, number, offset)
+    data, footer = body[:length], body[length:]
+    if len(data) < length or len(footer) < FOOTER_BYTES:
+        raise errors.DataError(
+            f"{what} is cut short. Restore the file from a copy or convert again."
+        )
+    if compute_masked_crc(data) != _CRC.unpack(footer)[0]:
+        raise errors.DataError(
+            f"{what} has damaged data (checksum). Restore the file from a copy or "
+            "convert again."
+        )
+    return data

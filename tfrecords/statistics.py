@@ -1,0 +1,168 @@
+"""Mean image and RGB covariance of the training split, exactly.
+
+The sums are of integers (pixels 0..255 and their products), kept as int64, so that
+they do not depend on the order or the number of workers; the division at the end is
+in float64. Paper, section 2 (mean image) and section 4.1 (RGB covariance):
+
+  mean_image = sum(image) / n
+  mean_rgb   = sum over all pixels of [r, g, b] / (n * 256 * 256)
+  covariance = sum over all pixels of [r, g, b]^T [r, g, b] / (n * 256 * 256)
+               - mean_rgb^T mean_rgb
+  covariance = eigenvectors diag(eigenvalues) eigenvectors^T
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+
+from tfrecords import durable, errors, manifest, npz
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """What the input pipeline subtracts and adds; pixels are 0..255.
+
+    Attributes:
+      num_images: how many were counted.
+      mean_image: float64 [256, 256, 3].
+      mean_rgb: float64 [3].
+      covariance: float64 [3, 3], of the RGB values over all pixels (divided by n).
+      eigenvalues: float64 [3], of the covariance, largest first.
+      eigenvectors: float64 [3, 3], unit columns in the eigenvalues' order, each with
+        a positive sum over R, G, B (a column's sign is otherwise arbitrary).
+    """
+
+    num_images: int
+    mean_image: np.ndarray
+    mean_rgb: np.ndarray
+    covariance: np.ndarray
+    eigenvalues: np.ndarray
+    eigenvectors: np.ndarray
+
+
+class Accumulator:
+    """Sums over pictures; two of them add up to that of the pictures of both.
+
+    Attributes:
+      num_images: pictures so far.
+      image_sum: int64 [image_size, image_size, 3].
+      product_sum: int64 [3, 3], of the products of a pixel's channels.
+    """
+
+    def __init__(self, image_size: int):
+        self.num_images = 0
+        self.image_sum = np.zeros((image_size, image_size, 3), np.int64)
+        self.product_sum = np.zeros((3, 3), np.int64)
+
+    def add(self, image: np.ndarray) -> None:
+        """Counts `image`, uint8 [image_size, image_size, 3]."""
+        if image.dtype != np.uint8 or image.shape != self.image_sum.shape:
+            raise ValueError(
+                f"expected uint8 {self.image_sum.shape}, not {image.dtype} "
+                f"{image.shape}"
+            )
+        self.num_images += 1
+        self.image_sum += image
+        # Exact in float64: the sum is below 256 * 256 * 255^2 < 2^53.
+        pixels = image.reshape(-1, 3).astype(np.float64)
+        self.product_sum += (pixels.T @ pixels).astype(np.int64)
+
+    def merge(self, other: Accumulator) -> None:
+        """Adds what `other` counted."""
+        self.num_images += other.num_images
+        self.image_sum += other.image_sum
+        self.product_sum += other.product_sum
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The sums as arrays, for `npz.save`."""
+        return {
+            "num_images": np.int64(self.num_images),
+            "image_sum": self.image_sum,
+            "product_sum": self.product_sum,
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Accumulator:
+        """The inverse of `to_arrays`."""
+        accumulator = cls(arrays["image_sum"].shape[0])
+        accumulator.num_images = int(arrays["num_images"])
+        accumulator.image_sum = arrays["image_sum"]
+        accumulator.product_sum = arrays["product_sum"]
+        return accumulator
+
+    def compute(self) -> Statistics:
+        """The statistics; raises `UserError` where no picture was counted."""
+        if not self.num_images:
+            raise errors.UserError(
+                "no training picture was converted, so that there is no mean image. "
+                "Check --source_dir and the rejects."
+            )
+        mean_image = self.image_sum / self.num_images
+        num_pixels = self.num_images * self.image_sum.shape[0] * self.image_sum.shape[1]
+        mean_rgb = self.image_sum.sum(axis=(0, 1)) / num_pixels
+        covariance = self.product_sum / num_pixels - np.outer(mean_rgb, mean_rgb)
+        eigenvalues, eigenvectors = compute_principal_components(covariance)
+        return Statistics(
+            self.num_images, mean_image, mean_rgb, covariance, eigenvalues, eigenvectors
+        )
+
+
+def compute_principal_components(
+    covariance: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues, largest first, and eigenvectors as columns with positive sums.
+
+    Args:
+      covariance: float64 [3, 3], symmetric.
+
+    Returns:
+      (float64 [3], float64 [3, 3]). Eigenvalues that rounding made negative are 0.
+    """
+    eigenvalues, eigenvectors = np.linalg.eigh(covariance)
+    eigenvalues, eigenvectors = eigenvalues[::-1], eigenvectors[:, ::-1]
+    signs = np.where(eigenvectors.sum(axis=0) < 0, -1.0, 1.0)
+    return np.maximum(eigenvalues, 0.0), np.ascontiguousarray(eigenvectors * signs)
+
+
+def write_statistics(data_dir: str, statistics: Statistics) -> None:
+    """Writes `statistics.npz` atomically; raises `StorageError`."""
+    arrays = {
+        field.name: np.asarray(getattr(statistics, field.name))
+        for field in dataclasses.fields(statistics)
+    }
+    npz.save(os.path.join(data_dir, manifest.STATISTICS_NAME), arrays)
+
+
+def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statistics:
+    """Reads `statistics.npz`, and compares it with the manifest's checksum if given.
+
+    Raises:
+      DataError: where the file is missing, damaged or another one.
+    """
+    path = os.path.join(data_dir, manifest.STATISTICS_NAME)
+    try:
+        if expected_sha256 and durable.compute_digest(path) != expected_sha256:
+            raise errors.DataError(
+                f"{path} is not the one that the manifest names (SHA-256). Restore it "
+                "from a copy or convert again."
+            )
+        arrays = npz.load(path)
+        return Statistics(
+            num_images=int(arrays["num_images"]),
+            mean_image=arrays["mean_image"],
+            mean_rgb=arrays["mean_rgb"],
+            covariance=arrays["covariance"],
+            eigenvalues=arrays["eigenvalues"],
+            eigenvectors=arrays["eigenvectors"],
+        )
+    except FileNotFoundError as error:
+        raise errors.DataError(
+            f"{path} is missing. Restore it from a copy or convert again."
+        ) from error
+    except KeyError as error:
+        raise errors.DataError(
+            f"{path} lacks the array {error}. Restore it from a copy or convert again."
+        ) from error
