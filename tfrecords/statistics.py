@@ -79,7 +79,7 @@ class Accumulator:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The sums as arrays, for `npz.save`."""
         return {
-            "num_images": np.int64(self.num_images),
+            "num_images": np.asarray(self.num_images, np.int64),
             "image_sum": self.image_sum,
             "product_sum": self.product_sum,
         }

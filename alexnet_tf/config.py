@@ -1,0 +1,257 @@
+"""Every setting of a run, each with its unit and its source.
+
+Frozen dataclasses: `Config` holds the run, and one part per concept. The defaults are
+the paper's (Krizhevsky, Sutskever, Hinton 2012); where its authors' released source
+differs, the field says so and the experiment `alexnet_source` chooses it.
+`settings.override` changes fields by their dotted names, as the command line does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+LAYER_NAMES = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+
+
+def _setting(
+    default: Any,
+    doc: str,
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    may_change: bool = False,
+) -> Any:
+    """A field: its default, unit and source, and what values it takes.
+
+    `may_change` marks what a run may be continued with in another value, because it
+    changes no weight: cadences of logging, devices, how long to go on.
+    """
+    metadata = {
+        "doc": doc,
+        "choices": choices,
+        "minimum": minimum,
+        "may_change": may_change,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """From a record to the network's input (paper, sections 2 and 4.1)."""
+
+    crop_size: int = _setting(224, "side of the crops, pixels (section 4.1)", minimum=1)
+    crop_positions: int = _setting(
+        32,
+        "crop offsets per axis: 0..N-1. The paper's factor 2048 = 32 * 32 * 2; the "
+        "source uses 33, every position",
+        minimum=1,
+    )
+    crop_chunk: int = _setting(
+        1,
+        "consecutive pictures that share one crop and one flip: 1 in the paper, 32 in "
+        "the source",
+        minimum=1,
+    )
+    mirror: bool = _setting(
+        True, "mirror half of the pictures, left to right (section 4.1)"
+    )
+    colour_shift: str = _setting(
+        "paper",
+        "PCA colour shift of section 4.1. paper: eigenvectors * (a * eigenvalues) of "
+        "pixels in 0..1; source: standard deviations instead of eigenvalues, pixels in "
+        "0..255, the result divided by 1.1; none",
+        choices=("paper", "source", "none"),
+    )
+    colour_shift_stddev: float = _setting(
+        0.1, "standard deviation of the shift's a (section 4.1)", minimum=0
+    )
+    colour_shift_epochs: int = _setting(
+        0,
+        "epochs after which the colour shift ends; 0: never. Net 145 of the source "
+        "ends it at 67",
+        minimum=0,
+    )
+    mean: str = _setting(
+        "same_crop",
+        "what is subtracted: same_crop of the mean image as of the picture (section "
+        "2), its centre_crop whatever the crop (source), or one value per channel",
+        choices=("same_crop", "centre_crop", "channel"),
+    )
+    reshuffle: bool = _setting(
+        True, "another seeded order every epoch (ours); the source keeps one order"
+    )
+    label_offset: int = _setting(
+        0,
+        "label on disk of the first class; 1 in many other programs' ImageNet shards",
+        minimum=0,
+    )
+    num_parallel_maps: int = _setting(
+        0,
+        "threads that decode and augment; 0: as many as there are cores",
+        minimum=0,
+        may_change=True,
+    )
+    prefetch_batches: int = _setting(
+        2,
+        "batches made during the previous one's step (section 4.1: augmentation on "
+        "the CPU is free)",
+        minimum=1,
+        may_change=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The network (paper, section 3)."""
+
+    activation: str = _setting(
+        "relu", "relu (section 3.1) or tanh", choices=("relu", "tanh")
+    )
+    normalization: str = _setting(
+        "reference",
+        "how the response normalization of section 3.3 is computed. reference: "
+        "tf.nn.local_response_normalization; banded: the same formula as two products "
+        "with a banded matrix, faster on CPUs; none: left out",
+        choices=("reference", "banded", "none"),
+    )
+    normalization_bias: float = _setting(2.0, "k (section 3.3)", minimum=0)
+    normalization_radius: int = _setting(
+        2, "maps to either side: n = 5 is radius 2 (section 3.3)", minimum=0
+    )
+    normalization_alpha: float = _setting(
+        1e-4,
+        "alpha (section 3.3); the source divides it by n: 2e-5",
+        minimum=0,
+    )
+    normalization_beta: float = _setting(0.75, "beta (section 3.3)", minimum=0)
+    conv1_normalized_before_relu: bool = _setting(
+        False,
+        "normalize conv1 before its ReLU, as the source does; the paper: after "
+        "(section 3.5)",
+    )
+    conv2_map_normalization: bool = _setting(
+        False,
+        "the source's second normalization in conv2, within each map over 5x5 (k 1, "
+        "alpha 0.001 / 25, beta 0.75), between lrn2 and pool2; the paper has none",
+    )
+    pool_size: int = _setting(3, "pooling window z, pixels (section 3.4)", minimum=1)
+    pool_stride: int = _setting(2, "pooling stride s, pixels (section 3.4)", minimum=1)
+    dropout_rate: float = _setting(
+        0.5,
+        "probability of zeroing a hidden neuron of fc6, fc7 (section 4.2)",
+        minimum=0,
+    )
+    dropout_scaling: str = _setting(
+        "test",
+        "where dropout's factor stands. test: outputs times 1 - rate at test (section "
+        "4.2); training: divided by it in training, as Keras does: another dynamics",
+        choices=("test", "training"),
+    )
+    initial_stddev: float = _setting(
+        0.01, "standard deviation of the first kernels (section 5)", minimum=0
+    )
+    initial_stddev_conv345: float = _setting(
+        0.01, "the same in conv3, conv4, conv5; 0.03 in the source", minimum=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerConfig:
+    """The update rule (paper, section 5)."""
+
+    learning_rate: float = _setting(0.01, "epsilon at the start (section 5)", minimum=0)
+    momentum: float = _setting(0.9, "of the velocity (section 5)", minimum=0)
+    weight_decay: float = _setting(
+        0.0005, "inside the velocity, times the learning rate (section 5)", minimum=0
+    )
+    bias_weight_decay: bool = _setting(
+        True, "decay biases too: the paper's rule names no exception; the source: no"
+    )
+    bias_rate_factor: float = _setting(
+        1.0, "biases' learning rate over the kernels'; 2 in the source", minimum=0
+    )
+    bias_rate_follows: bool = _setting(
+        True,
+        "whether the biases' rate falls with the kernels'; in the source it stays",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleConfig:
+    """When the learning rate falls (paper, section 5)."""
+
+    name: str = _setting(
+        "plateau",
+        "plateau: divide when the validation error stops improving (section 5); fixed: "
+        "at the epochs of `steps`",
+        choices=("plateau", "fixed"),
+    )
+    factor: float = _setting(10.0, "what the rate is divided by (section 5)", minimum=1)
+    max_drops: int = _setting(
+        3,
+        "times the plateau rule divides; the next plateau ends the run (section 5)",
+        minimum=0,
+    )
+    patience_epochs: int = _setting(
+        5, "epochs without a better validation error before a drop (ours)", minimum=1
+    )
+    min_improvement: float = _setting(
+        0.001,
+        "a fall of top-1 error below this is none; fraction of 1 (ours)",
+        minimum=0,
+    )
+    steps: str = _setting(
+        "",
+        "for fixed: `EPOCH:RATE` entries separated by spaces, RATE for all kernels or "
+        "`LAYER=RATE`: '25:0.001 72:conv1=0' (a rate of 0 freezes a layer)",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A run."""
+
+    experiment: str = _setting("alexnet", "the starting point's name")
+    seed: int = _setting(0, "of weights, order, augmentation and dropout", minimum=0)
+    batch_size: int = _setting(128, "pictures per step (section 5)", minimum=1)
+    num_epochs: int = _setting(
+        90, "passes over the training split (section 5)", minimum=0, may_change=True
+    )
+    precision: str = _setting(
+        "float32",
+        "float32, mixed_bfloat16, mixed_float16 (with loss scaling), or auto: "
+        "mixed_bfloat16 where the processor computes with it, float32 elsewhere",
+        choices=("float32", "mixed_bfloat16", "mixed_float16", "auto"),
+    )
+    devices: str = _setting(
+        "auto",
+        "where tower a and tower b live: 'GPU:0,GPU:1' (section 3.5), one device for "
+        "both, or auto: two GPUs where there are two, else one device",
+        may_change=True,
+    )
+    eval_batch_size: int = _setting(
+        128, "pictures per evaluation batch", minimum=1, may_change=True
+    )
+    eval_every_epochs: int = _setting(1, "epochs between evaluations", minimum=1)
+    checkpoint_every_epochs: int = _setting(
+        1, "epochs between checkpoints", minimum=1, may_change=True
+    )
+    checkpoint_every_minutes: float = _setting(
+        15.0, "minutes between checkpoints within an epoch", minimum=0, may_change=True
+    )
+    keep_checkpoints: int = _setting(
+        2, "newest checkpoints kept, besides the best", minimum=1, may_change=True
+    )
+    log_every_steps: int = _setting(
+        20, "steps between log entries", minimum=1, may_change=True
+    )
+    profile_steps: tuple[int, ...] = _setting(
+        (),
+        "FIRST,LAST: steps recorded for TensorBoard's profile page",
+        may_change=True,
+    )
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = dataclasses.field(default_factory=ScheduleConfig)

@@ -1,0 +1,48 @@
+"""Net 145 of the authors' released source: the recipe behind the paper's numbers.
+
+Reported in the notes at the end of its parameter file (ten views, top-1 / top-5):
+ILSVRC-2012 validation 40.6640 % / 18.2100 %; trained on ILSVRC-2010, test 37.4727 % /
+16.9987 %, centre view 39.0247 % / 18.2953 %.
+
+Where it differs from the paper's text: crops at all 33 offsets, 32 pictures sharing
+one; the colour shift uses standard deviations; the centre crop of the mean is always
+subtracted; conv1 is normalized before its ReLU and alpha is divided by n = 5; conv2
+has a second normalization; conv3 to conv5 start at 0.03; biases have no decay, twice
+the rate, and keep it; the order of pictures is the same in every epoch. Kernels' rates
+by epoch: 0.01, 0.001 at 25, 0.0001 at 51; at 67 conv1 to 0.00001 and the colour shift
+off; conv1 frozen at 72; 0.00001 at 79; stop at 91.
+"""
+
+from __future__ import annotations
+
+from alexnet_tf import config
+
+
+def get_config() -> config.Config:
+    """Net 145's settings for ILSVRC-2012."""
+    return config.Config(
+        experiment="alexnet_source",
+        num_epochs=91,
+        data=config.DataConfig(
+            crop_positions=33,
+            crop_chunk=32,
+            colour_shift="source",
+            colour_shift_epochs=67,
+            mean="centre_crop",
+            reshuffle=False,
+        ),
+        model=config.ModelConfig(
+            normalization_alpha=2e-5,
+            conv1_normalized_before_relu=True,
+            conv2_map_normalization=True,
+            initial_stddev_conv345=0.03,
+        ),
+        optimizer=config.OptimizerConfig(
+            bias_weight_decay=False, bias_rate_factor=2.0, bias_rate_follows=False
+        ),
+        schedule=config.ScheduleConfig(
+            name="fixed",
+            steps="25:0.001 51:0.0001 67:conv1=0.00001 72:conv1=0 79:0.00001 "
+            "79:conv1=0",
+        ),
+    )

@@ -1,0 +1,145 @@
+"""Settings by their dotted names: listing, overriding, comparing, as JSON.
+
+`config` says what settings there are; here is what the command line, the lab record
+and a resumed run do with them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+from alexnet_tf.config import Config
+from tfrecords import errors
+
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+_Part = TypeVar("_Part")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One field of a config: dotted name, type, value and what it takes."""
+
+    name: str
+    type: type
+    value: Any
+    doc: str
+    choices: tuple[str, ...]
+    minimum: float | None
+    may_change: bool
+
+
+def list_settings(part: Any, prefix: str = "") -> Iterator[Setting]:
+    """Walks the leaves of a config, parts after plain fields."""
+    hints = get_type_hints(type(part))
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from list_settings(value, f"{prefix}{field.name}.")
+        else:
+            yield Setting(
+                f"{prefix}{field.name}", hints[field.name], value, **field.metadata
+            )
+
+
+def override(config: Config, values: Mapping[str, Any]) -> Config:
+    """A config with other values in the fields that `values` names.
+
+    Args:
+      config: the starting point.
+      values: dotted names ("model.activation") to values: of the field's type, or
+        text, which is read as that type.
+
+    Raises:
+      UserError: for a name that is no field (with the nearest right one), a value of
+        the wrong type, or one that the field does not take.
+    """
+    settings = {setting.name: setting for setting in list_settings(config)}
+    for name, value in values.items():
+        if name not in settings:
+            near = difflib.get_close_matches(name, settings, n=1, cutoff=0.4)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise errors.UserError(f"there is no setting {name!r}.{hint}")
+        config = _replace(config, name.split("."), _convert(settings[name], value))
+    return config
+
+
+def _replace(part: _Part, path: list[str], value: Any) -> _Part:
+    if len(path) > 1:
+        value = _replace(getattr(part, path[0]), path[1:], value)
+    return dataclasses.replace(part, **{path[0]: value})  # type: ignore[type-var]
+
+
+def _convert(setting: Setting, value: Any) -> Any:
+    expected = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+    }.get(setting.type, "whole numbers separated by commas")
+    try:
+        converted = _read(setting.type, value)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise errors.UserError(
+            f"config.{setting.name} is {expected}; {value!r} is not."
+        ) from error
+    if setting.choices and converted not in setting.choices:
+        near = difflib.get_close_matches(str(converted), setting.choices, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise errors.UserError(
+            f"config.{setting.name} is one of {', '.join(setting.choices)}; "
+            f"{value!r} is not.{hint}"
+        )
+    if setting.minimum is not None and not converted >= setting.minimum:
+        raise errors.UserError(
+            f"config.{setting.name} must be at least {setting.minimum:g}; "
+            f"{value!r} is not."
+        )
+    return converted
+
+
+def _read(kind: Any, value: Any) -> Any:
+    if kind is bool:
+        return _BOOLEANS[str(value).lower()]
+    if kind is str:
+        if not isinstance(value, str):
+            raise TypeError(value)
+        return value
+    if kind in (int, float):
+        if isinstance(value, bool):
+            raise TypeError(value)
+        number = kind(value)
+        # int(2.5) would round in silence, float("nan") compares with nothing.
+        if not math.isfinite(number) or (isinstance(value, float) and number != value):
+            raise ValueError(value)
+        return number
+    parts = value.split(",") if isinstance(value, str) else value
+    return tuple(_read(int, part) for part in parts if part != "")
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """The settings by dotted name, as JSON values."""
+    return {
+        setting.name: list(setting.value)
+        if isinstance(setting.value, tuple)
+        else setting.value
+        for setting in list_settings(config)
+    }
+
+
+def from_dict(values: Mapping[str, Any]) -> Config:
+    """The inverse of `to_dict`; raises `UserError` like `override`."""
+    return override(Config(), values)
+
+
+def find_differences(old: Config, new: Config) -> list[tuple[str, Any, Any]]:
+    """(name, old, new) of every setting that differs and that a run must keep."""
+    return [
+        (before.name, before.value, after.value)
+        for before, after in zip(list_settings(old), list_settings(new), strict=True)
+        if before.value != after.value and not before.may_change
+    ]
