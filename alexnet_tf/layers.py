@@ -1,0 +1,225 @@
+"""The paper's layers: each formula beside the code that computes it.
+
+All take and return [batch, height, width, maps] or [batch, units]. Every layer runs
+on its own device, forward and backward (see `placement`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import placement
+from alexnet_tf.stack import keras
+
+
+class Gaussian(keras.initializers.Initializer):
+    """N(0, stddev) from a stateless generator: the same on both stacks and any device.
+
+    Args:
+      stddev: standard deviation (paper, section 5: 0.01).
+      seed: two integers; the run's seed and the layer's number.
+    """
+
+    def __init__(self, stddev: float, seed: tuple[int, int]):
+        self.stddev, self.seed = stddev, seed
+
+    def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
+        """A tensor of `shape`; float32 whatever the dtype asked for."""
+        del dtype, kwargs
+        return tf.random.stateless_normal(shape, self.seed, stddev=self.stddev)
+
+
+class PlacedLayer(keras.layers.Layer):
+    """A layer that builds and runs on `device`.
+
+    Args:
+      device: a `tf.device` name, or None where TensorFlow chooses.
+      **kwargs: Keras' own: name, dtype (a precision policy).
+    """
+
+    def __init__(self, device: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.device = device
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # Around Keras' own __call__, which casts inputs and creates variables.
+        with placement.scope(self.device):
+            return super().__call__(*args, **kwargs)
+
+
+class Convolution(PlacedLayer):
+    """y = x * kernel + bias.
+
+    Args:
+      kernels: maps out.
+      size: side of the kernels, pixels.
+      stride: pixels.
+      padding: zeros (before, after) each side of both axes. The paper's conv1 on 224
+        pixels gives 55 only if its last windows hang over the right and bottom edge,
+        as they do in the source: (0, 3).
+      stddev: of the initial kernel.
+      initial_bias: 0 or 1 (section 5).
+      seed: of the initial kernel.
+      **kwargs: `PlacedLayer`'s.
+    """
+
+    def __init__(
+        self,
+        kernels: int,
+        size: int,
+        stride: int,
+        padding: tuple[int, int],
+        stddev: float,
+        initial_bias: float,
+        seed: tuple[int, int],
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.kernels, self.size, self.stride = kernels, size, stride
+        self.padding = padding
+        self._kernel_initializer = Gaussian(stddev, seed)
+        self._bias_initializer = keras.initializers.Constant(initial_bias)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates `kernel` [size, size, maps in, kernels] and `bias` [kernels]."""
+        shape = (self.size, self.size, input_shape[-1], self.kernels)
+        self.kernel = self.add_weight(
+            name="kernel", shape=shape, initializer=self._kernel_initializer
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(self.kernels,), initializer=self._bias_initializer
+        )
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, H, W, maps in] -> [B, H', W', kernels]."""
+        rows = columns = list(self.padding)
+        y = tf.nn.conv2d(
+            x,
+            tf.convert_to_tensor(self.kernel),
+            strides=self.stride,
+            padding=[[0, 0], rows, columns, [0, 0]],
+        )
+        return tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
+
+
+class Dense(PlacedLayer):
+    """y = flatten(x) kernel + bias; maps are flattened row, column, map.
+
+    Args:
+      units: outputs.
+      stddev: of the initial kernel.
+      initial_bias: 0 or 1 (section 5).
+      seed: of the initial kernel.
+      **kwargs: `PlacedLayer`'s.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        stddev: float,
+        initial_bias: float,
+        seed: tuple[int, int],
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.units = units
+        self._kernel_initializer = Gaussian(stddev, seed)
+        self._bias_initializer = keras.initializers.Constant(initial_bias)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates `kernel` [inputs, units] and `bias` [units]."""
+        inputs = int(np.prod(input_shape[1:]))
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(inputs, self.units),
+            initializer=self._kernel_initializer,
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(self.units,), initializer=self._bias_initializer
+        )
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, ...] -> [B, units]."""
+        kernel = tf.convert_to_tensor(self.kernel)
+        flat = tf.reshape(x, [-1, kernel.shape[0]])
+        return tf.nn.bias_add(tf.matmul(flat, kernel), tf.convert_to_tensor(self.bias))
+
+
+class Activation(PlacedLayer):
+    """max(0, x), the paper's (section 3.1), or tanh(x), its comparison (figure 1)."""
+
+    def __init__(self, function: str, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.function = {"relu": tf.nn.relu, "tanh": tf.math.tanh}[function]
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Any shape, element by element."""
+        return self.function(x)
+
+
+class MaxPooling(PlacedLayer):
+    """The maximum over size x size pixels every `stride` pixels (section 3.4)."""
+
+    def __init__(self, size: int, stride: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.size, self.stride = size, stride
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, H, W, maps] -> [B, (H - size) // stride + 1, ..., maps]."""
+        return tf.nn.max_pool2d(x, self.size, self.stride, "VALID")
+
+
+class Exchange(PlacedLayer):
+    """All towers' maps or units side by side: the only place where towers meet."""
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        """[B, ..., n] of each tower -> [B, ..., n * towers]."""
+        return tf.concat(inputs, axis=-1)
+
+
+class Dropout(PlacedLayer):
+    """Zeroes each input with probability `rate` in training (section 4.2).
+
+      training:  y = x * mask                 mask ~ Bernoulli(1 - rate)
+      test:      y = x * (1 - rate)
+
+    With `scaling="training"` the factor moves to training, as in Keras' own layer:
+    y = x * mask / (1 - rate), and y = x at test. That is another dynamics: the layers
+    above see four times the curvature at rate 0.5.
+
+    The mask is a function of (seed, draws): `draws` counts the batches seen in
+    training and is part of a run's state.
+
+    Args:
+      rate: probability of zeroing.
+      scaling: "test" or "training".
+      seed: the run's and the layer's number.
+      **kwargs: `PlacedLayer`'s.
+    """
+
+    def __init__(self, rate: float, scaling: str, seed: tuple[int, int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.rate, self.seed = rate, seed
+        keep = 1.0 - rate
+        self.training_factor = {"test": 1.0, "training": 1.0 / keep}[scaling]
+        self.test_factor = {"test": keep, "training": 1.0}[scaling]
+        with placement.scope(self.device):
+            draws = tf.Variable(0, dtype=tf.int64, trainable=False, name="draws")
+        # Past Keras' tracking: a counter is no parameter and does not belong in
+        # `count_params` or a weight file. The checkpoint takes it by name.
+        object.__setattr__(self, "draws", draws)
+
+    def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """[B, units] -> [B, units]."""
+        if not training:
+            return x * tf.cast(self.test_factor, x.dtype)
+        draw = self.draws.assign_add(1)
+        seed = tf.random.experimental.stateless_fold_in(
+            tf.constant(self.seed, tf.int64), draw
+        )
+        uniform = tf.random.stateless_uniform(tf.shape(x), seed)
+        mask = tf.cast(uniform >= self.rate, x.dtype)
+        return x * mask * tf.cast(self.training_factor, x.dtype)

@@ -1,0 +1,254 @@
+"""The network: one table of layers, and the functional model built from it.
+
+Two towers, a and b, of half of the kernels each (paper, section 3.5, figure 2). conv2,
+conv4 and conv5 see their own tower's maps; conv3 and the fully-connected layers see
+both towers'. ReLU, then response normalization, then pooling (3.3, 3.5).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from alexnet_tf import layers, normalization
+from alexnet_tf.config import ModelConfig
+from alexnet_tf.placement import Placement
+from alexnet_tf.stack import keras
+
+TOWER_SUFFIXES = "ab"
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvolutionRow:
+    """A convolutional layer of the table.
+
+    Attributes:
+      name: "conv1".
+      kernels: of all towers together.
+      size: side of the kernels, pixels.
+      stride: pixels.
+      padding: zeros before and after, pixels, on both axes.
+      initial_bias: 1 speeds the early learning (section 5).
+      sees_all: whether it sees every tower's maps or its own tower's.
+      normalized: whether response normalization follows.
+      pooled: whether pooling follows.
+    """
+
+    name: str
+    kernels: int
+    size: int
+    stride: int
+    padding: tuple[int, int]
+    initial_bias: float
+    sees_all: bool
+    normalized: bool
+    pooled: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseRow:
+    """A fully-connected hidden layer of the table; it sees every tower's units.
+
+    Attributes:
+      name: "fc6".
+      units: of all towers together.
+      initial_bias: 1 (section 5).
+      dropout: whether dropout follows (section 4.2).
+    """
+
+    name: str
+    units: int
+    initial_bias: float
+    dropout: bool
+
+
+Row = ConvolutionRow | DenseRow
+
+# One picture's maps, both towers, on every line: after the layer | after pooling.
+ALEXNET: tuple[Row, ...] = (
+    #               name    n   size  s  padding bias  all   lrn    pool
+    ConvolutionRow("conv1", 96, 11, 4, (0, 3), 0, True, True, True),  # 55x55 | 27x27
+    ConvolutionRow("conv2", 256, 5, 1, (2, 2), 1, False, True, True),  # 27x27 | 13x13
+    ConvolutionRow("conv3", 384, 3, 1, (1, 1), 0, True, False, False),  # 13x13
+    ConvolutionRow("conv4", 384, 3, 1, (1, 1), 1, False, False, False),  # 13x13
+    ConvolutionRow("conv5", 256, 3, 1, (1, 1), 1, False, False, True),  # 13x13 | 6x6
+    DenseRow("fc6", 4096, 1, True),
+    DenseRow("fc7", 4096, 1, True),
+)
+
+
+def build_model(
+    num_classes: int,
+    config: ModelConfig,
+    *,
+    crop_size: int = 224,
+    seed: int = 0,
+    precision: str = "float32",
+    placement: Placement | None = None,
+    rows: tuple[Row, ...] = ALEXNET,
+    num_towers: int = 2,
+) -> keras.Model:
+    """Builds the network as a Keras functional model.
+
+    Args:
+      num_classes: the width of fc8.
+      config: activation, normalization, pooling, dropout, initial weights.
+      crop_size: side of the input, pixels.
+      seed: of the initial weights and of dropout.
+      precision: the layers' policy: "float32", "mixed_bfloat16", "mixed_float16".
+      placement: the towers' devices; TensorFlow chooses where none is given.
+      rows: the hidden layers.
+      num_towers: 1 or 2; with 1, layer names carry no tower suffix.
+
+    Returns:
+      A model from float32 [B, crop_size, crop_size, 3] (mean subtracted, in grey
+      levels of 0..255) to logits [B, num_classes] in the policy's compute dtype.
+    """
+    builder = _Builder(config, seed, precision, placement or Placement(), num_towers)
+    images = keras.Input((crop_size, crop_size, 3), name="images", dtype="float32")
+    towers = [images] * num_towers
+    for row in rows:
+        if isinstance(row, ConvolutionRow):
+            towers = builder.add_convolution(row, towers)
+        else:
+            towers = builder.add_dense(row, towers)
+    logits = builder.add_logits(num_classes, towers)
+    return keras.Model(images, logits, name="alexnet")
+
+
+class _Builder:
+    """Adds the table's rows to the graph, tower by tower."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        seed: int,
+        precision: str,
+        placement: Placement,
+        num_towers: int,
+    ):
+        self._config, self._seed, self._precision = config, seed, precision
+        self._placement, self._num_towers = placement, num_towers
+        self._num_seeds = 0
+
+    def add_convolution(self, row: ConvolutionRow, towers: list) -> list:
+        """Conv -> ReLU -> normalization -> pooling, for each tower."""
+        config = self._config
+        number = row.name.removeprefix("conv")
+        inputs = self._exchange(number, towers) if row.sees_all else towers
+        outputs = []
+        for tower, x in enumerate(inputs):
+            x = layers.Convolution(
+                row.kernels // self._num_towers,
+                row.size,
+                row.stride,
+                row.padding,
+                self._get_stddev(row.name),
+                row.initial_bias,
+                self._next_seed(),
+                **self._place(row.name, tower),
+            )(x)
+            relu = layers.Activation(
+                config.activation, **self._place(f"relu{number}", tower)
+            )
+            normalized = row.normalized and config.normalization != "none"
+            before_relu = row.name == "conv1" and config.conv1_normalized_before_relu
+            if normalized and before_relu:
+                x = relu(self._normalize(number, tower, x))
+            elif normalized:
+                x = self._normalize(number, tower, relu(x))
+            else:
+                x = relu(x)
+            if row.name == "conv2" and config.conv2_map_normalization:
+                x = normalization.MapNormalization(**self._place("cnorm2", tower))(x)
+            if row.pooled:
+                x = layers.MaxPooling(
+                    config.pool_size,
+                    config.pool_stride,
+                    **self._place(f"pool{number}", tower),
+                )(x)
+            outputs.append(x)
+        return outputs
+
+    def add_dense(self, row: DenseRow, towers: list) -> list:
+        """Fc -> ReLU -> dropout, for each tower."""
+        number = row.name.removeprefix("fc")
+        outputs = []
+        for tower, x in enumerate(self._exchange(number, towers)):
+            x = layers.Dense(
+                row.units // self._num_towers,
+                self._get_stddev(row.name),
+                row.initial_bias,
+                self._next_seed(),
+                **self._place(row.name, tower),
+            )(x)
+            x = layers.Activation(
+                self._config.activation, **self._place(f"relu{number}", tower)
+            )(x)
+            if row.dropout and self._config.dropout_rate:
+                x = layers.Dropout(
+                    self._config.dropout_rate,
+                    self._config.dropout_scaling,
+                    self._next_seed(),
+                    **self._place(f"drop{number}", tower),
+                )(x)
+            outputs.append(x)
+        return outputs
+
+    def add_logits(self, num_classes: int, towers: list) -> object:
+        """fc8, the whole of it on tower a's device."""
+        arguments = self._place("fc8", 0)
+        arguments["name"] = "fc8"
+        return layers.Dense(
+            num_classes, self._get_stddev("fc8"), 0.0, self._next_seed(), **arguments
+        )(self._exchange("8", towers[:1], towers)[0])
+
+    def _exchange(
+        self, number: str, receivers: list, senders: list | None = None
+    ) -> list:
+        """Each receiver's view of all towers; one copy per device, not per tower."""
+        senders = senders if senders is not None else receivers
+        if len(senders) == 1 or senders[0] is senders[-1]:
+            return receivers
+        by_device: dict[str | None, object] = {}
+        for tower in range(len(receivers)):
+            device = self._placement.get_device(tower)
+            if device not in by_device:
+                arguments = self._place(f"exchange{number}", tower)
+                by_device[device] = layers.Exchange(**arguments)(senders)
+        return [
+            by_device[self._placement.get_device(tower)]
+            for tower in range(len(receivers))
+        ]
+
+    def _normalize(self, number: str, tower: int, x: object) -> object:
+        config = self._config
+        return normalization.LocalResponseNormalization(
+            config.normalization,
+            config.normalization_radius,
+            config.normalization_bias,
+            config.normalization_alpha,
+            config.normalization_beta,
+            **self._place(f"lrn{number}", tower),
+        )(x)
+
+    def _get_stddev(self, name: str) -> float:
+        if name in ("conv3", "conv4", "conv5"):
+            return self._config.initial_stddev_conv345
+        return self._config.initial_stddev
+
+    def _place(self, name: str, tower: int) -> dict:
+        suffix = TOWER_SUFFIXES[tower] if self._num_towers > 1 else ""
+        return {
+            "name": name + suffix,
+            "device": self._placement.get_device(tower),
+            "dtype": self._precision,
+        }
+
+    def _next_seed(self) -> tuple[int, int]:
+        self._num_seeds += 1
+        return self._seed, self._num_seeds
+
+
+def get_layer_name(name: str) -> str:
+    """A layer's name without its tower: "conv1a" -> "conv1", "fc8" -> "fc8"."""
+    return name.rstrip(TOWER_SUFFIXES)

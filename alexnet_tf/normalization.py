@@ -1,0 +1,136 @@
+"""Response normalization (paper, section 3.3), within one tower.
+
+  b[i] = a[i] / (k + alpha * sum over j in [i - r, i + r] of a[j]^2) ^ beta
+
+with k = 2, n = 2 r + 1 = 5, alpha = 1e-4, beta = 0.75; j stays within the tower's maps.
+`LocalResponseNormalization` computes it with TensorFlow's op or as products with a
+banded matrix; `MapNormalization` is the source's second normalization in conv2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.layers import PlacedLayer
+
+
+class LocalResponseNormalization(PlacedLayer):
+    """The paper's normalization over adjacent maps.
+
+    Args:
+      method: "reference", `tf.nn.local_response_normalization`; or "banded", equal to
+        it to float32 rounding and faster on CPUs.
+      radius: r, maps to either side.
+      bias: k.
+      alpha: as in the formula, not divided by n.
+      beta: the exponent.
+      **kwargs: `PlacedLayer`'s.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        radius: int,
+        bias: float,
+        alpha: float,
+        beta: float,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        function = {"reference": normalize_reference, "banded": normalize_banded}
+        self._normalize = function[method]
+        self.radius, self.bias, self.alpha, self.beta = radius, bias, alpha, beta
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, H, W, maps] -> the same shape."""
+        return self._normalize(x, self.radius, self.bias, self.alpha, self.beta)
+
+
+def normalize_reference(
+    x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float
+) -> tf.Tensor:
+    """The formula by TensorFlow's op; x is [B, H, W, maps]."""
+    return tf.nn.local_response_normalization(
+        x, depth_radius=radius, bias=bias, alpha=alpha, beta=beta
+    )
+
+
+def normalize_banded(
+    x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float
+) -> tf.Tensor:
+    """The formula as products with a banded 0/1 matrix B, B[i, j] = |i - j| <= radius.
+
+      s = bias + alpha (x^2 B);  y = x s^-beta
+      dx = dy s^-beta - 2 alpha beta x ((dy y / s) B)
+
+    The powers are taken in float32, the products in x's dtype.
+
+    Args:
+      x: float [B, H, W, maps].
+      radius: maps to either side.
+      bias: k.
+      alpha: as in the formula.
+      beta: the exponent.
+
+    Returns:
+      The same shape and dtype.
+    """
+    maps = x.shape[-1]
+    distance = np.abs(np.subtract.outer(np.arange(maps), np.arange(maps)))
+    band = tf.constant((distance <= radius).astype(np.float32))
+
+    def sum_neighbours(values: tf.Tensor) -> tf.Tensor:
+        flat = tf.reshape(values, [-1, maps])
+        return tf.reshape(
+            tf.matmul(flat, tf.cast(band, values.dtype)), tf.shape(values)
+        )
+
+    @tf.custom_gradient
+    def normalize(x: tf.Tensor) -> Any:
+        s = bias + alpha * tf.cast(sum_neighbours(x * x), tf.float32)
+        power = _power(s, beta)
+        y = x * tf.cast(power, x.dtype)
+
+        def gradient(dy: tf.Tensor) -> tf.Tensor:
+            ratio = dy * y / tf.cast(s, x.dtype)
+            factor = tf.cast(2.0 * alpha * beta, x.dtype)
+            return dy * tf.cast(power, x.dtype) - factor * x * sum_neighbours(ratio)
+
+        return y, gradient
+
+    return normalize(x)
+
+
+def _power(s: tf.Tensor, beta: float) -> tf.Tensor:
+    # s^-0.75 = 1 / sqrt(s sqrt(s)): two square roots cost a fraction of a power.
+    if beta == 0.75:
+        return tf.math.rsqrt(s * tf.math.sqrt(s))
+    return tf.math.pow(s, -beta)
+
+
+class MapNormalization(PlacedLayer):
+    """Response normalization within each map, over a window of pixels (source only).
+
+      y = x / (1 + (alpha / size^2) * sum over size x size pixels of x^2) ^ beta
+
+    with size 5, alpha 0.001, beta 0.75; pixels outside the map count as zero. In the
+    source (`cnorm2` of net 145) it stands between lrn2 and pool2.
+    """
+
+    def __init__(
+        self, size: int = 5, alpha: float = 0.001, beta: float = 0.75, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        self.size, self.alpha, self.beta = size, alpha, beta
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, H, W, maps] -> the same shape."""
+        margin = [self.size // 2, self.size // 2]
+        padded = tf.pad(x * x, [[0, 0], margin, margin, [0, 0]])
+        # VALID over the zeros put there: the mean always divides by size^2.
+        mean = tf.nn.avg_pool2d(padded, self.size, 1, "VALID")
+        s = 1.0 + self.alpha * tf.cast(mean, tf.float32)
+        return x * tf.cast(_power(s, self.beta), x.dtype)

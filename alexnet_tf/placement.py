@@ -1,0 +1,107 @@
+"""Which device each tower lives on, and how a layer is run there.
+
+The paper spreads the network over two GPUs: one tower each, which exchange their maps
+in a few layers only (section 3.5). A `tf.device` scope around a Keras layer's
+construction places its variables but not its work: the functional model runs the
+layer later, outside the scope. So every layer enters its scope whenever it is called.
+The backward pass follows if the gradients are made by `tf.gradients`, which puts each
+gradient op beside its forward op; `tf.GradientTape` does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+
+import tensorflow as tf
+
+from tfrecords import errors
+
+_DEVICE = re.compile(r"^/?(?:device:)?(CPU|GPU):(\d+)$", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement:
+    """The device of each tower.
+
+    Attributes:
+      devices: one name per tower ("/device:GPU:0"), or () where TensorFlow chooses.
+        Tower a's device also holds the last layer, the loss and the scalars.
+    """
+
+    devices: tuple[str, ...] = ()
+
+    def get_device(self, tower: int) -> str | None:
+        """The device of tower 0 (a), 1 (b), ...; None where TensorFlow chooses."""
+        return self.devices[tower % len(self.devices)] if self.devices else None
+
+    def describe(self) -> str:
+        """For the console: "tower a on GPU:0, tower b on GPU:1"."""
+        if not self.devices:
+            return "on the device that TensorFlow chooses"
+        short = [device.removeprefix("/device:") for device in self.devices]
+        if len(short) == 1:
+            return f"on {short[0]}"
+        return ", ".join(
+            f"tower {'ab'[tower]} on {device}" for tower, device in enumerate(short)
+        )
+
+
+def scope(device: str | None) -> contextlib.AbstractContextManager:
+    """The `tf.device` scope of `device`; no scope for None."""
+    return tf.device(device) if device else contextlib.nullcontext()
+
+
+def make_placement(devices: str) -> Placement:
+    """Reads the setting `devices` and checks that there are such devices.
+
+    Args:
+      devices: "auto" (two GPUs where there are two, else one device), or one or two
+        of "GPU:0", "CPU:1" and so on, separated by a comma. CPU:1 is a second logical
+        device of the same processor; it is made here, which must happen before
+        TensorFlow has used the first.
+
+    Raises:
+      UserError: for a name that is none, a device named twice, more than two, or one
+        that does not exist, with a list of those that do.
+    """
+    num_gpus = len(tf.config.list_physical_devices("GPU"))
+    if devices == "auto":
+        return Placement(("/device:GPU:0", "/device:GPU:1") if num_gpus >= 2 else ())
+    names = [name.strip() for name in devices.split(",")]
+    matches = [_DEVICE.match(name) for name in names]
+    if not all(matches) or len(names) > 2:
+        raise errors.UserError(
+            f"devices={devices!r} is not understood. Give 'auto', one device or two: "
+            "'GPU:0', 'GPU:0,GPU:1', 'CPU:0,CPU:1'."
+        )
+    wanted = [(match[1].upper(), int(match[2])) for match in matches if match]
+    if len(set(wanted)) < len(wanted):
+        raise errors.UserError(
+            f"devices={devices!r} names one device twice. To run both towers on one "
+            "device, name it once."
+        )
+    _make_logical_cpus(1 + max((n for kind, n in wanted if kind == "CPU"), default=0))
+    there = [device.name for device in tf.config.list_logical_devices()]
+    for kind, number in wanted:
+        if f"/device:{kind}:{number}" not in there:
+            listing = ", ".join(name.removeprefix("/device:") for name in there)
+            raise errors.UserError(
+                f"there is no device {kind}:{number} on this machine. There are: "
+                f"{listing}. Choose among them with --config.devices, or leave it at "
+                "auto."
+            )
+    return Placement(tuple(f"/device:{kind}:{number}" for kind, number in wanted))
+
+
+def _make_logical_cpus(count: int) -> None:
+    if count == 1:
+        return
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    # A RuntimeError says that TensorFlow has started: then the devices stay as they
+    # are, and the check that follows says whether they suffice.
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+        )
