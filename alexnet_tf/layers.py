@@ -172,6 +172,14 @@ class MaxPooling(PlacedLayer):
         return tf.nn.max_pool2d(x, self.size, self.stride, "VALID")
 
 
+class Copy(PlacedLayer):
+    """The batch on this tower's device: it crosses once, whoever reads it there."""
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Any shape, unchanged."""
+        return tf.identity(x)
+
+
 class Exchange(PlacedLayer):
     """All towers' maps or units side by side: the only place where towers meet."""
 

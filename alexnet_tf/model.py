@@ -28,7 +28,8 @@ class ConvolutionRow:
       stride: pixels.
       padding: zeros before and after, pixels, on both axes.
       initial_bias: 1 speeds the early learning (section 5).
-      sees_all: whether it sees every tower's maps or its own tower's.
+      sees_all: whether it sees every tower's maps or its own tower's. (Either way
+        conv1 sees the pictures.)
       normalized: whether response normalization follows.
       pooled: whether pooling follows.
     """
@@ -66,7 +67,7 @@ Row = ConvolutionRow | DenseRow
 # One picture's maps, both towers, on every line: after the layer | after pooling.
 ALEXNET: tuple[Row, ...] = (
     #               name    n   size  s  padding bias  all   lrn    pool
-    ConvolutionRow("conv1", 96, 11, 4, (0, 3), 0, True, True, True),  # 55x55 | 27x27
+    ConvolutionRow("conv1", 96, 11, 4, (0, 3), 0, False, True, True),  # 55x55 | 27x27
     ConvolutionRow("conv2", 256, 5, 1, (2, 2), 1, False, True, True),  # 27x27 | 13x13
     ConvolutionRow("conv3", 384, 3, 1, (1, 1), 0, True, False, False),  # 13x13
     ConvolutionRow("conv4", 384, 3, 1, (1, 1), 1, False, False, False),  # 13x13
@@ -105,7 +106,7 @@ def build_model(
     """
     builder = _Builder(config, seed, precision, placement or Placement(), num_towers)
     images = keras.Input((crop_size, crop_size, 3), name="images", dtype="float32")
-    towers = [images] * num_towers
+    towers = builder.copy_images(images)
     for row in rows:
         if isinstance(row, ConvolutionRow):
             towers = builder.add_convolution(row, towers)
@@ -129,6 +130,13 @@ class _Builder:
         self._config, self._seed, self._precision = config, seed, precision
         self._placement, self._num_towers = placement, num_towers
         self._num_seeds = 0
+
+    def copy_images(self, images: object) -> list:
+        """The batch, once per tower."""
+        return [
+            layers.Copy(**self._place("images", tower))(images)
+            for tower in range(self._num_towers)
+        ]
 
     def add_convolution(self, row: ConvolutionRow, towers: list) -> list:
         """Conv -> ReLU -> normalization -> pooling, for each tower."""
@@ -207,7 +215,7 @@ class _Builder:
     ) -> list:
         """Each receiver's view of all towers; one copy per device, not per tower."""
         senders = senders if senders is not None else receivers
-        if len(senders) == 1 or senders[0] is senders[-1]:
+        if len(senders) == 1:
             return receivers
         by_device: dict[str | None, object] = {}
         for tower in range(len(receivers)):

@@ -1,0 +1,55 @@
+"""Dynamic loss scaling for float16 gradients (Micikevicius et al. 2018; not the paper).
+
+float16 ends at 65,504 and small gradients vanish below 6e-8. The loss is multiplied
+by a scale and the gradients divided by it: the scale is halved when a gradient is not
+finite (that update is skipped) and doubled after 2,000 updates that were. In other
+precisions the scale is 1 and stays.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from alexnet_tf import placement
+
+GROWTH_STEPS = 2000
+INITIAL_FLOAT16_SCALE = 2.0**15
+MAX_FLOAT16_SCALE = 2.0**24
+
+
+class LossScale(tf.Module):
+    """The scale and what it is made from.
+
+    Args:
+      precision: "mixed_float16" scales; any other stays at 1.
+      device: where the two scalars lie (tower a's), or None.
+
+    Attributes:
+      scale: float32 scalar variable.
+      good_steps: int32 scalar variable, finite updates since the last change.
+      minimum: the smallest scale; not finite there means that the loss itself is not.
+    """
+
+    minimum = 1.0
+
+    def __init__(self, precision: str, device: str | None = None):
+        super().__init__(name="loss_scale")
+        scales = precision == "mixed_float16"
+        self._maximum = MAX_FLOAT16_SCALE if scales else 1.0
+        with placement.scope(device):
+            initial = INITIAL_FLOAT16_SCALE if scales else 1.0
+            self.scale = tf.Variable(initial, trainable=False, dtype=tf.float32)
+            self.good_steps = tf.Variable(0, trainable=False, dtype=tf.int32)
+
+    def update(self, is_finite: tf.Tensor) -> None:
+        """Halves the scale, counts the step, or doubles the scale.
+
+        Args:
+          is_finite: bool scalar, of this step's loss and gradients.
+        """
+        good_steps = tf.where(is_finite, self.good_steps + 1, 0)
+        grows = good_steps >= GROWTH_STEPS
+        factor = tf.where(is_finite, tf.where(grows, 2.0, 1.0), 0.5)
+        scale = tf.clip_by_value(self.scale * factor, self.minimum, self._maximum)
+        self.scale.assign(scale)
+        self.good_steps.assign(tf.where(grows, 0, good_steps))

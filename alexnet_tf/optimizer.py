@@ -1,0 +1,128 @@
+"""The update rule (paper, section 5).
+
+  v <- momentum * v - weight_decay * rate * w - rate * gradient
+  w <- w + v
+
+The velocity v holds the rate and the decay: when the rate is divided by ten, what the
+velocity has gathered stays. (Keras' SGD and TensorFlow Addons' SGDW decay outside the
+velocity, PyTorch's SGD keeps the rate outside it: other rules.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from alexnet_tf import model as model_lib
+from alexnet_tf import placement
+from alexnet_tf.config import OptimizerConfig
+from alexnet_tf.stack import get_tf_variable, keras
+
+KERNEL, BIAS = 0, 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A trained variable and what the rule needs to know of it.
+
+    Attributes:
+      name: "conv1a/kernel".
+      variable: float32, on its tower's device.
+      layer: "conv1", without the tower.
+      kind: `KERNEL` or `BIAS`.
+    """
+
+    name: str
+    variable: tf.Variable
+    layer: str
+    kind: int
+
+
+def list_parameters(model: keras.Model) -> list[Parameter]:
+    """The network's trained variables, in the order of its layers."""
+    return [
+        Parameter(
+            f"{layer.name}/{kind_name}",
+            get_tf_variable(getattr(layer, kind_name)),
+            model_lib.get_layer_name(layer.name),
+            kind,
+        )
+        for layer in model.layers
+        if layer.weights
+        for kind, kind_name in ((KERNEL, "kernel"), (BIAS, "bias"))
+    ]
+
+
+def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
+    """The layers that have parameters, without towers: conv1, ..., fc8."""
+    return tuple(dict.fromkeys(parameter.layer for parameter in parameters))
+
+
+class MomentumOptimizer(tf.Module):
+    """Applies the rule; velocities lie beside their variables.
+
+    Args:
+      parameters: what is trained.
+      config: momentum, decay, and whether biases decay.
+      device: where the rates lie (tower a's), or None.
+
+    Attributes:
+      velocities: float32, one per parameter.
+      rates: float32 [layers, 2]: the learning rates of each layer's kernel and bias,
+        in the order of `list_layer_names`. The schedule assigns them.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        config: OptimizerConfig,
+        device: str | None = None,
+    ):
+        super().__init__(name="optimizer")
+        self.parameters = list(parameters)
+        self._momentum = config.momentum
+        self._decays = [
+            0.0
+            if parameter.kind == BIAS and not config.bias_weight_decay
+            else config.weight_decay
+            for parameter in parameters
+        ]
+        layer_names = list_layer_names(parameters)
+        self._rows = [layer_names.index(parameter.layer) for parameter in parameters]
+        self.velocities = []
+        for parameter in parameters:
+            with placement.scope(parameter.variable.device):
+                zeros = tf.zeros(parameter.variable.shape)
+                self.velocities.append(tf.Variable(zeros, trainable=False))
+        with placement.scope(device):
+            self.rates = tf.Variable(tf.zeros([len(layer_names), 2]), trainable=False)
+
+    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
+        """Moves every parameter by the rule, each on its own device.
+
+        Args:
+          gradients: float32, of the batch's mean loss, one per parameter and of its
+            shape.
+        """
+        rates = tf.convert_to_tensor(self.rates)
+        for parameter, gradient, velocity, decay, row in zip(
+            self.parameters,
+            gradients,
+            self.velocities,
+            self._decays,
+            self._rows,
+            strict=True,
+        ):
+            rate = rates[row, parameter.kind]
+            with placement.scope(parameter.variable.device):
+                weights = parameter.variable
+                # v <- momentum * v - rate * (gradient + decay * w);  w <- w + v
+                tf.raw_ops.ResourceApplyKerasMomentum(
+                    var=weights.handle,
+                    accum=velocity.handle,
+                    lr=rate,
+                    grad=gradient + decay * weights,
+                    momentum=self._momentum,
+                )

@@ -1,0 +1,161 @@
+"""One training step and one evaluation step: no branches, no input or output.
+
+The loss is the mean over the batch of -log softmax(logits)[label] (paper, section 3).
+Gradients are made by `tf.gradients`, which leaves each backward op on the device of
+its forward op; `tf.GradientTape` would put both towers' on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from alexnet_tf import metrics, placement
+from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.stack import keras
+
+
+class TrainResult(NamedTuple):
+    """What a training step returns.
+
+    Attributes:
+      loss: float32 scalar, mean over the batch, before the update.
+      is_finite: bool scalar; where False the update was skipped.
+      errors: int32 [2], pictures whose label is not first, not among the first five.
+      gradient_norms: float32 [parameters], L2 norm of each gradient.
+    """
+
+    loss: tf.Tensor
+    is_finite: tf.Tensor
+    errors: tf.Tensor
+    gradient_norms: tf.Tensor
+
+
+class EvalResult(NamedTuple):
+    """What an evaluation step returns.
+
+    Attributes:
+      loss_sum: float32 scalar, summed over the batch.
+      errors: int32 [2], like `TrainResult.errors`.
+      probabilities: float32 [B, classes], averaged over the views.
+    """
+
+    loss_sum: tf.Tensor
+    errors: tf.Tensor
+    probabilities: tf.Tensor
+
+
+def compute_losses(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """-log softmax(logits)[label], float32 [B], for logits [B, classes]."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(
+        labels, tf.cast(logits, tf.float32)
+    )
+
+
+def make_train_step(
+    model: keras.Model,
+    optimizer: MomentumOptimizer,
+    loss_scale: LossScale,
+    device: str | None = None,
+) -> Callable[[tf.Tensor, tf.Tensor], TrainResult]:
+    """The compiled training step.
+
+    Args:
+      model: from images to logits.
+      optimizer: holds the parameters, velocities and rates.
+      loss_scale: 1 except in float16.
+      device: tower a's: what is neither tower's runs there.
+
+    Returns:
+      A function of images float32 [B, crop, crop, 3] and labels int32 [B].
+    """
+    variables = [parameter.variable for parameter in optimizer.parameters]
+
+    @tf.function
+    def train_step(images: tf.Tensor, labels: tf.Tensor) -> TrainResult:
+        with placement.scope(device):
+            logits = model(images, training=True)
+            loss = tf.reduce_mean(compute_losses(logits, labels))
+
+            scale = tf.convert_to_tensor(loss_scale.scale)
+            scaled_gradients = tf.gradients(loss * scale, variables)
+            gradients = _unscale(scaled_gradients, variables, scale)
+            norms = _compute_norms(gradients, variables)
+
+            # A sum that is finite has finite terms only.
+            is_finite = tf.math.is_finite(loss + tf.reduce_sum(norms))
+            tf.cond(is_finite, lambda: _apply(optimizer, gradients), lambda: False)
+            loss_scale.update(is_finite)
+
+            return TrainResult(
+                loss, is_finite, metrics.count_errors(logits, labels), norms
+            )
+
+    return train_step
+
+
+def make_eval_step(
+    model: keras.Model, device: str | None = None
+) -> Callable[[tf.Tensor, tf.Tensor], EvalResult]:
+    """The compiled evaluation step.
+
+    The paper averages the softmax's predictions over a picture's views (section 4.1);
+    with one view the average is that view's.
+
+    Args:
+      model: from images to logits.
+      device: tower a's: what is neither tower's runs there.
+
+    Returns:
+      A function of views float32 [B, views, crop, crop, 3] and labels int32 [B].
+    """
+
+    @tf.function(reduce_retracing=True)
+    def eval_step(views: tf.Tensor, labels: tf.Tensor) -> EvalResult:
+        with placement.scope(device):
+            shape = tf.shape(views)
+            images = tf.reshape(views, tf.concat([[-1], shape[2:]], axis=0))
+            images.set_shape([None, *views.shape[2:]])
+            logits = tf.cast(model(images, training=False), tf.float32)
+            by_view = tf.reshape(
+                tf.nn.softmax(logits), [shape[0], shape[1], logits.shape[-1]]
+            )
+            probabilities = tf.reduce_mean(by_view, axis=1)
+            # Mean probabilities rank as their logarithms do; 0 stays finite.
+            log_probabilities = tf.math.log(tf.maximum(probabilities, 1e-38))
+            losses = -tf.gather(log_probabilities, labels, batch_dims=1)
+            return EvalResult(
+                tf.reduce_sum(losses),
+                metrics.count_errors(probabilities, labels),
+                probabilities,
+            )
+
+    return eval_step
+
+
+def _unscale(
+    gradients: list[tf.Tensor], variables: list[tf.Variable], scale: tf.Tensor
+) -> list[tf.Tensor]:
+    unscaled = []
+    for gradient, variable in zip(gradients, variables, strict=True):
+        with placement.scope(variable.device):
+            unscaled.append(gradient / scale)
+    return unscaled
+
+
+def _compute_norms(
+    gradients: list[tf.Tensor], variables: list[tf.Variable]
+) -> tf.Tensor:
+    norms = []
+    for gradient, variable in zip(gradients, variables, strict=True):
+        with placement.scope(variable.device):
+            norms.append(tf.math.sqrt(2.0 * tf.nn.l2_loss(gradient)))
+    return tf.stack(norms)
+
+
+def _apply(optimizer: MomentumOptimizer, gradients: list[tf.Tensor]) -> bool:
+    optimizer.apply(gradients)
+    return True
