@@ -105,6 +105,12 @@ class DataConfig:
 class ModelConfig:
     """The network (paper, section 3)."""
 
+    width: float = _setting(
+        1.0,
+        "factor on the kernels and hidden units of every layer; 1 is the paper's "
+        "network, less is for searches and tests (ours)",
+        minimum=0,
+    )
     activation: str = _setting(
         "relu", "relu (section 3.1) or tanh", choices=("relu", "tanh")
     )

@@ -107,13 +107,27 @@ def build_model(
     builder = _Builder(config, seed, precision, placement or Placement(), num_towers)
     images = keras.Input((crop_size, crop_size, 3), name="images", dtype="float32")
     towers = builder.copy_images(images)
-    for row in rows:
+    for row in scale_rows(rows, config.width, num_towers):
         if isinstance(row, ConvolutionRow):
             towers = builder.add_convolution(row, towers)
         else:
             towers = builder.add_dense(row, towers)
     logits = builder.add_logits(num_classes, towers)
     return keras.Model(images, logits, name="alexnet")
+
+
+def scale_rows(rows: tuple[Row, ...], width: float, num_towers: int) -> tuple[Row, ...]:
+    """The table with `width` times the kernels and units, the same in every tower."""
+
+    def scale(number: int) -> int:
+        return max(1, round(number * width / num_towers)) * num_towers
+
+    return tuple(
+        dataclasses.replace(row, kernels=scale(row.kernels))
+        if isinstance(row, ConvolutionRow)
+        else dataclasses.replace(row, units=scale(row.units))
+        for row in rows
+    )
 
 
 class _Builder:

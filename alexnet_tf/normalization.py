@@ -52,10 +52,14 @@ class LocalResponseNormalization(PlacedLayer):
 def normalize_reference(
     x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float
 ) -> tf.Tensor:
-    """The formula by TensorFlow's op; x is [B, H, W, maps]."""
-    return tf.nn.local_response_normalization(
-        x, depth_radius=radius, bias=bias, alpha=alpha, beta=beta
+    """The formula by TensorFlow's op; x is [B, H, W, maps].
+
+    The op knows no bfloat16, and on GPUs float32 only: it computes in float32.
+    """
+    y = tf.nn.local_response_normalization(
+        tf.cast(x, tf.float32), depth_radius=radius, bias=bias, alpha=alpha, beta=beta
     )
+    return tf.cast(y, x.dtype)
 
 
 def normalize_banded(
