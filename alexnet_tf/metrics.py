@@ -1,11 +1,127 @@
+"""Top-1 and top-5 error, as counts of pictures.
+
+The paper (section 1) reports the share of pictures whose label is not the first, or
+not among the first five, that the network ranks. Counts add up exactly over batches
+of any size; the share is taken once, at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
 import tensorflow as tf
 
+TOP_K = 5
 
-def count_errors(logits, labels):
-    logits = tf.cast(logits, tf.float32)
-    k = min(5, logits.shape[-1])
-    t1 = tf.math.in_top_k(labels, logits, 1)
-    t5 = tf.math.in_top_k(labels, logits, k)
-    return tf.stack(
-        [tf.reduce_sum(tf.cast(~t1, tf.int32)), tf.reduce_sum(tf.cast(~t5, tf.int32))]
-    )
+
+def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Which pictures are wrong, top-1 and top-5.
+
+    With r the number of *other* classes whose score is not below the label's,
+
+        top-1 error:  r >= 1        top-5 error:  r >= min(5, num_classes)
+
+    Ties therefore count against the network, in any order of classes, and a row with
+    a score that is not a number is an error in both.
+
+    Args:
+      scores: float [batch, num_classes], logits or probabilities.
+      labels: integer [batch], 0..num_classes-1.
+
+    Returns:
+      bool [batch, 2]: top-1 error, top-5 error.
+    """
+    label_scores = tf.gather(scores, labels, axis=1, batch_dims=1)[:, tf.newaxis]
+    # Written as "not below" so that the comparison with NaN comes out against us.
+    not_below = tf.logical_not(scores < label_scores)
+    num_rivals = tf.reduce_sum(tf.cast(not_below, tf.int32), axis=1) - 1
+    k = tf.minimum(TOP_K, tf.shape(scores)[1])
+    broken = tf.reduce_any(tf.math.is_nan(scores), axis=1)
+    is_error = num_rivals[:, tf.newaxis] >= tf.stack([1, k])
+    return tf.logical_or(is_error, broken[:, tf.newaxis])
+
+
+def count_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """How many pictures are wrong.
+
+    Args:
+      scores: float [batch, num_classes], logits or probabilities.
+      labels: integer [batch], 0..num_classes-1.
+
+    Returns:
+      int32 [2]: top-1 errors, top-5 errors, as `find_errors` defines them.
+    """
+    return tf.reduce_sum(tf.cast(find_errors(scores, labels), tf.int32), axis=0)
+
+
+@dataclasses.dataclass
+class ErrorCounts:
+    """What has been counted so far: pictures, their errors, the sum of their losses.
+
+    `dataclasses.asdict` and `ErrorCounts(**values)` carry it through a checkpoint.
+    """
+
+    num_seen: int = 0
+    top1_errors: int = 0
+    top5_errors: int = 0
+    loss_sum: float = 0.0
+
+    def add(
+        self, num_seen: int, top1_errors: int, top5_errors: int, loss_sum: float = 0.0
+    ) -> None:
+        """Adds a batch: its size, its errors, and its losses' sum (not their mean)."""
+        self.num_seen += int(num_seen)
+        self.top1_errors += int(top1_errors)
+        self.top5_errors += int(top5_errors)
+        self.loss_sum += float(loss_sum)
+
+    @property
+    def top1_error(self) -> float:
+        """Share of the pictures seen, 0..1."""
+        return self.top1_errors / self._require_seen()
+
+    @property
+    def top5_error(self) -> float:
+        """Share of the pictures seen, 0..1."""
+        return self.top5_errors / self._require_seen()
+
+    @property
+    def loss(self) -> float:
+        """Mean over the pictures seen, nats."""
+        return self.loss_sum / self._require_seen()
+
+    def _require_seen(self) -> int:
+        if not self.num_seen:
+            raise ValueError("there is no error of no pictures: nothing was counted")
+        return self.num_seen
+
+
+class PerClassErrors:
+    """The counts of `ErrorCounts`, class by class.
+
+    Attributes:
+      num_seen: int64 [num_classes], pictures of each class.
+      errors: int64 [num_classes, 2], their top-1 and top-5 errors.
+    """
+
+    def __init__(self, num_classes: int):
+        self.num_seen = np.zeros(num_classes, np.int64)
+        self.errors = np.zeros((num_classes, 2), np.int64)
+
+    def add(self, labels: np.ndarray, is_error: np.ndarray) -> None:
+        """Adds a batch.
+
+        Args:
+          labels: integer [batch], 0..num_classes-1.
+          is_error: bool [batch, 2], from `find_errors`.
+        """
+        np.add.at(self.num_seen, labels, 1)
+        np.add.at(self.errors, labels, np.asarray(is_error, np.int64))
+
+    def compute_rates(self) -> np.ndarray:
+        """float64 [num_classes, 2]: each class's errors, 0..1; NaN where none seen."""
+        rates = np.full(self.errors.shape, np.nan)
+        seen = self.num_seen > 0
+        rates[seen] = self.errors[seen] / self.num_seen[seen, np.newaxis]
+        return rates

@@ -91,6 +91,33 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
         fsync_directory(directory)
 
 
+@contextlib.contextmanager
+def atomic_directory(path: str) -> Iterator[str]:
+    """Fills a directory of plain files that appears at `path` complete, or not at all.
+
+    Yields the temporary directory to write into. Nothing may be at `path` when the
+    block ends.
+
+    Raises:
+      StorageError: like `atomic_write`.
+    """
+    parent, name = os.path.split(os.path.abspath(path))
+    temporary = os.path.join(parent, f".{name}{TEMPORARY_MARK}{os.getpid()}")
+    with storage_errors(path):
+        try:
+            os.mkdir(temporary)
+            yield temporary
+            for file_name in sorted(os.listdir(temporary)):
+                with open(os.path.join(temporary, file_name), "rb") as file:
+                    os.fsync(file.fileno())
+            fsync_directory(temporary)
+            os.rename(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        fsync_directory(parent)
+
+
 def write_bytes(path: str, data: bytes) -> None:
     """Writes `data` at `path` atomically; raises `StorageError` like `atomic_write`."""
     with atomic_write(path) as file:
@@ -134,12 +161,16 @@ def remove_temporary_files(directory: str) -> list[str]:
     """
     names = sorted(n for n in os.listdir(directory) if TEMPORARY_MARK in n)
     for name in names:
-        path = os.path.join(directory, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        remove(os.path.join(directory, name))
     return names
+
+
+def remove(path: str) -> None:
+    """Removes a file, a link (not what it leads to) or a directory with all in it."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
 
 
 def compute_digest(path: str, algorithm: str = "sha256") -> str:

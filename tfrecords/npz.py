@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from typing import IO
 
 import numpy as np
 
@@ -26,7 +27,13 @@ def save(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
       StorageError: if the disk is full, read-only, forbidden or failing.
     """
-    with durable.atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with durable.atomic_write(path) as file:
+        write(file, arrays)
+
+
+def write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes `arrays` into an open, seekable file, as `save` does at a path."""
+    with zipfile.ZipFile(file, "w") as archive:
         for name in sorted(arrays):
             member = zipfile.ZipInfo(f"{name}.npy", _DATE)
             with archive.open(member, "w", force_zip64=True) as stream:

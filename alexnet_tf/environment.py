@@ -1,0 +1,71 @@
+"""What of the machine a run depends on: arithmetic, threads, determinism."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import tensorflow as tf
+
+# What Linux calls the instructions: AVX-512 and AMX on x86, FEAT_BF16 on Arm.
+_BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
+_BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
+
+
+def resolve_precision(precision: str) -> str:
+    """The setting `precision` with "auto" resolved for this machine.
+
+    Returns:
+      "mixed_bfloat16" where the first GPU (compute capability 8.0 on), or without one
+      the processor, multiplies bfloat16 in hardware, else "float32"; any other value
+      unchanged.
+    """
+    if precision != "auto":
+        return precision
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        capability = details.get("compute_capability", (0, 0))
+        has_bfloat16 = capability >= _BFLOAT16_COMPUTE_CAPABILITY
+    else:
+        has_bfloat16 = bool(_read_cpu_flags() & _BFLOAT16_CPU_FLAGS)
+    return "mixed_bfloat16" if has_bfloat16 else "float32"
+
+
+def make_deterministic() -> None:
+    """Has TensorFlow give the same bits for the same inputs and thread counts."""
+    tf.config.experimental.enable_op_determinism()
+
+
+def describe_threads() -> dict[str, Any]:
+    """What the last bits of a sum depend on: thread counts and oneDNN.
+
+    Returns:
+      "cores", "intra_op_threads" and "inter_op_threads" (0: as many as cores), and
+      "onednn" (the environment variable, "" where unset).
+    """
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
+    }
+
+
+def list_gpus() -> list[str]:
+    """The names of the GPUs that TensorFlow sees."""
+    return [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+
+
+def _read_cpu_flags() -> set[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.lower().startswith(("flags", "features")):
+                    return set(line.split(":", 1)[1].split())
+    except OSError:
+        pass
+    return set()

@@ -1,0 +1,342 @@
+"""When the learning rate falls, layer by layer.
+
+The paper (section 5): an equal rate for all layers, 0.01 at first, divided by ten
+"when the validation error rate stopped improving with the current learning rate",
+three times before the end. By hand, that is; `PlateauSchedule` states the rule that
+we put in the hand's place. `FixedSchedule` holds rates to named epochs, all layers at
+once or one by one, as the notes of the authors' source do. With both, a rate can
+still be set by hand on a stopped run.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import difflib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from alexnet_tf.config import Config, OptimizerConfig, ScheduleConfig
+from tfrecords import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningRates:
+    """Each layer's rate for its kernel and for its bias, at one moment.
+
+    Attributes:
+      layer_names: the layers, in the network's order.
+      kernel: each layer's rate for its kernel, at least 0.
+      bias: the same for its bias.
+    """
+
+    layer_names: tuple[str, ...]
+    kernel: tuple[float, ...]
+    bias: tuple[float, ...]
+
+    def to_array(self) -> np.ndarray:
+        """The rates as float32 [num_layers, 2]: column 0 kernel, column 1 bias."""
+        return np.array([self.kernel, self.bias], np.float32).T
+
+
+class Schedule(abc.ABC):
+    """What `train` asks: the rates now, and whether the run has ended.
+
+    Epochs are fractions: step 150 of a run with 100 steps an epoch is at 1.5.
+    """
+
+    def __init__(self, optimizer: OptimizerConfig, layer_names: Sequence[str]):
+        self.layer_names = tuple(layer_names)
+        self._optimizer = optimizer
+
+    @property
+    def finished(self) -> bool:
+        """Whether the schedule itself ends the run, whatever `num_epochs` says."""
+        return False
+
+    def rates_at(self, epoch: float) -> LearningRates:
+        """The rates of the step that begins at `epoch`.
+
+        A layer's bias has the rate
+
+            bias = 0                                    if kernel = 0
+            bias = bias_rate_factor * kernel            if bias_rate_follows
+            bias = bias_rate_factor * learning_rate     otherwise
+
+        Rate 0 freezes a layer, its bias with it: "conv1 frozen" in the source's
+        notes (that a frozen layer's bias rests too is our reading of them).
+        """
+        kernel = self._kernel_rates_at(epoch)
+        options = self._optimizer
+        bias = tuple(
+            options.bias_rate_factor
+            * (rate if options.bias_rate_follows or not rate else options.learning_rate)
+            for rate in kernel
+        )
+        return LearningRates(self.layer_names, kernel, bias)
+
+    @abc.abstractmethod
+    def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
+        """The kernels' rates of the step that begins at `epoch`."""
+
+    @abc.abstractmethod
+    def record_validation(self, epoch: float, top1_error: float) -> str | None:
+        """Takes an evaluation's result; returns a sentence if the rate changed.
+
+        Args:
+          epoch: where the run stood when it was evaluated.
+          top1_error: on the validation split, a fraction of 1.
+        """
+
+    @abc.abstractmethod
+    def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
+        """Sets a rate by hand; returns a sentence for the log.
+
+        Args:
+          rate: for the kernels, at least 0; 0 freezes.
+          layer: one of `layer_names`; None for all of them.
+          epoch: where the run stands; the rate holds from here on.
+        """
+
+    @abc.abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold of the schedule, as JSON values."""
+
+    @abc.abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """The inverse of `state`."""
+
+    def _describe_setting(self, rate: float, layer: str | None, epoch: float) -> str:
+        before = dict(zip(self.layer_names, self._kernel_rates_at(epoch), strict=True))
+        old = sorted({before[layer]} if layer else set(before.values()))
+        return (
+            f"the learning rate of {layer or 'all layers'} is set by hand at epoch "
+            f"{epoch:g}, from {' and '.join(f'{r:g}' for r in old)} to {rate:g}."
+        )
+
+
+class PlateauSchedule(Schedule):
+    """Divides the rate when the validation error stops improving (section 5).
+
+    Let e be the top-1 error evaluated at epoch t, b the best error so far (infinite
+    before the first) and w the epoch from which patience is counted (0 at first).
+
+        b - e >= min_improvement and e < b:    b <- e;  w <- t
+        otherwise, if t - w >= patience_epochs:
+            fewer than max_drops drops so far:  every rate <- rate / factor;  w <- t
+            otherwise:                          the run has finished
+
+    So small improvements add up until together they count, and a rate is given
+    `patience_epochs` of its own before the next drop. Setting a rate by hand restarts
+    the patience, reopens a finished run, and is not one of the `max_drops`; later
+    drops divide what was set.
+    """
+
+    def __init__(
+        self,
+        optimizer: OptimizerConfig,
+        schedule: ScheduleConfig,
+        layer_names: Sequence[str],
+    ):
+        super().__init__(optimizer, layer_names)
+        self._options = schedule
+        self._rates = dict.fromkeys(self.layer_names, optimizer.learning_rate)
+        self._best_error: float | None = None
+        self._waiting_since = 0.0
+        self._num_drops = 0
+        self._finished = False
+
+    @property
+    def finished(self) -> bool:
+        return self._finished
+
+    def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
+        return tuple(self._rates.values())
+
+    def record_validation(self, epoch: float, top1_error: float) -> str | None:
+        best, options = self._best_error, self._options
+        if best is None or (
+            top1_error < best and best - top1_error >= options.min_improvement
+        ):
+            self._best_error = top1_error
+            self._waiting_since = epoch
+            return None
+        waited = epoch - self._waiting_since
+        if self._finished or waited < options.patience_epochs:
+            return None
+        plateau = (
+            f"the validation error has not improved on {best:.2%} for {waited:g} epochs"
+        )
+        if self._num_drops == options.max_drops:
+            self._finished = True
+            return (
+                f"{plateau}, and the rate has fallen {self._num_drops} times: the run "
+                "has finished."
+            )
+        self._num_drops += 1
+        self._waiting_since = epoch
+        self._rates = {n: rate / options.factor for n, rate in self._rates.items()}
+        highest = max(self._rates.values())
+        return (
+            f"{plateau}: the learning rate falls to {highest:g} (drop "
+            f"{self._num_drops} of {options.max_drops})."
+        )
+
+    def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
+        sentence = self._describe_setting(rate, layer, epoch)
+        names = [layer] if layer else self.layer_names
+        self._rates.update(dict.fromkeys(names, rate))
+        self._waiting_since = epoch
+        self._finished = False
+        return sentence
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "rates": dict(self._rates),
+            "best_error": self._best_error,
+            "waiting_since": self._waiting_since,
+            "num_drops": self._num_drops,
+            "finished": self._finished,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._rates = {name: state["rates"][name] for name in self.layer_names}
+        self._best_error = state["best_error"]
+        self._waiting_since = state["waiting_since"]
+        self._num_drops = state["num_drops"]
+        self._finished = state["finished"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """From `epoch` on, `layer` (None: every layer) has the rate `rate`."""
+
+    epoch: float
+    layer: str | None
+    rate: float
+
+
+class FixedSchedule(Schedule):
+    """Rates as a function of the epoch alone.
+
+    At epoch e every entry with EPOCH <= e has been applied, in the order of their
+    epochs, those of one epoch in the order written; an entry for all layers sets a
+    frozen layer too. EPOCH may be a fraction (the source's net 146 falls at 2.16).
+    A rate set by hand is one more entry at the epoch where the run stands: it holds
+    until the next.
+    """
+
+    def __init__(
+        self, optimizer: OptimizerConfig, steps: str, layer_names: Sequence[str]
+    ):
+        """Reads `steps`, the setting `schedule.steps`.
+
+        Raises:
+          UserError: naming the first entry that is not `EPOCH:RATE` or
+            `EPOCH:LAYER=RATE`.
+        """
+        super().__init__(optimizer, layer_names)
+        self._entries = [_parse_entry(e, self.layer_names) for e in steps.split()]
+        self._by_hand: list[_Entry] = []
+
+    def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
+        rates = dict.fromkeys(self.layer_names, self._optimizer.learning_rate)
+        # The sort is stable: what was set by hand follows the entries of its epoch.
+        for entry in sorted(self._entries + self._by_hand, key=lambda e: e.epoch):
+            if entry.epoch <= epoch:
+                names = [entry.layer] if entry.layer else self.layer_names
+                rates.update(dict.fromkeys(names, entry.rate))
+        return tuple(rates.values())
+
+    def record_validation(self, epoch: float, top1_error: float) -> str | None:
+        return None
+
+    def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
+        sentence = self._describe_setting(rate, layer, epoch)
+        self._by_hand.append(_Entry(epoch, layer, rate))
+        return sentence
+
+    def state(self) -> dict[str, Any]:
+        return {"by_hand": [[e.epoch, e.layer, e.rate] for e in self._by_hand]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._by_hand = [_Entry(*values) for values in state["by_hand"]]
+
+
+def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
+    """The schedule that `config.schedule` describes, at its start.
+
+    Args:
+      config: the run's settings.
+      layer_names: the network's layers in order: `config.LAYER_NAMES` or others.
+
+    Raises:
+      UserError: for entries of `schedule.steps` that cannot be read.
+    """
+    if config.schedule.name == "plateau":
+        return PlateauSchedule(config.optimizer, config.schedule, layer_names)
+    return FixedSchedule(config.optimizer, config.schedule.steps, layer_names)
+
+
+def parse_rate_assignments(
+    text: str, layer_names: Sequence[str]
+) -> list[tuple[str | None, float]]:
+    """Reads the flag that sets rates by hand: `0.001` or `conv1=0.001,fc8=0.01`.
+
+    Returns:
+      (layer, rate) in the order written; layer None means all layers.
+
+    Raises:
+      UserError: for a part that is neither `RATE` nor `LAYER=RATE`.
+    """
+    return [
+        _parse_assignment(
+            part.strip(),
+            layer_names,
+            f"the learning rate {part.strip()!r} is not RATE or LAYER=RATE, such as "
+            "0.001 or conv1=0.001,fc8=0.01",
+        )
+        for part in text.split(",")
+    ]
+
+
+def _parse_entry(text: str, layer_names: Sequence[str]) -> _Entry:
+    complaint = (
+        f"config.schedule.steps: the entry {text!r} is not EPOCH:RATE or "
+        "EPOCH:LAYER=RATE, such as 25:0.001 or 72:conv1=0"
+    )
+    epoch, colon, assignment = text.partition(":")
+    if not colon:
+        raise errors.UserError(f"{complaint}.")
+    number = _parse_number(epoch, f"{complaint}: {epoch!r} is no epoch")
+    layer, rate = _parse_assignment(assignment, layer_names, complaint)
+    return _Entry(number, layer, rate)
+
+
+def _parse_assignment(
+    text: str, layer_names: Sequence[str], complaint: str
+) -> tuple[str | None, float]:
+    layer, equals, rate = text.rpartition("=")
+    if equals and layer not in layer_names:
+        near = difflib.get_close_matches(layer, layer_names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise errors.UserError(
+            f"{complaint}: there is no layer {layer!r}, there are "
+            f"{', '.join(layer_names)}.{hint}"
+        )
+    number = _parse_number(rate, f"{complaint}: {rate!r} is no rate")
+    return (layer or None, number)
+
+
+def _parse_number(text: str, complaint: str) -> float:
+    """Reads a finite number of at least 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise errors.UserError(f"{complaint}; it is a number, 0 or more.")
+    return number
