@@ -1,9 +1,6 @@
-"""What of the machine a run depends on: arithmetic, threads, determinism."""
+"""Which arithmetic a run uses, and that it gives the same bits twice."""
 
 from __future__ import annotations
-
-import os
-from typing import Any
 
 import tensorflow as tf
 
@@ -37,21 +34,6 @@ def make_deterministic() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def describe_threads() -> dict[str, Any]:
-    """What the last bits of a sum depend on: thread counts and oneDNN.
-
-    Returns:
-      "cores", "intra_op_threads" and "inter_op_threads" (0: as many as cores), and
-      "onednn" (the environment variable, "" where unset).
-    """
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
-        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", ""),
-    }
-
-
 def list_gpus() -> list[str]:
     """The names of the GPUs that TensorFlow sees."""
     return [
@@ -67,5 +49,5 @@ def _read_cpu_flags() -> set[str]:
                 if line.lower().startswith(("flags", "features")):
                     return set(line.split(":", 1)[1].split())
     except OSError:
-        pass
+        pass  # Not Linux: nothing is known of the processor.
     return set()
