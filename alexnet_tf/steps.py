@@ -38,13 +38,13 @@ class EvalResult(NamedTuple):
     """What an evaluation step returns.
 
     Attributes:
-      loss_sum: float32 scalar, summed over the batch.
-      errors: int32 [2], like `TrainResult.errors`.
+      losses: float32 [B], -log of the label's averaged probability.
+      is_error: bool [B, 2], whether the label is not first, not among the first five.
       probabilities: float32 [B, classes], averaged over the views.
     """
 
-    loss_sum: tf.Tensor
-    errors: tf.Tensor
+    losses: tf.Tensor
+    is_error: tf.Tensor
     probabilities: tf.Tensor
 
 
@@ -112,26 +112,27 @@ def make_eval_step(
     Returns:
       A function of views float32 [B, views, crop, crop, 3] and labels int32 [B].
     """
+    picture = list(model.inputs[0].shape[1:])
+    # One trace for every size of batch, the last one of a split too.
+    signature = [
+        tf.TensorSpec([None, None, *picture], tf.float32),
+        tf.TensorSpec([None], tf.int32),
+    ]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=signature)
     def eval_step(views: tf.Tensor, labels: tf.Tensor) -> EvalResult:
         with placement.scope(device):
-            shape = tf.shape(views)
-            images = tf.reshape(views, tf.concat([[-1], shape[2:]], axis=0))
-            images.set_shape([None, *views.shape[2:]])
-            logits = tf.cast(model(images, training=False), tf.float32)
-            by_view = tf.reshape(
-                tf.nn.softmax(logits), [shape[0], shape[1], logits.shape[-1]]
-            )
-            probabilities = tf.reduce_mean(by_view, axis=1)
-            # Mean probabilities rank as their logarithms do; 0 stays finite.
-            log_probabilities = tf.math.log(tf.maximum(probabilities, 1e-38))
-            losses = -tf.gather(log_probabilities, labels, batch_dims=1)
-            return EvalResult(
-                tf.reduce_sum(losses),
-                metrics.count_errors(probabilities, labels),
-                probabilities,
-            )
+            num_views = tf.shape(views)[1]
+            logits = model(tf.reshape(views, [-1, *picture]), training=False)
+            by_view = tf.nn.softmax(tf.cast(logits, tf.float32))
+            by_picture = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
+            probabilities = tf.reduce_mean(by_picture, axis=1)
+
+            # The smallest normal float32 keeps the loss of a probability of 0 finite.
+            label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
+            losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
+            is_error = metrics.find_errors(probabilities, labels)
+            return EvalResult(losses, is_error, probabilities)
 
     return eval_step
 

@@ -30,19 +30,19 @@ class LiveLine:
 
     def __init__(self, stream: TextIO | None = None):
         self._stream = stream if stream is not None else sys.stderr
-        self._is_terminal = self._stream.isatty()
+        self.is_terminal = self._stream.isatty()
         self._last_time = float("-inf")
         self._last_length = 0
 
     def is_due(self) -> bool:
         """Whether enough time has passed for another line."""
-        interval = _LIVE_SECONDS if self._is_terminal else _PLAIN_SECONDS
+        interval = _LIVE_SECONDS if self.is_terminal else _PLAIN_SECONDS
         return time.monotonic() - self._last_time >= interval
 
     def show(self, text: str) -> None:
         """Shows `text` now, over the previous text on a terminal."""
         self._last_time = time.monotonic()
-        if self._is_terminal:
+        if self.is_terminal:
             padding = " " * max(0, self._last_length - len(text))
             self._stream.write(f"\r{text}{padding}")
             self._last_length = len(text)
@@ -52,7 +52,7 @@ class LiveLine:
 
     def print_above(self, text: str) -> None:
         """Prints `text` as a line that stays."""
-        if self._is_terminal and self._last_length:
+        if self.is_terminal and self._last_length:
             self._stream.write("\r" + " " * self._last_length + "\r")
             self._last_length = 0
         self._stream.write(text + "\n")
@@ -60,7 +60,7 @@ class LiveLine:
 
     def close(self) -> None:
         """Leaves the newest line standing and goes to the next."""
-        if self._is_terminal and self._last_length:
+        if self.is_terminal and self._last_length:
             self._stream.write("\n")
             self._stream.flush()
             self._last_length = 0

@@ -1,0 +1,72 @@
+"""alexnet-evaluate: top-1 and top-5 error of a trained network."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from absl import flags
+
+from tfrecords import command_line, durable
+
+SYNOPSIS = """\
+alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]
+
+Evaluates a checkpoint of the run in W on its own validation split, or on another split
+or data directory of the same classes, every picture exactly once.
+
+  alexnet-evaluate --workdir=runs/alexnet --views=10 --per_class
+
+Exit codes: 0 done, 2 wrong use or bad input."""
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory")
+_CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
+_SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
+_VIEWS = flags.DEFINE_enum(
+    "views",
+    "1",
+    ["1", "10"],
+    "1: the centre; 10: corners and centre, mirrored, predictions averaged "
+    "(section 4.1)",
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "the shards; by default those of the training"
+)
+_DEVICES = flags.DEFINE_string("devices", None, "by default those of the training")
+_PER_CLASS = flags.DEFINE_bool("per_class", False, "print every class's errors")
+_OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
+flags.mark_flags_as_required(["workdir"])
+
+
+def main() -> None:
+    """Reads the flags, evaluates and prints."""
+    command_line.quiet_tensorflow()
+    from alexnet_tf import evaluate, workdir
+
+    record = workdir.read_record(_WORKDIR.value)
+    config = workdir.read_config(_WORKDIR.value)
+    if _DEVICES.value:
+        config = dataclasses.replace(config, devices=_DEVICES.value)
+    checkpoint, result, data = evaluate.evaluate_checkpoint(
+        config,
+        _DATA_DIR.value or record["data"]["data_dir"],
+        os.path.join(_WORKDIR.value, workdir.CHECKPOINTS_NAME),
+        _CHECKPOINT.value,
+        _SPLIT.value,
+        int(_VIEWS.value),
+    )
+    report = evaluate.make_report(
+        result, data.manifest, checkpoint.step, _SPLIT.value, int(_VIEWS.value)
+    )
+    print(evaluate.format_report(report, _PER_CLASS.value))
+    if _OUTPUT.value:
+        durable.write_json(_OUTPUT.value, report)
+
+
+def run() -> None:
+    """The console script."""
+    command_line.run(main, __name__, SYNOPSIS)
+
+
+if __name__ == "__main__":
+    run()

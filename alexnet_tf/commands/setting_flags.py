@@ -1,0 +1,45 @@
+"""A flag for every setting: `--config.batch_size=64`, `--config.model.width=0.5`."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from alexnet_tf import experiments, settings
+from alexnet_tf.config import Config
+
+PREFIX = "config."
+
+
+def define(module_name: str) -> None:
+    """Defines the flags; `module_name` is the command's, under which help lists them.
+
+    All are text with default None (the experiment's value), read by
+    `settings.override`, whose sentences say what a setting takes.
+    """
+    for setting in settings.list_settings(Config()):
+        if setting.name == "experiment":
+            continue
+        value = (
+            ",".join(map(str, setting.value))
+            if isinstance(setting.value, tuple)
+            else setting.value
+        )
+        default = f" [{value}]" if value != "" else ""
+        flag = flags.Flag(
+            flags.ArgumentParser(),
+            flags.ArgumentSerializer(),
+            PREFIX + setting.name,
+            None,
+            f"{setting.doc}{default}",
+        )
+        flags.DEFINE_flag(flag, flags.FLAGS, module_name)
+
+
+def read(experiment: str) -> Config:
+    """The experiment's config with the given flags over it; raises `UserError`."""
+    given = {
+        name.removeprefix(PREFIX): flags.FLAGS[name].value
+        for name in flags.FLAGS
+        if name.startswith(PREFIX) and flags.FLAGS[name].value is not None
+    }
+    return settings.override(experiments.get_config(experiment), given)

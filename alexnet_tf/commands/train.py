@@ -1,0 +1,67 @@
+"""alexnet-train: trains a network on shards, or goes on training it."""
+
+from __future__ import annotations
+
+import sys
+
+from absl import flags
+
+from alexnet_tf import experiments
+from alexnet_tf.commands import setting_flags
+from tfrecords import command_line
+
+SYNOPSIS = """\
+alexnet-train --data_dir=D --workdir=W [--experiment=NAME] [--config.FIELD=VALUE ...]
+
+Trains on the shards in D and keeps everything of the run in W: checkpoints, record,
+metrics, TensorBoard's files. The same command on the same W goes on where the run
+stopped.
+
+  alexnet-train --data_dir=data --workdir=runs/alexnet
+  alexnet-train --data_dir=data --workdir=runs/alexnet --set_learning_rate=0.001
+
+Exit codes: 0 done, 2 wrong use or bad input, 3 loss not finite, 4 storage, 5 workdir in
+use, 130 or 143 stopped by SIGINT or SIGTERM with the state saved."""
+
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "the shards, made by alexnet-convert or alexnet-index"
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory, new or begun")
+_EXPERIMENT = flags.DEFINE_string(
+    "experiment",
+    "alexnet",
+    f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}",
+)
+_SET_LEARNING_RATE = flags.DEFINE_string(
+    "set_learning_rate",
+    "",
+    "rates set by hand before a stopped run goes on, as the paper's authors did: 0.001 "
+    "for all layers, or conv1=0.001,fc8=0.01",
+)
+setting_flags.define(__name__)
+flags.mark_flags_as_required(["data_dir", "workdir"])
+
+
+def main() -> None:
+    """Reads the flags and trains."""
+    config = setting_flags.read(_EXPERIMENT.value)
+    command_line.quiet_tensorflow()
+    from alexnet_tf import train
+
+    state = train.train_and_evaluate(
+        config, _DATA_DIR.value, _WORKDIR.value, sys.argv, _SET_LEARNING_RATE.value
+    )
+    best = state.best_top1_error
+    evaluated = f", best validation top-1 error {best:.2%}" if best is not None else ""
+    print(f"done: {state.step:,} steps{evaluated}")
+    print(f"  alexnet-evaluate --workdir={_WORKDIR.value} --views=10")
+    print(f"  tensorboard --logdir={_WORKDIR.value}")
+
+
+def run() -> None:
+    """The console script."""
+    command_line.run(main, __name__, SYNOPSIS)
+
+
+if __name__ == "__main__":
+    run()

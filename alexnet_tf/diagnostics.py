@@ -1,0 +1,117 @@
+"""Whether a run is learning: dead units, norms, the loss at chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import layers, placement
+from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.stack import keras
+
+# Within this share of ln(classes) a loss is that of a network that knows nothing.
+_CHANCE_MARGIN = 0.02
+
+
+def make_dead_unit_counter(
+    model: keras.Model, device: str | None = None
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """A compiled function that finds units which answer nothing.
+
+    A unit (a kernel of a convolutional layer, a neuron of a fully-connected one) is
+    dead on a batch if its ReLU gives 0 at every position of every picture: no gradient
+    reaches its weights.
+
+    Args:
+      model: the network.
+      device: tower a's.
+
+    Returns:
+      A function of images float32 [B, crop, crop, 3] that returns, by layer ("conv1a"),
+      the share of dead units, float32 scalar in 0..1.
+    """
+    activations = [
+        layer for layer in model.layers if isinstance(layer, layers.Activation)
+    ]
+    probe = keras.Model(model.inputs, [layer.output for layer in activations])
+    names = [_name_parameters_of(model, layer.name) for layer in activations]
+
+    @tf.function(reduce_retracing=True)
+    def count_dead_units(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        with placement.scope(device):
+            shares = {}
+            for name, output in zip(names, probe(images, training=False), strict=True):
+                units = tf.reshape(output, [-1, output.shape[-1]])
+                is_dead = tf.reduce_all(units == 0, axis=0)
+                shares[name] = tf.reduce_mean(tf.cast(is_dead, tf.float32))
+            return shares
+
+    return count_dead_units
+
+
+def _name_parameters_of(model: keras.Model, activation_name: str) -> str:
+    """relu1a -> conv1a, relu6b -> fc6b."""
+    suffix = activation_name.removeprefix("relu")
+    names = {layer.name for layer in model.layers}
+    return next(name for name in (f"conv{suffix}", f"fc{suffix}") if name in names)
+
+
+def compute_weight_norms(optimizer: MomentumOptimizer) -> dict[str, float]:
+    """The L2 norm of each parameter, by its name."""
+    return {
+        parameter.name: float(tf.norm(parameter.variable))
+        for parameter in optimizer.parameters
+    }
+
+
+def make_kernel_picture(model: keras.Model) -> np.ndarray:
+    """The first layer's kernels as a picture (paper, figure 3).
+
+    Tower a's above tower b's, 16 in a row, each scaled to its own range; every weight
+    is 4x4 pixels.
+
+    Returns:
+      uint8 [height, width, 3].
+    """
+    per_row, scale, gap = 16, 4, 4
+    rows = []
+    for name in ("conv1", "conv1a", "conv1b"):
+        if name not in {layer.name for layer in model.layers}:
+            continue
+        kernels = np.moveaxis(np.asarray(model.get_layer(name).get_weights()[0]), 3, 0)
+        low = kernels.min(axis=(1, 2, 3), keepdims=True)
+        high = kernels.max(axis=(1, 2, 3), keepdims=True)
+        tiles = 255 * (kernels - low) / np.maximum(high - low, 1e-12)
+        tiles = tiles.round().astype(np.uint8).repeat(scale, 1).repeat(scale, 2)
+        missing = -len(tiles) % per_row
+        margins = ((0, missing), (0, gap), (0, gap), (0, 0))
+        tiles = np.pad(tiles, margins, constant_values=255)
+        for start in range(0, len(tiles), per_row):
+            rows.append(np.concatenate(tiles[start : start + per_row], axis=1))
+    return np.concatenate(rows, axis=0)
+
+
+def explain_chance(loss: float, num_classes: int) -> str | None:
+    """A sentence where an epoch's mean loss is that of guessing, ln(classes).
+
+    Args:
+      loss: mean over an epoch of training, nats.
+      num_classes: of the network.
+
+    Returns:
+      What it means and what to try; None where the network has learned something.
+    """
+    chance = math.log(num_classes)
+    if not chance or abs(loss - chance) > _CHANCE_MARGIN * chance:
+        return None
+    return (
+        f"the training loss stood at ln({num_classes}) = {chance:.3f} for this epoch: "
+        "the network knows nothing yet. If it stays there, look at the share of dead "
+        "units (TensorBoard, dead_units) and try a lower --config.optimizer."
+        "learning_rate (few classes make a rate hotter), "
+        "--config.model.initial_stddev_conv345=0.03 as in the source, and "
+        "--config.model.dropout_scaling=test."
+    )

@@ -1,0 +1,186 @@
+"""One pass over a split: top-1 and top-5 error, class by class.
+
+Centre view or ten views (paper, section 4.1). The error is wrong / seen; the pass
+fails unless every picture was seen exactly once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import checkpoint as checkpoint_lib
+from alexnet_tf import input_pipeline, placement, run_state, steps
+from alexnet_tf.config import Config
+from alexnet_tf.metrics import ErrorCounts, PerClassErrors
+from tfrecords import errors, manifest, progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found.
+
+    Attributes:
+      counts: pictures seen, wrong at top-1 and top-5, sum of losses.
+      per_class: the same by class.
+      first_images: float32 [b, crop, crop, 3], the first batch's centre (or first)
+        views, for diagnostics.
+    """
+
+    counts: ErrorCounts
+    per_class: PerClassErrors
+    first_images: tf.Tensor
+
+
+def evaluate(
+    eval_step: Callable[[tf.Tensor, tf.Tensor], steps.EvalResult],
+    data: input_pipeline.DataSet,
+    config: Config,
+    split: str,
+    num_views: int = 1,
+    shows_progress: bool = False,
+) -> Evaluation:
+    """Evaluates `split`.
+
+    Args:
+      eval_step: from `steps.make_eval_step`.
+      data: from `open_data`.
+      config: the run's.
+      split: "validation", "test" or "train".
+      num_views: 1 or 10.
+      shows_progress: whether to show rate and time left.
+
+    Returns:
+      The counts.
+
+    Raises:
+      UserError: where there is no such split.
+      DataError: where a record is damaged, or a picture was not seen exactly once.
+    """
+    num_records = data.manifest.get_split(split).num_records
+    counts, per_class = ErrorCounts(), PerClassErrors(data.manifest.num_classes)
+    times_seen = np.zeros(num_records, np.int64)
+    first_images = None
+    line = progress.Progress("evaluating", num_records, "pictures")
+    dataset = input_pipeline.make_evaluation_dataset(data, config, split, num_views)
+    for images, labels, record_ids in input_pipeline.iterate(data, dataset):
+        views = images if num_views > 1 else images[:, tf.newaxis]
+        result = eval_step(views, labels)
+        is_error = result.is_error.numpy()
+        np.add.at(times_seen, record_ids.numpy(), 1)
+        counts.add(len(is_error), *is_error.sum(axis=0), result.losses.numpy().sum())
+        per_class.add(labels.numpy(), is_error)
+        if first_images is None:
+            first_images = views[:, 0]
+        if shows_progress:
+            line.advance(len(is_error))
+    if shows_progress:
+        line.close()
+    if not np.all(times_seen == 1):
+        raise errors.DataError(
+            f"of {num_records} pictures of {split}, {np.sum(times_seen == 0)} were not "
+            f"seen and {np.sum(times_seen > 1)} more than once: the error would be "
+            "wrong. Run alexnet-verify on the data."
+        )
+    return Evaluation(counts, per_class, first_images)
+
+
+def evaluate_checkpoint(
+    config: Config,
+    data_dir: str,
+    checkpoints_dir: str,
+    which: str | int,
+    split: str,
+    num_views: int,
+) -> tuple[checkpoint_lib.Checkpoint, Evaluation, input_pipeline.DataSet]:
+    """Evaluates a checkpoint of a run; what `alexnet-evaluate` does.
+
+    Args:
+      config: the run's settings, precision resolved.
+      data_dir: shards of the classes that the network was trained on.
+      checkpoints_dir: the run's checkpoints.
+      which: "last", "best" or a step.
+      split: which split.
+      num_views: 1 or 10.
+
+    Raises:
+      UserError: where there is no such checkpoint or split, or the data have another
+        number of classes than the network.
+      DataError: where the checkpoint or a record is damaged.
+    """
+    data = input_pipeline.open_data(data_dir, config)
+    data.manifest.get_split(split)
+    checkpoint = checkpoint_lib.load(checkpoints_dir, which)
+    num_classes = checkpoint.arrays["weights/fc8/bias"].shape[0]
+    if num_classes != data.manifest.num_classes:
+        raise errors.UserError(
+            f"the network of {checkpoint.path} knows {num_classes} classes, the data "
+            f"in {data_dir} have {data.manifest.num_classes}. Give the data it was "
+            "trained on, or others of the same classes."
+        )
+    where = placement.make_placement(config.devices)
+    network = run_state.build_network(config, num_classes, where)
+    run_state.load_weights(network, checkpoint)
+    eval_step = steps.make_eval_step(network, where.get_device(0))
+    result = evaluate(eval_step, data, config, split, num_views, shows_progress=True)
+    return checkpoint, result, data
+
+
+def make_report(
+    result: Evaluation, info: manifest.Manifest, step: int, split: str, num_views: int
+) -> dict[str, Any]:
+    """An evaluation as JSON values, the classes in the order of their labels."""
+    counts = result.counts
+    return {
+        "step": step,
+        "split": split,
+        "views": num_views,
+        "num_seen": counts.num_seen,
+        "loss": counts.loss,
+        "top1_errors": counts.top1_errors,
+        "top5_errors": counts.top5_errors,
+        "top1_error": counts.top1_error,
+        "top5_error": counts.top5_error,
+        "classes": [
+            {
+                "synset": class_info.synset,
+                "text": class_info.text,
+                "num_seen": int(num_seen),
+                "top1_errors": int(errors_of[0]),
+                "top5_errors": int(errors_of[1]),
+            }
+            for class_info, num_seen, errors_of in zip(
+                info.classes,
+                result.per_class.num_seen,
+                result.per_class.errors,
+                strict=True,
+            )
+        ],
+    }
+
+
+def format_report(report: dict[str, Any], with_classes: bool) -> str:
+    """A report from `make_report` in words, worst classes first where asked for."""
+    views = "ten views averaged" if report["views"] > 1 else "centre view"
+    lines = [
+        f"step {report['step']:,}, {report['split']}, {views}: "
+        f"{report['num_seen']:,} pictures",
+        f"  top-1 error {report['top1_error']:7.2%}  ({report['top1_errors']:,} wrong)",
+        f"  top-5 error {report['top5_error']:7.2%}  ({report['top5_errors']:,} wrong)",
+        f"  loss        {report['loss']:.4f}",
+    ]
+    if with_classes:
+        seen = [c for c in report["classes"] if c["num_seen"]]
+        seen.sort(key=lambda c: (-c["top1_errors"] / c["num_seen"], c["synset"]))
+        lines += [f"  {'top-1':>8} {'top-5':>8} {'seen':>6}  class"]
+        lines += [
+            f"  {c['top1_errors'] / c['num_seen']:8.2%} "
+            f"{c['top5_errors'] / c['num_seen']:8.2%} {c['num_seen']:6,}  "
+            f"{c['synset']} {c['text'] if c['text'] != c['synset'] else ''}".rstrip()
+            for c in seen
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,60 @@
+"""A trace of chosen steps for TensorBoard's profile page.
+
+The page shows step time, the share of it spent waiting for input, and a table of ops.
+It needs the package `tensorboard-plugin-profile` (extra `profile`); recording does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import tensorflow as tf
+
+from tfrecords import errors
+
+
+class ProfileWindow:
+    """Records the steps first..last, both counted from 0, once.
+
+    Args:
+      profile_steps: () for none, or (first, last).
+      logdir: TensorBoard's directory; the trace appears under `plugins/profile`.
+
+    Raises:
+      UserError: where `profile_steps` is not two rising numbers.
+    """
+
+    def __init__(self, profile_steps: tuple[int, ...], logdir: str):
+        if profile_steps and (
+            len(profile_steps) != 2 or not 0 <= profile_steps[0] <= profile_steps[1]
+        ):
+            raise errors.UserError(
+                "config.profile_steps is FIRST,LAST, two steps of which the second is "
+                f"not smaller, such as 20,30; it is {profile_steps}."
+            )
+        self._first, self._last = profile_steps or (None, None)
+        self._logdir = logdir
+        self._is_recording = False
+
+    def trace_step(self, step: int) -> contextlib.AbstractContextManager:
+        """Wraps step `step`, input included; starts the recording at the first."""
+        if step == self._first:
+            tf.profiler.experimental.start(self._logdir)
+            self._is_recording = True
+        if not self._is_recording:
+            return contextlib.nullcontext()
+        # `_r=1` marks the event as a step, by which the page groups all others.
+        return tf.profiler.experimental.Trace("train", step_num=step, _r=1)
+
+    def finish_step(self, step: int) -> bool:
+        """Stops after the last step; returns whether a trace was written now."""
+        if not self._is_recording or step != self._last:
+            return False
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """Writes what is being recorded, where a run ends within the window."""
+        if self._is_recording:
+            self._is_recording = False
+            tf.profiler.experimental.stop()

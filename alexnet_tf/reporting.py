@@ -1,0 +1,203 @@
+"""What a run tells while it trains: the console, `metrics.jsonl`, TensorBoard."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from alexnet_tf import diagnostics, summaries
+from alexnet_tf.config import Config
+from alexnet_tf.evaluate import Evaluation
+from alexnet_tf.run_state import RunState
+from alexnet_tf.steps import TrainResult
+from alexnet_tf.workdir import Workdir
+from tfrecords.progress import LiveLine, format_duration
+
+
+class Reporter:
+    """Collects what happens between two log entries, and writes them.
+
+    Args:
+      run: the run's directory.
+      config: its settings.
+      state: its state; read, never changed.
+      last_step: where it will end.
+      num_train: pictures in the training split.
+
+    Attributes:
+      summaries: TensorBoard's files.
+    """
+
+    def __init__(
+        self,
+        run: Workdir,
+        config: Config,
+        state: RunState,
+        last_step: int,
+        num_train: int,
+    ):
+        self._run, self._config, self._state = run, config, state
+        self._last_step, self._num_train = last_step, num_train
+        self._line = LiveLine()
+        self.summaries = summaries.Summaries(run.path, state.step)
+        self._clear()
+        self._seconds_per_step: float | None = None
+
+    def _clear(self) -> None:
+        self._num_steps, self._loss_sum = 0, 0.0
+        self._seconds = self._input_seconds = 0.0
+
+    @contextlib.contextmanager
+    def time_input(self) -> Iterator[None]:
+        """Measures the wait for a batch; part of the step's time."""
+        start = time.perf_counter()
+        yield
+        self._input_seconds += time.perf_counter() - start
+
+    @contextlib.contextmanager
+    def time_step(self) -> Iterator[None]:
+        """Measures a step, input included."""
+        start = time.perf_counter()
+        yield
+        self._seconds += time.perf_counter() - start
+
+    def announce(self, text: str) -> None:
+        """Prints a line that stays."""
+        self._line.print_above(text)
+
+    def log_step(self, result: TrainResult, loss: float) -> None:
+        """Counts a step; writes an entry every `log_every_steps`."""
+        state, config = self._state, self._config
+        self._num_steps += 1
+        self._loss_sum += loss
+        is_log_step = state.step % config.log_every_steps == 0
+        if is_log_step:
+            self._write_entry(result)
+        # A terminal's line is alive; a log file gets the entries' lines.
+        if self._line.is_terminal:
+            if self._line.is_due():
+                self._line.show(self._describe(loss))
+        elif is_log_step:
+            self._line.show(self._describe(loss))
+
+    def _write_entry(self, result: TrainResult) -> None:
+        state, config = self._state, self._config
+        names = [parameter.name for parameter in state.optimizer.parameters]
+        norms = dict(zip(names, result.gradient_norms.numpy().tolist(), strict=True))
+        images = self._num_steps * config.batch_size
+        self._seconds_per_step = self._seconds / self._num_steps
+        values = {
+            "loss": self._loss_sum / self._num_steps,
+            "top1_error": state.epoch_counts.top1_error,
+            "top5_error": state.epoch_counts.top5_error,
+            "images_per_second": images / self._seconds,
+            "input_wait_share": self._input_seconds / self._seconds,
+            "epoch": self._compute_epoch(),
+        }
+        rates = state.optimizer.rates.numpy()
+        layer_names = state.schedule.layer_names
+        learning_rates = {
+            f"{layer}/{kind}": float(rates[row, column])
+            for row, layer in enumerate(layer_names)
+            for column, kind in enumerate(("kernel", "bias"))
+        }
+        self._run.append_metrics(
+            {
+                "step": state.step,
+                "kind": "train",
+                **values,
+                "learning_rates": learning_rates,
+                "loss_scale": float(state.loss_scale.scale),
+            }
+        )
+        scalars = {**values, **_prefix("learning_rate", learning_rates)}
+        scalars |= _prefix("gradient_norm", norms)
+        weight_norms = diagnostics.compute_weight_norms(state.optimizer)
+        scalars |= _prefix("weight_norm", weight_norms)
+        self.summaries.write_scalars("train", state.step, scalars)
+        self._clear()
+
+    def log_epoch(self, epoch: int) -> None:
+        """Writes the training errors of an epoch that has ended; pictures as seen."""
+        counts = self._state.epoch_counts
+        self._run.append_metrics(
+            {
+                "step": self._state.step,
+                "kind": "epoch",
+                "epoch": epoch,
+                "num_seen": counts.num_seen,
+                "loss": counts.loss,
+                "top1_error": counts.top1_error,
+                "top5_error": counts.top5_error,
+            }
+        )
+        self.announce(
+            f"epoch {epoch}: training loss {counts.loss:.4f}, "
+            f"top-1 error {counts.top1_error:.2%}, top-5 {counts.top5_error:.2%}"
+        )
+
+    def log_evaluation(
+        self, epoch: int, result: Evaluation, dead_units: dict[str, float]
+    ) -> None:
+        """Writes an evaluation, the share of dead units and conv1's kernels."""
+        state, counts = self._state, result.counts
+        values = {
+            "loss": counts.loss,
+            "top1_error": counts.top1_error,
+            "top5_error": counts.top5_error,
+        }
+        self._run.append_metrics(
+            {
+                "step": state.step,
+                "kind": "validation",
+                "epoch": epoch,
+                "num_seen": counts.num_seen,
+                **values,
+                "dead_units": dead_units,
+            }
+        )
+        scalars = {**values, **_prefix("dead_units", dead_units)}
+        self.summaries.write_scalars("validation", state.step, scalars)
+        picture = diagnostics.make_kernel_picture(state.model)
+        self.summaries.write_picture(state.step, "conv1/kernels", picture)
+        self.announce(
+            f"epoch {epoch}: validation loss {counts.loss:.4f}, "
+            f"top-1 error {counts.top1_error:.2%}, top-5 {counts.top5_error:.2%} "
+            f"({counts.num_seen:,} pictures)"
+        )
+
+    def log_event(self, text: str) -> None:
+        """Prints and records something that changes the run: a rate that falls."""
+        self._run.append_metrics(
+            {"step": self._state.step, "kind": "event", "text": text}
+        )
+        self.announce(text)
+
+    def close(self) -> None:
+        """Ends the live line and closes TensorBoard's files."""
+        self._line.close()
+        self.summaries.close()
+
+    def _compute_epoch(self) -> float:
+        return self._state.step * self._config.batch_size / self._num_train
+
+    def _describe(self, loss: float) -> str:
+        step = self._state.step
+        text = (
+            f"step {step:,} of {self._last_step:,} (epoch {self._compute_epoch():.2f})"
+            f"  loss {loss:.4f}"
+        )
+        seconds = self._seconds_per_step
+        if self._num_steps:
+            seconds = self._seconds / self._num_steps
+        if seconds:
+            left = format_duration((self._last_step - step) * seconds)
+            rate = self._config.batch_size / seconds
+            text += f"  {rate:,.1f} images/s  {left} left"
+        return text
+
+
+def _prefix(group: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {f"{group}/{name}": value for name, value in values.items()}

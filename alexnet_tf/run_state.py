@@ -1,0 +1,176 @@
+"""Everything that a run's future depends on, in and out of a checkpoint.
+
+Weights, velocities, dropout's counters, the loss scale, the schedule's state, the best
+evaluation, the epoch's counts so far and the step. The position in the data needs
+nothing else: the batch of a step is a function of the settings and the step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import layers, model, placement
+from alexnet_tf.checkpoint import Checkpoint
+from alexnet_tf.config import Config
+from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.metrics import ErrorCounts
+from alexnet_tf.optimizer import MomentumOptimizer, list_layer_names, list_parameters
+from alexnet_tf.schedule import Schedule, make_schedule
+from alexnet_tf.stack import keras
+from tfrecords import errors
+
+
+@dataclasses.dataclass
+class RunState:
+    """A run between two steps.
+
+    Attributes:
+      model: from images to logits.
+      optimizer: parameters, velocities, rates.
+      loss_scale: 1 except in float16.
+      schedule: which rates hold when.
+      step: training steps done.
+      epoch_counts: the training pictures of the current epoch, as they were seen.
+      best_top1_error: smallest so far on the validation split, 0..1; None before the
+        first evaluation.
+      best_step: the step it belongs to.
+    """
+
+    model: keras.Model
+    optimizer: MomentumOptimizer
+    loss_scale: LossScale
+    schedule: Schedule
+    step: int = 0
+    epoch_counts: ErrorCounts = dataclasses.field(default_factory=ErrorCounts)
+    best_top1_error: float | None = None
+    best_step: int | None = None
+
+    def get_variables(self) -> dict[str, tf.Variable]:
+        """What a checkpoint holds as arrays, by name."""
+        variables = {
+            "loss_scale/scale": self.loss_scale.scale,
+            "loss_scale/good_steps": self.loss_scale.good_steps,
+        }
+        for parameter, velocity in zip(
+            self.optimizer.parameters, self.optimizer.velocities, strict=True
+        ):
+            variables[f"weights/{parameter.name}"] = parameter.variable
+            variables[f"velocity/{parameter.name}"] = velocity
+        for layer in self.model.layers:
+            if isinstance(layer, layers.Dropout):
+                variables[f"dropout/{layer.name}/draws"] = layer.draws
+        return variables
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The variables' values, for a checkpoint."""
+        return {name: v.numpy() for name, v in self.get_variables().items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """The rest of the state, for a checkpoint."""
+        return {
+            "schedule": self.schedule.state(),
+            "epoch_counts": dataclasses.asdict(self.epoch_counts),
+            "best_top1_error": self.best_top1_error,
+        }
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Takes everything from `checkpoint`.
+
+        Raises:
+          DataError: where its arrays are not exactly this run's, by name and shape.
+        """
+        assign_arrays(self.get_variables(), checkpoint.arrays, checkpoint.path)
+        self.schedule.restore(checkpoint.state["schedule"])
+        self.epoch_counts = ErrorCounts(**checkpoint.state["epoch_counts"])
+        self.best_top1_error = checkpoint.state["best_top1_error"]
+        self.best_step = checkpoint.best_step
+        self.step = checkpoint.step
+
+
+def build_network(
+    config: Config, num_classes: int, where: placement.Placement
+) -> keras.Model:
+    """The network of a run; `config.precision` is resolved, not "auto"."""
+    return model.build_model(
+        num_classes,
+        config.model,
+        crop_size=config.data.crop_size,
+        seed=config.seed,
+        precision=config.precision,
+        placement=where,
+    )
+
+
+def build_run_state(
+    config: Config, num_classes: int, where: placement.Placement
+) -> RunState:
+    """A run at its beginning: first weights, velocities of zero, step 0."""
+    network = build_network(config, num_classes, where)
+    parameters = list_parameters(network)
+    device = where.get_device(0)
+    return RunState(
+        network,
+        MomentumOptimizer(parameters, config.optimizer, device),
+        LossScale(config.precision, device),
+        make_schedule(config, list_layer_names(parameters)),
+    )
+
+
+def load_weights(network: keras.Model, checkpoint: Checkpoint) -> None:
+    """Gives `network` a checkpoint's weights and nothing else, for evaluation.
+
+    Raises:
+      DataError: where the checkpoint is of another network.
+    """
+    wanted = {f"weights/{p.name}": p.variable for p in list_parameters(network)}
+    arrays = {
+        name: array
+        for name, array in checkpoint.arrays.items()
+        if name.startswith("weights/")
+    }
+    assign_arrays(wanted, arrays, checkpoint.path)
+
+
+def assign_arrays(
+    variables: Mapping[str, tf.Variable],
+    arrays: Mapping[str, np.ndarray],
+    path: str,
+) -> None:
+    """Assigns `arrays` to `variables` by name, all of both.
+
+    Args:
+      variables: to be assigned.
+      arrays: of the same names, shapes and dtypes.
+      path: where the arrays are from, for the sentence.
+
+    Raises:
+      DataError: naming what is missing, left over or of another shape; nothing has
+        been assigned then.
+    """
+    complaints = [f"it lacks {name}" for name in sorted(set(variables) - set(arrays))]
+    complaints += [
+        f"{name} is unknown" for name in sorted(set(arrays) - set(variables))
+    ]
+    complaints += [
+        f"{name} is {arrays[name].dtype} {arrays[name].shape} where "
+        f"{variable.dtype.name} {tuple(variable.shape)} is expected"
+        for name, variable in sorted(variables.items())
+        if name in arrays
+        and (
+            arrays[name].shape != tuple(variable.shape)
+            or arrays[name].dtype != variable.dtype.as_numpy_dtype
+        )
+    ]
+    if complaints:
+        more = f" and {len(complaints) - 3} more" if len(complaints) > 3 else ""
+        raise errors.DataError(
+            f"{path} belongs to another network: {'; '.join(complaints[:3])}{more}. "
+            "Give the settings with which it was trained."
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])

@@ -1,0 +1,50 @@
+"""SIGTERM and SIGINT: finish the step, save, exit; a second one exits at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopRequest:
+    """Whether a signal has asked the run to stop.
+
+    Attributes:
+      signal_number: of the signal, or None.
+    """
+
+    signal_number: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal_number is not None
+
+    def receive(self, signal_number: int, frame: Any) -> None:
+        """The signals' handler."""
+        del frame
+        if self:
+            # The user insists: what the last checkpoint holds has to do.
+            os._exit(128 + signal_number)
+        self.signal_number = signal_number
+
+
+@contextlib.contextmanager
+def catch_stop_signals() -> Iterator[StopRequest]:
+    """Turns SIGTERM and SIGINT into a request while the block runs.
+
+    Outside the main thread, where Python allows no handlers, nothing is caught.
+    """
+    request = StopRequest()
+    before = {}
+    try:
+        for number in SIGNALS:
+            with contextlib.suppress(ValueError):
+                before[number] = signal.signal(number, request.receive)
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,326 @@
+"""The story of a run, top to bottom.
+
+Open the data, the directory and the network; take up what the newest checkpoint holds;
+then step by step: a batch, an update, and at the ends of epochs an evaluation, the
+schedule's decision and a checkpoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from alexnet_tf import (
+    checkpoint,
+    diagnostics,
+    environment,
+    input_pipeline,
+    placement,
+    precision,
+    profiling,
+    reporting,
+    run_state,
+    schedule,
+    settings,
+    steps,
+    stop_request,
+    workdir,
+)
+from alexnet_tf import evaluate as evaluate_lib
+from alexnet_tf.config import Config
+from tfrecords import errors
+
+
+def train_and_evaluate(
+    config: Config,
+    data_dir: str,
+    workdir_path: str,
+    command: Sequence[str] = ("alexnet-train",),
+    set_learning_rate: str = "",
+) -> run_state.RunState:
+    """Trains until `num_epochs` or the schedule's end; goes on where it stopped.
+
+    Args:
+      config: the run's settings.
+      data_dir: shards, from `alexnet-convert` or `alexnet-index`.
+      workdir_path: the run's directory, new or begun with the same settings.
+      command: the command line, for the record.
+      set_learning_rate: rates set by hand before going on: "0.001" for all layers'
+        kernels, or "conv1=0.001,fc8=0.01"; "" for none.
+
+    Returns:
+      The run as it ended; its last checkpoint holds the same.
+
+    Raises:
+      UserError: for settings, data or a directory that do not fit.
+      DataError: for a damaged record or checkpoint.
+      NotFiniteError: where a loss or gradient is not finite; nothing was updated.
+      StorageError: where the directory cannot be written.
+      InUseError: where another process trains there.
+      Interrupted: after SIGTERM or SIGINT, once the state was saved.
+    """
+    where = placement.make_placement(config.devices)
+    config = dataclasses.replace(
+        config, precision=precision.resolve_precision(config.precision)
+    )
+    precision.make_deterministic()
+    data = input_pipeline.open_data(data_dir, config)
+    num_train = data.manifest.get_split("train").num_records
+    _check_validation(config, data)
+
+    info = workdir.RunInfo(
+        data_dir,
+        data.manifest.fingerprint,
+        command,
+        environment.describe(
+            precision.list_gpus(),
+            tf.config.threading.get_intra_op_parallelism_threads(),
+            tf.config.threading.get_inter_op_parallelism_threads(),
+        ),
+    )
+    with (
+        workdir.open_workdir(workdir_path, config, info) as run,
+        stop_request.catch_stop_signals() as stop,
+    ):
+        state = run_state.build_run_state(config, data.manifest.num_classes, where)
+        restored = checkpoint.load_latest(run.checkpoints_dir)
+        if restored:
+            state.restore(restored)
+        by_hand = (
+            schedule.parse_rate_assignments(
+                set_learning_rate, state.schedule.layer_names
+            )
+            if set_learning_rate
+            else []
+        )
+        run.begin(state.step)
+
+        last_step = _count_steps(config.num_epochs, num_train, config.batch_size)
+        reporter = reporting.Reporter(run, config, state, last_step, num_train)
+        for warning in [*run.warnings, *(restored.warnings if restored else ())]:
+            reporter.announce(warning)
+        reporter.announce(
+            f"{'going on' if restored else 'starting'} at step {state.step:,} of "
+            f"{last_step:,}: {num_train:,} pictures of {data.manifest.num_classes} "
+            f"classes, batches of {config.batch_size}, {config.precision}, "
+            f"{where.describe()}"
+        )
+        trainer = _Trainer(config, data, run, state, where, reporter, last_step)
+        try:
+            for layer, rate in by_hand:
+                epoch = state.step * config.batch_size / num_train
+                text = state.schedule.set_rate(rate, layer, epoch=epoch)
+                reporter.log_event(text)
+            if by_hand:
+                trainer.save()
+            trainer.train(stop)
+        finally:
+            reporter.close()
+    if stop:
+        raise errors.Interrupted(
+            f"stopped at step {state.step:,}; the state is saved. Run the same command "
+            "again to go on.",
+            stop.signal_number or 0,
+        )
+    return state
+
+
+class _Trainer:
+    """The loop and what happens at its seams."""
+
+    def __init__(
+        self,
+        config: Config,
+        data: input_pipeline.DataSet,
+        run: workdir.Workdir,
+        state: run_state.RunState,
+        where: placement.Placement,
+        reporter: reporting.Reporter,
+        last_step: int,
+    ):
+        self._config, self._data, self._run = config, data, run
+        self._state, self._reporter, self._last_step = state, reporter, last_step
+        self._num_train = data.manifest.get_split("train").num_records
+        device = where.get_device(0)
+        self._train_step = steps.make_train_step(
+            state.model, state.optimizer, state.loss_scale, device
+        )
+        self._eval_step = steps.make_eval_step(state.model, device)
+        self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
+        self._profile = profiling.ProfileWindow(
+            config.profile_steps, reporter.summaries.logdir
+        )
+        self._last_save_time = time.monotonic()
+        self._saved_step: int | None = state.step if state.step else None
+
+    def train(self, stop: stop_request.StopRequest) -> None:
+        """Steps until the end, a stop request, or the schedule's decision."""
+        config, state, reporter = self._config, self._state, self._reporter
+        dataset = input_pipeline.make_training_dataset(
+            self._data, config, state.step, max(0, self._last_step - state.step)
+        )
+        batches = input_pipeline.iterate(self._data, dataset)
+        is_first = True
+        try:
+            while state.step < self._last_step and not state.schedule.finished:
+                with reporter.time_step(), self._profile.trace_step(state.step):
+                    with reporter.time_input():
+                        images, labels = next(batches)
+                    rates = state.schedule.rates_at(self._compute_epoch())
+                    state.optimizer.rates.assign(rates.to_array())
+                    result = self._train_step(images, labels)
+                    loss = float(result.loss)
+                self._check_finite(result, loss)
+                state.epoch_counts.add(
+                    config.batch_size,
+                    *result.errors.numpy(),
+                    loss_sum=loss * config.batch_size,
+                )
+                state.step += 1
+                if self._profile.finish_step(state.step - 1):
+                    reporter.announce(f"profile written to {reporter.summaries.logdir}")
+                if is_first:
+                    is_first = False
+                    self._describe_run(images, labels)
+                reporter.log_step(result, loss)
+
+                epoch = self._find_ended_epoch()
+                if epoch:
+                    self._end_epoch(epoch)
+                elif stop or self._is_save_due():
+                    self.save()
+                if stop:
+                    break
+        finally:
+            self._profile.close()
+        if self._saved_step != state.step:
+            self.save()
+
+    def save(self) -> None:
+        """Writes a checkpoint of the state as it is."""
+        state = self._state
+        self._reporter.summaries.flush()
+        checkpoint.save(
+            self._run.checkpoints_dir,
+            state.step,
+            state.to_arrays(),
+            state.to_json(),
+            keep=self._config.keep_checkpoints,
+            best_step=state.best_step,
+        )
+        self._saved_step = state.step
+        self._last_save_time = time.monotonic()
+
+    def _end_epoch(self, epoch: int) -> None:
+        """What follows epoch `epoch` (from 1): errors, evaluation, rate, checkpoint."""
+        config, state, reporter = self._config, self._state, self._reporter
+        reporter.log_epoch(epoch)
+        complaint = diagnostics.explain_chance(
+            state.epoch_counts.loss, self._data.manifest.num_classes
+        )
+        if complaint:
+            reporter.log_event(complaint)
+        state.epoch_counts = type(state.epoch_counts)()
+        is_last = state.step >= self._last_step
+        is_best = False
+        if self._has_validation and (is_last or epoch % config.eval_every_epochs == 0):
+            is_best = self._evaluate(epoch)
+        if (
+            is_best
+            or is_last
+            or state.schedule.finished
+            or epoch % config.checkpoint_every_epochs == 0
+            or self._is_save_due()
+        ):
+            self.save()
+
+    def _evaluate(self, epoch: int) -> bool:
+        """Evaluates the centre view; returns whether it is the best so far."""
+        state = self._state
+        result = evaluate_lib.evaluate(
+            self._eval_step, self._data, self._config, "validation"
+        )
+        dead_units = {
+            name: float(share)
+            for name, share in self._count_dead_units(result.first_images).items()
+        }
+        self._reporter.log_evaluation(epoch, result, dead_units)
+        error = result.counts.top1_error
+        decision = state.schedule.record_validation(epoch, error)
+        if decision:
+            self._reporter.log_event(decision)
+        if state.best_top1_error is None or error < state.best_top1_error:
+            state.best_top1_error, state.best_step = error, state.step
+            return True
+        return False
+
+    def _check_finite(self, result: steps.TrainResult, loss: float) -> None:
+        state = self._state
+        # In float16 a large scale overflows first: the step skipped itself and halved
+        # it. At the smallest scale the loss itself is at fault.
+        if bool(result.is_finite) or float(state.loss_scale.scale) > (
+            state.loss_scale.minimum
+        ):
+            return
+        last = (
+            f"step {self._saved_step} ({checkpoint.make_name(self._saved_step)})"
+            if self._saved_step is not None
+            else "none yet"
+        )
+        record_ids = input_pipeline.compute_record_ids(
+            self._num_train, self._config, state.step
+        )
+        raise errors.NotFiniteError(
+            f"the loss or a gradient of step {state.step:,} is not finite (loss "
+            f"{loss}). The update was not applied. The last good checkpoint: {last}. "
+            f"The batch holds the records {_summarize(record_ids)}. A lower "
+            "--config.optimizer.learning_rate, or --set_learning_rate when going on "
+            "from the checkpoint, is what usually helps."
+        )
+
+    @property
+    def _has_validation(self) -> bool:
+        return "validation" in self._data.manifest.splits
+
+    def _describe_run(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        """Settings and graph for TensorBoard, once the step has been traced."""
+        self._reporter.summaries.write_settings(settings.to_dict(self._config))
+        graph = self._train_step.get_concrete_function(images, labels).graph
+        self._reporter.summaries.write_graph(graph)
+
+    def _compute_epoch(self) -> float:
+        return self._state.step * self._config.batch_size / self._num_train
+
+    def _find_ended_epoch(self) -> int | None:
+        """The epoch (from 1) that ended with the step just done, or None."""
+        step, batch_size = self._state.step, self._config.batch_size
+        epoch = step * batch_size // self._num_train
+        ended_before = (step - 1) * batch_size // self._num_train
+        return epoch if epoch > ended_before else None
+
+    def _is_save_due(self) -> bool:
+        minutes = (time.monotonic() - self._last_save_time) / 60
+        return minutes >= self._config.checkpoint_every_minutes
+
+
+def _count_steps(num_epochs: int, num_train: int, batch_size: int) -> int:
+    """Steps that complete `num_epochs` passes; the last batch may begin another."""
+    return math.ceil(num_epochs * num_train / batch_size)
+
+
+def _check_validation(config: Config, data: input_pipeline.DataSet) -> None:
+    if config.schedule.name == "plateau" and "validation" not in data.manifest.splits:
+        raise errors.UserError(
+            f"the plateau schedule watches the validation error, and {data.data_dir} "
+            "has no validation split. Convert with one, or give "
+            "--config.schedule.name=fixed with --config.schedule.steps."
+        )
+
+
+def _summarize(record_ids: Sequence[int]) -> str:
+    shown = ", ".join(str(i) for i in record_ids[:8])
+    return shown + (f", ... ({len(record_ids)} in all)" if len(record_ids) > 8 else "")
