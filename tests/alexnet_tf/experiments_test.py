@@ -21,6 +21,7 @@ PAPER = {
     "data.colour_shift_epochs": 0,
     "data.mean": "same_crop",
     "data.reshuffle": True,
+    "model.width": 1.0,
     "model.activation": "relu",  # section 3.1
     "model.normalization": "reference",
     "model.normalization_bias": 2.0,  # section 3.3: k, n, alpha, beta
