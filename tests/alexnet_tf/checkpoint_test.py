@@ -297,6 +297,9 @@ def test_a_kill_at_every_file_system_call(tmp_path, step):
         assert_is(loaded, loaded.step)
         assert_is(checkpoint.load(str(directory), "best"), 20)
         assert loaded.warnings == ()
+        # Deletion, too, leaves whole ones or none.
+        for left in checkpoint.list_steps(str(directory)):
+            assert_is(checkpoint.load(str(directory), left), left)
         # The next save leaves only what is wanted.
         save(directory, 50, keep=1, best_step=20)
         assert list_names(directory) == ["ckpt-00000020", "ckpt-00000050"]

@@ -1,0 +1,99 @@
+"""On what a run runs: versions, hardware, threads.
+
+Results agree bit for bit only where all of this is equal: the number of threads and
+oneDNN alone change the order of sums. Neither user nor host is named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import alexnet_tf
+
+_GIT_SECONDS = 10.0
+
+
+def describe(
+    accelerators: Sequence[str] = (),
+    intra_op_threads: int = 0,
+    inter_op_threads: int = 0,
+) -> dict[str, Any]:
+    """The environment as JSON values by name.
+
+    Args:
+      accelerators: the GPUs in use, in words, as TensorFlow tells them.
+      intra_op_threads: TensorFlow's threads within an op; 0: it chooses, by `cores`.
+      inter_op_threads: the same across ops.
+
+    Returns:
+      Versions of the packages (None where one is missing), `git_revision` (None
+      outside a checkout; "-dirty" with uncommitted changes), `cpu`, `cores` (those
+      this process may use), `memory_bytes`, the arguments, and `onednn`: the value of
+      TF_ENABLE_ONEDNN_OPTS, "default" where it is not set.
+    """
+    return {
+        "alexnet_tf": alexnet_tf.__version__,
+        "git_revision": _find_git_revision(os.path.abspath(alexnet_tf.__file__)),
+        "python": platform.python_version(),
+        **{name: _find_version(name) for name in ("tensorflow", "keras", "numpy")},
+        "cpu": _find_cpu(),
+        "cores": _count_cores(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "accelerators": list(accelerators),
+        "intra_op_threads": intra_op_threads,
+        "inter_op_threads": inter_op_threads,
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+    }
+
+
+def _find_version(package: str) -> str | None:
+    """The version imported, or installed; importing TensorFlow here would be slow."""
+    if package in sys.modules:
+        return getattr(sys.modules[package], "__version__", None)
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _find_git_revision(file: str) -> str | None:
+    """The commit of the checkout that tracks `file`; None where there is none."""
+    directory = os.path.dirname(file)
+
+    def ask_git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", directory, *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=_GIT_SECONDS,
+        ).stdout.strip()
+
+    try:
+        # An environment's site-packages may lie inside somebody else's checkout.
+        ask_git("ls-files", "--error-unmatch", file)
+        return ask_git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _find_cpu() -> str:
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        match = re.search(r"^model name\s*:\s*(.+)$", file.read(), re.MULTILINE)
+        if match:
+            return match[1]
+    return platform.processor() or platform.machine()
+
+
+def _count_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

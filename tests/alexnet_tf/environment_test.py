@@ -1,0 +1,81 @@
+import getpass
+import importlib.metadata
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from alexnet_tf import environment
+
+
+def test_versions_and_hardware_are_this_machines(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    described = environment.describe(["GPU one"], 3, 1)
+    assert json.loads(json.dumps(described)) == described
+    assert described["python"] == platform.python_version()
+    assert described["numpy"] == importlib.metadata.version("numpy")
+    assert described["tensorflow"].count(".") == 2
+    assert described["cores"] in range(1, os.cpu_count() + 1)
+    assert described["memory_bytes"] > 1 << 28
+    assert described["cpu"]
+    assert described["accelerators"] == ["GPU one"]
+    assert (described["intra_op_threads"], described["inter_op_threads"]) == (3, 1)
+    assert described["onednn"] == "0"
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    assert environment.describe()["onednn"] == "default"
+
+
+def test_neither_host_nor_user_is_named():
+    words = json.dumps(environment.describe())
+    assert socket.gethostname() not in words
+    assert os.path.expanduser("~") not in words
+    if len(getpass.getuser()) > 4:
+        assert getpass.getuser() not in words
+
+
+def test_tensorflow_is_not_imported():
+    code = (
+        "import sys; from alexnet_tf import environment; environment.describe(); "
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    root = os.path.dirname(os.path.dirname(environment.__file__))
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+def test_the_revision_is_of_the_checkout_that_tracks_the_file(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=n", "-c", "user.email=e"]
+        return subprocess.run(
+            ["git", "-C", str(tmp_path), *identity, *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    find = environment._find_git_revision
+    file, foreign = tmp_path / "a" / "tracked.py", tmp_path / "a" / "foreign.py"
+    file.parent.mkdir()
+    file.write_text("1")
+    foreign.write_text("1")
+    assert find(str(file)) is None
+    try:
+        git("init", "-q")
+    except FileNotFoundError:
+        pytest.skip("git is not installed")
+    git("add", "a/tracked.py")
+    git("commit", "-qm", "first")
+    git("tag", "v1")
+    commit = git("rev-parse", "HEAD")
+    assert find(str(file)) == commit
+    # An installed package inside somebody's checkout is not that checkout's.
+    assert find(str(foreign)) is None
+    file.write_text("2")
+    assert find(str(file)) == f"{commit}-dirty"
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

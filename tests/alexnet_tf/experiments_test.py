@@ -1,0 +1,117 @@
+"""The starting points against the paper's numbers, written out here once more."""
+
+import sys
+
+import pytest
+
+from alexnet_tf import config as configs
+from alexnet_tf import experiments, schedule, settings
+from tfrecords import errors
+
+PAPER = {
+    "batch_size": 128,  # section 5
+    "num_epochs": 90,  # "roughly 90 cycles"
+    "precision": "float32",
+    "data.crop_size": 224,  # section 4.1
+    "data.crop_positions": 32,  # 32 * 32 * 2 = 2048
+    "data.crop_chunk": 1,
+    "data.mirror": True,
+    "data.colour_shift": "paper",
+    "data.colour_shift_stddev": 0.1,
+    "data.colour_shift_epochs": 0,
+    "data.mean": "same_crop",
+    "data.reshuffle": True,
+    "model.width": 1.0,
+    "model.activation": "relu",  # section 3.1
+    "model.normalization": "reference",
+    "model.normalization_bias": 2.0,  # section 3.3: k, n, alpha, beta
+    "model.normalization_radius": 2,
+    "model.normalization_alpha": 0.0001,
+    "model.normalization_beta": 0.75,
+    "model.conv1_normalized_before_relu": False,
+    "model.conv2_map_normalization": False,
+    "model.pool_size": 3,  # section 3.4: z, s
+    "model.pool_stride": 2,
+    "model.dropout_rate": 0.5,  # section 4.2
+    "model.dropout_scaling": "test",
+    "model.initial_stddev": 0.01,  # section 5
+    "model.initial_stddev_conv345": 0.01,
+    "optimizer.learning_rate": 0.01,  # section 5
+    "optimizer.momentum": 0.9,
+    "optimizer.weight_decay": 0.0005,
+    "optimizer.bias_weight_decay": True,
+    "optimizer.bias_rate_factor": 1.0,
+    "optimizer.bias_rate_follows": True,
+    "schedule.name": "plateau",  # section 5: "divide by 10", "three times"
+    "schedule.factor": 10.0,
+    "schedule.max_drops": 3,
+}
+
+
+def find_differences(name):
+    paper = settings.to_dict(configs.Config())
+    values = settings.to_dict(experiments.get_config(name))
+    return {key: value for key, value in values.items() if value != paper[key]}
+
+
+def test_alexnet_is_the_paper():
+    config = experiments.get_config("alexnet")
+    assert config == configs.Config()
+    values = settings.to_dict(config)
+    assert {name: values[name] for name in PAPER} == PAPER
+
+
+def test_alexnet_source_differs_as_net_145_does():
+    assert find_differences("alexnet_source") == {
+        "experiment": "alexnet_source",
+        "num_epochs": 91,
+        "data.crop_positions": 33,
+        "data.crop_chunk": 32,
+        "data.colour_shift": "source",
+        "data.colour_shift_epochs": 67,
+        "data.mean": "centre_crop",
+        "data.reshuffle": False,
+        "model.normalization_alpha": 0.0001 / 5,
+        "model.conv1_normalized_before_relu": True,
+        "model.conv2_map_normalization": True,
+        "model.initial_stddev_conv345": 0.03,
+        "optimizer.bias_weight_decay": False,
+        "optimizer.bias_rate_factor": 2.0,
+        "optimizer.bias_rate_follows": False,
+        "schedule.name": "fixed",
+        "schedule.steps": "25:0.001 51:0.0001 67:conv1=0.00001 72:conv1=0 79:0.00001 "
+        "79:conv1=0",
+    }
+
+
+def test_sample_keeps_the_papers_arithmetic():
+    """Batch, length, cadences, precision and the rate's fall; nothing else."""
+    assert set(find_differences("sample")) == {
+        "experiment",
+        "batch_size",
+        "num_epochs",
+        "precision",
+        "eval_every_epochs",
+        "checkpoint_every_epochs",
+        "model.normalization",
+        "schedule.name",
+        "schedule.steps",
+    }
+
+
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+def test_every_experiment_names_itself_and_holds_valid_settings(name):
+    config = experiments.get_config(name)
+    assert config.experiment == name
+    # Reading the values back checks each against its choices and minimum.
+    assert settings.from_dict(settings.to_dict(config)) == config
+    schedule.make_schedule(config, configs.LAYER_NAMES)
+
+
+def test_an_unknown_experiment_brings_the_nearest():
+    with pytest.raises(errors.UserError, match=r"alexnet_source.*mean 'alexnet'"):
+        experiments.get_config("alexnt")
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,107 @@
+import json
+import sys
+
+import pytest
+
+from alexnet_tf import experiments, settings
+from alexnet_tf.config import Config
+from tfrecords import errors
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("batch_size", "64", 64),
+        ("optimizer.learning_rate", "1e-3", 0.001),
+        ("optimizer.learning_rate", 1, 1.0),
+        ("data.mirror", "false", False),
+        ("data.mirror", "True", True),
+        ("data.mirror", False, False),
+        ("model.activation", "tanh", "tanh"),
+        ("schedule.steps", "25:0.001", "25:0.001"),
+        ("profile_steps", "20,30", (20, 30)),
+        ("profile_steps", [20, 30], (20, 30)),
+        ("profile_steps", "", ()),
+    ],
+)
+def test_a_field_takes_its_type_or_its_text(name, text, value):
+    config = settings.override(Config(), {name: text})
+    by_name = {s.name: s.value for s in settings.list_settings(config)}
+    assert by_name[name] == value
+    assert type(by_name[name]) is type(value)
+    changed = {n for n, v in by_name.items() if v != settings_of(Config())[n]}
+    assert changed <= {name}
+
+
+def settings_of(config):
+    return {s.name: s.value for s in settings.list_settings(config)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("batch_size", "many", "config.batch_size is a whole number; 'many' is not"),
+        ("batch_size", "64.0", "whole number"),
+        ("batch_size", 2.5, "whole number"),
+        ("batch_size", True, "whole number"),
+        ("batch_size", None, "whole number"),
+        ("batch_size", float("inf"), "whole number"),
+        ("batch_size", "0", "at least 1"),
+        ("batch_size", -3, "at least 1"),
+        ("optimizer.momentum", "nan", "is a number; 'nan' is not"),
+        ("optimizer.momentum", "-0.1", "at least 0"),
+        ("optimizer.momentum", False, "a number"),
+        ("data.mirror", "yes", "true or false"),
+        ("data.mirror", "2", "true or false"),
+        ("model.activation", "rlu", "one of relu, tanh.*Did you mean 'relu'"),
+        ("model.activation", 3, "text"),
+        ("profile_steps", "20,x", "whole numbers separated by commas"),
+        ("profile_steps", 20, "whole numbers separated by commas"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_is_right(name, value, message):
+    with pytest.raises(errors.UserError, match=message):
+        settings.override(Config(), {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("batchsize", "batch_size"),
+        ("model.activaton", "model.activation"),
+        ("learning_rate", "optimizer.learning_rate"),
+        ("optimizer.learning_rat", "optimizer.learning_rate"),
+    ],
+)
+def test_a_misspelt_name_brings_the_nearest(name, near):
+    with pytest.raises(errors.UserError, match=f"no setting '{name}'.*{near!r}"):
+        settings.override(Config(), {name: 1})
+
+
+def test_a_part_is_no_setting():
+    for name in ("model", "model.", "model.activation.x", ""):
+        with pytest.raises(errors.UserError, match="no setting"):
+            settings.override(Config(), {name: "relu"})
+
+
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+def test_json_and_back(name):
+    config = experiments.get_config(name)
+    config = settings.override(config, {"profile_steps": "3,4", "seed": 7})
+    values = json.loads(json.dumps(settings.to_dict(config)))
+    assert settings.from_dict(values) == config
+    assert list(values) == [s.name for s in settings.list_settings(config)]
+
+
+def test_differences_leave_out_what_may_change():
+    new = settings.override(
+        Config(), {"num_epochs": 1, "devices": "CPU:0", "model.dropout_rate": 0.25}
+    )
+    assert settings.find_differences(Config(), new) == [
+        ("model.dropout_rate", 0.5, 0.25)
+    ]
+    assert settings.find_differences(new, new) == []
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
