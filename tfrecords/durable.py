@@ -60,6 +60,32 @@ def storage_errors(path: str) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def read_errors(path: str) -> Iterator[None]:
+    """Turns the operating system's errors while reading into sentences.
+
+    Args:
+      path: what was being read, for the sentence.
+
+    Raises:
+      DataError: if the file is gone or is no regular file.
+      StorageError: for a failing disk or forbidden file, or any other `OSError`.
+    """
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise errors.DataError(
+            f"{path} is no longer the file that it was ({error.strerror}). Put it back "
+            "and run the same command again."
+        ) from error
+    except OSError as error:
+        reason = _STORAGE_ERRNOS.get(error.errno or 0, str(error.strerror or error))
+        raise errors.StorageError(
+            f"{path} could not be read: {reason}. Correct that and run the same "
+            "command again."
+        ) from error
+
+
 def _free_space(directory: str) -> str:
     try:
         return f" ({shutil.disk_usage(directory).free:,} bytes are free)"

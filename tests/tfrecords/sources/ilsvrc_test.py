@@ -1,0 +1,407 @@
+import dataclasses
+import hashlib
+import io
+import os
+import pickle
+import re
+import shutil
+import sys
+import tarfile
+
+import numpy as np
+import pytest
+import scipy.io
+
+from tests import archives
+from tfrecords import errors
+from tfrecords.sources import ilsvrc, release
+
+DATA = os.environ.get("ALEXNET_TEST_DATA")
+TRAIN = "ILSVRC2012_img_train.tar"
+VALIDATION = "ILSVRC2012_img_val.tar"
+DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
+FOLDER = "ILSVRC2012_devkit_t12/data/"
+
+
+def open_source(directory, strict=False, **arguments):
+    return ilsvrc.open_ilsvrc2012(
+        str(directory), strict=strict, progress_stream=io.StringIO(), **arguments
+    )
+
+
+def list_split(source, split):
+    """The split as {file name: (label, bytes)}."""
+    table = source.splits[split]
+    return {
+        bytes(table.filenames[row]).decode(): (
+            int(table.labels[row]),
+            source.read_picture(split, row),
+        )
+        for row in range(table.num_pictures)
+    }
+
+
+def expect(pictures, labels):
+    return {name: (labels[name], data) for name, data in pictures.items()}
+
+
+def write_devkit(directory, members):
+    rows = [(FOLDER + name, data) for name, data in members.items()]
+    return archives.write_file(directory, DEVKIT, archives.make_tar(rows, "w:gz"))
+
+
+@pytest.mark.parametrize("layout", ["archives", "kaggle"])
+def test_every_picture_comes_with_its_bytes_and_label(tmp_path, layout):
+    # The synsets are not written in sorted order.
+    classes = ("n02979186", "n01440764", "n02102040")
+    written = archives.write_ilsvrc2012(tmp_path, classes=classes, layout=layout)
+    source = open_source(tmp_path)
+    assert list_split(source, "train") == expect(written.train, written.train_labels)
+    assert list_split(source, "validation") == expect(
+        written.validation, written.validation_labels
+    )
+    assert [(c.synset, c.text) for c in source.classes] == [
+        (synset, archives.WORDS[synset]) for synset in sorted(classes)
+    ]
+    assert source.name == "ilsvrc2012"
+    assert not source.applies_orientation
+    for table in source.splits.values():
+        assert list(table.filenames) == sorted(table.filenames)
+        assert (table.labels.dtype, table.offset.dtype) == (np.int32, np.int64)
+
+
+def test_both_layouts_give_the_same_pictures_labels_and_classes(tmp_path):
+    archives.write_ilsvrc2012(tmp_path / "a", layout="archives")
+    archives.write_ilsvrc2012(tmp_path / "k", layout="kaggle")
+    a, k = open_source(tmp_path / "a"), open_source(tmp_path / "k")
+    assert a.classes == k.classes
+    for split in ("train", "validation"):
+        # Pairs in order: the rows are the same, too.
+        assert list(list_split(a, split).items()) == list(list_split(k, split).items())
+        assert np.array_equal(a.splits[split].num_bytes, k.splits[split].num_bytes)
+
+
+@pytest.mark.parametrize("layout", ["archives", "kaggle"])
+def test_validation_pictures_of_other_classes_are_left_out_and_counted(
+    tmp_path, layout
+):
+    written = archives.write_ilsvrc2012(
+        tmp_path,
+        classes=archives.SYNSETS[1:3],
+        validation_classes=archives.SYNSETS,
+        validation_per_class=3,
+        layout=layout,
+    )
+    source = open_source(tmp_path)
+    found = list_split(source, "validation")
+    assert {name: label for name, (label, _) in found.items()} == {
+        name: label for name, label in written.validation_labels.items() if label >= 0
+    }
+    assert len(found) == 6
+    assert any(r.startswith("6 validation pictures are of cl") for r in source.remarks)
+
+
+def test_a_validation_archive_without_known_classes_makes_no_split(tmp_path):
+    archives.write_ilsvrc2012(
+        tmp_path, classes=archives.SYNSETS[:1], validation_classes=archives.SYNSETS[1:]
+    )
+    source = open_source(tmp_path)
+    assert set(source.splits) == {"train"}
+    assert "There is no validation split." in source.remarks
+
+
+def test_a_source_can_be_pickled_after_it_was_read(tmp_path):
+    written = archives.write_ilsvrc2012(tmp_path)
+    source = open_source(tmp_path)
+    source.read_picture("train", 0)
+    other = pickle.loads(pickle.dumps(source))
+    assert list_split(other, "train") == expect(written.train, written.train_labels)
+    assert list_split(source, "train") == list_split(other, "train")
+
+
+def test_sums_and_counts_are_compared(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    source = open_source(tmp_path)
+    for file in source.inputs:
+        data = (tmp_path / file.name).read_bytes()
+        assert (file.num_bytes, file.official) == (len(data), False)
+        assert file.md5 == hashlib.md5(data).hexdigest()
+    assert [file.name for file in source.inputs] == [DEVKIT, TRAIN, VALIDATION]
+    text = " ".join(source.remarks)
+    assert f"{TRAIN} is not the official file" in text
+    assert "12 of 3 classes; the official are 1,281,167 of 1,000" in text
+    assert "The validation pictures are 6; the official are 50,000" in text
+    with pytest.raises(errors.UserError, match="12 of 3 classes"):
+        open_source(tmp_path, strict=True)
+
+
+@pytest.mark.parametrize("layout", ["archives", "kaggle"])
+def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
+    archives.write_ilsvrc2012(tmp_path, classes=archives.SYNSETS, layout=layout)
+    files = open_source(tmp_path).inputs
+    official = dataclasses.replace(
+        release.ILSVRC2012,
+        num_classes=4,
+        num_train=16,
+        num_validation=8,
+        md5={file.name: file.md5 for file in files},
+        num_bytes={file.name: file.num_bytes for file in files},
+    )
+    monkeypatch.setattr(ilsvrc, "ILSVRC2012", official)
+    source = open_source(tmp_path, strict=True)
+    assert source.remarks == ()
+    if layout == "archives":
+        assert all(file.official for file in source.inputs)
+    for change in ({"num_classes": 5}, {"num_train": 17}, {"num_validation": 9}):
+        changed = dataclasses.replace(official, **change)
+        monkeypatch.setattr(ilsvrc, "ILSVRC2012", changed)
+        with pytest.raises(errors.UserError, match="The strict check found"):
+            open_source(tmp_path, strict=True)
+
+
+def test_without_sums_the_sizes_decide(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    verdicts = {f.name: f for f in open_source(tmp_path, check_md5=False).inputs}
+    assert all(file.md5 is None for file in verdicts.values())
+    assert verdicts[TRAIN].official is False
+    assert verdicts[DEVKIT].official is None
+
+
+def test_a_missing_validation_archive_is_a_remark(tmp_path):
+    written = archives.write_ilsvrc2012(tmp_path)
+    os.remove(tmp_path / VALIDATION)
+    source = open_source(tmp_path)
+    assert set(source.splits) == {"train"}
+    assert len(list_split(source, "train")) == len(written.train)
+    assert source.classes[0].text == "tench, Tinca tinca"
+    assert any(VALIDATION in r and "no validation split" in r for r in source.remarks)
+    os.remove(tmp_path / DEVKIT)
+    assert open_source(tmp_path).classes[0].text == "n01440764"
+    with pytest.raises(errors.UserError, match="strict"):
+        open_source(tmp_path, strict=True)
+
+
+def test_validation_without_a_devkit_is_refused(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    os.rename(tmp_path / DEVKIT, tmp_path / "devkit.tgz")
+    with pytest.raises(errors.UserError, match=rf"no file {DEVKIT}.*devkit\.tgz"):
+        open_source(tmp_path)
+
+
+def test_missing_and_misnamed_archives_are_listed(tmp_path):
+    with pytest.raises(errors.UserError, match="the folder holds nothing"):
+        open_source(tmp_path)
+    (tmp_path / "imagenet_train.tar").write_bytes(b"")
+    with pytest.raises(errors.UserError, match=rf"{TRAIN}.*imagenet_train\.tar"):
+        open_source(tmp_path)
+    with pytest.raises(errors.UserError, match="There is no folder"):
+        open_source(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("with_train", [False, True])
+def test_the_other_years_devkit_is_refused_by_its_name(tmp_path, with_train):
+    archives.write_ilsvrc2012(tmp_path)
+    os.rename(tmp_path / DEVKIT, tmp_path / "ILSVRC2010_devkit-1.0.tar.gz")
+    if not with_train:
+        os.remove(tmp_path / TRAIN)
+    with pytest.raises(errors.UserError, match="development kit of ILSVRC-2010"):
+        open_source(tmp_path)
+
+
+def test_the_other_years_devkit_is_refused_by_its_members(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    rows = [
+        ("devkit-1.0/data/meta.mat", archives.make_meta(year=2010)),
+        ("devkit-1.0/data/ILSVRC2010_validation_ground_truth.txt", b"1\n"),
+    ]
+    archives.write_file(tmp_path, DEVKIT, archives.make_tar(rows, "w:gz"))
+    with pytest.raises(errors.UserError, match="development kit of ILSVRC-2010"):
+        open_source(tmp_path)
+
+
+TRUTH = "ILSVRC2012_validation_ground_truth.txt"
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ({"meta.mat": archives.make_meta(year=2010), TRUTH: b"1\n"}, "another year's"),
+        ({"meta.mat": archives.make_meta()}, "has no member"),
+        ({"meta.mat": b"x" * 500, TRUTH: b"1\n"}, "damaged or is no MATLAB file"),
+        ({"meta.mat": b"", TRUTH: b"1\n"}, "damaged or is no MATLAB file"),
+        ({"meta.mat": archives.make_meta()[:-9], TRUTH: b"1\n"}, "damaged"),
+        ({"meta.mat": archives.make_meta(("n1",)), TRUTH: b"1\n"}, "synset 'n1'"),
+        (
+            {"meta.mat": archives.make_meta(archives.SYNSETS[:1] * 2), TRUTH: b"1\n"},
+            "twice",
+        ),
+        ({"meta.mat": archives.make_meta(), TRUTH: b"1\n5\n"}, "line 2: b'5'"),
+        ({"meta.mat": archives.make_meta(), TRUTH: b"1\n\n2\n"}, "line 2: b''"),
+        ({"meta.mat": archives.make_meta(), TRUTH: b"1001\n"}, "line 1"),
+        ({"meta.mat": archives.make_meta(), TRUTH: b"1\n"}, "has no line in the gro"),
+    ],
+)
+def test_a_wrong_devkit_is_refused(tmp_path, members, sentence):
+    archives.write_ilsvrc2012(tmp_path)
+    write_devkit(tmp_path, members)
+    with pytest.raises(errors.UserError, match=sentence):
+        open_source(tmp_path)
+
+
+def test_a_meta_file_that_inflates_without_end_is_refused(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    stream = io.BytesIO()
+    scipy.io.savemat(
+        stream, {"synsets": np.zeros(100 << 20, np.uint8)}, do_compression=True
+    )
+    write_devkit(tmp_path, {"meta.mat": stream.getvalue(), TRUTH: b"1\n"})
+    with pytest.raises(errors.DataError, match="inflates to more than"):
+        open_source(tmp_path)
+
+
+def test_no_cut_of_the_training_archive_loses_a_picture_silently(tmp_path):
+    written = archives.write_ilsvrc2012(tmp_path, size=(16, 16))
+    data = (tmp_path / TRAIN).read_bytes()
+    with tarfile.open(tmp_path / TRAIN) as tar:
+        last = tar.getmembers()[-1]
+    needed = last.offset_data + last.size + 1024
+    for cut in range(0, len(data), 512):
+        (tmp_path / TRAIN).write_bytes(data[:cut])
+        if cut >= needed:
+            table = open_source(tmp_path, check_md5=False).splits["train"]
+            assert table.num_pictures == len(written.train)
+        else:
+            with pytest.raises(errors.DataError, match=r"img_train\.tar"):
+                open_source(tmp_path, check_md5=False)
+
+
+def replace_inner(directory, inner_name, contents):
+    """Rewrites the training archive with another inner tar."""
+    with tarfile.open(directory / TRAIN) as tar:
+        rows = [(m.name, tar.extractfile(m).read()) for m in tar.getmembers()]
+    rows = [(n, contents if n == inner_name else data) for n, data in rows]
+    archives.write_file(directory, TRAIN, archives.make_tar(rows))
+    return dict(rows)
+
+
+def test_damage_inside_a_good_outer_archive_is_named(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    inner = replace_inner(tmp_path, "", b"")["n02102040.tar"]
+    for cut in (0, 512, 700, 1024, 4096):
+        replace_inner(tmp_path, "n02102040.tar", inner[:cut])
+        with pytest.raises(errors.DataError, match=r"\(in n02102040\.tar\), byte \d+"):
+            open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        ([("n01440764_1.JPEG", b"x")], "expected were names like n02102040"),
+        ([("../n02102040_1.JPEG", b"x")], "expected were names like"),
+        ([("n02102040_1.JPEG", b"x"), ("n02102040_1.JPEG", b"y")], "second member"),
+        ([], "holds no picture"),
+    ],
+)
+def test_an_inner_archive_with_the_wrong_members_is_refused(
+    tmp_path, members, sentence
+):
+    archives.write_ilsvrc2012(tmp_path)
+    replace_inner(tmp_path, "n02102040.tar", archives.make_tar(members))
+    with pytest.raises(errors.DataError, match=sentence):
+        open_source(tmp_path)
+
+
+def test_an_archive_that_shrinks_after_it_was_listed_is_refused(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    source = open_source(tmp_path)
+    last = source.splits["train"].num_pictures - 1
+    os.truncate(tmp_path / TRAIN, int(source.splits["train"].offset[last]) + 5)
+    source.read_picture("train", 0)
+    with pytest.raises(errors.DataError, match="and 5 are left"):
+        source.read_picture("train", last)
+
+
+def test_a_kaggle_picture_that_changes_after_it_was_listed_is_refused(tmp_path):
+    archives.write_ilsvrc2012(tmp_path, layout="kaggle")
+    source = open_source(tmp_path)
+    path = tmp_path / "ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_10.JPEG"
+    data = path.read_bytes()
+    for changed in (data[:-1], data + b"x"):
+        path.write_bytes(changed)
+        with pytest.raises(errors.DataError, match="another size now"):
+            source.read_picture("train", 0)
+    path.unlink()
+    with pytest.raises(errors.DataError, match="no longer the file that it was"):
+        source.read_picture("train", 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "sentence"),
+    [
+        ("LOC_val_solution.csv", None, "has no file LOC_val_solution.csv"),
+        ("LOC_val_solution.csv", b"ImageId,PredictionString\n", "has no line for"),
+        ("LOC_val_solution.csv", b"\xff\xfe", "no UTF-8 text"),
+        ("LOC_val_solution.csv", b"ILSVRC2012_val_00000001,dog 1 2\n", "line 1"),
+        ("LOC_val_solution.csv", b"a,n01440764 1\na,n01440764 1\n", "line 2"),
+        ("LOC_synset_mapping.txt", b"n01440764 tench\nn02102040\n", "line 2"),
+    ],
+)
+def test_wrong_kaggle_tables_are_refused(tmp_path, name, contents, sentence):
+    archives.write_ilsvrc2012(tmp_path, layout="kaggle")
+    os.remove(tmp_path / name)
+    if contents is not None:
+        (tmp_path / name).write_bytes(contents)
+    with pytest.raises(errors.UserError, match=sentence):
+        open_source(tmp_path)
+
+
+def test_other_files_in_kaggles_folders_are_counted(tmp_path):
+    archives.write_ilsvrc2012(tmp_path, layout="kaggle")
+    shutil.rmtree(tmp_path / "ILSVRC/Data/CLS-LOC/val")
+    (tmp_path / "ILSVRC/Data/CLS-LOC/train/n01440764/n02102040_1.JPEG").touch()
+    (tmp_path / "ILSVRC/Data/CLS-LOC/train/n01440764/.hidden").touch()
+    source = open_source(tmp_path)
+    assert source.splits["train"].num_pictures == 12
+    assert any(r.startswith("1 files with other names") for r in source.remarks)
+    assert any("no validation split" in r for r in source.remarks)
+
+
+@pytest.mark.skipif(DATA is None, reason="ALEXNET_TEST_DATA is not set")
+def test_the_real_archives_of_ten_classes():
+    directory = os.path.join(DATA, "ilsvrc2012")
+    source = open_source(directory)
+    train, validation = source.splits["train"], source.splits["validation"]
+    assert (train.num_pictures, validation.num_pictures) == (4800, 500)
+    assert np.bincount(train.labels).tolist() == [480] * 10
+    assert np.bincount(validation.labels).tolist() == [50] * 10
+    assert source.classes[0].text == "tench, Tinca tinca"
+    assert source.classes[9].text == "parachute, chute"
+    for row in range(0, 4800, 97):
+        name = bytes(train.filenames[row]).decode()
+        assert name.startswith(source.classes[train.labels[row]].synset + "_")
+        assert source.read_picture("train", row)[:2] == b"\xff\xd8"
+
+    # Each label again, from the kit by other means.
+    with tarfile.open(os.path.join(directory, DEVKIT)) as tar:
+        truth = tar.extractfile(FOLDER + TRUTH).read().split()
+        meta = scipy.io.loadmat(tar.extractfile(FOLDER + "meta.mat"))
+    synsets = {
+        int(r["ILSVRC2012_ID"][0, 0]): r["WNID"][0] for r in meta["synsets"][:, 0]
+    }
+    for row in range(500):
+        number = int(re.search(rb"(\d{8})\.", bytes(validation.filenames[row]))[1])
+        expected = synsets[int(truth[number - 1])]
+        assert source.classes[validation.labels[row]].synset == expected
+
+
+@pytest.mark.skipif(DATA is None, reason="ALEXNET_TEST_DATA is not set")
+def test_the_real_devkit_of_2010_is_refused(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    kit = os.path.join(DATA, "ilsvrc2010", "ILSVRC2010_devkit-1.0.tar.gz")
+    shutil.copyfile(kit, tmp_path / DEVKIT)
+    with pytest.raises(errors.UserError, match="development kit of ILSVRC-2010"):
+        open_source(tmp_path)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

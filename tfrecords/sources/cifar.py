@@ -1,0 +1,243 @@
+"""CIFAR-10: the official python archive of 32x32 colour pictures.
+
+`cifar-10-python.tar.gz` holds five training batches and a test batch, each a pickled
+dictionary. A pickle is a program; the reader here runs none of it but what such a
+dictionary needs, and replaces NumPy's part in that by its own.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import re
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tfrecords import durable, errors, manifest, sources, tar_archive
+from tfrecords.sources import stored
+
+_ARCHIVE_NAME = "cifar-10-python.tar.gz"
+_ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
+_FOLDER = "cifar-10-batches-py/"
+_TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
+_TEST_BATCH = "test_batch"
+_NUM_PICTURES = {"train": 50_000, "validation": 10_000}
+_SIDE = 32
+_PICTURE_BYTES = 3 * _SIDE * _SIDE
+# Official: 186 MB unpacked; half as much again when Python 3 wrote the pickles.
+_MAX_ARCHIVE_BYTES = 512 << 20
+_FILENAME = re.compile(rb"[A-Za-z0-9_.-]{1,100}")
+
+
+def open_cifar10(source_dir: str) -> sources.Source:
+    """Opens CIFAR-10.
+
+    The 10,000 test pictures are the split "validation": they are what the error is
+    measured on during training, and what the paper's CIFAR-10 errors are of (3.3).
+    A picture's file name is its place in the split and the archive's own name for it.
+
+    Args:
+      source_dir: the folder of `cifar-10-python.tar.gz`.
+
+    Raises:
+      UserError: if the archive is missing.
+      DataError: if it is damaged or holds something else.
+      StorageError: if it cannot be read.
+    """
+    path = os.path.join(os.path.abspath(source_dir), _ARCHIVE_NAME)
+    if not os.path.isfile(path):
+        raise errors.UserError(
+            f"There is no file {path}. Give --source_dir the folder that holds "
+            f"{_ARCHIVE_NAME} as downloaded, not unpacked."
+        )
+    return Cifar10(path)
+
+
+class Cifar10(sources.Source):
+    """CIFAR-10; every process that reads a picture holds all of them (185 MB).
+
+    Args:
+      path: the archive.
+    """
+
+    def __init__(self, path: str):
+        self._path = path
+        self._pixels: dict[str, np.ndarray] | None = None
+        names, self.splits, self._pixels = _load(path)
+        self.name = "cifar10"
+        self.classes = tuple(manifest.ClassInfo(name, name) for name in names)
+        self.applies_orientation = False
+        self.settings = {}
+        with durable.read_errors(path):
+            md5 = durable.compute_digest(path, "md5")
+            num_bytes = os.path.getsize(path)
+        official = md5 == _ARCHIVE_MD5
+        self.inputs = (manifest.InputFile(_ARCHIVE_NAME, num_bytes, md5, official),)
+        remarks = []
+        if not official:
+            remarks.append(
+                f"{_ARCHIVE_NAME} is not the official file: its MD5 sum is {md5} "
+                f"instead of {_ARCHIVE_MD5}."
+            )
+        for split, count in _NUM_PICTURES.items():
+            if (found := self.splits[split].num_pictures) != count:
+                remarks.append(
+                    f"The {split} pictures are {found:,}; the official are {count:,}."
+                )
+        self.remarks = tuple(remarks)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_pixels": None}
+
+    def read_picture(self, split: str, row: int) -> np.ndarray:
+        """The picture: uint8 [32, 32, 3]; see `Source.read_picture`."""
+        if self._pixels is None:
+            _, _, self._pixels = _load(self._path)
+        if row >= len(self._pixels[split]):
+            raise errors.DataError(
+                f"{self._path} has changed since it was listed: it lacks picture {row} "
+                f"of {split}. Put it back and run the command again."
+            )
+        planes = self._pixels[split][row].reshape(3, _SIDE, _SIDE)
+        return np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+
+def _load(
+    path: str,
+) -> tuple[list[str], dict[str, sources.PictureTable], dict[str, np.ndarray]]:
+    """Class names, tables, and the pixels of each split as uint8 [N, 3072]."""
+    members = tar_archive.read_gzip_tar(path, _MAX_ARCHIVE_BYTES)
+
+    def read(name: str) -> dict[bytes, Any]:
+        if _FOLDER + name not in members:
+            raise errors.DataError(
+                f"{path} has no member {_FOLDER}{name}. Is it CIFAR-10's python "
+                "version? Download it again."
+            )
+        return _unpickle(bytes(members[_FOLDER + name]), f"{name} in {path}")
+
+    names = read("batches.meta").get(b"label_names")
+    if not isinstance(names, list) or not all(isinstance(n, bytes) for n in names):
+        _fail(f"batches.meta in {path}", "it lists no names of classes")
+    tables, pixels = {}, {}
+    for split, batches in (("train", _TRAIN_BATCHES), ("validation", (_TEST_BATCH,))):
+        builder = stored.TableBuilder()
+        arrays: list[np.ndarray] = []
+        for container, batch in enumerate(batches):
+            where = f"{batch} in {path}"
+            data, labels, filenames = _check_batch(read(batch), where, len(names))
+            first = sum(map(len, arrays))
+            builder.add(
+                [b"%05d_%s" % (first + i, name) for i, name in enumerate(filenames)],
+                labels,
+                container,
+                [i * _PICTURE_BYTES for i in range(len(labels))],
+                [_PICTURE_BYTES] * len(labels),
+            )
+            arrays.append(data)
+        tables[split] = builder.build()
+        pixels[split] = np.concatenate(arrays)
+    return [name.decode("ascii", "replace") for name in names], tables, pixels
+
+
+def _check_batch(
+    batch: dict[bytes, Any], where: str, num_classes: int
+) -> tuple[np.ndarray, list[int], list[bytes]]:
+    data, labels = batch.get(b"data"), batch.get(b"labels")
+    filenames = batch.get(b"filenames")
+    if not isinstance(data, _PickledArray) or data.pixels is None:
+        _fail(where, "its data are no array of bytes")
+    pixels = data.pixels
+    if pixels.ndim != 2 or pixels.shape[1] != _PICTURE_BYTES or not len(pixels):
+        _fail(where, f"its data have the shape {pixels.shape}, not [N, 3072]")
+    if not isinstance(labels, list) or not isinstance(filenames, list):
+        _fail(where, "it lacks labels or file names")
+    if not len(labels) == len(filenames) == len(pixels):
+        _fail(where, "its pictures, labels and file names are not equally many")
+    if not all(type(v) is int and 0 <= v < num_classes for v in labels):
+        _fail(where, f"a label is not one of 0 to {num_classes - 1}")
+    if not all(isinstance(n, bytes) and _FILENAME.fullmatch(n) for n in filenames):
+        _fail(where, "a file name is not made of letters, digits, '_', '-' and '.'")
+    return pixels, labels, filenames
+
+
+def _fail(where: str, problem: str) -> NoReturn:
+    raise errors.DataError(f"{where} is damaged: {problem}. Download it again.")
+
+
+class _PickledType:
+    """Stands for `numpy.dtype`; admits bytes alone."""
+
+    def __init__(self, name: Any, align: Any, copy: Any):
+        if name not in ("u1", b"u1"):
+            raise pickle.UnpicklingError(f"an array of {name!r}, not of bytes")
+
+    def __setstate__(self, state: Any) -> None:
+        """The byte order and the like, which bytes do not have."""
+
+
+class _PickledArray:
+    """Stands for `numpy.ndarray`; its pixels are set by the pickled state."""
+
+    pixels: np.ndarray | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, kind, is_fortran, data = state
+        if not isinstance(kind, _PickledType) or not isinstance(data, bytes):
+            raise pickle.UnpicklingError("an array that is not of bytes")
+        self.pixels = np.frombuffer(data, np.uint8).reshape(
+            tuple(int(n) for n in shape), order="F" if is_fortran else "C"
+        )
+
+
+def _reconstruct(kind: Any, shape: Any, typecode: Any) -> _PickledArray:
+    return _PickledArray()
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    """Python 3's way of writing bytes in protocol 2."""
+    if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
+        raise pickle.UnpicklingError("a call of encode that writes no bytes")
+    return text.encode("latin1")
+
+
+def _make_empty_bytes() -> bytes:
+    """Python 3's way of writing b"" in protocol 2; with no size for bytes(10**12)."""
+    return b""
+
+
+_ADMITTED = {
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy", "ndarray"): _PickledArray,
+    ("numpy", "dtype"): _PickledType,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _make_empty_bytes,
+}
+
+
+class _BatchUnpickler(pickle.Unpickler):
+    """Builds dictionaries, lists, numbers, strings, arrays of bytes; runs nothing."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _ADMITTED[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}, which a batch of pictures does not need"
+            ) from None
+
+
+def _unpickle(data: bytes, where: str) -> dict[bytes, Any]:
+    try:
+        value = _BatchUnpickler(io.BytesIO(data), encoding="bytes").load()
+    except Exception as error:  # a damaged pickle raises almost anything
+        raise errors.DataError(
+            f"{where} is damaged or no batch of pictures ({type(error).__name__}: "
+            f"{error}). Download it again from its official place."
+        ) from error
+    if not isinstance(value, dict):
+        _fail(where, "it is no dictionary")
+    return value

@@ -1,0 +1,157 @@
+"""The development kit of an ILSVRC: the classes' words and the validation truth.
+
+`meta.mat` lists the synsets with their numbers (ILSVRC2012_ID 1..1000 are the classes,
+the rest the hierarchy above them); the ground truth has one such number per line, that
+of validation picture 1, 2, 3 and so on. The numbers are not in the order of the
+synsets' names, so that neither is a label.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+import struct
+import zlib
+
+import numpy as np
+import scipy.io
+
+from tfrecords import errors, tar_archive
+from tfrecords.sources.release import Release
+
+_MAX_DEVKIT_BYTES = 64 << 20
+_MAX_META_BYTES = 64 << 20
+_MAT_HEADER_BYTES = 128
+_MAT_COMPRESSED = 15
+_SYNSET = re.compile(r"n\d{8}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Devkit:
+    """What a development kit says.
+
+    Attributes:
+      words: "tench, Tinca tinca" by synset, of every synset in `meta.mat`.
+      validation_synsets: the synset of validation picture number i + 1.
+    """
+
+    words: dict[str, str]
+    validation_synsets: tuple[str, ...]
+
+
+def read_devkit(path: str, release: Release) -> Devkit:
+    """Reads the development kit at `path`, which must be that of `release`.
+
+    Raises:
+      UserError: if it is another year's.
+      DataError: if it is damaged or lacks a part.
+      StorageError: if it cannot be read.
+    """
+    members = tar_archive.read_gzip_tar(path, _MAX_DEVKIT_BYTES)
+    for name in (release.meta_name, release.truth_name):
+        if name in members:
+            continue
+        other = re.search(r"ILSVRC(20\d\d)", " ".join(sorted(members)))
+        if other and int(other[1]) != release.year:
+            raise errors.UserError(
+                f"{path} holds the development kit of ILSVRC-{other[1]}; that of "
+                f"ILSVRC-{release.year} is needed, which numbers its classes "
+                f"otherwise. Download {release.devkit_name}."
+            )
+        found = ", ".join(sorted(members)[:6]) or "no file"
+        raise errors.DataError(
+            f"{path} has no member {name} (it holds {found}). Download "
+            f"{release.devkit_name} again."
+        )
+    synsets, words = _parse_meta(
+        bytes(members[release.meta_name]), f"{release.meta_name} in {path}", release
+    )
+    truth = _parse_truth(
+        bytes(members[release.truth_name]), f"{release.truth_name} in {path}", synsets
+    )
+    return Devkit(words, truth)
+
+
+def _parse_meta(
+    data: bytes, where: str, release: Release
+) -> tuple[dict[int, str], dict[str, str]]:
+    """The synsets by their numbers, and all words by synset."""
+    _check_inflated_size(data, where)
+    id_name = f"ILSVRC{release.year}_ID"
+    try:
+        table = scipy.io.loadmat(
+            io.BytesIO(data), variable_names=["synsets"], squeeze_me=True
+        )["synsets"]
+        fields = list(table.dtype.names or ())
+        if id_name not in fields and any(f.startswith("ILSVRC20") for f in fields):
+            raise errors.UserError(
+                f"{where} is another year's: it numbers its classes by {fields[0]}, "
+                f"not by {id_name}. Download {release.devkit_name}."
+            )
+        rows = [
+            (int(row[id_name]), str(row["WNID"]), str(row["words"]))
+            for row in np.atleast_1d(table)
+        ]
+    except errors.UserError:
+        raise
+    except Exception as error:  # scipy's reader raises a dozen types
+        raise errors.DataError(
+            f"{where} is damaged or is no MATLAB file of synsets "
+            f"({type(error).__name__}: {error}). Download the archive again."
+        ) from error
+    limit = release.num_classes
+    classes = {number: wnid for number, wnid, _ in rows if 1 <= number <= limit}
+    words = {wnid: text for _, wnid, text in rows}
+    odd = [wnid for wnid in words if not _SYNSET.fullmatch(wnid)]
+    if odd or len(words) < len(rows) or len({row[0] for row in rows}) < len(rows):
+        problem = f"the synset {odd[0]!r}" if odd else "a synset or number twice"
+        raise errors.DataError(
+            f"{where} is damaged: it lists {problem}. Download the archive again."
+        )
+    return classes, words
+
+
+def _check_inflated_size(data: bytes, where: str) -> None:
+    """Refuses a MAT file (version 5) whose compressed elements inflate beyond limits.
+
+    Source: MATLAB, "MAT-File Format", chapter 1: after 128 bytes each element is a
+    type and a size, 32 bits each, then its bytes; type 15 is zlib-compressed.
+    """
+    order = ">" if data[126:128] == b"MI" else "<"
+    position, left = _MAT_HEADER_BYTES, _MAX_META_BYTES
+    while position + 8 <= len(data) and left >= 0:
+        kind, size = struct.unpack_from(order + "II", data, position)
+        position += 8
+        if kind == _MAT_COMPRESSED:
+            inflater = zlib.decompressobj()
+            try:
+                element = data[position : position + size]
+                left -= len(inflater.decompress(element, left + 1))
+            except zlib.error as error:
+                raise errors.DataError(
+                    f"{where} is damaged ({error}). Download the archive again."
+                ) from error
+        position += size
+    if left < 0:
+        raise errors.DataError(
+            f"{where} inflates to more than {_MAX_META_BYTES:,} bytes, which the "
+            "official file does not. Download the archive again."
+        )
+
+
+def _parse_truth(data: bytes, where: str, synsets: dict[int, str]) -> tuple[str, ...]:
+    lines = data.split(b"\n")
+    if lines and not lines[-1].strip():
+        lines.pop()
+    truth = []
+    for i, line in enumerate(lines):
+        text = line.strip()
+        number = int(text) if text.isdigit() and len(text) < 9 else -1
+        if number not in synsets:
+            raise errors.DataError(
+                f"{where}, line {i + 1}: {line[:40]!r} is not the number of a class "
+                f"(1 to {len(synsets)}). Download the archive again."
+            )
+        truth.append(synsets[number])
+    return tuple(truth)

@@ -1,0 +1,234 @@
+"""ILSVRC: the official archives as they come, never unpacked to disk.
+
+`ILSVRC2012_img_train.tar` is a tar of one tar per synset, `ILSVRC2012_img_val.tar` is
+flat, and `ILSVRC2012_devkit_t12.tar.gz` tells the classes of the validation pictures
+by their numbers. The layout that Kaggle hands out is read by `kaggle`; both give the
+same names and labels.
+
+Parts of the archives are sources too: the classes are the synsets of the training
+archive, sorted; validation pictures of other classes are left out and counted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TextIO
+
+from tfrecords import archive_reader, durable, errors, manifest, sources, tar_archive
+from tfrecords.sources import devkit, kaggle, stored
+from tfrecords.sources.release import ILSVRC2012, Release
+
+_SYNSET_TAR = re.compile(rb"(n\d{8})\.tar")
+
+
+def open_ilsvrc2012(
+    source_dir: str,
+    *,
+    strict: bool,
+    check_md5: bool = True,
+    progress_stream: TextIO | None = None,
+) -> sources.Source:
+    """Opens ILSVRC-2012, in whichever of the two layouts lies in `source_dir`.
+
+    Args:
+      source_dir: the folder of the archives, or the folder that holds Kaggle's
+        `ILSVRC/`. The archives are taken where both are there.
+      strict: makes any difference from the official counts, sizes and sums an error.
+      check_md5: compares the archives' MD5 sums (minutes for 138 GB); `strict` does in
+        any case.
+      progress_stream: where the live line goes; standard error by default.
+
+    Returns:
+      A source with the splits "train" and, where there are validation pictures of its
+      classes, "validation".
+
+    Raises:
+      UserError: if a file is missing or of another year, or differs under `strict`.
+      DataError: if a file is damaged.
+      StorageError: if one cannot be read.
+    """
+    release = ILSVRC2012
+    source_dir = os.path.abspath(source_dir)
+    if not os.path.isdir(source_dir):
+        raise errors.UserError(
+            f"There is no folder {source_dir}. Give --source_dir the folder of "
+            f"{release.train_name}."
+        )
+    if os.path.isfile(os.path.join(source_dir, release.train_name)):
+        source = _open_archives(
+            source_dir, release, check_md5 or strict, progress_stream
+        )
+    elif kaggle.is_kaggle(source_dir):
+        source = kaggle.open_kaggle(source_dir, release, progress_stream)
+    else:
+        raise errors.UserError(_describe_missing(source_dir, release.train_name))
+    if strict and source.remarks:
+        raise errors.UserError(
+            "The strict check found differences from the official "
+            f"ILSVRC-{release.year}: {' '.join(source.remarks)} Download the files "
+            "again, or convert without --strict what is there."
+        )
+    return source
+
+
+def _open_archives(
+    source_dir: str,
+    release: Release,
+    check_md5: bool,
+    progress_stream: TextIO | None,
+) -> stored.StoredPictures:
+    train_path = os.path.join(source_dir, release.train_name)
+    validation_path = os.path.join(source_dir, release.validation_name)
+    devkit_path = os.path.join(source_dir, release.devkit_name)
+    has_validation = os.path.isfile(validation_path)
+    inputs: list[manifest.InputFile] = []
+    remarks: list[str] = []
+
+    def judge(path: str, num_bytes: int, md5: str | None) -> None:
+        file, differences = release.compare_file(path, num_bytes, md5)
+        inputs.append(file)
+        remarks.extend(differences)
+
+    # The small file first: what is wrong with it shows before the long reading.
+    kit = None
+    if os.path.isfile(devkit_path):
+        kit = devkit.read_devkit(devkit_path, release)
+        with durable.read_errors(devkit_path):
+            kit_md5 = durable.compute_digest(devkit_path, "md5") if check_md5 else None
+            kit_bytes = os.path.getsize(devkit_path)
+        judge(devkit_path, kit_bytes, kit_md5)
+    elif has_validation:
+        raise errors.UserError(_describe_missing(source_dir, release.devkit_name))
+    else:
+        _refuse_other_year(source_dir, release)
+        remarks.append(
+            f"{release.devkit_name} is missing: the classes are called by their "
+            "synsets alone."
+        )
+
+    with archive_reader.ArchiveReader(
+        train_path, compute_md5=check_md5, progress_stream=progress_stream
+    ) as reader:
+        synsets, train = _list_train(reader)
+        judge(train_path, reader.num_bytes, reader.finish())
+    splits = {"train": train}
+    remarks += release.compare_train(len(synsets), train.num_pictures)
+
+    if has_validation and kit:
+        with archive_reader.ArchiveReader(
+            validation_path, compute_md5=check_md5, progress_stream=progress_stream
+        ) as reader:
+            table, validation_remarks = _list_validation(reader, kit, synsets, release)
+            judge(validation_path, reader.num_bytes, reader.finish())
+        remarks += validation_remarks
+        if table is not None:
+            splits["validation"] = table
+    else:
+        remarks.append(
+            f"{release.validation_name} is missing: there is no validation split."
+        )
+    words = kit.words if kit else {}
+    return stored.StoredPictures(
+        name=release.name,
+        containers=(train_path, validation_path),
+        classes=[manifest.ClassInfo(s, words.get(s, s)) for s in synsets],
+        splits=splits,
+        inputs=inputs,
+        applies_orientation=False,
+        settings={},
+        remarks=remarks,
+    )
+
+
+def _list_train(
+    reader: archive_reader.ArchiveReader,
+) -> tuple[list[str], sources.PictureTable]:
+    """The sorted synsets of a tar of tars, and its pictures."""
+    by_synset: dict[str, list[tar_archive.Member]] = {}
+    for outer in tar_archive.walk(reader, _SYNSET_TAR):
+        synset = outer.name[: -len(".tar")].decode()
+        pictures = list(
+            tar_archive.walk(
+                reader,
+                re.compile(re.escape(synset).encode() + rb"_\d+\.JPEG"),
+                start=outer.offset,
+                end=outer.offset + outer.num_bytes,
+                within=outer.name.decode(),
+            )
+        )
+        if not pictures:
+            raise errors.DataError(
+                f"{reader.path}, byte {outer.offset}: {outer.name.decode()} holds no "
+                "picture. Download the archive again."
+            )
+        by_synset[synset] = pictures
+    if not by_synset:
+        raise errors.DataError(
+            f"{reader.path} holds no synset's archive. Download it again."
+        )
+    builder = stored.TableBuilder()
+    synsets = sorted(by_synset)
+    for label, synset in enumerate(synsets):
+        names, offsets, sizes = zip(*by_synset.pop(synset), strict=True)
+        builder.add(names, [label] * len(names), 0, offsets, sizes)
+    return synsets, builder.build()
+
+
+def _list_validation(
+    reader: archive_reader.ArchiveReader,
+    kit: devkit.Devkit,
+    synsets: list[str],
+    release: Release,
+) -> tuple[sources.PictureTable | None, list[str]]:
+    """The validation pictures of known classes (None if there is none), and remarks."""
+    labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
+    kept, labels, num_seen = [], [], 0
+    for member in tar_archive.walk(reader, release.validation_pattern):
+        num_seen += 1
+        match = release.validation_pattern.fullmatch(member.name)
+        number = int(match[1]) if match else 0
+        if not 1 <= number <= len(kit.validation_synsets):
+            raise errors.DataError(
+                f"{reader.path}: {member.name.decode()} has no line in the ground "
+                f"truth of {release.devkit_name}, which has "
+                f"{len(kit.validation_synsets):,}. Do both files belong together?"
+            )
+        label = labels_by_synset.get(kit.validation_synsets[number - 1])
+        if label is not None:
+            kept.append(member)
+            labels.append(label)
+    remarks = release.compare_validation(num_seen, len(kept))
+    if not kept:
+        return None, remarks
+    builder = stored.TableBuilder()
+    names, offsets, sizes = zip(*kept, strict=True)
+    builder.add(names, labels, 1, offsets, sizes)
+    return builder.build(), remarks
+
+
+def _refuse_other_year(source_dir: str, release: Release) -> None:
+    """Raises `UserError` where another year's development kit lies in the folder."""
+    for name in sorted(os.listdir(source_dir)):
+        match = re.match(r"ILSVRC(20\d\d)_devkit", name)
+        if match and int(match[1]) != release.year:
+            raise errors.UserError(
+                f"{source_dir} holds {name}, the development kit of ILSVRC-{match[1]}; "
+                f"ILSVRC-{release.year} needs {release.devkit_name}, as the two number "
+                "their classes differently. Download it into the folder."
+            )
+
+
+def _describe_missing(source_dir: str, missing: str) -> str:
+    release = ILSVRC2012
+    _refuse_other_year(source_dir, release)
+    names = sorted(os.listdir(source_dir))
+    found = ", ".join(names[:12]) or "nothing"
+    if len(names) > 12:
+        found += f" and {len(names) - 12} more"
+    return (
+        f"{source_dir} has no file {missing}. Expected are {release.train_name}, "
+        f"{release.validation_name} and {release.devkit_name}, as downloaded and by "
+        "these names, or the folder ILSVRC with LOC_val_solution.csv and "
+        f"LOC_synset_mapping.txt as Kaggle hands them out; the folder holds {found}."
+    )

@@ -1,0 +1,143 @@
+"""Sources whose pictures lie in files: whole, or at a place inside an archive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfrecords import durable, errors, manifest, sources
+
+
+class TableBuilder:
+    """Collects the pictures of a split, a container's worth at a time."""
+
+    def __init__(self) -> None:
+        self._filenames: list[np.ndarray] = []
+        self._columns: list[np.ndarray] = []
+
+    def add(
+        self,
+        filenames: Sequence[bytes],
+        labels: Sequence[int],
+        container: int,
+        offsets: Sequence[int],
+        sizes: Sequence[int],
+    ) -> None:
+        """Adds pictures of one container; the sequences run in parallel.
+
+        Args:
+          filenames: unique in the split.
+          labels: 0..num_classes-1.
+          container: the index in `StoredPictures.containers`.
+          offsets: of the pictures' bytes in the container; -1 where it is a directory
+            in which `filename` is the file.
+          sizes: of the pictures, bytes.
+        """
+        if filenames:
+            containers = [container] * len(labels)
+            self._filenames.append(np.array(filenames, dtype=np.bytes_))
+            self._columns.append(
+                np.array([labels, containers, offsets, sizes], np.int64)
+            )
+
+    def build(self) -> sources.PictureTable:
+        """The table, sorted by file name; at least one picture must have been added.
+
+        Raises:
+          DataError: if two pictures have one name.
+        """
+        filenames = np.concatenate(self._filenames)
+        columns = np.concatenate(self._columns, axis=1)
+        order = np.argsort(filenames, kind="stable")
+        filenames, columns = filenames[order], columns[:, order]
+        if np.any(twice := filenames[1:] == filenames[:-1]):
+            name = filenames[1:][twice][0].decode(errors="backslashreplace")
+            raise errors.DataError(
+                f"Two pictures of one split are called {name}. Remove or rename one."
+            )
+        return sources.PictureTable(
+            filenames=filenames,
+            labels=columns[0].astype(np.int32),
+            container=columns[1].astype(np.int32),
+            offset=columns[2],
+            num_bytes=columns[3],
+        )
+
+
+class StoredPictures(sources.Source):
+    """A source whose tables say which bytes of which file a picture is.
+
+    Args:
+      name: as `--source` says it.
+      containers: absolute paths by the tables' `container`: an archive, or the
+        directory below which a picture's `filename` is its file.
+      classes: see `Source`; so are the rest.
+      splits: see `Source`.
+      inputs: see `Source`.
+      applies_orientation: see `Source`.
+      settings: see `Source`.
+      remarks: see `Source`.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        containers: Sequence[str],
+        classes: Sequence[manifest.ClassInfo],
+        splits: dict[str, sources.PictureTable],
+        inputs: Sequence[manifest.InputFile],
+        applies_orientation: bool,
+        settings: dict[str, object],
+        remarks: Sequence[str],
+    ):
+        self.name = name
+        self.containers = tuple(containers)
+        self.classes = tuple(classes)
+        self.splits = splits
+        self.inputs = tuple(inputs)
+        self.applies_orientation = applies_orientation
+        self.settings = settings
+        self.remarks = tuple(remarks)
+        self._descriptors: dict[str, int] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_descriptors": {}}
+
+    def __del__(self) -> None:
+        for descriptor in self.__dict__.get("_descriptors", {}).values():
+            os.close(descriptor)
+
+    def read_picture(self, split: str, row: int) -> bytes:
+        """The picture's encoded bytes; see `Source.read_picture`."""
+        table = self.splits[split]
+        container = self.containers[table.container[row]]
+        offset, num_bytes = int(table.offset[row]), int(table.num_bytes[row])
+        if offset >= 0:
+            return self._read_within(container, offset, num_bytes)
+        path = os.path.join(container, os.fsdecode(bytes(table.filenames[row])))
+        with durable.read_errors(path), open(path, "rb") as file:
+            # One byte more would show that the file has grown.
+            data = file.read(num_bytes + 1)
+        if len(data) != num_bytes:
+            raise errors.DataError(
+                f"{path} had {num_bytes:,} bytes when it was listed and has another "
+                "size now. Leave the pictures alone until the command has ended, and "
+                "run it again."
+            )
+        return data
+
+    def _read_within(self, path: str, offset: int, num_bytes: int) -> bytes:
+        with durable.read_errors(path):
+            if path not in self._descriptors:
+                self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            data = os.pread(self._descriptors[path], num_bytes, offset)
+        if len(data) != num_bytes:
+            raise errors.DataError(
+                f"{path}, byte {offset}: a picture of {num_bytes:,} bytes was listed "
+                f"here and {len(data):,} are left. The file was cut since; download "
+                "it again."
+            )
+        return data
