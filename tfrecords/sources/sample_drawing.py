@@ -5,8 +5,9 @@ on how many there are. The random numbers are the same everywhere (see sample_dr
 Sine, square root and the Fourier transform may round differently in another NumPy or
 on another processor; the results are rounded to 8 bits at once and the rest is
 Pillow's integer arithmetic, so that the bytes are the same on any machine with the
-same Pillow, except where such a last bit straddles a rounding step: one gray level of
-a few pixels, in few pictures.
+same Pillow, except where such a last bit straddles a rounding step: one level of a few
+pixels in few pictures. (Of 600, NumPy 1.26 and 2.4, with and without AVX-512, agreed on
+every byte; without AVX2, 25 pictures differed so.)
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ AREAS = {
 }
 
 
-def plane(half_width, points=801):
+def plane(half_width, points=601):
     side = np.linspace(-half_width, half_width, points, dtype=np.float32)
     return np.meshgrid(side, side)
 
@@ -155,7 +155,7 @@ def plane(half_width, points=801):
 def test_a_shape_lies_in_the_unit_circle_and_reaches_it(name):
     x, y = plane(1.25)
     cell = float(x[0, 1] - x[0, 0])
-    for stream in range(5):
+    for stream in range(3):
         inside = SHAPES[name](x, y, sample_draws.Draws(0, stream)) < 0
         reach = np.hypot(x, y)[inside].max()
         assert 0.98 < reach < 1.005
@@ -168,11 +168,11 @@ def test_distances_are_in_the_unit_of_the_plane(name):
     # The gradient of a distance has length 1: nowhere is an edge blurred or jagged.
     x, y = plane(1.2 if name in SHAPES else 0.5)
     cell = float(x[0, 1] - x[0, 0])
-    for stream in range(5):
+    for stream in range(3):
         function = sample_drawing.CLASSES[name]
-        distance = function(x, y, sample_draws.Draws(1, stream)).astype(np.float64)
-        assert function(x, y, sample_draws.Draws(1, stream)).dtype == np.float32
-        slope = np.hypot(*np.gradient(distance, cell))
+        distance = function(x, y, sample_draws.Draws(1, stream))
+        assert distance.dtype == np.float32
+        slope = np.hypot(*np.gradient(distance.astype(np.float64), cell))
         near = slope[np.abs(distance) < 2 * cell]
         assert near.size > 1000
         # Corners, and the spiral's and the rays' centres, are the exceptions.
@@ -235,21 +235,21 @@ def test_noise_falls_as_one_over_f():
 
 def test_colour_says_nothing_about_the_class():
     features = {"train": [], "validation": []}
-    for split, count in (("train", 15), ("validation", 10)):
+    for split, count in (("train", 10), ("validation", 6)):
         for label in range(20):
             for index in range(count):
                 image, mask = draw(split, label, index, seed=3)
                 ink, ground = image[mask == 1], image[mask == 0]
                 features[split].append([ink.mean(0), ground.mean(0)])
-    train = np.array(features["train"]).reshape(20, 15, 2, 3)
-    validation = np.array(features["validation"]).reshape(20, 10, 2, 3)
+    train = np.array(features["train"]).reshape(20, 10, 2, 3)
+    validation = np.array(features["validation"]).reshape(20, 6, 2, 3)
     for part in range(2):
         means = train[:, :, part].mean(axis=1)
         gaps = validation[:, :, part, None] - means
         guesses = np.linalg.norm(gaps, axis=-1).argmin(axis=-1)
         accuracy = np.mean(guesses == np.arange(20)[:, None])
-        # Chance is 5 %; its standard deviation over 200 pictures 1.5 %.
-        assert accuracy < 0.12
+        # Chance is 5 %; its standard deviation over 120 pictures 2 %.
+        assert accuracy < 0.13
 
 
 if __name__ == "__main__":
