@@ -8,6 +8,7 @@ import os
 import pathlib
 import sys
 
+import numpy as np
 from absl import flags
 from PIL import Image
 
@@ -15,7 +16,7 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords import command_line, durable, errors
-from tfrecords.sources import Source, sample
+from tfrecords.sources import sample
 
 _OUTPUT = flags.DEFINE_string("output", "sheet.png", "The PNG to write.")
 _PER_CLASS = flags.DEFINE_integer("per_class", 3, "Pictures of each class, 1 to 50.")
@@ -74,7 +75,7 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
         left = margin + column * (panel_width + margin)
         top = heading + row * (_TILE + heading)
         figure.figimage(
-            _make_panel(source, label, per_class),
+            np.asarray(_make_panel(source, label, per_class)),
             xo=left,
             yo=height - top - _TILE,
             origin="upper",
@@ -95,7 +96,7 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
     return image.quantize(palette=few.quantize(256, kmeans=1))
 
 
-def _make_panel(source: Source, label: int, per_class: int) -> Image.Image:
+def _make_panel(source: sample.SampleSource, label: int, per_class: int) -> Image.Image:
     """One class's pictures in a row, the centre square of each."""
     panel = Image.new("RGB", (per_class * (_TILE + _GAP) - _GAP, _TILE), "white")
     for index in range(per_class):

@@ -18,7 +18,7 @@ _MAX_PER_CLASS = 100_000
 
 def open_sample(
     num_train_per_class: int = 100, num_validation_per_class: int = 20, seed: int = 0
-) -> Source:
+) -> SampleSource:
     """Opens the drawn data set.
 
     Args:
