@@ -59,7 +59,9 @@ def parse_flags(argv: list[str], module_name: str, synopsis: str) -> list[str]:
 
 def make_help(module_name: str, synopsis: str) -> str:
     """The help text: `synopsis`, the command's own flags, then absl's."""
-    own = flags.FLAGS.flags_by_module_dict().get(module_name, [])
+    # absl files the flags of a script, or of python -m, under the program's name.
+    key = sys.argv[0] if module_name == "__main__" else module_name
+    own = flags.FLAGS.flags_by_module_dict().get(key, [])
     own_names = {flag.name for flag in own}
     lines = [synopsis.strip(), "", "Flags:"]
     # In the order of their definition, the settings (config.*) last.

@@ -1,0 +1,44 @@
+"""One picture's random numbers, the same on every machine and NumPy version.
+
+Of NumPy's generators only the raw output is promised never to change
+(`Generator.uniform` is not), so every number here is made from it by a formula.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_MASK_64 = (1 << 64) - 1
+
+
+class Draws:
+    """A stream of draws that depends on (seed, stream) alone; Philox, counter 0.
+
+    Args:
+      seed: any integer, taken modulo 2^64; the user's choice.
+      stream: any integer, taken modulo 2^64; which of the seed's streams.
+    """
+
+    def __init__(self, seed: int, stream: int):
+        key = np.array([seed & _MASK_64, stream & _MASK_64], np.uint64)
+        self._generator = np.random.Philox(key=key)
+
+    def uniform(self, low: float, high: float) -> float:
+        """A float in [low, high): the raw word's upper 53 bits, over 2^53."""
+        word = int(self._generator.random_raw())
+        return low + (high - low) * (word >> 11) / (1 << 53)
+
+    def integer(self, low: int, high: int) -> int:
+        """An integer in low..high, both included; high - low well under 2^53."""
+        return low + int(self.uniform(0, high - low + 1))
+
+    def white_noise(self, *shape: int) -> np.ndarray:
+        """Float64 `shape`, independent, mean 0, variance 1, in -1.73..1.73.
+
+        A raw word's eight bytes b, lowest first, give (b - 127.5) / sqrt((2^16 - 1) /
+        12): uniform, not normal, which no sum of many of them shows.
+        """
+        size = int(np.prod(shape))
+        words = self._generator.random_raw(-(-size // 8)).astype("<u8")
+        noise = words.view(np.uint8)[:size].reshape(shape) - 127.5
+        return noise / ((2**16 - 1) / 12) ** 0.5
