@@ -6,6 +6,9 @@
 The velocity v holds the rate and the decay: when the rate is divided by ten, what the
 velocity has gathered stays. (Keras' SGD and TensorFlow Addons' SGDW decay outside the
 velocity, PyTorch's SGD keeps the rate outside it: other rules.)
+
+A rate of 0 freezes a parameter: its velocity is dropped with it, as otherwise what it
+has gathered would go on moving the weights.
 """
 
 from __future__ import annotations
@@ -116,6 +119,7 @@ class MomentumOptimizer(tf.Module):
             strict=True,
         ):
             rate = rates[row, parameter.kind]
+            momentum = tf.where(rate > 0, self._momentum, 0.0)
             with placement.scope(parameter.variable.device):
                 weights = parameter.variable
                 # v <- momentum * v - rate * (gradient + decay * w);  w <- w + v
@@ -124,5 +128,5 @@ class MomentumOptimizer(tf.Module):
                     accum=velocity.handle,
                     lr=rate,
                     grad=gradient + decay * weights,
-                    momentum=self._momentum,
+                    momentum=momentum,
                 )
