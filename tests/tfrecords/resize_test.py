@@ -1,0 +1,249 @@
+"""The paper's 256x256 against Pillow's whole resize, NumPy float64 and TensorFlow."""
+
+import os
+import sys
+import tarfile
+import tracemalloc
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfrecords import images, resize
+
+# Shrinking and growing, both orientations, odd sizes, a side that is 256 already.
+SHAPES = [
+    (375, 500), (500, 375), (1203, 801), (333, 1001), (256, 300), (300, 256),
+    (257, 255), (250, 340), (100, 67), (31, 97), (512, 512), (1, 1), (3, 2), (2, 900),
+]  # fmt: skip
+# Those whose whole resize is small enough for a reference.
+ORDINARY_SHAPES = [shape for shape in SHAPES if max(shape) < 9 * min(shape)]
+
+
+def _make_picture(height, width, seed=0):
+    """Smooth colours, hard edges and a little noise."""
+    generator = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    picture = np.stack(
+        [255 * x, 255 * y, 127 + 120 * np.sin(9 * x) * np.cos(7 * y)], axis=-1
+    )
+    picture[(x - 0.4) ** 2 + (y - 0.3) ** 2 < 0.02] = [250, 240, 10]
+    picture[(np.abs(x - y) < 0.02)] = [0, 0, 40]
+    picture += generator.normal(0, 4, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _compute_resized_shape(height, width, image_size=256):
+    """The long side to nearest, by exact fractions (floor of the value plus 1/2)."""
+    short = min(height, width)
+    return tuple(
+        (side * image_size * 2 + short) // (short * 2) for side in (height, width)
+    )
+
+
+def _crop_centre(picture, image_size=256):
+    top = (picture.shape[0] - image_size) // 2
+    left = (picture.shape[1] - image_size) // 2
+    return picture[top : top + image_size, left : left + image_size]
+
+
+def _make_weights(length, resized):
+    """float64 [resized, length]: Keys' kernel, a = -0.5, widened when shrinking."""
+    scale = length / resized
+    centres = (np.arange(resized) + 0.5) * scale
+    t = np.abs(np.arange(length) + 0.5 - centres[:, np.newaxis]) / max(scale, 1)
+    a = -0.5
+    inner = (a + 2) * t**3 - (a + 3) * t**2 + 1
+    outer = a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a
+    weights = np.where(t < 1, inner, np.where(t < 2, outer, 0))
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _resize_float64(picture, image_size=256):
+    height, width = picture.shape[:2]
+    rows, columns = _compute_resized_shape(height, width, image_size)
+
+    def quantize(values):
+        return np.clip(np.floor(values + 0.5), 0, 255)
+
+    tall = quantize(
+        np.tensordot(_make_weights(height, rows), picture.astype(np.float64), (1, 0))
+    )
+    wide = quantize(np.tensordot(_make_weights(width, columns), tall, (1, 1)))
+    return _crop_centre(wide.transpose(1, 0, 2), image_size)
+
+
+def _assert_close(actual, expected, *, share=0.01):
+    """At most two grey levels apart, in at most `share` of the values."""
+    assert actual.shape == expected.shape
+    difference = np.abs(actual.astype(int) - expected.astype(int))
+    assert difference.max() <= 2
+    assert (difference > 0).mean() <= share
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [
+        (375, 500, (256, 341)),  # 341.33
+        (500, 375, (341, 256)),
+        (512, 769, (256, 385)),  # 384.5 goes up
+        (512, 767, (256, 384)),  # 383.5 goes up
+        (256, 256, (256, 256)),
+        (1, 65500, (256, 16_768_000)),
+    ],
+)
+def test_long_side_is_rounded_to_nearest_and_half_up(height, width, expected):
+    short = min(height, width)
+    windows = [resize.compute_window(side, short, 256) for side in (height, width)]
+    assert tuple(window.resized for window in windows) == expected
+    assert [window.offset for window in windows] == [
+        (side - 256) // 2 for side in expected
+    ]
+
+
+@pytest.mark.parametrize("shape", ORDINARY_SHAPES)
+def test_equals_pillow_on_the_whole_picture_then_cropped(shape):
+    picture = _make_picture(*shape)
+    rows, columns = _compute_resized_shape(*shape)
+    whole = Image.fromarray(picture)
+    whole = whole.resize((whole.width, rows), Image.Resampling.BICUBIC)
+    whole = whole.resize((columns, rows), Image.Resampling.BICUBIC)
+    result = resize.resize_and_crop(picture)
+    assert result.shape == (256, 256, 3)
+    assert result.dtype == np.uint8
+    _assert_close(result, _crop_centre(np.asarray(whole)))
+
+
+@pytest.mark.parametrize("shape", ORDINARY_SHAPES)
+def test_equals_float64(shape):
+    picture = _make_picture(*shape)
+    _assert_close(resize.resize_and_crop(picture), _resize_float64(picture))
+
+
+@pytest.mark.parametrize("image_size", [1, 32, 255])
+def test_other_sizes(image_size):
+    picture = _make_picture(60, 91)
+    result = resize.resize_and_crop(picture, image_size)
+    _assert_close(result, _resize_float64(picture, image_size))
+    tensor = resize.resize_and_crop_tensor(picture, image_size).numpy()
+    _assert_close(tensor, result)
+
+
+def test_one_call_of_pillow_differs_little():
+    picture = _make_picture(375, 500)
+    whole = Image.fromarray(picture).resize((341, 256), Image.Resampling.BICUBIC)
+    difference = np.abs(
+        resize.resize_and_crop(picture).astype(int) - _crop_centre(np.asarray(whole))
+    )
+    assert difference.mean() < 0.3
+
+
+def test_finished_picture_is_returned_unchanged():
+    picture = np.random.default_rng(1).integers(0, 256, (256, 256, 3), np.uint8)
+    assert resize.resize_and_crop(picture) is picture
+    np.testing.assert_array_equal(
+        resize.resize_and_crop_tensor(picture).numpy(), picture
+    )
+
+
+@pytest.mark.parametrize(("height", "width"), [(256, 301), (301, 256)])
+def test_crop_offset_is_rounded_down(height, width):
+    picture = np.random.default_rng(2).integers(0, 256, (height, width, 3), np.uint8)
+    top, left = (height - 256) // 2, (width - 256) // 2  # 45 / 2 = 22
+    expected = picture[top : top + 256, left : left + 256]
+    np.testing.assert_array_equal(resize.resize_and_crop(picture), expected)
+    np.testing.assert_array_equal(
+        resize.resize_and_crop_tensor(picture).numpy(), expected
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tensor_equals_pillow(shape):
+    picture = _make_picture(*shape, seed=3)
+    _assert_close(
+        resize.resize_and_crop_tensor(picture).numpy(), resize.resize_and_crop(picture)
+    )
+
+
+def test_tensor_in_a_data_set_of_unknown_sizes():
+    import tensorflow as tf
+
+    pictures = [_make_picture(*shape) for shape in SHAPES[:4]]
+    dataset = tf.data.Dataset.from_generator(
+        lambda: iter(pictures),
+        output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    ).map(resize.resize_and_crop_tensor, num_parallel_calls=2)
+    assert dataset.element_spec == tf.TensorSpec([256, 256, 3], tf.uint8)
+    results = list(dataset.as_numpy_iterator())
+    assert len(results) == len(pictures)
+    for picture, result in zip(pictures, results, strict=True):
+        np.testing.assert_array_equal(result, resize.resize_and_crop_tensor(picture))
+
+
+def test_tensor_is_near_tensorflows_own_resize():
+    import tensorflow as tf
+
+    picture = _make_picture(375, 500)
+    whole = tf.image.resize(picture, (256, 341), method="bicubic", antialias=True)
+    expected = np.clip(_crop_centre(whole.numpy()), 0, 255)
+    result = resize.resize_and_crop_tensor(picture).numpy()
+    # That one rounds only once and does not clip between the passes.
+    assert np.abs(result - expected).mean() < 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 65500), (65500, 1), (3, 60000)])
+def test_thin_picture_takes_little_memory(shape):
+    picture = np.zeros((*shape, 3), np.uint8)
+    # The centre, where the crop is: a step from 0 to 200 along the long side.
+    if shape[0] < shape[1]:
+        picture[:, shape[1] // 2 :] = 200
+    else:
+        picture[shape[0] // 2 :] = 200
+    short = min(shape)
+    for side in shape:
+        window = resize.compute_window(side, short, 256)
+        assert window.last - window.first <= short + 8
+    tracemalloc.start()
+    result = resize.resize_and_crop(picture)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4_000_000
+    along = result if shape[0] < shape[1] else result.transpose(1, 0, 2)
+    assert along[128, 0, 0] <= 12
+    assert along[128, -1, 0] >= 188
+    _assert_close(resize.resize_and_crop_tensor(picture).numpy(), result)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+    ],
+)
+def test_refuses_other_arrays(picture):
+    with pytest.raises(ValueError, match="expected uint8"):
+        resize.resize_and_crop(picture)
+
+
+def test_imagenet_pictures():
+    data_folder = os.environ.get("ALEXNET_TEST_DATA")
+    if not data_folder:
+        pytest.skip("ALEXNET_TEST_DATA is not set")
+    archive = os.path.join(data_folder, "imagenet_native", "one_per_class_250.tar")
+    shares = []
+    with tarfile.open(archive) as tar:
+        members = [member for member in tar if member.isfile()][::5]
+        for member in members:
+            data = tar.extractfile(member).read()
+            picture = images.decode_picture(data, apply_orientation=False)
+            result = resize.resize_and_crop(picture)
+            tensor = resize.resize_and_crop_tensor(picture).numpy()
+            _assert_close(tensor, result)
+            shares.append((tensor != result).mean())
+    assert np.mean(shares) < 0.001
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,249 @@
+"""What a picture file says about itself: its format, its size, its orientation.
+
+The parsers read headers only and decode nothing, so that a picture which claims more
+pixels than it should is refused before a decoder sees it. The content decides what
+the format is, never the file's name: ImageNet has a PNG and two dozen CMYK JPEGs
+among its `.JPEG` files.
+
+Sources: ITU-T T.81 annex B (JPEG), W3C PNG 5, GIF89a 18, Microsoft's BITMAPINFOHEADER,
+RFC 9649 (WebP), Exif 2.32 section 4.6 (orientation).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+
+from tfrecords import errors
+
+# Markers without a length or a payload: TEM and the restart markers.
+_JPEG_BARE_MARKERS = {0x01, *range(0xD0, 0xD8)}
+# C4, C8 and CC share the frame headers' range but are tables and a reserved code.
+_JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_APP0, _JPEG_APP1, _JPEG_APP14, _JPEG_APP15 = 0xE0, 0xE1, 0xEE, 0xEF
+_JPEG_COMMENT = 0xFE
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_ANIMATION_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
+_EXIF_ORIENTATION_TAG = 0x0112
+_EXIF_SHORT = 3
+
+
+class PictureError(errors.DataError):
+    """Why a picture is rejected: a short phrase such as "the JPEG is cut short"."""
+
+
+@dataclasses.dataclass(frozen=True)
+class JpegHeader:
+    """A JPEG's segments up to its first scan.
+
+    Attributes:
+      width: pixels, from the frame header.
+      height: pixels, likewise.
+      has_adobe_marker: whether an APP14 "Adobe" segment is there; four-channel
+        pictures with it are stored inverted.
+      exif: the first Exif segment's TIFF structure; empty where there is none.
+      kept_segments: what a decoder needs of the segments, in order: all but comments
+        and the application segments other than JFIF's and Adobe's.
+      scan_offset: the byte offset of the first scan's marker.
+    """
+
+    width: int
+    height: int
+    has_adobe_marker: bool
+    exif: bytes
+    kept_segments: list[bytes]
+    scan_offset: int
+
+
+def read_dimensions(data: bytes) -> tuple[str, int, int]:
+    """Reads a picture's format and size without decoding it.
+
+    Args:
+      data: the file's bytes.
+
+    Returns:
+      `(format, width, height)`: "JPEG", "PNG", "GIF", "BMP" or "WEBP", and pixels as
+      stored (orientation not applied), each at least 1.
+
+    Raises:
+      PictureError: if it is none of these or its header is damaged or cut short.
+    """
+    if not data:
+        raise PictureError("the file is empty")
+    if data.startswith(b"\xff\xd8"):
+        picture_format, read = "JPEG", _read_jpeg
+    elif data.startswith(_PNG_SIGNATURE):
+        picture_format, read = "PNG", _read_png
+    elif data.startswith((b"GIF87a", b"GIF89a")):
+        picture_format, read = "GIF", _read_gif
+    elif data.startswith(b"BM"):
+        picture_format, read = "BMP", _read_bmp
+    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        picture_format, read = "WEBP", _read_webp
+    else:
+        raise PictureError(
+            f"it is no JPEG, PNG, GIF, BMP or WebP (it starts with {data[:8]!r})"
+        )
+    try:
+        width, height = read(data)
+    except (struct.error, IndexError):
+        raise PictureError(f"the {picture_format}'s header is cut short") from None
+    if width < 1 or height < 1:
+        raise PictureError(f"the {picture_format}'s header says {width}x{height}")
+    return picture_format, width, height
+
+
+def parse_jpeg(data: bytes) -> JpegHeader:
+    """Walks a JPEG's segments up to its first scan, as forgivingly as libjpeg.
+
+    Args:
+      data: the file's bytes, from the start-of-image marker on.
+
+    Raises:
+      PictureError: if the segments end before a frame header and a scan.
+    """
+    width = height = 0
+    has_frame = has_adobe_marker = False
+    exif = b""
+    kept_segments = []
+    position = 2
+    while True:
+        position = data.find(b"\xff", position)
+        if position < 0 or position + 1 >= len(data):
+            raise PictureError("the JPEG's header is cut short")
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill bytes may precede a marker
+            position += 1
+            continue
+        if marker == 0x00 or marker in _JPEG_BARE_MARKERS:
+            position += 2
+            continue
+        if marker == 0xD9:
+            raise PictureError("the JPEG ends before its picture")
+        if marker == 0xDA:
+            break
+        payload = position + 4
+        if payload > len(data):
+            raise PictureError("the JPEG's header is cut short")
+        end = position + 2 + int.from_bytes(data[position + 2 : payload], "big")
+        if end > len(data):
+            raise PictureError("the JPEG's header is cut short")
+        if end < payload:
+            raise PictureError("the JPEG's header is damaged")
+        if marker in _JPEG_FRAME_MARKERS and not has_frame:
+            height, width = struct.unpack_from(">HH", data[payload:end], 1)
+            has_frame = True
+        if marker == _JPEG_APP14 and data.startswith(b"Adobe", payload, end):
+            has_adobe_marker = True
+        if (
+            marker == _JPEG_APP1
+            and not exif
+            and data.startswith(b"Exif\0\0", payload, end)
+        ):
+            exif = data[payload + 6 : end]
+        if marker in (_JPEG_APP0, _JPEG_APP14) or not (
+            _JPEG_APP0 <= marker <= _JPEG_APP15 or marker == _JPEG_COMMENT
+        ):
+            kept_segments.append(data[position:end])
+        position = end
+    if not has_frame:
+        raise PictureError("the JPEG has no frame header")
+    return JpegHeader(width, height, has_adobe_marker, exif, kept_segments, position)
+
+
+def strip_jpeg(data: bytes, header: JpegHeader) -> bytes:
+    """The same JPEG without its metadata.
+
+    Camera data, thumbnails and colour profiles can be damaged or enormous while the
+    picture is sound; a decoder that never sees them cannot stumble over them.
+
+    Args:
+      data: the file's bytes.
+      header: `parse_jpeg(data)`.
+    """
+    return b"".join(
+        [b"\xff\xd8", *header.kept_segments, memoryview(data)[header.scan_offset :]]
+    )
+
+
+def strip_png_animation(data: bytes) -> bytes:
+    """The same PNG without its animation chunks: the still picture remains.
+
+    Args:
+      data: the file's bytes; what follows a damaged chunk length is left out.
+    """
+    view = memoryview(data)
+    parts = [view[:8]]
+    position = 8
+    while position + 8 <= len(data):
+        # Four bytes of length, four of type, the payload, four of checksum.
+        end = position + 12 + int.from_bytes(view[position : position + 4], "big")
+        if view[position + 4 : position + 8] not in _PNG_ANIMATION_CHUNKS:
+            parts.append(view[position:end])
+        position = end
+    return b"".join(parts)
+
+
+def read_orientation(exif: bytes) -> int:
+    """The orientation that Exif data states.
+
+    Args:
+      exif: a TIFF structure, with or without "Exif" and two zero bytes before it; may
+        be damaged.
+
+    Returns:
+      1..8 as Exif numbers them; 1, upright, where nothing valid is said.
+    """
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
+    if order is None:
+        return 1
+    try:
+        (directory,) = struct.unpack_from(order + "I", exif, 4)
+        (num_entries,) = struct.unpack_from(order + "H", exif, directory)
+        for entry in range(num_entries):
+            tag, kind, count, value = struct.unpack_from(
+                order + "HHIH", exif, directory + 2 + 12 * entry
+            )
+            if tag == _EXIF_ORIENTATION_TAG and kind == _EXIF_SHORT and count == 1:
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        pass  # damaged metadata says nothing about the pixels
+    return 1
+
+
+def _read_jpeg(data: bytes) -> tuple[int, int]:
+    header = parse_jpeg(data)
+    return header.width, header.height
+
+
+def _read_png(data: bytes) -> tuple[int, int]:
+    if data[12:16] != b"IHDR":
+        raise PictureError("the PNG's header is damaged")
+    return struct.unpack_from(">II", data, 16)
+
+
+def _read_gif(data: bytes) -> tuple[int, int]:
+    return struct.unpack_from("<HH", data, 6)
+
+
+def _read_bmp(data: bytes) -> tuple[int, int]:
+    (header_size,) = struct.unpack_from("<I", data, 14)
+    if header_size == 12:  # OS/2 1.x
+        return struct.unpack_from("<HH", data, 18)
+    width, height = struct.unpack_from("<ii", data, 18)
+    return width, abs(height)  # a negative height means: top row first
+
+
+def _read_webp(data: bytes) -> tuple[int, int]:
+    kind = data[12:16]
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8X":
+        width, height_low = struct.unpack_from("<IH", data, 23)
+        return (width >> 8) + 1, (height_low | data[29] << 16) + 1
+    raise PictureError("the WebP's header is damaged")

@@ -1,0 +1,155 @@
+"""The gate that every picture passes: bytes in, RGB pixels or a reason out.
+
+What comes from the internet under the name of a picture may be empty, a web page, cut
+short, of an unexpected format, or a few kilobytes that claim gigabytes of pixels. The
+size is therefore checked before anything is decoded, and whatever a decoder raises
+becomes one `PictureError`. Nothing here prints, warns or changes global state.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import (
+    Image,
+    ImageChops,
+    UnidentifiedImageError,
+    WebPImagePlugin,  # noqa: F401  (registers itself; else Pillow loads all plugins)
+)
+
+from tfrecords import image_headers
+
+PictureError = image_headers.PictureError
+read_dimensions = image_headers.read_dimensions
+
+MAX_PIXELS = 64_000_000
+# The largest allowed picture as an uncompressed four-channel BMP.
+MAX_BYTES = 4 * MAX_PIXELS + 1024
+# From here on Pillow prints a warning of its own.
+_PILLOW_MAX_PIXELS = 89_478_485
+
+# Exif 2.32, section 4.6.4: what turns each stored orientation upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def decode_picture(
+    data: bytes,
+    *,
+    apply_orientation: bool,
+    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = MAX_BYTES,
+) -> np.ndarray:
+    """Decodes a JPEG, PNG, GIF, BMP or WebP to RGB; the content decides which it is.
+
+    Gray becomes three equal channels. Alpha is dropped, as torchvision and TensorFlow
+    do: the stored colour of a transparent pixel shows. Of a GIF or an animation the
+    first frame counts. 16-bit gray is divided by 257 and rounded; of other 16-bit
+    channels the upper byte counts. CMYK and YCCK become
+    RGB = (255 - CMY) * (255 - K) / 255, without colour profiles; they are stored
+    inverted where the file has Adobe's marker and plainly where it has not, as
+    TensorFlow and browsers read them. Bytes after the picture's end are ignored, as is
+    damaged metadata of a JPEG.
+
+    Args:
+      data: the file's bytes.
+      apply_orientation: whether to turn the picture as its Exif orientation says; the
+        paper's decoder, like most of the time, did not.
+      max_pixels: width times height allowed, at most 89,478,485 (Pillow's own bound).
+      max_bytes: length of `data` allowed.
+
+    Returns:
+      uint8 [height, width, 3], RGB.
+
+    Raises:
+      PictureError: if it is no such picture, larger than allowed, damaged or cut short.
+      ValueError: if `max_pixels` is more than Pillow decodes in silence.
+    """
+    if max_pixels > _PILLOW_MAX_PIXELS:
+        raise ValueError(f"max_pixels is {max_pixels}, more than {_PILLOW_MAX_PIXELS}")
+    if len(data) > max_bytes:
+        raise PictureError(f"it has {len(data)} bytes, more than {max_bytes}")
+    picture_format, width, height = read_dimensions(data)
+    _check_pixels(width, height, max_pixels)
+
+    has_plain_cmyk = False
+    exif = b""
+    if picture_format == "JPEG":
+        header = image_headers.parse_jpeg(data)
+        has_plain_cmyk = not header.has_adobe_marker
+        exif = header.exif
+        data = image_headers.strip_jpeg(data, header)
+    elif picture_format == "PNG":
+        data = image_headers.strip_png_animation(data)
+    try:
+        image = _load(data, picture_format, max_pixels)
+        if apply_orientation:
+            exif = exif or image.info.get("exif", b"")
+            orientation = image_headers.read_orientation(exif)
+            if orientation != 1:
+                image = image.transpose(_UPRIGHT[orientation])
+        if image.mode == "CMYK" and has_plain_cmyk:
+            image = ImageChops.invert(image)  # Pillow has inverted it
+        return _to_rgb(image)
+    except PictureError:
+        raise
+    except Exception as error:  # Pillow raises a dozen types on bad input
+        raise PictureError(_explain(error, picture_format)) from error
+
+
+def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
+    """Encodes RGB pixels as a baseline JPEG with 4:2:0 chroma.
+
+    Args:
+      image: uint8 [height, width, 3], RGB.
+      quality: 1..95, libjpeg's scale.
+
+    Returns:
+      The file's bytes, a function of the arguments and of libjpeg's version.
+    """
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=quality, subsampling="4:2:0")
+    return stream.getvalue()
+
+
+def _load(data: bytes, picture_format: str, max_pixels: int) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=[picture_format])
+    # A GIF's frame may be larger than its header says.
+    _check_pixels(*image.size, max_pixels)
+    image.load()
+    return image
+
+
+def _check_pixels(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise PictureError(f"it has {width}x{height} pixels, more than {max_pixels}")
+
+
+def _to_rgb(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):  # 16-bit gray, which Pillow would clip to 255
+        gray = (np.asarray(image).astype(np.uint32) + 128) // 257
+        return np.repeat(gray.astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+    if image.mode != "RGB":
+        # Pillow warns about some transparencies; alpha is dropped in any case.
+        image.info.pop("transparency", None)
+        image = image.convert("RGB")
+    return np.array(image)
+
+
+def _explain(error: Exception, picture_format: str) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        # Its text holds an object's address; a reason must not differ between runs.
+        return f"the {picture_format}'s header is damaged"
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory to decode the {picture_format}"
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return f"the {picture_format} is cut short"
+    return f"the {picture_format} is damaged ({error})"

@@ -1,0 +1,181 @@
+"""Shorter side to 256, centre 256x256 (paper, section 2).
+
+"We first rescaled the image such that the shorter side was of length 256, and then
+cropped out the central 256x256 patch." The paper names no filter; ours is the bicubic
+of Keys with a = -0.5, widened when shrinking (antialiased). One rule, exactly:
+
+  resized_long = (2 * long * image_size + short) // (2 * short)   long/short to nearest
+  offset       = (resized_long - image_size) // 2                 of the crop
+  result pixel x covers the source around (offset + x + 1/2) * long / resized_long
+
+The height is resampled first, then the width; each time the result is rounded half up
+and clipped to 0..255. Only what the crop needs is resampled, so that a picture of
+1x65500 costs no more than another. (One call of Pillow picks the order by the shape;
+the two orders differ by about 0.2 grey levels in the mean, by more beside hard edges,
+where the clip bites.) The rule is here twice, in Pillow and in TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+class Window(NamedTuple):
+    """The part of one axis that the crop needs; integers, or int64 scalar tensors.
+
+    Attributes:
+      first: the first source pixel that any result pixel touches.
+      last: the pixel after the last.
+      length: of the axis, in source pixels.
+      resized: of the axis after resizing.
+      offset: of the crop in the resized axis.
+    """
+
+    first: Any
+    last: Any
+    length: Any
+    resized: Any
+    offset: Any
+
+
+def compute_window(
+    length: Any,
+    short: Any,
+    image_size: int,
+    minimum: Callable[..., Any] = min,
+    maximum: Callable[..., Any] = max,
+) -> Window:
+    """The module's rule along one axis, in integer arithmetic.
+
+    Args:
+      length: of this axis, in pixels: an int, or an int64 scalar tensor.
+      short: of the shorter axis, likewise.
+      image_size: of the result, in pixels.
+      minimum: of two such numbers; `tf.minimum` for tensors.
+      maximum: likewise.
+    """
+    resized = (2 * length * image_size + short) // (2 * short)
+    offset = (resized - image_size) // 2
+    # Keys' kernel reaches two result pixels, or two source pixels, to each side.
+    reach = 2 * maximum(-(-length // resized), 1) + 1
+    first = maximum(offset * length // resized - reach, 0)
+    last = minimum(-(-(offset + image_size) * length // resized) + reach, length)
+    return Window(first, last, length, resized, offset)
+
+
+def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
+    """Resizes the shorter side to `image_size` and crops the centre square (Pillow).
+
+    Args:
+      image: uint8 [height, width, 3], RGB.
+      image_size: pixels.
+
+    Returns:
+      uint8 [image_size, image_size, 3]; the input itself where it has that shape.
+
+    Raises:
+      ValueError: if the input is of another rank, type or number of channels.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            f"expected uint8 [height, width, 3], not {image.dtype} {image.shape}"
+        )
+    height, width = image.shape[:2]
+    if height == width == image_size:
+        return image
+    short = min(height, width)
+    rows = compute_window(height, short, image_size)
+    columns = compute_window(width, short, image_size)
+    # Pillow keeps `box` in float32: counting from the window's first pixel, not the
+    # picture's, keeps its error below a thousandth of a pixel.
+    source = Image.fromarray(
+        image[rows.first : rows.last, columns.first : columns.last]
+    )
+    top, bottom = _compute_box_side(rows, image_size)
+    left, right = _compute_box_side(columns, image_size)
+    source = source.resize(
+        (source.width, image_size),
+        Image.Resampling.BICUBIC,
+        (0, top, source.width, bottom),
+    )
+    source = source.resize(
+        (image_size, image_size),
+        Image.Resampling.BICUBIC,
+        (left, 0, right, image_size),
+    )
+    return np.array(source)
+
+
+def _compute_box_side(window: Window, image_size: int) -> tuple[float, float]:
+    # (offset * length / resized - first, (offset + image_size) * ... - first), with
+    # integer numerators so that a whole number comes out whole.
+    shift = window.first * window.resized
+    return (
+        (window.offset * window.length - shift) / window.resized,
+        ((window.offset + image_size) * window.length - shift) / window.resized,
+    )
+
+
+def resize_and_crop_tensor(image: tf.Tensor, image_size: int = 256) -> tf.Tensor:
+    """`resize_and_crop` in TensorFlow operations, for `tf.data` and saved models.
+
+    Where a sum falls next to a half the two may round apart: by two grey levels at
+    most, in under one value of a hundred (over 250 ImageNet pictures: of 5,000).
+
+    Args:
+      image: uint8 [height, width, 3], RGB; height and width may be unknown.
+      image_size: pixels.
+
+    Returns:
+      uint8 [image_size, image_size, 3].
+    """
+    import tensorflow as tf
+
+    shape = tf.shape(image, tf.int64)
+    short = tf.minimum(shape[0], shape[1])
+    rows, columns = (
+        compute_window(shape[axis], short, image_size, tf.minimum, tf.maximum)
+        for axis in (0, 1)
+    )
+    source = image[rows.first : rows.last, columns.first : columns.last]
+    num_rows, num_columns = tf.unstack(tf.shape(source)[:2])
+    # Whole rows as channels: the fastest way through the kernel.
+    source = _resample_height(
+        tf.reshape(source, [num_rows, 1, num_columns * 3]), rows, image_size
+    )
+    source = tf.reshape(source, [image_size, num_columns, 3])
+    source = tf.transpose(source, [1, 0, 2])
+    source = _resample_height(
+        tf.reshape(source, [num_columns, 1, image_size * 3]), columns, image_size
+    )
+    source = tf.reshape(source, [image_size, image_size, 3])
+    return tf.transpose(source, [1, 0, 2])
+
+
+def _resample_height(source: tf.Tensor, window: Window, image_size: int) -> tf.Tensor:
+    # uint8 [window.last - window.first, 1, n] to [image_size, 1, n], by the operation
+    # behind `tf.image.resize(method="bicubic", antialias=True)`, which has no crop:
+    # result = source * scale + translation.
+    import tensorflow as tf
+
+    scale = tf.cast(window.resized / window.length, tf.float32)
+    translation = tf.cast(
+        (window.first * window.resized - window.offset * window.length) / window.length,
+        tf.float32,
+    )
+    resampled = tf.raw_ops.ScaleAndTranslate(
+        images=source[tf.newaxis],
+        size=[image_size, 1],
+        scale=tf.stack([scale, 1.0]),
+        translation=tf.stack([translation, 0.0]),
+        kernel_type="keyscubic",
+        antialias=True,
+    )[0]
+    return tf.cast(tf.clip_by_value(tf.floor(resampled + 0.5), 0.0, 255.0), tf.uint8)
