@@ -119,8 +119,8 @@ class MomentumOptimizer(tf.Module):
             strict=True,
         ):
             rate = rates[row, parameter.kind]
-            momentum = tf.where(rate > 0, self._momentum, 0.0)
             with placement.scope(parameter.variable.device):
+                momentum = tf.where(rate > 0, self._momentum, 0.0)
                 weights = parameter.variable
                 # v <- momentum * v - rate * (gradient + decay * w);  w <- w + v
                 tf.raw_ops.ResourceApplyKerasMomentum(
