@@ -37,7 +37,10 @@ def run(main: Callable[[], int | None], module_name: str, synopsis: str) -> None
 def parse_flags(argv: list[str], module_name: str, synopsis: str) -> list[str]:
     """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
     if any(a in ("--help", "-help", "-h", "--helpfull", "-helpfull") for a in argv[1:]):
-        print(make_help(module_name, synopsis))
+        try:
+            print(make_help(module_name, synopsis), flush=True)
+        except BrokenPipeError:
+            _drop_output()
         sys.exit(0)
     try:
         rest = flags.FLAGS(argv)
@@ -91,9 +94,13 @@ def _call(main: Callable[[], int | None]) -> int:
         print(f"\n{program}: interrupted.", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # The reader of our output (head, less) has gone: no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+
+
+def _drop_output() -> None:
+    # The reader of our output (head, less) has gone: no error of ours.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def quiet_tensorflow() -> None:

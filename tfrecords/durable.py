@@ -101,20 +101,35 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
       StorageError: if the disk is full, read-only, forbidden or failing; no file is
         left behind.
     """
-    directory, name = os.path.split(os.path.abspath(path))
-    temporary = os.path.join(directory, f".{name}{TEMPORARY_MARK}{os.getpid()}")
+    temporary = make_temporary_name(path)
     with storage_errors(path):
         try:
             with open(temporary, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            publish(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        fsync_directory(directory)
+
+
+def make_temporary_name(path: str) -> str:
+    """Where this process writes the file that is to appear at `path`."""
+    directory, name = os.path.split(os.path.abspath(path))
+    return os.path.join(directory, f".{name}{TEMPORARY_MARK}{os.getpid()}")
+
+
+def publish(temporary: str, path: str) -> None:
+    """Gives a temporary file, flushed to the disk, its final name, durably.
+
+    Raises:
+      StorageError: if the directory is read-only, forbidden or failing.
+    """
+    with storage_errors(path):
+        os.replace(temporary, path)
+        fsync_directory(os.path.dirname(os.path.abspath(path)))
 
 
 @contextlib.contextmanager
@@ -127,8 +142,7 @@ def atomic_directory(path: str) -> Iterator[str]:
     Raises:
       StorageError: like `atomic_write`.
     """
-    parent, name = os.path.split(os.path.abspath(path))
-    temporary = os.path.join(parent, f".{name}{TEMPORARY_MARK}{os.getpid()}")
+    temporary = make_temporary_name(path)
     with storage_errors(path):
         try:
             os.mkdir(temporary)
@@ -141,7 +155,7 @@ def atomic_directory(path: str) -> Iterator[str]:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        fsync_directory(parent)
+        fsync_directory(os.path.dirname(temporary))
 
 
 def write_bytes(path: str, data: bytes) -> None:

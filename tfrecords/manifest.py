@@ -284,11 +284,11 @@ def _check_size(path: str, num_bytes: int) -> None:
     except OSError as error:
         raise errors.DataError(
             f"the shard {path} is missing or unreadable ({error.strerror}). Restore it "
-            "from a copy, or delete manifest.json and convert again."
+            "from a copy, or convert again into an empty directory."
         ) from error
     if found != num_bytes:
         raise errors.DataError(
             f"the shard {path} has {found:,} bytes, the manifest says {num_bytes:,}: "
-            "it was cut short or changed. Restore it from a copy, or delete "
-            "manifest.json and convert again."
+            "it was cut short or changed. Restore it from a copy, or convert again "
+            "into an empty directory."
         )

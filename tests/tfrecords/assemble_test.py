@@ -1,0 +1,114 @@
+import dataclasses
+import os
+import sys
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import drawn_source
+
+from tfrecords import assemble, durable, errors, journal, manifest, plan, writer
+
+SETTINGS = plan.ConvertSettings(
+    image_size=16, num_shards={"train": 3, "validation": 2}, max_rejects=2
+)
+SOURCE = drawn_source.DrawnSource({"train": 12, "validation": 5}, broken=(2, 9))
+PLAN = plan.make_plan(SOURCE, SETTINGS)
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    """A directory with every shard and no manifest."""
+    finished = journal.Journal(str(tmp_path), PLAN.description)
+    for shard in PLAN.shards:
+        result = writer.write_shard(
+            SOURCE, shard, PLAN.settings, str(tmp_path), {}, lambda position: None
+        )
+        finished.add(shard.name, result)
+    return str(tmp_path)
+
+
+def finish(data_dir, the_plan=PLAN):
+    finished = journal.Journal(data_dir, PLAN.description)
+    return assemble.finish(SOURCE, data_dir, the_plan, finished)
+
+
+def test_the_manifest_is_what_was_returned(data_dir):
+    returned = finish(data_dir)
+    assert manifest.read_manifest(data_dir) == returned
+    assert returned.source == "drawn" and returned.label_offset == 0
+    assert returned.splits["train"].num_records == 10
+    # Rows 2 and 9 are of classes 2 and 0.
+    assert returned.splits["train"].class_counts == (3, 4, 3)
+    assert returned.splits["validation"].class_counts == (2, 2, 1)
+    assert returned.inputs == SOURCE.inputs
+    for name, digest in returned.checksums.items():
+        assert durable.compute_digest(os.path.join(data_dir, name)) == digest
+    assert not os.path.exists(os.path.join(data_dir, ".progress"))
+
+
+def test_offsets_follow_from_the_lengths():
+    # A record is 12 bytes of header, the data and 4 bytes of footer.
+    offsets = assemble._compute_offsets(np.array([10, 1, 5]))
+    assert offsets.tolist() == [0, 26, 43]
+    assert len(assemble._compute_offsets(np.array([], np.int64))) == 0
+
+
+def test_rejects_are_listed_in_the_order_of_the_plan(data_dir):
+    order = np.concatenate([s.rows for s in PLAN.shards if s.split == "train"])
+    expected = [f"train_{row:05d}.png" for row in order if row in (2, 9)]
+    assert [reject.filename for reject in finish(data_dir).rejects] == expected
+
+
+@pytest.mark.parametrize("victim", ["write_manifest", "remove"])
+def test_an_end_before_or_after_the_manifest_changes_nothing(
+    data_dir, monkeypatch, victim
+):
+    def die(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        module = manifest if victim == "write_manifest" else journal
+        patch.setattr(module, victim, die)
+        with pytest.raises(KeyboardInterrupt):
+            finish(data_dir)
+    assert journal.has_journal(data_dir)
+    exists = os.path.exists(os.path.join(data_dir, "manifest.json"))
+    assert exists == (victim == "remove")
+    before = {name: _digest(data_dir, name) for name in ("index.npz", "statistics.npz")}
+    finish(data_dir)
+    after = {name: _digest(data_dir, name) for name in before}
+    assert after == before
+
+
+def _digest(data_dir, name):
+    return durable.compute_digest(os.path.join(data_dir, name))
+
+
+def test_a_picture_that_is_neither_record_nor_reject_is_an_error(data_dir):
+    first = PLAN.shards[0]
+    longer = dataclasses.replace(first, rows=np.append(first.rows, 0))
+    wrong = dataclasses.replace(PLAN, shards=(longer, *PLAN.shards[1:]))
+    with pytest.raises(errors.DataError, match="but 5 pictures were to go into it"):
+        finish(data_dir, wrong)
+    assert not os.path.exists(os.path.join(data_dir, "manifest.json"))
+
+
+def test_one_reject_more_than_allowed_is_an_error(data_dir):
+    settings = dataclasses.replace(PLAN.settings, max_rejects=1)
+    with pytest.raises(errors.UserError, match="max_rejects=1 allows"):
+        finish(data_dir, dataclasses.replace(PLAN, settings=settings))
+    with open(os.path.join(data_dir, assemble.REJECTS_NAME)) as file:
+        assert len(file.read().splitlines()) == 2
+    assert journal.has_journal(data_dir)
+
+
+def test_names_stay_on_one_line():
+    assert assemble.escape("a\tb\nc\x1b[31m") == "a\\tb\\nc\\x1b[31m"
+    assert assemble.escape("caf\udce9 é.jpg") == "caf\\udce9 é.jpg"
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,109 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = (
+    "import sys\n"
+    "from tfrecords.commands import convert\n"
+    "try:\n"
+    "    convert.run()\n"
+    "finally:\n"
+    "    print('tensorflow' in sys.modules, file=sys.stderr)\n"
+)
+
+
+def run(*arguments, as_module=False, **settings):
+    start = ["-m", "tfrecords.commands.convert"] if as_module else ["-c", PROGRAM]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **settings,
+    )
+
+
+@pytest.mark.parametrize("as_module", [False, True])
+def test_help_shows_our_flags_first(as_module):
+    start = time.process_time()
+    result = run("--help", as_module=as_module)
+    assert result.returncode == 0, result.stderr
+    assert time.process_time() - start < 1
+    own, absl = result.stdout.split("From absl:")
+    assert own.index("Converts ImageNet's archives") < own.index("--source\n")
+    assert "--max_rejects" in own and "--verbosity" not in own
+    assert "--verbosity" in absl and "--source_dir" not in absl
+    assert "True" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "flags, sentence",
+    [
+        (["--sorce=folder"], "source"),
+        (["--source=imagenet", "--data_dir=d"], "ilsvrc2012"),
+        (["--source=folder"], "data_dir"),
+        (["--data_dir=d"], "source"),
+        (["--source=folder", "--data_dir=d"], "needs --source_dir"),
+        (["--source=sample", "--data_dir=d", "--num_workers=0"], "num_workers"),
+        (["--source=sample", "--data_dir=d", "--jpeg_quality=x"], "jpeg_quality"),
+        (["--source=sample", "--data_dir=d", "extra"], "'extra' is not a flag"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_a_sentence(tmp_path, flags, sentence):
+    result = run(*flags, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("source", ["ilsvrc2012", "folder", "cifar10"])
+def test_a_missing_source_dir_exits_with_2(tmp_path, source):
+    result = run(
+        f"--source={source}",
+        f"--source_dir={tmp_path / 'no'}",
+        f"--data_dir={tmp_path / 'd'}",
+    )
+    assert result.returncode == 2, result.stderr
+    assert str(tmp_path / "no") in result.stderr
+    assert "Traceback" not in result.stderr
+    assert os.listdir(tmp_path) == []
+
+
+def test_shards_among_the_pictures_are_refused(tmp_path):
+    result = run(
+        "--source=folder", f"--source_dir={tmp_path}", f"--data_dir={tmp_path / 'd'}"
+    )
+    assert result.returncode == 2
+    assert "inside the source directory" in result.stderr
+
+
+def test_the_sample_is_converted_without_tensorflow_and_found_again(tmp_path):
+    flags = [
+        "--source=sample",
+        f"--data_dir={tmp_path / 'data'}",
+        "--train_per_class=2",
+        "--validation_per_class=1",
+        "--num_validation_shards=3",
+    ]
+    result = run(*flags)
+    assert result.returncode == 0, result.stderr
+    assert "train: 40 pictures seen = 40 converted + 0 rejected" in result.stdout
+    assert "Next: alexnet-train" in result.stdout
+    assert result.stderr.endswith("False\n")
+    assert (tmp_path / "data" / "validation-00002-of-00003").exists()
+    result = run(*flags, as_module=True)
+    assert result.returncode == 0, result.stderr
+    assert "nothing was written" in result.stdout
+    result = run(*flags, "--seed=1")
+    assert result.returncode == 2
+    assert "seed: 0 there, 1 here" in result.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,121 @@
+"""Sources for the converter's tests: drawn in memory, with faults on demand.
+
+Workers import this module by its name, so that a test puts its folder on sys.path.
+"""
+
+import io
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+from PIL import Image
+
+from tfrecords import manifest
+from tfrecords.sources import PictureTable, Source
+
+
+class DrawnSource(Source):
+    """Pictures of noise around a colour that tells class and row.
+
+    Args:
+      sizes: pictures by split.
+      broken: rows of the training split whose bytes are no picture.
+      fault: what happens when training row 1 is read: "" nothing, "kill" the first
+        time only, "always_kill", "spin" forever in the decoder, "vanish" the file is
+        gone, "memory" more than the worker may have, "bug" an error without words.
+      fault_dir: where "kill" leaves a mark that it has happened.
+      delay: seconds that every picture takes.
+      as_arrays: whether pictures come decoded.
+    """
+
+    def __init__(
+        self,
+        sizes,
+        broken=(),
+        fault="",
+        fault_dir="",
+        delay=0.0,
+        as_arrays=False,
+    ):
+        self.name = "drawn"
+        self.classes = (
+            manifest.ClassInfo("n0", "circle"),
+            manifest.ClassInfo("n1", "ring, annulus"),
+            manifest.ClassInfo("n2", "star"),
+        )
+        self.splits = {name: _make_table(name, size) for name, size in sizes.items()}
+        self.inputs = (manifest.InputFile("drawn", 1, None, None),)
+        self.applies_orientation = False
+        self.settings = {"kind": "noise"}
+        self.remarks = ("These pictures are drawn.",)
+        self._broken, self._fault, self._fault_dir = broken, fault, fault_dir
+        self._delay, self._as_arrays = delay, as_arrays
+
+    def read_picture(self, split, row):
+        assert "tensorflow" not in sys.modules
+        time.sleep(self._delay)
+        if split == "train" and row == 1 and self._fault:
+            self._fail()
+        if split == "train" and row in self._broken:
+            return b"no picture"
+        image = draw(split, row)
+        if self._as_arrays:
+            return image
+        stream = io.BytesIO()
+        Image.fromarray(image).save(stream, "PNG")
+        return stream.getvalue()
+
+    def _fail(self):
+        if self._fault == "always_kill":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if self._fault == "vanish":
+            raise FileNotFoundError(2, "No such file or directory")
+        if self._fault == "kill":
+            mark = os.path.join(self._fault_dir, "killed")
+            if not os.path.exists(mark):
+                with open(mark, "w"):
+                    pass
+                os.kill(os.getpid(), signal.SIGKILL)
+        if self._fault == "bug":
+            raise ZeroDivisionError
+        if self._fault in ("spin", "memory"):
+            _break_decoder(self._fault)
+
+
+def draw(split, row):
+    """uint8 [height, width, 3], a function of split and row."""
+    generator = np.random.default_rng([row, len(split)])
+    height, width = 40 + row % 7, 50 + row % 5
+    colour = np.array([30 * (row % 3) + 60, 120, (7 * row) % 200])
+    noise = generator.integers(0, 40, (height, width, 3))
+    return (colour + noise).astype(np.uint8)
+
+
+def _make_table(split, size):
+    names = [f"{split}_{row:05d}.png" for row in range(size)]
+    return PictureTable(
+        filenames=np.array([name.encode() for name in names], "S"),
+        labels=np.arange(size, dtype=np.int32) % 3,
+        container=np.zeros(size, np.int32),
+        offset=np.full(size, -1, np.int64),
+        num_bytes=6000 + np.arange(size),
+    )
+
+
+def _break_decoder(fault):
+    """Makes this worker's next decoding spin, or ask for too much memory."""
+    from tfrecords import images, writer
+
+    decode = images.decode_picture
+
+    def break_once(*args, **kwargs):
+        images.decode_picture = decode
+        if fault == "memory":
+            return bytearray(5 << 30)
+        while True:
+            pass
+
+    writer.PICTURE_SECONDS = 0.2
+    images.decode_picture = break_once

@@ -1,0 +1,170 @@
+"""`alexnet-convert`: pictures in, TFRecord shards out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from tfrecords import command_line, errors, plan, schema
+
+if TYPE_CHECKING:
+    from tfrecords.sources import Source
+
+SYNOPSIS = """
+Converts ImageNet's archives, or pictures of your own, to TFRecord shards of 256x256.
+
+  alexnet-convert --source=ilsvrc2012 --source_dir=ARCHIVES --data_dir=SHARDS
+  alexnet-convert --source=folder --source_dir=PICTURES --data_dir=SHARDS
+
+Killed and started again, the same command goes on where it was.
+"""
+
+_DEFAULTS = plan.ConvertSettings()
+_ORIENTATIONS = {"auto": None, "apply": True, "ignore": False}
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum(
+    "source",
+    None,
+    ["ilsvrc2012", "folder", "cifar10", "sample"],
+    "What the pictures are: ilsvrc2012, the official archives as they come or the "
+    "layout that Kaggle hands out; folder, one sub-folder for each class, or train "
+    "and validation folders of them; cifar10, the official python archive; sample, "
+    "the embedded set of drawn pictures, which needs no --source_dir.",
+    required=True,
+)
+flags.DEFINE_string("source_dir", None, "The directory of the archives or pictures.")
+flags.DEFINE_string(
+    "data_dir", None, "Where the shards go: a new or empty directory.", required=True
+)
+flags.DEFINE_integer(
+    "num_workers",
+    None,
+    "Processes at work; every core by default. The shards do not depend on it.",
+    lower_bound=1,
+)
+flags.DEFINE_enum(
+    "encoding",
+    _DEFAULTS.encoding,
+    list(plan.ENCODINGS),
+    "jpeg, or raw: uint8, about six times larger, nothing to decode in training.",
+)
+flags.DEFINE_integer(
+    "jpeg_quality", _DEFAULTS.jpeg_quality, "Of the stored JPEGs, 1 to 100."
+)
+flags.DEFINE_integer(
+    "seed",
+    _DEFAULTS.seed,
+    "Of the shuffle, of the folder's split and of the drawn pictures.",
+)
+flags.DEFINE_integer(
+    "num_train_shards",
+    None,
+    "Shards of the training split; by default as many as suit its size.",
+    lower_bound=1,
+)
+flags.DEFINE_integer(
+    "num_validation_shards", None, "Likewise, of the validation split.", lower_bound=1
+)
+flags.DEFINE_enum(
+    "exif_orientation",
+    "auto",
+    list(_ORIENTATIONS),
+    "Whether a picture's EXIF orientation turns it: auto ignores it for ImageNet, as "
+    "the paper did, and applies it for a folder.",
+)
+flags.DEFINE_integer(
+    "max_rejects",
+    None,
+    "More pictures that cannot be decoded than this are an error; by default one in a "
+    "hundred.",
+    lower_bound=0,
+)
+flags.DEFINE_integer(
+    "max_pixels",
+    _DEFAULTS.max_pixels,
+    "Pictures with more pixels are rejected unread.",
+    lower_bound=1,
+    upper_bound=plan.LARGEST_MAX_PIXELS,
+)
+flags.DEFINE_bool(
+    "strict", False, "ilsvrc2012: archives other than the official ones are an error."
+)
+flags.DEFINE_bool(
+    "check_md5",
+    True,
+    "ilsvrc2012: compare the archives' MD5 sums with the official ones.",
+)
+flags.DEFINE_float(
+    "validation_fraction",
+    0.1,
+    "folder: the share of each class's pictures that is set aside for validation, "
+    "where there are no train and validation folders.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+)
+flags.DEFINE_integer(
+    "train_per_class", 100, "sample: training pictures a class.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "validation_per_class", 20, "sample: validation pictures a class.", lower_bound=1
+)
+
+
+def main() -> int | None:
+    """Converts as the flags say."""
+    from tfrecords import convert
+
+    # The folder source alone would take shards among the pictures for a class.
+    searched_dir = FLAGS.source_dir if FLAGS.source == "folder" else None
+    convert.check_directories(searched_dir, FLAGS.data_dir)
+    convert.convert(_open_source(), FLAGS.data_dir, _make_settings(), FLAGS.num_workers)
+    return None
+
+
+def _make_settings() -> plan.ConvertSettings:
+    asked = {"train": FLAGS.num_train_shards, "validation": FLAGS.num_validation_shards}
+    return plan.ConvertSettings(
+        encoding=FLAGS.encoding,
+        jpeg_quality=FLAGS.jpeg_quality,
+        seed=FLAGS.seed,
+        num_shards={name: asked[name] for name in schema.SPLITS if asked.get(name)},
+        apply_orientation=_ORIENTATIONS[FLAGS.exif_orientation],
+        max_rejects=FLAGS.max_rejects,
+        max_pixels=FLAGS.max_pixels,
+    )
+
+
+def _open_source() -> Source:
+    from tfrecords.sources import cifar, folder, ilsvrc, sample
+
+    if FLAGS.source == "sample":
+        return sample.open_sample(
+            FLAGS.train_per_class, FLAGS.validation_per_class, FLAGS.seed
+        )
+    if FLAGS.source_dir is None:
+        raise errors.UserError(
+            f"--source={FLAGS.source} needs --source_dir, the directory of its "
+            "archives or pictures."
+        )
+    if FLAGS.source == "ilsvrc2012":
+        return ilsvrc.open_ilsvrc2012(
+            FLAGS.source_dir, strict=FLAGS.strict, check_md5=FLAGS.check_md5
+        )
+    if FLAGS.source == "cifar10":
+        return cifar.open_cifar10(FLAGS.source_dir)
+    return folder.open_folder(
+        FLAGS.source_dir,
+        validation_fraction=FLAGS.validation_fraction,
+        seed=FLAGS.seed,
+    )
+
+
+def run() -> None:
+    """The console script's entry point."""
+    command_line.run(main, __name__, SYNOPSIS)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,256 @@
+"""Which pictures go into which shard, decided before the first one is read.
+
+The plan depends on the source's list and the settings alone, never on the machine:
+a split's pictures in the source's sorted order are shuffled by one seeded
+permutation, and shard i takes the i-th contiguous part of it. A shard's bytes are
+then a function of its plan, so that shards can be made in any order, by any number
+of processes, in one run or in several.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import PIL
+from PIL import features
+
+from tfrecords import errors, permutation, schema
+from tfrecords.sources import PictureTable, Source
+
+ENCODINGS = ("jpeg", "raw")
+
+# ImageNet's 1,281,167 training pictures make 128 shards.
+_MAX_RECORDS_PER_SHARD = 10_010
+# Small sets are cut finer, so that many cores have work: but not below 100 records.
+_MIN_RECORDS_PER_SHARD = 100
+_SMALL_SET_SHARDS = 64
+
+# Pillow itself warns of larger pictures and refuses those of twice as many pixels.
+LARGEST_MAX_PIXELS = 89_478_485
+
+_DEFAULT_REJECTED_SHARE = 0.01
+
+# Raised whenever the same input and settings would give other bytes than before.
+_CONVERTER_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertSettings:
+    """What the user decides about the shards.
+
+    Attributes:
+      image_size: side of the stored pictures in pixels (paper, section 2: 256).
+      encoding: "jpeg", or "raw" for uint8 (six times larger, nothing to decode).
+      jpeg_quality: 1..100, as libjpeg counts it (95 is ours: the paper says nothing).
+      seed: of the shuffle, any integer.
+      num_shards: shards by split; a split that is not named gets a number that
+        depends on its count of pictures (`choose_num_shards`).
+      apply_orientation: whether EXIF orientation turns the picture; None: as the
+        source does by default.
+      max_rejects: more undecodable pictures than this are an error; None: one in a
+        hundred of all splits together.
+      max_pixels: pictures with more pixels are rejected before they are decoded.
+    """
+
+    image_size: int = 256
+    encoding: str = "jpeg"
+    jpeg_quality: int = 95
+    seed: int = 0
+    num_shards: dict[str, int] = dataclasses.field(default_factory=dict)
+    apply_orientation: bool | None = None
+    max_rejects: int | None = None
+    max_pixels: int = 64_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardPlan:
+    """A shard to be: its file name, its split and the table's rows, int64 [N]."""
+
+    name: str
+    split: str
+    rows: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A conversion to be.
+
+    Attributes:
+      settings: as asked for, but with `apply_orientation` and `max_rejects` decided.
+      shards: in the order of the splits, then of their numbers.
+      description: all that determines the bytes, as JSON values: two plans with
+        equal descriptions make equal directories.
+    """
+
+    settings: ConvertSettings
+    shards: tuple[ShardPlan, ...]
+    description: dict[str, Any]
+
+    @property
+    def num_pictures(self) -> int:
+        return sum(len(shard.rows) for shard in self.shards)
+
+
+def make_plan(source: Source, settings: ConvertSettings) -> Plan:
+    """Decides every shard's pictures.
+
+    Raises:
+      UserError: where the source has no training pictures, or a setting does not fit.
+    """
+    _check_settings(settings)
+    tables = {
+        split: source.splits[split]
+        for split in schema.SPLITS
+        if split in source.splits and source.splits[split].num_pictures
+    }
+    if "train" not in tables:
+        raise errors.UserError(
+            "the source holds no training pictures. Check --source and --source_dir."
+        )
+    num_pictures = sum(table.num_pictures for table in tables.values())
+    settings = dataclasses.replace(
+        settings,
+        apply_orientation=(
+            source.applies_orientation
+            if settings.apply_orientation is None
+            else settings.apply_orientation
+        ),
+        max_rejects=(
+            int(num_pictures * _DEFAULT_REJECTED_SHARE)
+            if settings.max_rejects is None
+            else settings.max_rejects
+        ),
+    )
+    shards: list[ShardPlan] = []
+    for split, table in tables.items():
+        shards += _plan_split(split, table.num_pictures, settings)
+    return Plan(settings, tuple(shards), _describe(source, tables, settings, shards))
+
+
+def choose_num_shards(num_pictures: int) -> int:
+    """How many shards a split gets: 10,010 records each, or fewer in small sets.
+
+    The number depends on the count alone, not on the machine: a set of under 640,000
+    is cut into up to 64 shards of at least 100 records, for as many cores.
+    """
+    by_size = -(-num_pictures // _MAX_RECORDS_PER_SHARD)
+    by_cores = min(_SMALL_SET_SHARDS, num_pictures // _MIN_RECORDS_PER_SHARD)
+    return max(1, by_size, by_cores)
+
+
+def find_differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+    """What differs between two descriptions, as "seed: 0 there, 1 here"."""
+    flat_there, flat_here = _flatten(there), _flatten(here)
+    return [
+        f"{name}: {flat_there.get(name, 'absent')} there, "
+        f"{flat_here.get(name, 'absent')} here"
+        for name in sorted(flat_there.keys() | flat_here.keys())
+        if flat_there.get(name) != flat_here.get(name)
+    ]
+
+
+def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, dict):
+            flat.update(_flatten(item, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = item
+    return flat
+
+
+def _check_settings(settings: ConvertSettings) -> None:
+    if settings.encoding not in ENCODINGS:
+        raise errors.UserError(
+            f"the encoding {settings.encoding!r} is unknown. Use "
+            f"{' or '.join(ENCODINGS)}."
+        )
+    if not 1 <= settings.jpeg_quality <= 100:
+        raise errors.UserError(
+            f"the JPEG quality is 1 to 100, not {settings.jpeg_quality}."
+        )
+    if not 1 <= settings.max_pixels <= LARGEST_MAX_PIXELS:
+        raise errors.UserError(
+            f"max_pixels is 1 to {LARGEST_MAX_PIXELS:,}, not {settings.max_pixels:,}."
+        )
+    if settings.image_size < 1:
+        raise errors.UserError(
+            f"image_size must be at least 1, not {settings.image_size}."
+        )
+    if settings.max_rejects is not None and settings.max_rejects < 0:
+        raise errors.UserError(
+            f"max_rejects must be at least 0, not {settings.max_rejects}."
+        )
+
+
+def _plan_split(
+    split: str, num_pictures: int, settings: ConvertSettings
+) -> list[ShardPlan]:
+    num_shards = settings.num_shards.get(split, choose_num_shards(num_pictures))
+    if not 1 <= num_shards <= num_pictures:
+        raise errors.UserError(
+            f"the {split} split has {num_pictures} pictures and cannot be cut into "
+            f"{num_shards} shards. Ask for 1 to {num_pictures}."
+        )
+    order = permutation.make_permutation(
+        num_pictures, settings.seed, schema.SPLITS.index(split)
+    )
+    return [
+        ShardPlan(schema.make_shard_name(split, shard, num_shards), split, rows)
+        for shard, rows in enumerate(np.array_split(order, num_shards))
+    ]
+
+
+def _describe(
+    source: Source,
+    tables: dict[str, PictureTable],
+    settings: ConvertSettings,
+    shards: list[ShardPlan],
+) -> dict[str, Any]:
+    classes = [dataclasses.astuple(info) for info in source.classes]
+    description = {
+        "source": source.name,
+        "source_settings": source.settings,
+        "classes": _digest(json.dumps(classes).encode()),
+        "image_size": settings.image_size,
+        "encoding": settings.encoding,
+        "jpeg_quality": settings.jpeg_quality,
+        "seed": settings.seed,
+        "apply_orientation": settings.apply_orientation,
+        "max_pixels": settings.max_pixels,
+        "splits": {
+            split: {
+                "num_pictures": table.num_pictures,
+                "num_shards": sum(shard.split == split for shard in shards),
+                "pictures": _digest_table(table),
+            }
+            for split, table in tables.items()
+        },
+        # Another release may resize or encode to other bytes.
+        "versions": {
+            "converter": _CONVERTER_VERSION,
+            "pillow": PIL.__version__,
+            "libjpeg": features.version("libjpeg_turbo") or features.version("jpg"),
+        },
+    }
+    # As it will read back from a file: tuples become lists, keys strings.
+    return json.loads(json.dumps(description))
+
+
+def _digest_table(table: PictureTable) -> str:
+    """A digest of names, labels and sizes: another list is another plan."""
+    names = b"\n".join(table.filenames.tolist())
+    labels = np.ascontiguousarray(table.labels, "<i4").tobytes()
+    sizes = np.ascontiguousarray(table.num_bytes, "<i8").tobytes()
+    return _digest(names, labels, sizes)
+
+
+def _digest(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
