@@ -1,0 +1,229 @@
+"""Crops, mirrors, the colour shift and the ten views (paper, sections 2 and 4.1).
+
+Plain tensor functions of one picture: the same eagerly and inside `Dataset.map`. Each
+draw is a function of its seed alone, which `make_seed` makes of the run's seed and of
+the picture's position in the training stream; nothing is remembered between pictures.
+
+  training    mirror(crop(image)) - mean + shift,        mean as `DataConfig.mean` says
+              the source's shift:  (... ) / (1 + stddev)
+  evaluation  view - mean: neither shifted nor divided, in the source either
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.config import DataConfig
+from tfrecords.statistics import Statistics
+
+# Which of a picture's draws a seed is for.
+OFFSETS, MIRROR, COLOUR_SHIFT = range(3)
+# Named, so that the draws are the same on every device and in every version.
+_ALGORITHM = "philox"
+
+
+def make_seed(seed: int, draw: int, position: tf.Tensor) -> tf.Tensor:
+    """The seed of one draw for one picture.
+
+    Args:
+      seed: the run's.
+      draw: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
+      position: int64 scalar, the picture's (or its chunk's) in the training stream.
+
+    Returns:
+      int64 [2].
+    """
+    key = tf.constant([seed & (1 << 63) - 1, draw], tf.int64)
+    return tf.random.experimental.stateless_fold_in(key, position, alg=_ALGORITHM)
+
+
+def draw_crop_offsets(seed: tf.Tensor, crop_positions: int) -> tf.Tensor:
+    """A crop's top left corner, uniform on 0..crop_positions-1 (section 4.1).
+
+    Args:
+      seed: int64 [2].
+      crop_positions: per axis: 32 in the paper, 33 in the source.
+
+    Returns:
+      int32 [2]: pixels from the top, pixels from the left.
+    """
+    return tf.random.stateless_uniform(
+        [2], seed, 0, crop_positions, tf.int32, alg=_ALGORITHM
+    )
+
+
+def draw_mirror(seed: tf.Tensor) -> tf.Tensor:
+    """Whether to mirror, for seed int64 [2]: bool scalar, half of the time true."""
+    return tf.random.stateless_uniform([], seed, 0, 2, tf.int32, alg=_ALGORITHM) > 0
+
+
+def draw_colour_shift(
+    seed: tf.Tensor,
+    eigenvalues: np.ndarray,
+    eigenvectors: np.ndarray,
+    stddev: float,
+    kind: str,
+) -> tf.Tensor:
+    """What the PCA colour shift adds to every pixel of a picture (section 4.1).
+
+      shift = [p1 p2 p3] [a1 w1, a2 w2, a3 w3]^T,   a ~ N(0, stddev^2)
+
+    with p the eigenvectors and l the eigenvalues of the RGB covariance. `kind` "paper":
+    w = l, the covariance being that of pixels in 0..1 (l / 255^2), the shift times 255
+    to be added to pixels in 0..255; so w = l / 255. In units of 0..255 throughout, the
+    formula would add over a thousand grey levels. "source": w = sqrt(l), whose sum
+    with the picture is divided by 1 + stddev afterwards.
+
+    Args:
+      seed: int64 [2].
+      eigenvalues: [3], of the covariance of pixels in 0..255.
+      eigenvectors: [3, 3], columns in the eigenvalues' order.
+      stddev: of a; 0.1.
+      kind: "paper" or "source".
+
+    Returns:
+      float32 [3], R, G, B, grey levels of pixels in 0..255.
+    """
+    weights = eigenvalues / 255.0 if kind == "paper" else np.sqrt(eigenvalues)
+    axes = tf.constant(eigenvectors * (weights * stddev), tf.float32)
+    normal = tf.random.stateless_normal([3], seed, alg=_ALGORITHM)
+    return tf.linalg.matvec(axes, normal)
+
+
+def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
+    """Cuts out [crop_size, crop_size, 3] of an image [height, width, 3] at `offsets`.
+
+    Args:
+      image: of any dtype.
+      offsets: int32 [2], of the top left corner.
+      crop_size: pixels.
+    """
+    begin = tf.concat([offsets, [0]], 0)
+    return tf.slice(image, begin, [crop_size, crop_size, 3])
+
+
+def mirror(image: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+    """Exchanges left and right of an image [height, width, 3] where `mirrored`."""
+    return tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
+
+
+def centre_crop(image: tf.Tensor, crop_size: int) -> tf.Tensor:
+    """The central [crop_size, crop_size, 3] of a square image [size, size, 3]."""
+    offset = (image.shape[0] - crop_size) // 2
+    return crop(image, tf.constant([offset, offset]), crop_size)
+
+
+def make_ten_views(image: tf.Tensor, crop_size: int = 224) -> tf.Tensor:
+    """The four corners and the centre, then their mirror images (section 4.1).
+
+    Args:
+      image: [size, size, 3] of any dtype, size at least `crop_size`.
+      crop_size: pixels.
+
+    Returns:
+      [10, crop_size, crop_size, 3]: top left, top right, bottom left, bottom right,
+      centre, and the same five mirrored.
+    """
+    end = image.shape[0] - crop_size
+    corners = [(0, 0), (0, end), (end, 0), (end, end)]
+    views = [crop(image, tf.constant(corner), crop_size) for corner in corners]
+    five = tf.stack([*views, centre_crop(image, crop_size)])
+    return tf.concat([five, tf.reverse(five, [2])], 0)
+
+
+def make_training_transform(
+    data: DataConfig, statistics: Statistics, num_records: int, seed: int
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """What a picture undergoes in training; see the module's formula.
+
+    The mean under "same_crop" is that of the picture's own crop, mirrored with it (the
+    paper subtracts it before cropping); under "centre_crop" it stays as it is, as in
+    the source. Where `data.crop_chunk` is above 1, pictures whose position divided by
+    it agrees share offsets and mirroring; the colour shift is each picture's own.
+
+    Args:
+      data: the settings.
+      statistics: of the training split.
+      num_records: of the training split; positions count on from epoch to epoch.
+      seed: the run's.
+
+    Returns:
+      A function of image, uint8 [size, size, 3], and its position in the training
+      stream, int64 scalar (epoch * num_records + index), giving float32
+      [crop_size, crop_size, 3].
+    """
+    size = data.crop_size
+    mean_image = tf.constant(statistics.mean_image, tf.float32)
+    fixed_mean = _make_fixed_mean(data, statistics)
+    last_shifted = data.colour_shift_epochs * num_records
+
+    def transform(image: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+        chunk = position // data.crop_chunk
+        offsets = draw_crop_offsets(
+            make_seed(seed, OFFSETS, chunk), data.crop_positions
+        )
+        picture, mean = crop(image, offsets, size), fixed_mean
+        if data.mean == "same_crop":
+            mean = crop(mean_image, offsets, size)
+        if data.mirror:
+            mirrored = draw_mirror(make_seed(seed, MIRROR, chunk))
+            picture = mirror(picture, mirrored)
+            if data.mean == "same_crop":
+                mean = mirror(mean, mirrored)
+        centred = tf.cast(picture, tf.float32) - mean
+        if data.colour_shift == "none":
+            return centred
+        shift = draw_colour_shift(
+            make_seed(seed, COLOUR_SHIFT, position),
+            statistics.eigenvalues,
+            statistics.eigenvectors,
+            data.colour_shift_stddev,
+            data.colour_shift,
+        )
+        divisor = tf.constant(1.0)
+        if data.colour_shift == "source":
+            divisor += data.colour_shift_stddev
+        if data.colour_shift_epochs:
+            is_shifted = position < last_shifted
+            shift = tf.where(is_shifted, shift, 0.0)
+            divisor = tf.where(is_shifted, divisor, 1.0)
+        shifted = centred + shift
+        return shifted / divisor if data.colour_shift == "source" else shifted
+
+    return transform
+
+
+def make_evaluation_transform(
+    data: DataConfig, statistics: Statistics, views: int
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What a picture undergoes in evaluation; see the module's formula.
+
+    Args:
+      data: the settings.
+      statistics: of the training split.
+      views: 1, the centre, or 10 (section 4.1).
+
+    Returns:
+      A function of image, uint8 [size, size, 3], giving float32
+      [crop_size, crop_size, 3], or [10, crop_size, crop_size, 3] for ten views.
+    """
+    mean_image = tf.constant(statistics.mean_image, tf.float32)
+    make_views = centre_crop if views == 1 else make_ten_views
+    mean = _make_fixed_mean(data, statistics)
+    if data.mean == "same_crop":
+        mean = make_views(mean_image, data.crop_size)
+
+    def transform(image: tf.Tensor) -> tf.Tensor:
+        return tf.cast(make_views(image, data.crop_size), tf.float32) - mean
+
+    return transform
+
+
+def _make_fixed_mean(data: DataConfig, statistics: Statistics) -> tf.Tensor:
+    if data.mean == "channel":
+        return tf.constant(statistics.mean_rgb, tf.float32)
+    mean_image = tf.constant(statistics.mean_image, tf.float32)
+    return centre_crop(mean_image, data.crop_size)

@@ -1,0 +1,306 @@
+"""Shards -> batches (paper, sections 2, 4.1 and 5).
+
+Training is one endless stream of pictures. Picture n of it is index n % N of epoch
+n // N, that is record permutation(seed, epoch)[index]; step s takes pictures
+s * batch_size and following. Batches are therefore always full, an epoch's last one
+may end in the next epoch, every picture occurs exactly once per epoch, and the batch of
+any step is a function of the settings and the step: starting anywhere costs nothing and
+nothing has to be saved.
+
+  steps -> read the batch's records, checksums verified        one step ahead
+        -> unbatch -> parse, decode, augment                   parallel, per picture
+        -> batch -> prefetch
+
+Failures come out of `tf.data` as `tf.errors.OpError`; `iterate` and `translate_errors`
+turn them into the sentence that names the shard and the record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import os
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import augment, records
+from alexnet_tf.config import Config, DataConfig
+from tfrecords import errors, manifest, permutation, record_reader
+from tfrecords import statistics as statistics_lib
+
+VIEWS = (1, 10)
+
+# Batches between reading a record and handing out its picture, besides the prefetched.
+_BATCHES_UNDER_WAY = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSet:
+    """An open data directory.
+
+    Attributes:
+      data_dir: where it lies.
+      manifest: what it holds.
+      statistics: the training split's mean image and RGB covariance.
+    """
+
+    data_dir: str
+    manifest: manifest.Manifest
+    statistics: statistics_lib.Statistics
+    _readers: dict[str, record_reader.RecordReader] = dataclasses.field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _batch_readers: weakref.WeakSet[records.BatchReader] = dataclasses.field(
+        default_factory=weakref.WeakSet, repr=False, compare=False
+    )
+
+    @property
+    def image_size(self) -> int:
+        return self.manifest.image_size or records.STORED_SIZE
+
+    def get_reader(self, split: str) -> record_reader.RecordReader:
+        """The records of `split`; the index is read when first asked for.
+
+        Raises:
+          UserError: where there is no such split, or it is empty.
+          DataError: naming the shard or index that is missing or changed.
+        """
+        if split not in self._readers:
+            index = manifest.read_index(self.data_dir, self.manifest, split)
+            if not index.num_records:
+                raise errors.UserError(
+                    f"the split {split!r} of {self.data_dir} holds no picture. Convert "
+                    "data that has some, or choose another split."
+                )
+            self._readers[split] = record_reader.RecordReader(index)
+        return self._readers[split]
+
+
+def open_data(data_dir: str, config: Config) -> DataSet:
+    """Opens a data directory and checks that `config` fits it.
+
+    Raises:
+      UserError: where the directory is missing or unfinished, labels count from
+        another number than `config.data.label_offset`, or a crop leaves the picture.
+      DataError: where the manifest or the statistics are damaged.
+    """
+    info = manifest.read_manifest(data_dir)
+    digest = info.checksums.get(manifest.STATISTICS_NAME)
+    statistics = statistics_lib.read_statistics(data_dir, digest)
+    data = DataSet(data_dir, info, statistics)
+    if config.data.label_offset != info.label_offset:
+        raise errors.UserError(
+            f"config.data.label_offset is {config.data.label_offset}, but the labels "
+            f"of {data_dir} count from {info.label_offset}. Give "
+            f"--config.data.label_offset={info.label_offset}."
+        )
+    size = data.image_size
+    if statistics.mean_image.shape != (size, size, 3):
+        raise errors.DataError(
+            f"the mean image of {data_dir} has shape {statistics.mean_image.shape}, "
+            f"its pictures {(size, size, 3)}. Convert again."
+        )
+    last = config.data.crop_size + config.data.crop_positions - 1
+    if last > size:
+        raise errors.UserError(
+            f"crops of {config.data.crop_size} pixels at {config.data.crop_positions} "
+            f"positions reach pixel {last} of pictures with {size}. Give a smaller "
+            "--config.data.crop_size or --config.data.crop_positions: at most "
+            f"{size + 1} together."
+        )
+    return data
+
+
+def compute_record_ids(num_records: int, config: Config, step: int) -> np.ndarray:
+    """The records of the batch of `step`.
+
+    Args:
+      num_records: of the training split.
+      config: seed, batch size, and whether the order changes from epoch to epoch.
+      step: from 0.
+
+    Returns:
+      int64 [batch_size], numbers of records in the split, 0..num_records-1.
+    """
+    positions = step * config.batch_size + np.arange(config.batch_size, dtype=np.int64)
+    epochs, indices = np.divmod(positions, num_records)
+    record_ids = np.empty_like(positions)
+    for epoch in np.unique(epochs):
+        stream = int(epoch) if config.data.reshuffle else 0
+        order = _get_order(num_records, config.seed, stream)
+        record_ids[epochs == epoch] = order[indices[epochs == epoch]]
+    return record_ids
+
+
+@functools.lru_cache(maxsize=2)
+def _get_order(num_records: int, seed: int, stream: int) -> np.ndarray:
+    return permutation.make_permutation(num_records, seed, stream)
+
+
+def make_training_dataset(
+    data: DataSet, config: Config, start_step: int, num_steps: int
+) -> tf.data.Dataset:
+    """The batches of steps start_step .. start_step+num_steps-1.
+
+    Args:
+      data: from `open_data`.
+      config: the run's.
+      start_step: from 0; any.
+      num_steps: how many batches.
+
+    Returns:
+      Data set of (images float32 [batch_size, crop_size, crop_size, 3], labels int32
+      [batch_size], 0..num_classes-1). Equal arguments give equal bits.
+
+    Raises:
+      UserError, DataError: as `DataSet.get_reader`.
+    """
+    reader = data.get_reader("train")
+    num_records, batch_size = reader.index.num_records, config.batch_size
+    compute_ids = functools.partial(compute_record_ids, num_records, config)
+    read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
+    with tf.device("CPU:0"):
+        transform = augment.make_training_transform(
+            config.data, data.statistics, num_records, config.seed
+        )
+
+        def read_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            serialized = tf.numpy_function(read, [step], tf.string)
+            serialized.set_shape([batch_size])
+            return serialized, step * batch_size + tf.range(batch_size, dtype=tf.int64)
+
+        def prepare(record: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            image, label = records.decode_record(record, data.manifest)
+            return transform(image, position), label
+
+        steps = tf.data.Dataset.range(start_step, start_step + num_steps)
+        pictures = _make_pictures(steps.map(read_step), prepare, config.data)
+        batches = pictures.batch(batch_size, drop_remainder=True)
+        return _finish(batches, num_steps, config.data)
+
+
+def make_evaluation_dataset(
+    data: DataSet, config: Config, split: str, views: int = 1
+) -> tf.data.Dataset:
+    """Every record of a split once, in order; the last batch may be smaller.
+
+    Args:
+      data: from `open_data`.
+      config: the run's. A batch holds `eval_batch_size` views at most: that many
+        pictures, or a tenth of it with ten views (at least one).
+      split: its name.
+      views: 1, the centre, or 10 (section 4.1).
+
+    Returns:
+      Data set of (images float32 [b, crop_size, crop_size, 3], or [b, 10, crop_size,
+      crop_size, 3] with ten views, labels int32 [b], record numbers int64 [b]).
+
+    Raises:
+      ValueError: where `views` is neither 1 nor 10.
+      UserError, DataError: as `DataSet.get_reader`.
+    """
+    if views not in VIEWS:
+        raise ValueError(f"views is 1 or 10, not {views}")
+    reader = data.get_reader(split)
+    num_records = reader.index.num_records
+    batch_size = max(1, config.eval_batch_size // views)
+    num_batches = -(-num_records // batch_size)
+
+    def compute_ids(batch: int) -> np.ndarray:
+        first = batch * batch_size
+        return np.arange(first, min(first + batch_size, num_records), dtype=np.int64)
+
+    read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
+    with tf.device("CPU:0"):
+        transform = augment.make_evaluation_transform(
+            config.data, data.statistics, views
+        )
+
+        def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            serialized = tf.numpy_function(read, [batch], tf.string)
+            serialized.set_shape([None])
+            first = batch * batch_size
+            last = tf.minimum(first + batch_size, num_records)
+            return serialized, tf.range(first, last)
+
+        def prepare(record: tf.Tensor, record_id: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            image, label = records.decode_record(record, data.manifest)
+            return transform(image), label, record_id
+
+        batches = tf.data.Dataset.range(num_batches).map(read_batch)
+        pictures = _make_pictures(batches, prepare, config.data)
+        return _finish(pictures.batch(batch_size), num_batches, config.data)
+
+
+def _make_batch_reader(
+    data: DataSet,
+    reader: record_reader.RecordReader,
+    compute_ids: Callable[[int], np.ndarray],
+    batch_size: int,
+    config: Config,
+) -> records.BatchReader:
+    num_remembered = config.data.prefetch_batches + _BATCHES_UNDER_WAY
+    num_remembered += _get_num_parallel(config.data) // batch_size
+    read = records.BatchReader(reader, data.manifest, compute_ids, num_remembered)
+    data._batch_readers.add(read)
+    return read
+
+
+def _make_pictures(
+    batches: tf.data.Dataset, prepare: Callable[..., Any], data: DataConfig
+) -> tf.data.Dataset:
+    # Per picture, not per batch: elementwise work on a batch would run on one thread.
+    num_parallel = _get_num_parallel(data)
+    return (
+        batches.prefetch(1)
+        .unbatch()
+        .map(prepare, num_parallel_calls=num_parallel, deterministic=True)
+    )
+
+
+def _get_num_parallel(data: DataConfig) -> int:
+    return data.num_parallel_maps or os.cpu_count() or 1
+
+
+def _finish(
+    batches: tf.data.Dataset, num_batches: int, data: DataConfig
+) -> tf.data.Dataset:
+    counted = batches.apply(tf.data.experimental.assert_cardinality(num_batches))
+    return counted.prefetch(data.prefetch_batches)
+
+
+@contextlib.contextmanager
+def translate_errors(data: DataSet) -> Iterator[None]:
+    """Turns what a damaged record made TensorFlow raise into a sentence.
+
+    Wrap whatever takes elements from data sets made of `data`.
+
+    Raises:
+      DataError: naming the shard, the record and the reason.
+      StorageError: where the disk fails.
+      tf.errors.OpError: unchanged, where no record is at fault.
+    """
+    try:
+        yield
+    except records.FAILURES as error:
+        for batch_reader in list(data._batch_readers):
+            explanation = batch_reader.explain()
+            if explanation is not None:
+                raise explanation from error
+        raise
+
+
+def iterate(data: DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
+    """The elements of a data set made of `data`; raises as `translate_errors`."""
+    iterator = iter(dataset)
+    while True:
+        with translate_errors(data):
+            batch = next(iterator, None)
+        if batch is None:
+            return
+        yield batch

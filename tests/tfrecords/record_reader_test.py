@@ -1,0 +1,101 @@
+"""Tests of `tfrecords.record_reader`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from tests import data_directories
+from tfrecords import errors, manifest, record_file, record_reader
+
+
+@pytest.fixture
+def index(tmp_path):
+    info = data_directories.write_data_directory(
+        tmp_path, encoding="raw", per_class={"train": 5}, num_shards=3
+    )
+    return manifest.read_index(str(tmp_path), info, "train")
+
+
+def scan_all(index: manifest.RecordIndex) -> list[bytes]:
+    return [data for path in index.paths for _, data in record_file.scan(path)]
+
+
+def test_reads_what_a_scan_finds_in_any_order(index, monkeypatch):
+    monkeypatch.setattr(record_reader, "MAX_OPEN_SHARDS", 2)
+    reader = record_reader.RecordReader(index)
+    expected = scan_all(index)
+    assert len(expected) == index.num_records == 10
+    for record_id in [9, 0, 4, 4, 8, 1, 5, 2, 7, 3, 6]:
+        assert reader.read(record_id) == expected[record_id]
+
+
+def test_open_shards_are_bounded_and_closed(index, monkeypatch):
+    monkeypatch.setattr(record_reader, "MAX_OPEN_SHARDS", 2)
+    reader = record_reader.RecordReader(index)
+    before = len(os.listdir("/proc/self/fd"))
+    for record_id in range(index.num_records):
+        reader.read(record_id)
+        assert len(os.listdir("/proc/self/fd")) <= before + 2
+    reader.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert reader.read(0)
+
+
+def test_threads_share_a_reader(index, monkeypatch):
+    monkeypatch.setattr(record_reader, "MAX_OPEN_SHARDS", 1)
+    reader = record_reader.RecordReader(index)
+    expected = scan_all(index)
+    wrong = []
+
+    def read(seed: int) -> None:
+        for record_id in np.random.default_rng(seed).integers(0, 10, 50):
+            if reader.read(int(record_id)) != expected[record_id]:
+                wrong.append(record_id)
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_flipped_bit_names_the_shard_and_the_byte(index):
+    path = index.paths[index.shard[6]]
+    offset = int(index.offset[6])
+    with open(path, "r+b") as file:
+        file.seek(offset + 500)
+        byte = file.read(1)[0]
+        file.seek(offset + 500)
+        file.write(bytes([byte ^ 1]))
+    reader = record_reader.RecordReader(index)
+    with pytest.raises(errors.DataError, match=f"{path}.* at byte {offset} .*damaged"):
+        reader.read(6)
+    assert f"{path}: the record at byte {offset}" == reader.describe(6)
+    assert reader.read(0)
+
+
+def test_a_missing_shard_is_named(index):
+    os.remove(index.paths[1])
+    reader = record_reader.RecordReader(index)
+    with pytest.raises(errors.DataError, match=r"00001-of-00003 is missing"):
+        reader.read(int(np.flatnonzero(index.shard == 1)[0]))
+
+
+def test_a_failing_disk_is_a_storage_error(index, monkeypatch):
+    def fail(*unused):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "pread", fail)
+    reader = record_reader.RecordReader(index)
+    with pytest.raises(errors.StorageError, match=r"train-00000.*Input/output error"):
+        reader.read(0)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
