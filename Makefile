@@ -18,7 +18,7 @@ TRAIN_FLAGS ?=
 comma := ,
 name_of = $(subst $(comma),+,$(1))
 
-PIP_FLAGS := --quiet --disable-pip-version-check
+PIP_FLAGS := --quiet --quiet --disable-pip-version-check
 BIN := .venv/bin
 SAMPLE_STAMP := .venv/installed
 TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))

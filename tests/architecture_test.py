@@ -20,11 +20,13 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "stack"),
-    ("augment", "environment", "metrics", "placement", "schedule", "settings"),
+    ("config", "metrics", "placement", "stack"),
+    ("augment", "environment", "schedule", "settings"),
     ("experiments", "layers", "records"),
-    ("input_pipeline", "normalization", "optimizer"),
+    ("input_pipeline", "normalization"),
     ("model",),
+    ("optimizer",),
+    ("loss_scale",),
     ("steps",),
     ("checkpoint", "profiling", "workdir"),
     ("evaluate",),
