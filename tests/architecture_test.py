@@ -20,7 +20,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "metrics", "placement", "stack"),
+    ("config", "metrics", "placement", "precision", "stack"),
     ("augment", "environment", "schedule", "settings"),
     ("experiments", "layers", "records"),
     ("input_pipeline", "normalization"),
@@ -50,6 +50,8 @@ UNTESTED = {
 }
 
 MAX_LINES = 350
+# A test file mirrors one module, however many ways that can fail.
+MAX_TEST_LINES = 500
 
 MODULES = checkout_modules.read_modules(CHECKOUT)
 SHIPPED = sorted(name for name in MODULES if not name.startswith("tests."))
@@ -262,7 +264,8 @@ def test_harmless_calls_are_not_found():
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_files_stay_readable(name):
     lines = len(_path(name).read_text(encoding="utf-8").splitlines())
-    assert lines <= MAX_LINES, f"{_path(name)}: {lines} lines; split it"
+    limit = MAX_TEST_LINES if MODULES[name].rule == "py_test" else MAX_LINES
+    assert lines <= limit, f"{_path(name)}: {lines} lines; split it"
 
 
 def test_nothing_is_called_by_no_name():
