@@ -1,0 +1,103 @@
+# On a machine with only Python and make:
+#   make sample       make the drawn data set, train on it, evaluate with ten views
+#   make test         the tests, on TensorFlow 2.21 with Keras 3
+# and for work on the code:
+#   make test-slow    the tests that take longer
+#   make test-addons  all tests on TensorFlow 2.15 with Keras 2 and TensorFlow Addons
+#   make lint types build-files clean
+# Each makes the environment it needs (.venv, .venv-addons) and keeps it until setup.py
+# changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, PYTEST_FLAGS, TRAIN_FLAGS.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+EXTRAS ?= test
+EXTRAS_ADDONS ?= addons,test
+PYTEST_FLAGS ?=
+TRAIN_FLAGS ?=
+# One path component, so that two sets of extras are two stamps.
+comma := ,
+name_of = $(subst $(comma),+,$(1))
+
+PIP_FLAGS := --quiet --quiet --disable-pip-version-check
+BIN := .venv/bin
+SAMPLE_STAMP := .venv/installed
+TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))
+ADDONS_STAMP := .venv-addons/installed-$(call name_of,$(EXTRAS_ADDONS))
+
+.PHONY: sample test test-slow test-addons lint types build-files clean
+
+sample: $(SAMPLE_STAMP)
+	$(BIN)/alexnet-convert --source=sample --data_dir=runs/sample/data
+	$(BIN)/alexnet-train --experiment=sample --data_dir=runs/sample/data \
+	  --workdir=runs/sample/run $(TRAIN_FLAGS)
+	$(BIN)/alexnet-evaluate --workdir=runs/sample/run --views=10
+	@echo
+	@echo "Where to look next:"
+	@echo "  $(BIN)/tensorboard --logdir=runs/sample/run   loss, errors, conv1's kernels"
+	@echo "  runs/sample/run/metrics.jsonl   the same numbers, a line each"
+	@echo "  $(BIN)/alexnet-train --help     every setting with its source in the paper"
+	@echo "  README.md                       ImageNet, or your own pictures"
+
+test: $(TEST_STAMP)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_FLAGS)
+
+test-slow: $(TEST_STAMP)
+	$(BIN)/python -m pytest -m slow $(PYTEST_FLAGS)
+
+test-addons: $(ADDONS_STAMP)
+	.venv-addons/bin/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(TEST_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST_STAMP)
+	$(BIN)/mypy
+
+build-files: $(TEST_STAMP)
+	$(BIN)/python tools/build_files.py
+
+clean:
+	rm -rf .venv .venv-addons build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# An environment is made anew when setup.py is younger than it, so that it never holds
+# what setup.py no longer names.
+.venv/made: setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "This needs Python 3.10 to 3.13; '$(PYTHON)' is" \
+	    "$$($(PYTHON) --version 2>&1 | head -1). Name another: make PYTHON=python3.12" \
+	    $(MAKECMDGOALS) >&2; exit 2; }
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: .venv/made
+	@echo "Installing TensorFlow and friends: about 2 GB, some minutes."
+	$(BIN)/pip install $(PIP_FLAGS) --editable .
+	@touch $@
+
+.venv/installed-%: .venv/made
+	@echo "Installing TensorFlow and friends: about 2 GB, some minutes."
+	$(BIN)/pip install $(PIP_FLAGS) --editable ".[$(subst +,$(comma),$*)]"
+	@touch $@
+
+# A name on PATH may be a version manager's stand-in that cannot run: each is tried.
+.venv-addons/made: setup.py
+	@rm -rf .venv-addons
+	@for python in $(PYTHON) python3.11 python3.10 \
+	    "$$HOME"/.pyenv/versions/3.1[01].*/bin/python; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
+	      2>/dev/null; then \
+	    echo "$$python -m venv .venv-addons"; \
+	    exec $$python -m venv .venv-addons; \
+	  fi; \
+	done; \
+	echo "TensorFlow Addons needs Python 3.10 or 3.11, and neither is on PATH." \
+	  "Name one: make PYTHON=/path/to/python3.11 test-addons" >&2; exit 2
+	@touch $@
+
+.venv-addons/installed-%: .venv-addons/made
+	@echo "Installing TensorFlow 2.15 and friends: about 2 GB, some minutes."
+	.venv-addons/bin/pip install $(PIP_FLAGS) --editable ".[$(subst +,$(comma),$*)]"
+	@touch $@

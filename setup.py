@@ -1,0 +1,100 @@
+"""The pip package `alexnet-tf`: the packages `alexnet_tf` and `tfrecords`."""
+
+import pathlib
+import re
+
+import setuptools
+
+_ROOT = pathlib.Path(__file__).parent
+
+# Two stacks are tested: TensorFlow 2.21 with Keras 3 and, for TensorFlow Addons,
+# TensorFlow 2.15.1 with Keras 2. What lies between is not.
+_TENSORFLOW = ">=2.15.1,!=2.16.*,!=2.17.*,!=2.18.*,!=2.19.*,!=2.20.*,<2.22"
+
+# The lower bounds were installed together and tested on Python 3.10 with the extra
+# `addons`.
+_REQUIREMENTS = [
+    f"tensorflow{_TENSORFLOW}",
+    "absl-py>=2.1.0",
+    "google-crc32c>=1.6.0",
+    "keras-tuner>=1.4.7",
+    "matplotlib>=3.9.0",
+    "numpy>=1.26.0",
+    # Earlier releases have known faults in their decoders.
+    "pillow>=12.3.0",
+    "scipy>=1.12.0",
+    # TensorFlow 2.21 no longer brings it.
+    "tensorboard>=2.15.1",
+]
+
+_EXTRAS = {
+    # TensorFlow Addons' last release works with no later TensorFlow; it has wheels for
+    # Python 3.10 and 3.11. TensorBoard 2.15 imports pkg_resources, which setuptools 81
+    # dropped.
+    "addons": [
+        "tensorflow==2.15.1",
+        "tensorflow-addons==0.23.0",
+        "setuptools<81",
+    ],
+    "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
+    "profile": ["tensorboard-plugin-profile>=2.15.1"],
+    "test": [
+        "mypy>=2.4.1,<3",
+        "psutil>=6.0.0",
+        "pytest>=8.2.0",
+        # The next minor release may format differently.
+        "ruff>=0.17.6,<0.18",
+        "setuptools>=68",
+        "wheel",
+    ],
+    # The independent network that the tests compare ours with.
+    "reference": ["torch>=2.2"],
+}
+
+
+def _read_version() -> str:
+    # Read, not imported: TensorFlow isn't there yet when pip asks.
+    text = (_ROOT / "alexnet_tf" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if match is None:
+        raise RuntimeError("alexnet_tf/__init__.py holds no __version__ line.")
+    return match.group(1)
+
+
+setuptools.setup(
+    name="alexnet-tf",
+    version=_read_version(),
+    description=(
+        "ImageNet Classification with Deep Convolutional Neural Networks (2012), the "
+        "whole paper, in TensorFlow and Keras"
+    ),
+    long_description=(_ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10,<3.14",
+    packages=setuptools.find_packages(
+        include=["alexnet_tf", "alexnet_tf.*", "tfrecords", "tfrecords.*"]
+    ),
+    package_data={"alexnet_tf": ["py.typed"], "tfrecords": ["py.typed"]},
+    install_requires=_REQUIREMENTS,
+    extras_require=_EXTRAS,
+    entry_points={
+        "console_scripts": [
+            "alexnet-convert = tfrecords.commands.convert:run",
+            "alexnet-verify = tfrecords.commands.verify:run",
+            "alexnet-index = tfrecords.commands.index:run",
+            "alexnet-train = alexnet_tf.commands.train:run",
+            "alexnet-evaluate = alexnet_tf.commands.evaluate:run",
+        ]
+    },
+    classifiers=[
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,278 @@
+"""The house rules, held by reading the imports: who knows whom, and what nobody does.
+
+A rule that stands in the way of a good change is changed here, in the same commit.
+"""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tools import checkout_modules
+
+CHECKOUT = pathlib.Path(__file__).parents[1]
+
+# A module of alexnet_tf imports only from rows above its own (and from tfrecords).
+ROWS = (
+    ("config", "metrics", "placement", "precision", "stack"),
+    ("augment", "environment", "schedule", "settings"),
+    ("experiments", "layers", "records"),
+    ("input_pipeline", "normalization"),
+    ("model",),
+    ("optimizer",),
+    ("loss_scale",),
+    ("steps",),
+    ("checkpoint", "profiling", "workdir"),
+    ("evaluate",),
+    ("train",),
+    ("commands",),
+)
+
+# What --help and the converter's workers load, and TensorFlow must not come with.
+FREE_OF_TENSORFLOW = (
+    r"tfrecords(\..*)?",
+    r"alexnet_tf(\.(config|settings|schedule|experiments|commands)(\..*)?)?",
+)
+
+# Modules that no file tests/<...>/<module>_test.py mirrors, each with its reason.
+UNTESTED = {
+    "tfrecords": "a docstring",
+    "tfrecords.commands": "a docstring",
+    "tfrecords.sources": "an interface; the tests of its sources hold it",
+    "alexnet_tf": "a docstring and the version, which tests/setup_test.py reads",
+    "alexnet_tf.commands": "a docstring",
+}
+
+MAX_LINES = 350
+# A test file mirrors one module, however many ways that can fail.
+MAX_TEST_LINES = 500
+
+MODULES = checkout_modules.read_modules(CHECKOUT)
+SHIPPED = sorted(name for name in MODULES if not name.startswith("tests."))
+EVERY_MODULE = pytest.mark.parametrize("name", SHIPPED)
+
+
+def _path(name: str) -> pathlib.Path:
+    module = MODULES[name]
+    return CHECKOUT / module.folder / f"{module.stem}.py"
+
+
+def _tree(name: str) -> ast.Module:
+    return ast.parse(_path(name).read_text(encoding="utf-8"))
+
+
+def _layer(name: str) -> str:
+    """`alexnet_tf.experiments.sample` lies in the layer `experiments`."""
+    return [*name.split("."), ""][1]
+
+
+def _imported_names(tree: ast.Module) -> Iterator[str]:
+    """Dotted names of everything imported, `from a import b` as both a and a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@EVERY_MODULE
+def test_imports_point_downward(name):
+    top = name.partition(".")[0]
+    for imported in MODULES[name].imports:
+        other = imported.partition(".")[0]
+        if top == "tfrecords":
+            assert other == "tfrecords", f"{name} imports {imported}"
+        if top == "alexnet_tf":
+            assert other in ("alexnet_tf", "tfrecords"), f"{name} imports {imported}"
+        assert not re.match(r".*\.commands(\.|$)", imported), (
+            f"{name} imports {imported}; commands are for users"
+        )
+        assert other != "tests", f"{name} imports {imported}"
+
+
+@EVERY_MODULE
+def test_alexnet_tf_keeps_its_rows(name):
+    if not name.startswith("alexnet_tf."):
+        pytest.skip("not in alexnet_tf")
+    row_of = {layer: row for row, layers in enumerate(ROWS) for layer in layers}
+    assert _layer(name) in row_of, f"give {name} its row in ROWS"
+    for imported in MODULES[name].imports:
+        if imported.startswith("alexnet_tf.") and _layer(imported) != _layer(name):
+            assert row_of[_layer(imported)] < row_of[_layer(name)], (
+                f"{name} imports {imported}, which is in no row above it"
+            )
+
+
+def test_no_import_goes_in_a_circle():
+    finished: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path, name])
+        if name not in finished:
+            for imported in sorted(MODULES[name].imports - {name}):
+                # A package that imports its own modules runs before them.
+                if not name.startswith(f"{imported}."):
+                    visit(imported, (*path, name))
+            finished.add(name)
+
+    for name in SHIPPED:
+        visit(name, ())
+
+
+@EVERY_MODULE
+def test_flags_are_read_in_commands_and_tools_only(name):
+    if re.match(r"tools\.|.*\.commands\.", name) or name == "tfrecords.command_line":
+        pytest.skip("may read flags")
+    imported = set(_imported_names(_tree(name)))
+    assert not imported & {"absl.flags", "absl.app"}, f"{name} reads flags"
+
+
+def test_tensorflow_is_imported_late():
+    free = [
+        name
+        for name in SHIPPED
+        if any(re.fullmatch(pattern, name) for pattern in FREE_OF_TENSORFLOW)
+    ]
+    code = "import importlib, sys\n" + "\n".join(
+        f"importlib.import_module({name!r})\n"
+        f"heavy = {{'tensorflow', 'keras', 'torch'}} & set(sys.modules)\n"
+        f"assert not heavy, f'importing {name} imports {{heavy}}'"
+        # Two commands may define the same flag: each gets a clean table.
+        "\nfrom absl import flags\n"
+        "for flag in list(flags.FLAGS): delattr(flags.FLAGS, flag)"
+        for name in free
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@EVERY_MODULE
+def test_keras_comes_from_the_stack_module(name):
+    if name == "alexnet_tf.stack":
+        pytest.skip("the module that holds what differs between Keras 2 and Keras 3")
+    tree = _tree(name)
+    for imported in _imported_names(tree):
+        assert not re.match(
+            r"(keras|tf_keras|tensorflow\.keras|tensorflow_addons)(\.|$)", imported
+        ), f"{name}: from alexnet_tf.stack import keras"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "keras":
+            assert ast.unparse(node.value) not in ("tf", "tensorflow"), (
+                f"{name}:{node.lineno}: from alexnet_tf.stack import keras"
+            )
+
+
+@EVERY_MODULE
+def test_every_module_has_its_test(name):
+    module = MODULES[name]
+    if name in UNTESTED:
+        pytest.skip(UNTESTED[name])
+    if name.startswith("alexnet_tf.experiments."):
+        name = "alexnet_tf.experiments"  # One test compares them all.
+    path = f"tests/{name.replace('.', '/')}_test.py"
+    assert (CHECKOUT / path).is_file(), (
+        f"{module.folder}/{module.stem}.py has no {path}"
+    )
+
+
+def test_exceptions_are_not_stale():
+    assert set(UNTESTED) <= set(MODULES)
+
+
+def _find_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and name of what is dangerous with files of others (or loses data)."""
+    calls = {
+        "eval",
+        "exec",
+        "os.popen",
+        "os.system",
+        "pickle.load",
+        "pickle.loads",
+        "tempfile.mktemp",
+        "yaml.load",
+    }
+    methods = {
+        "extractall": "extracts what the archive says",
+        "ignore_errors": "drops the rest of a shard at its first bad record",
+        "load_model": "runs what the file says",
+    }
+    keywords = {("allow_pickle", True), ("shell", True), ("verify", False)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in calls:
+                yield node.lineno, called
+            if called.rpartition(".")[2] in methods:
+                yield node.lineno, f"{called}, which {methods[called.split('.')[-1]]}"
+            for keyword in node.keywords:
+                value = getattr(keyword.value, "value", None)
+                if (keyword.arg, value) in keywords and isinstance(value, bool):
+                    yield node.lineno, f"{keyword.arg}={value}"
+        if isinstance(node, ast.Constant) and node.value == "0.0.0.0":
+            yield node.lineno, "a server that listens to everyone"
+    for name in _imported_names(tree):
+        if re.fullmatch(r"pickle\.loads?", name):
+            yield 0, name
+
+
+@EVERY_MODULE
+def test_nothing_dangerous_is_called(name):
+    faults = [
+        f"{_path(name)}:{line}: {fault}" for line, fault in _find_faults(_tree(name))
+    ]
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eval(text)",
+        "exec(text)",
+        "os.system('ls')",
+        "subprocess.run('ls', shell=True)",
+        "np.load(path, allow_pickle=True)",
+        "pickle.loads(data)",
+        "from pickle import load",
+        "yaml.load(text)",
+        "tempfile.mktemp()",
+        "archive.extractall(path)",
+        "dataset.ignore_errors()",
+        "tf.data.experimental.ignore_errors()",
+        "keras.models.load_model(path)",
+        "server.bind('0.0.0.0')",
+        "requests.get(url, verify=False)",
+    ],
+)
+def test_dangerous_calls_are_found(text):
+    assert list(_find_faults(ast.parse(text)))
+
+
+def test_harmless_calls_are_not_found():
+    text = "np.load(path, allow_pickle=False); shutil.rmtree(a, ignore_errors=True)"
+    assert not list(_find_faults(ast.parse(text)))
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_files_stay_readable(name):
+    lines = len(_path(name).read_text(encoding="utf-8").splitlines())
+    limit = MAX_TEST_LINES if MODULES[name].rule == "py_test" else MAX_LINES
+    assert lines <= limit, f"{_path(name)}: {lines} lines; split it"
+
+
+def test_nothing_is_called_by_no_name():
+    vague = {"utils", "util", "common", "helpers", "misc"}
+    for name in MODULES:
+        assert not vague & set(name.split(".")), f"{name}: name it for what it holds"
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,115 @@
+"""README.md: its commands, settings, code and links exist."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from alexnet_tf import config, settings
+from tools import checkout_modules
+
+CHECKOUT = pathlib.Path(__file__).parents[1]
+TEXT = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+
+# Programs of others that the README calls.
+OTHERS = {"pip", "tensorboard"}
+
+# Runs a command up to the point where its flags have been read.
+PARSE_ONLY = """\
+import importlib, sys
+from tfrecords import command_line
+command_line._call = lambda main: 0
+module, sys.argv = sys.argv[1], sys.argv[2:]
+importlib.import_module(module).run()
+"""
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def _commands() -> list[list[str]]:
+    lines = "".join(_blocks("bash")).replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def _modules_by_script() -> dict[str, str]:
+    return {
+        f"alexnet-{module.stem}": module.name
+        for module in checkout_modules.read_modules(CHECKOUT).values()
+        if module.folder.endswith("/commands") and not module.is_package
+    }
+
+
+def _parse(words: list[str]) -> subprocess.CompletedProcess:
+    module = _modules_by_script()[words[0]]
+    return subprocess.run(
+        [sys.executable, "-c", PARSE_ONLY, module, *words],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("words", _commands(), ids=" ".join)
+def test_command_takes_its_flags(words):
+    program = words[0]
+    if program.startswith("alexnet-"):
+        done = _parse(words)
+        assert done.returncode == 0, done.stderr
+    elif program == "make":
+        done = subprocess.run(
+            ["make", "--dry-run", *words[1:]],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    elif program == "python":
+        assert (CHECKOUT / words[1]).is_file()
+    else:
+        assert program in OTHERS, f"nothing checks {program!r}"
+
+
+def test_a_wrong_flag_would_be_found():
+    words = next(words for words in _commands() if words[0] == "alexnet-train")
+    done = _parse([*words, "--config.batch_sise=64"])
+    assert done.returncode == 2
+    assert "batch_size" in done.stderr
+
+
+def test_settings_exist_and_take_their_values():
+    named = re.findall(r"--config\.([a-z0-9_.]+)(?:=([^\s`]+))?", TEXT)
+    assert named
+    known = {setting.name for setting in settings.list_settings(config.Config())}
+    for name, value in named:
+        assert name in known
+        if value:
+            settings.override(config.Config(), {name: value})
+
+
+@pytest.mark.parametrize("code", _blocks("python"))
+def test_python_runs(code):
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "60,965,224 parameters" in done.stdout
+
+
+def test_files_it_names_exist():
+    links = re.findall(r"\]\(([^)#\s]+)", TEXT)
+    for link in links:
+        assert link.startswith("https://") or (CHECKOUT / link).exists(), link
+    for top in re.findall(r"`([a-z_]+/)`", TEXT):
+        if top != "ILSVRC/":
+            assert (CHECKOUT / top).is_dir(), top
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
