@@ -21,7 +21,7 @@ from tfrecords import (
     statistics,
 )
 
-SHARD_NAME = re.compile(r"(train|validation|val|test)-(\d{5,})-of-(\d{5,})")
+SHARD_NAME = re.compile(r"(train|validation|val|test)-(\d{5})-of-(\d{5})")
 
 _MAX_SHARD_PROBLEMS = 100
 _STORED_SIZE = 256
