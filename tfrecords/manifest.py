@@ -325,12 +325,13 @@ def _fits(index: RecordIndex, info: SplitInfo) -> bool:
     if not np.array_equal(index.shard, expected):
         return False
     num_bytes = np.array([shard.num_bytes for shard in info.shards], np.int64)
-    ends = index.offset + index.length + record_file.HEADER_BYTES
-    ends += record_file.FOOTER_BYTES
+    frame_bytes = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
+    # No sum of two entries, which could overflow.
+    room = num_bytes[index.shard] - frame_bytes - index.offset
     return bool(
         np.all(index.offset >= 0)
         and np.all(index.length >= 0)
-        and np.all(ends <= num_bytes[index.shard])
+        and np.all(index.length <= room)
     )
 
 

@@ -104,7 +104,8 @@ def read_record(
     """
     blob = os.pread(descriptor, HEADER_BYTES + length + FOOTER_BYTES, offset)
     header, body = blob[:HEADER_BYTES], blob[HEADER_BYTES:]
-    found = _check_header(path, number, offset, header, offset + len(blob))
+    file_bytes = os.fstat(descriptor).st_size
+    found = _check_header(path, number, offset, header, file_bytes)
     if found != length:
         raise errors.DataError(
             f"{_describe(path, number, offset)} holds {found} bytes, the index says "
