@@ -89,7 +89,9 @@ def make_help(module_name: str, synopsis: str) -> str:
 
 
 def _describe(flag: flags.Flag) -> str:
-    default = "" if flag.default is None else f" (default {flag.default_as_str})"
+    default = ""
+    if flag.default is not None:
+        default = f" (default {flag.default_as_str[1:-1]})"  # absl quotes them all
     return f"  --{flag.name}{default}\n      {flag.help}"
 
 

@@ -78,13 +78,16 @@ def verify(
     for problem in _check_names(data_dir, contents):
         problems.add(problem)
     indexes = {}
+    index_problems = []
     for split in contents.splits:
         try:
             indexes[split] = manifest.read_index(
                 data_dir, contents, split, check_sizes=False
             )
         except errors.DataError as error:
-            problems.add(str(error))
+            index_problems.append(str(error))
+    for problem in dict.fromkeys(index_problems):  # a damaged file is damaged once
+        problems.add(problem)
     tasks = list(_make_tasks(data_dir, contents, indexes))
     summaries = {
         split: _SplitSummary(split, info) for split, info in contents.splits.items()

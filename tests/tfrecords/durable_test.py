@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests import processes
 from tfrecords import durable, errors
 
 HOLD_LOCK = """
@@ -18,15 +19,6 @@ with durable.directory_lock(sys.argv[1], "holder"):
     print("held", flush=True)
     time.sleep(60)
 """
-
-
-def run_python(code, *arguments):
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_atomic_write_appears_only_when_whole(tmp_path):
@@ -61,7 +53,7 @@ try:
 except errors.StorageError as error:
     print(error.exit_code, error)
 """
-    result = run_python(code, tmp_path / "file")
+    result = processes.run_python("-c", code, tmp_path / "file")
     assert result.stdout.startswith("4 "), result.stderr
     assert "larger than the limit" in result.stdout
     assert str(tmp_path / "file") in result.stdout
@@ -150,7 +142,9 @@ def test_compute_digest_of_known_bytes(tmp_path):
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_the_lock_is_one_process_and_dies_with_it(tmp_path, end):
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD_LOCK, str(tmp_path)], stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD_LOCK, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        env=processes.make_environment(),
     )
     try:
         assert holder.stdout.readline() == b"held\n"
