@@ -91,7 +91,8 @@ def make_help(module_name: str, synopsis: str) -> str:
 def _describe(flag: flags.Flag) -> str:
     default = ""
     if flag.default is not None:
-        default = f" (default {flag.default_as_str[1:-1]})"  # absl quotes them all
+        # absl writes every default in quotes.
+        default = f" (default {(flag.default_as_str or '')[1:-1]})"
     return f"  --{flag.name}{default}\n      {flag.help}"
 
 

@@ -28,7 +28,10 @@ MAX_PROBLEMS = 100
 
 # Statistics are of the pixels before JPEG encoding. Its loss moves a picture's pixels
 # by some levels at random, which the mean over n pictures averages out, and takes a
-# little of the colours' variance. Raw pictures give the same sums, up to rounding.
+# little of the colours' variance: on 40 pictures of ImageNet 0.02 levels of mean_rgb,
+# 0.6 of mean_image and 0.24 % of the trace. Colour noise that is a pixel wide, which no
+# photograph has, loses more than is allowed here. Raw pictures give the same sums, up
+# to rounding.
 _MEAN_RGB_TOLERANCE = 1.0
 _MEAN_IMAGE_RMS_TOLERANCE = 1.0
 _ONE_IMAGE_RMS_TOLERANCE = 15.0
