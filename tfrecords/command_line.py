@@ -18,7 +18,12 @@ from absl import app, flags
 from tfrecords import errors
 
 
-def run(main: Callable[[], int | None], module_name: str, synopsis: str) -> None:
+def run(
+    main: Callable[[], int | None],
+    module_name: str,
+    synopsis: str,
+    positional: str | None = None,
+) -> None:
     """Parses the flags, calls `main` and exits the process.
 
     Args:
@@ -26,15 +31,19 @@ def run(main: Callable[[], int | None], module_name: str, synopsis: str) -> None
       module_name: the module that defined the flags (`__name__` there), whose flags
         come first in the help.
       synopsis: the help's opening: what the command does and an example line.
+      positional: the flag that may also be given without its name: `command D` for
+        `command --data_dir=D`.
     """
     app.run(
         lambda _: sys.exit(_call(main)),
         argv=sys.argv,
-        flags_parser=lambda argv: parse_flags(argv, module_name, synopsis),
+        flags_parser=lambda argv: parse_flags(argv, module_name, synopsis, positional),
     )
 
 
-def parse_flags(argv: list[str], module_name: str, synopsis: str) -> list[str]:
+def parse_flags(
+    argv: list[str], module_name: str, synopsis: str, positional: str | None = None
+) -> list[str]:
     """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
     if any(a in ("--help", "-help", "-h", "--helpfull", "-helpfull") for a in argv[1:]):
         try:
@@ -42,8 +51,12 @@ def parse_flags(argv: list[str], module_name: str, synopsis: str) -> list[str]:
         except BrokenPipeError:
             _drop_output()
         sys.exit(0)
+    # Flags may follow the positional argument.
+    flags.FLAGS.set_gnu_getopt()
     try:
         rest = flags.FLAGS(argv)
+        if positional and len(rest) > 1 and not flags.FLAGS[positional].present:
+            flags.FLAGS[positional].parse(rest.pop(1))
     except flags.Error as error:
         program = os.path.basename(argv[0])
         print(
@@ -79,7 +92,10 @@ def make_help(module_name: str, synopsis: str) -> str:
 
 
 def _describe(flag: flags.Flag) -> str:
-    default = "" if flag.default is None else f" (default {flag.default_as_str})"
+    default = ""
+    if flag.default is not None:
+        # absl writes every default in quotes.
+        default = f" (default {(flag.default_as_str or '')[1:-1]})"
     return f"  --{flag.name}{default}\n      {flag.help}"
 
 

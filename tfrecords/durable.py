@@ -32,6 +32,7 @@ _STORAGE_ERRNOS = {
     errno.EFBIG: "the file is larger than the limit of this process or file system",
     errno.EACCES: "permission is denied",
     errno.EPERM: "permission is denied",
+    errno.ELOOP: "a symbolic link is in its place",
 }
 
 
@@ -43,16 +44,17 @@ def storage_errors(path: str) -> Iterator[None]:
       path: what was being written, for the sentence.
 
     Raises:
-      StorageError: for a full, read-only, forbidden or failing disk. Other OSErrors
-        pass unchanged.
+      StorageError: for a full, read-only, forbidden or failing disk. Other OSErrors,
+        and those of files elsewhere, pass unchanged.
     """
     try:
         yield
     except OSError as error:
         reason = _STORAGE_ERRNOS.get(error.errno or 0)
-        if reason is None:
-            raise
         directory = os.path.dirname(os.path.abspath(path))
+        # What is read while `path` is written has its own errors.
+        if reason is None or not _is_on_the_way(error.filename, directory):
+            raise
         raise errors.StorageError(
             f"{path} could not be written: {reason}{_free_space(directory)}. What was "
             "finished before is intact; make room or correct the permissions and run "
@@ -84,6 +86,13 @@ def read_errors(path: str) -> Iterator[None]:
             f"{path} could not be read: {reason}. Correct that and run the same "
             "command again."
         ) from error
+
+
+def _is_on_the_way(filename: object, directory: str) -> bool:
+    if not isinstance(filename, str):
+        return True  # reading and writing an open file name none
+    filename = os.path.abspath(filename)
+    return os.path.dirname(filename) == directory or directory.startswith(filename)
 
 
 def _free_space(directory: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords import durable, errors, npz
+from tfrecords import durable, errors, npz, record_file, typed_json
 
 MANIFEST_NAME = "manifest.json"
 INDEX_NAME = "index.npz"
@@ -173,10 +173,13 @@ def read_manifest(data_dir: str) -> Manifest:
             raise ValueError(f"its format is {value['format']!r}")
         version = value["version"]
         if version == FORMAT_VERSION:
-            return _from_json(value)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+            del value["format"], value["version"]
+            manifest = typed_json.read_dataclass(Manifest, value)
+            _check(manifest)
+            return manifest
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise errors.DataError(
-            f"{path} is damaged or not a manifest of ours ({error!r}). Restore it from "
+            f"{path} is damaged or not a manifest of ours ({error}). Restore it from "
             "a copy or convert again."
         ) from error
     raise errors.UserError(
@@ -198,26 +201,37 @@ def _explain_missing(data_dir: str) -> str:
     )
 
 
-def _from_json(value: dict[str, Any]) -> Manifest:
-    return Manifest(
-        source=value["source"],
-        image_size=int(value["image_size"]),
-        encoding=value["encoding"],
-        label_offset=int(value["label_offset"]),
-        records_dir=value["records_dir"],
-        settings=dict(value["settings"]),
-        classes=tuple(ClassInfo(**c) for c in value["classes"]),
-        splits={
-            name: SplitInfo(
-                shards=tuple(ShardInfo(**shard) for shard in split["shards"]),
-                class_counts=tuple(split["class_counts"]),
+def _check(manifest: Manifest) -> None:
+    """Raises `ValueError` where the fields contradict each other."""
+    if manifest.encoding not in ("jpeg", "raw"):
+        raise ValueError(f"encoding is {manifest.encoding!r}, not 'jpeg' or 'raw'")
+    if manifest.image_size < 0:
+        raise ValueError(f"image_size is {manifest.image_size}")
+    if set(manifest.checksums) != {INDEX_NAME, STATISTICS_NAME}:
+        raise ValueError(f"checksums names {sorted(manifest.checksums)}")
+    if not manifest.classes or len({c.synset for c in manifest.classes}) < len(
+        manifest.classes
+    ):
+        raise ValueError("classes is empty or has a synset twice")
+    for name, split in manifest.splits.items():
+        names = [shard.name for shard in split.shards]
+        # A name with a slash would lead the readers out of the directory.
+        if len(set(names)) < len(names) or any(
+            "/" in n or n in ("", ".", "..") for n in names
+        ):
+            raise ValueError(
+                f"splits.{name} has a shard twice or outside its directory"
             )
-            for name, split in value["splits"].items()
-        },
-        rejects=tuple(Reject(**reject) for reject in value["rejects"]),
-        inputs=tuple(InputFile(**file) for file in value["inputs"]),
-        checksums=dict(value["checksums"]),
-    )
+        if any(s.num_records < 0 or s.num_bytes < 0 for s in split.shards):
+            raise ValueError(f"splits.{name} has a negative count")
+        if (
+            len(split.class_counts) != manifest.num_classes
+            or min(split.class_counts) < 0
+            or sum(split.class_counts) != split.num_records
+        ):
+            raise ValueError(
+                f"splits.{name}.class_counts does not add up to the shards' records"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,11 +255,19 @@ class RecordIndex:
         return len(self.shard)
 
 
-def read_index(data_dir: str, manifest: Manifest, split: str) -> RecordIndex:
+def read_index(
+    data_dir: str, manifest: Manifest, split: str, check_sizes: bool = True
+) -> RecordIndex:
     """Reads where the records of `split` lie and checks that the files fit.
 
     Sizes and counts are compared with the manifest, at the cost of one look at each
     shard's directory entry; `alexnet-verify` reads the contents.
+
+    Args:
+      data_dir: the data directory.
+      manifest: its manifest.
+      split: the split's name.
+      check_sizes: whether to look at the shards; else only the index is read.
 
     Raises:
       DataError: naming the shard that is missing or whose size is wrong, or the
@@ -255,8 +277,9 @@ def read_index(data_dir: str, manifest: Manifest, split: str) -> RecordIndex:
     info = manifest.get_split(split)
     records_dir = os.path.normpath(os.path.join(data_dir, manifest.records_dir))
     paths = tuple(os.path.join(records_dir, shard.name) for shard in info.shards)
-    for path, shard in zip(paths, info.shards, strict=True):
-        _check_size(path, shard.num_bytes)
+    if check_sizes:
+        for path, shard in zip(paths, info.shards, strict=True):
+            _check_size(path, shard.num_bytes)
     index_path = os.path.join(data_dir, INDEX_NAME)
     try:
         digest = durable.compute_digest(index_path)
@@ -270,11 +293,45 @@ def read_index(data_dir: str, manifest: Manifest, split: str) -> RecordIndex:
             "it from a copy or convert again."
         )
     arrays = npz.load(index_path)
-    return RecordIndex(
-        paths,
-        arrays[f"{split}/shard"],
-        arrays[f"{split}/offset"],
-        arrays[f"{split}/length"],
+    try:
+        index = RecordIndex(
+            paths,
+            arrays[f"{split}/shard"],
+            arrays[f"{split}/offset"],
+            arrays[f"{split}/length"],
+        )
+    except KeyError as error:
+        raise errors.DataError(
+            f"{index_path} lacks the array {error}. Convert again."
+        ) from error
+    if not _fits(index, info):
+        raise errors.DataError(
+            f"{index_path} does not fit the manifest's shards of the split {split}. "
+            "Convert again."
+        )
+    return index
+
+
+def _fits(index: RecordIndex, info: SplitInfo) -> bool:
+    """Whether every entry lies inside its shard and every shard has its records."""
+    columns = (index.shard, index.offset, index.length)
+    if any(c.ndim != 1 or c.dtype.kind != "i" for c in columns):
+        return False
+    if {len(c) for c in columns} != {info.num_records}:
+        return False
+    expected = np.repeat(
+        np.arange(len(info.shards)), [shard.num_records for shard in info.shards]
+    )
+    if not np.array_equal(index.shard, expected):
+        return False
+    num_bytes = np.array([shard.num_bytes for shard in info.shards], np.int64)
+    frame_bytes = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
+    # No sum of two entries, which could overflow.
+    room = num_bytes[index.shard] - frame_bytes - index.offset
+    return bool(
+        np.all(index.offset >= 0)
+        and np.all(index.length >= 0)
+        and np.all(index.length <= room)
     )
 
 

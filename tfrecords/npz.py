@@ -6,6 +6,8 @@ differ; here every member carries the same date and the names are sorted.
 
 from __future__ import annotations
 
+import os
+import struct
 import zipfile
 from collections.abc import Mapping
 from typing import IO
@@ -15,6 +17,10 @@ import numpy as np
 from tfrecords import durable, errors
 
 _DATE = (1980, 1, 1, 0, 0, 0)
+
+# The end record: signature, four counts, the directory's size and offset, a length.
+_END = struct.Struct("<4s4H2LH")
+_ZIP64 = 0xFFFFFFFF
 
 
 def save(path: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -50,7 +56,8 @@ def load(path: str) -> dict[str, np.ndarray]:
       FileNotFoundError: if there is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            _check_end(file, len(set(archive.files)))
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise
@@ -59,3 +66,17 @@ def load(path: str) -> dict[str, np.ndarray]:
             f"{path} is damaged or is not a NumPy archive ({error}). Make it again or "
             "restore it from a copy."
         ) from error
+
+
+def _check_end(file: IO[bytes], num_members: int) -> None:
+    """Raises `ValueError` where the end record does not fit.
+
+    No checksum covers it, and `zipfile` drops members without a word where the
+    directory's size in it is too small.
+    """
+    end_offset = file.seek(-_END.size, os.SEEK_END)
+    signature, _, _, _, total, size, offset, _ = _END.unpack(file.read())
+    if signature != b"PK\5\6" or total != num_members:
+        raise ValueError(f"its directory lists {num_members} of {total} members")
+    if offset != _ZIP64 and offset + size != end_offset:
+        raise ValueError("its directory's size or place is wrong")

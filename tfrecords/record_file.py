@@ -84,7 +84,9 @@ def scan_lengths(path: str) -> Iterator[tuple[int, int]]:
             number += 1
 
 
-def read_record(descriptor: int, path: str, offset: int, length: int) -> bytes:
+def read_record(
+    descriptor: int, path: str, offset: int, length: int, number: int | None = None
+) -> bytes:
     """Reads the one record at `offset`, checking its length and both checksums.
 
     Args:
@@ -92,6 +94,7 @@ def read_record(descriptor: int, path: str, offset: int, length: int) -> bytes:
       path: its name, for the sentence.
       offset: of the record's header, in bytes.
       length: of its data in bytes, as the index says.
+      number: of the record in the shard, from 0, for the sentence; None if unknown.
 
     Returns:
       The data.
@@ -101,14 +104,15 @@ def read_record(descriptor: int, path: str, offset: int, length: int) -> bytes:
     """
     blob = os.pread(descriptor, HEADER_BYTES + length + FOOTER_BYTES, offset)
     header, body = blob[:HEADER_BYTES], blob[HEADER_BYTES:]
-    found = _check_header(path, None, offset, header, offset + len(blob))
+    file_bytes = os.fstat(descriptor).st_size
+    found = _check_header(path, number, offset, header, file_bytes)
     if found != length:
         raise errors.DataError(
-            f"{path}: the record at byte {offset} holds {found} bytes, the index says "
+            f"{_describe(path, number, offset)} holds {found} bytes, the index says "
             f"{length}: the shard or the index was changed. Run alexnet-verify, then "
             "restore the file or convert again."
         )
-    return _check_body(path, None, offset, body, length)
+    return _check_body(path, number, offset, body, length)
 
 
 def _describe(path: str, number: int | None, offset: int) -> str:

@@ -14,15 +14,15 @@ ecosystem stores ImageNet:
   image/channels        int64   3
   image/colorspace      bytes   b"RGB"
 
-This module is the only place that knows them. Encoding writes the protocol-buffer
-wire format itself: the converter's workers start without TensorFlow, and a message
-library does not promise the same bytes for the same map.
+This module is the only place that knows them; `example_proto` has the encoding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import TYPE_CHECKING
+
+from tfrecords import errors, example_proto
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -75,7 +75,7 @@ def encode_picture(
     Returns:
       The serialized Example.
     """
-    return encode_example(
+    return example_proto.encode_example(
         {
             ENCODED: encoded,
             FORMAT: image_format,
@@ -91,39 +91,76 @@ def encode_picture(
     )
 
 
-def encode_example(features: Mapping[str, bytes | int]) -> bytes:
-    """Serializes features as a `tf.train.Example`, keys in sorted order.
+@dataclasses.dataclass(frozen=True)
+class PictureRecord:
+    """A record as it was read; text is empty where other programs left it out.
 
-    Args:
-      features: each value a byte string (a BytesList of one) or a non-negative
-        integer (an Int64List of one).
+    Attributes:
+      image_bytes: the encoded picture.
+      image_format: b"JPEG", b"RAW" or another program's word.
+      label: as stored.
+      synset: the class's id.
+      text: the class's name in words.
+      filename: the picture's name in its source.
+      height: pixels, None where it is not stored.
+      width: pixels, None where it is not stored.
     """
-    # Example{1: Features{1: map entries}}; entry{1: key, 2: Feature};
-    # Feature{1: BytesList{1: value}} or Feature{3: Int64List{1: packed varints}}.
-    entries = []
-    for key in sorted(features):
-        value = features[key]
-        if isinstance(value, bytes):
-            feature = _field(1, _field(1, value))
-        else:
-            feature = _field(3, _field(1, _varint(value)))
-        entries.append(_field(1, _field(1, key.encode()) + _field(2, feature)))
-    return _field(1, b"".join(entries))
+
+    image_bytes: bytes
+    image_format: bytes
+    label: int
+    synset: str
+    text: str
+    filename: str
+    height: int | None
+    width: int | None
 
 
-def _field(number: int, payload: bytes) -> bytes:
-    return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
+def decode_record(serialized: bytes) -> PictureRecord:
+    """Reads one record without TensorFlow: the inverse of `encode_picture`.
+
+    Raises:
+      DataError: where the record is no Example, lacks `image/encoded` or
+        `image/class/label`, or holds a feature of another kind or number; the caller
+        knows which record it is.
+    """
+    features = example_proto.decode_example(serialized)
+    for key in (ENCODED, LABEL):
+        if key not in features:
+            raise errors.DataError(f"the record has no {key}")
+    return PictureRecord(
+        image_bytes=_get_bytes(features, ENCODED),
+        image_format=_get_bytes(features, FORMAT),
+        label=_get_number(features, LABEL) or 0,
+        synset=_get_text(features, SYNSET),
+        text=_get_text(features, TEXT),
+        filename=_get_bytes(features, FILENAME).decode(errors="surrogateescape"),
+        height=_get_number(features, HEIGHT),
+        width=_get_number(features, WIDTH),
+    )
 
 
-def _varint(value: int) -> bytes:
-    if value < 0:
-        raise ValueError(f"only non-negative integers are encoded, not {value}")
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+def _get_bytes(features: dict[str, list], key: str) -> bytes:
+    values = features.get(key, [b""])
+    if len(values) != 1 or not isinstance(values[0], bytes):
+        raise errors.DataError(f"the record's {key} is not one byte string")
+    return values[0]
+
+
+def _get_text(features: dict[str, list], key: str) -> str:
+    try:
+        return _get_bytes(features, key).decode()
+    except UnicodeDecodeError as error:
+        raise errors.DataError(f"the record's {key} is not UTF-8") from error
+
+
+def _get_number(features: dict[str, list], key: str) -> int | None:
+    if key not in features:
+        return None
+    values = features[key]
+    if len(values) != 1 or not isinstance(values[0], int):
+        raise errors.DataError(f"the record's {key} is not one integer")
+    return values[0]
 
 
 def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:

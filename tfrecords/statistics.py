@@ -20,6 +20,16 @@ import numpy as np
 
 from tfrecords import durable, errors, manifest, npz
 
+# By name; the mean image's side is the directory's image size.
+_SHAPES: dict[str, tuple[int | None, ...]] = {
+    "num_images": (),
+    "mean_image": (None, None, 3),
+    "mean_rgb": (3,),
+    "covariance": (3, 3),
+    "eigenvalues": (3,),
+    "eigenvectors": (3, 3),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
@@ -150,6 +160,19 @@ def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statis
                 "from a copy or convert again."
             )
         arrays = npz.load(path)
+        for name, shape in _SHAPES.items():
+            array = arrays[name]
+            if array.ndim != len(shape) or any(
+                b not in (None, a) for a, b in zip(array.shape, shape, strict=True)
+            ):
+                raise errors.DataError(
+                    f"{path} holds {name} of shape {array.shape}, not "
+                    f"{shape}. Convert again."
+                )
+            if not np.all(np.isfinite(array)):
+                raise errors.DataError(
+                    f"{path} holds a {name} that is not finite. Convert again."
+                )
         return Statistics(
             num_images=int(arrays["num_images"]),
             mean_image=arrays["mean_image"],

@@ -1,0 +1,188 @@
+"""Files are whole or absent; a directory has one writer."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from tests import processes
+from tfrecords import durable, errors
+
+HOLD_LOCK = """
+import sys, time
+from tfrecords import durable
+with durable.directory_lock(sys.argv[1], "holder"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_atomic_write_appears_only_when_whole(tmp_path):
+    path = tmp_path / "file"
+    with durable.atomic_write(str(path)) as file:
+        file.write(b"ab")
+        assert not path.exists()
+    assert path.read_bytes() == b"ab"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), durable.atomic_write(str(path)) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
+    with pytest.raises(KeyboardInterrupt), durable.atomic_write(str(path)) as file:
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_over_the_size_limit_is_a_storage_error_and_leaves_nothing(tmp_path):
+    code = """
+import resource, signal, sys
+from tfrecords import durable, errors
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    durable.write_bytes(sys.argv[1], bytes(1_000_000))
+except errors.StorageError as error:
+    print(error.exit_code, error)
+"""
+    result = processes.run_python("-c", code, tmp_path / "file")
+    assert result.stdout.startswith("4 "), result.stderr
+    assert "larger than the limit" in result.stdout
+    assert str(tmp_path / "file") in result.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_a_sentence():
+    with (
+        pytest.raises(errors.StorageError, match=r"/dev/full .*the disk is full"),
+        durable.storage_errors("/dev/full"),
+        open("/dev/full", "wb", buffering=0) as file,
+    ):
+        file.write(b"x")
+
+
+def test_other_errors_pass_unchanged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        durable.write_bytes(str(tmp_path / "none" / "file"), b"")
+
+
+def test_an_error_of_another_file_is_not_blamed_on_this_one(tmp_path):
+    with (
+        pytest.raises(PermissionError),
+        durable.atomic_write(str(tmp_path / "file")),
+    ):
+        raise PermissionError(13, "Permission denied", "/another/file")
+
+
+def test_files_and_names_reach_the_disk_in_order(tmp_path, monkeypatch):
+    calls = []
+    real_fsync, real_replace = os.fsync, os.replace
+
+    def fsync(descriptor):
+        is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        calls.append("fsync directory" if is_directory else "fsync file")
+        real_fsync(descriptor)
+
+    def replace(source, target):
+        calls.append("rename")
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    durable.write_bytes(str(tmp_path / "file"), b"x")
+    assert calls == ["fsync file", "rename", "fsync directory"]
+
+
+def test_write_json_is_readable_and_keeps_the_order(tmp_path):
+    path = tmp_path / "a.json"
+    durable.write_json(str(path), {"b": [1, 2.5], "a": "é\udc80"})
+    assert path.read_bytes().endswith(b"}\n")
+    assert list(json.loads(path.read_text())) == ["b", "a"]
+    assert json.loads(path.read_text())["a"] == "é\udc80"
+
+
+def test_make_directory_refuses_a_file_in_the_way(tmp_path):
+    durable.make_directory(str(tmp_path / "a" / "b"))
+    durable.make_directory(str(tmp_path / "a" / "b"))
+    (tmp_path / "file").write_bytes(b"")
+    for path in ("file", "file/sub"):
+        with pytest.raises(errors.UserError, match="is a file"):
+            durable.make_directory(str(tmp_path / path))
+
+
+def test_remove_temporary_files_takes_only_those(tmp_path):
+    (tmp_path / ".a.tmp-12").write_bytes(b"x")
+    (tmp_path / ".d.tmp-12").mkdir()
+    (tmp_path / ".d.tmp-12" / "file").write_bytes(b"x")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / ".l.tmp-1").symlink_to(tmp_path / "kept")
+    removed = durable.remove_temporary_files(str(tmp_path))
+    assert removed == [".a.tmp-12", ".d.tmp-12", ".l.tmp-1"]
+    assert os.listdir(tmp_path) == ["kept"]
+
+
+def test_compute_digest_of_known_bytes(tmp_path):
+    # FIPS 180-2, appendix B.1, and RFC 1321, appendix A.5.
+    (tmp_path / "abc").write_bytes(b"abc")
+    path = str(tmp_path / "abc")
+    assert durable.compute_digest(path) == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+    assert durable.compute_digest(path, "md5") == "900150983cd24fb0d6963f7d28e17f72"
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_the_lock_is_one_process_and_dies_with_it(tmp_path, end):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_LOCK, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        env=processes.make_environment(),
+    )
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(errors.InUseError, match=f"holder, process {holder.pid} on"),
+            durable.directory_lock(str(tmp_path), "second"),
+        ):
+            pass
+    finally:
+        holder.send_signal(end)
+        holder.wait()
+        holder.stdout.close()
+    with durable.directory_lock(str(tmp_path), "second"):
+        text = (tmp_path / durable.LOCK_NAME).read_text()
+        assert text.startswith(f"second, process {os.getpid()} on ")
+        assert text.count("\n") == 1
+
+
+def test_the_lock_is_free_after_use_and_after_an_exception(tmp_path):
+    with (
+        pytest.raises(ZeroDivisionError),
+        durable.directory_lock(str(tmp_path), "first"),
+    ):
+        raise ZeroDivisionError
+    with durable.directory_lock(str(tmp_path), "second"):
+        pass
+
+
+def test_a_symbolic_link_for_a_lock_is_refused_and_its_target_untouched(tmp_path):
+    (tmp_path / "target").write_bytes(b"precious")
+    (tmp_path / durable.LOCK_NAME).symlink_to(tmp_path / "target")
+    with (
+        pytest.raises(errors.StorageError, match="symbolic link"),
+        durable.directory_lock(str(tmp_path), "first"),
+    ):
+        pass
+    assert (tmp_path / "target").read_bytes() == b"precious"
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,279 @@
+"""A manifest says what it said; one that was changed or is at odds is refused."""
+
+import copy
+import json
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from tests import data_directories
+from tfrecords import durable, errors, manifest, npz, record_file
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data")
+    return str(path), data_directories.write_data_directory(path, per_class=3)
+
+
+@pytest.fixture
+def data_dir(built, tmp_path):
+    return shutil.copytree(built[0], str(tmp_path / "data"))
+
+
+def change_json(data_dir, change):
+    path = os.path.join(data_dir, manifest.MANIFEST_NAME)
+    with open(path, encoding="utf-8") as file:
+        value = json.load(file)
+    change(value)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+def test_round_trip(built):
+    assert manifest.read_manifest(built[0]) == built[1]
+    assert built[1].num_classes == 2
+    assert built[1].get_split("train").num_records == 6
+
+
+def test_round_trip_of_every_kind_of_entry(tmp_path):
+    written = manifest.Manifest(
+        source="folder",
+        image_size=256,
+        encoding="raw",
+        label_offset=0,
+        records_dir=".",
+        settings={"seed": 1, "fraction": 0.1, "nested": {"a": [None, True]}},
+        classes=(manifest.ClassInfo("café", "Kaffee"),),
+        splits={"train": manifest.SplitInfo((), (0,))},
+        rejects=(manifest.Reject("train", "a\udcff.jpg", "it is empty"),),
+        inputs=(
+            manifest.InputFile("a.tar", 10, None, None),
+            manifest.InputFile("b.tar", 11, "0" * 32, False),
+        ),
+        checksums={manifest.INDEX_NAME: "1", manifest.STATISTICS_NAME: "2"},
+    )
+    manifest.write_manifest(str(tmp_path), written)
+    assert manifest.read_manifest(str(tmp_path)) == written
+
+
+def test_an_unknown_split_names_those_there_are(built):
+    with pytest.raises(errors.UserError, match="it has: train, validation"):
+        built[1].get_split("tset")
+
+
+def test_a_missing_directory_and_an_unfinished_one(tmp_path):
+    with pytest.raises(errors.UserError, match="there is no data directory"):
+        manifest.read_manifest(str(tmp_path / "none"))
+    with pytest.raises(errors.UserError, match="unfinished"):
+        manifest.read_manifest(str(tmp_path))
+
+
+def test_another_version_is_not_called_damage(data_dir):
+    change_json(data_dir, lambda value: value.update(version=2, new_field=1))
+    with pytest.raises(errors.UserError, match="has version 2") as caught:
+        manifest.read_manifest(data_dir)
+    assert not isinstance(caught.value, errors.DataError)
+
+
+def list_places(value, place=()):
+    """The place of every value in a JSON value."""
+    items = []
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    for key, member in items:
+        yield (*place, key)
+        yield from list_places(member, (*place, key))
+
+
+def is_allowed(place, old, replacement):
+    if replacement == "remove":
+        return len(place) == 2 and place[0] == "splits"
+    return (
+        type(replacement) is type(old)
+        or (place[0] == "version" and replacement == 1)  # True, to Python
+        or (place[0] in ("rejects", "inputs") and replacement == [])
+    )
+
+
+def test_every_missing_field_and_every_wrong_type_is_refused(data_dir):
+    path = os.path.join(data_dir, manifest.MANIFEST_NAME)
+    with open(path, encoding="utf-8") as file:
+        whole = json.load(file)
+    tried = 0
+    for place in list_places(whole):
+        if place[0] == "settings":  # free
+            continue
+        for replacement in ("remove", 1.5, "text", None, [], {}, -1, True):
+            value = copy.deepcopy(whole)
+            parent = value
+            for key in place[:-1]:
+                parent = parent[key]
+            old = parent[place[-1]]
+            if is_allowed(place, old, replacement):
+                continue
+            if replacement == "remove":
+                del parent[place[-1]]
+            else:
+                parent[place[-1]] = replacement
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(value, file)
+            with pytest.raises(errors.UserError) as caught:
+                manifest.read_manifest(data_dir)
+            assert path in str(caught.value), (place, replacement)
+            tried += 1
+    assert tried > 200
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda v: v.update(extra=1), "extra is unknown"),
+        (lambda v: v.update(encoding="png"), "encoding is 'png'"),
+        (lambda v: v.update(image_size=-1), "image_size is -1"),
+        (lambda v: v.update(format="other"), "format is 'other'"),
+        (lambda v: v["classes"].pop(), "class_counts"),
+        (lambda v: v["classes"][0].update(v["classes"][1]), "synset twice"),
+        (lambda v: v["checksums"].pop("index.npz"), "checksums"),
+        (lambda v: v["splits"]["train"]["class_counts"].reverse(), None),
+        (lambda v: v["splits"]["train"]["class_counts"].append(0), "class_counts"),
+        (
+            lambda v: v["splits"]["train"].update(class_counts=[7, -1]),
+            "class_counts",
+        ),
+        (
+            lambda v: v["splits"]["train"]["shards"][0].update(num_records=4),
+            "class_counts",
+        ),
+        (
+            lambda v: v["splits"]["train"]["shards"][0].update(num_bytes=-1),
+            "negative",
+        ),
+        (
+            lambda v: v["splits"]["train"]["shards"][0].update(name="../x"),
+            "outside",
+        ),
+        (lambda v: v["splits"]["train"]["shards"][0].update(name=".."), "outside"),
+        (lambda v: v["splits"]["train"]["shards"].reverse(), None),
+    ],
+)
+def test_contradictions_are_refused(data_dir, change, reason):
+    change_json(data_dir, change)
+    if reason is None:  # only alexnet-verify can tell
+        manifest.read_manifest(data_dir)
+        return
+    with pytest.raises(errors.DataError, match=reason):
+        manifest.read_manifest(data_dir)
+
+
+def test_text_that_is_no_json_is_damage(data_dir):
+    path = os.path.join(data_dir, manifest.MANIFEST_NAME)
+    for content in (b"", b"{", b"[]", b"null", b"\xff", b"[" * 10**5):
+        with open(path, "wb") as file:
+            file.write(content)
+        with pytest.raises(errors.DataError, match="damaged"):
+            manifest.read_manifest(data_dir)
+
+
+def test_the_fingerprint_changes_with_the_data_and_not_with_the_place(built, tmp_path):
+    first = built[1].fingerprint
+    moved = shutil.copytree(built[0], str(tmp_path / "elsewhere"))
+    assert manifest.read_manifest(moved).fingerprint == first
+    for other in (
+        data_directories.write_data_directory(tmp_path / "seed", per_class=3, seed=1),
+        data_directories.write_data_directory(
+            tmp_path / "shards", per_class=3, num_shards=3
+        ),
+        data_directories.write_data_directory(
+            tmp_path / "raw", per_class=3, encoding="raw"
+        ),
+    ):
+        assert other.fingerprint != first
+
+
+def test_the_index_finds_every_record(built):
+    data_dir, contents = built
+    index = manifest.read_index(data_dir, contents, "train")
+    assert index.num_records == 6
+    place = 0
+    for shard, path in enumerate(index.paths):
+        for offset, data in record_file.scan(path):
+            assert index.shard[place] == shard
+            assert index.offset[place] == offset
+            assert index.length[place] == len(data)
+            place += 1
+    assert place == 6
+
+
+def test_missing_and_resized_shards_are_refused(data_dir):
+    contents = manifest.read_manifest(data_dir)
+    shard = os.path.join(data_dir, contents.splits["train"].shards[1].name)
+    size = os.path.getsize(shard)
+    os.truncate(shard, size - 1)
+    with pytest.raises(errors.DataError, match=f"{shard} has {size - 1:,} bytes"):
+        manifest.read_index(data_dir, contents, "train")
+    manifest.read_index(data_dir, contents, "train", check_sizes=False)
+    manifest.read_index(data_dir, contents, "validation")
+    os.unlink(shard)
+    with pytest.raises(errors.DataError, match=f"{shard} is missing"):
+        manifest.read_index(data_dir, contents, "train")
+
+
+def test_a_missing_or_changed_index_is_refused(data_dir):
+    contents = manifest.read_manifest(data_dir)
+    path = os.path.join(data_dir, manifest.INDEX_NAME)
+    with open(path, "r+b") as file:
+        file.seek(100)
+        byte = file.read(1)
+        file.seek(100)
+        file.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(errors.DataError, match="SHA-256"):
+        manifest.read_index(data_dir, contents, "train")
+    os.unlink(path)
+    with pytest.raises(errors.DataError, match="is missing"):
+        manifest.read_index(data_dir, contents, "train")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("train/shard", lambda a: a[::-1]),
+        ("train/shard", lambda a: a[:-1]),
+        ("train/shard", lambda a: a + 1),
+        ("train/shard", lambda a: a.astype(np.float64)),
+        ("train/offset", lambda a: a - 1),
+        ("train/offset", lambda a: a + 10**9),
+        ("train/offset", lambda a: a[:, None]),
+        ("train/length", lambda a: a + 1),
+        ("train/length", lambda a: a - 10**9),
+        ("train/length", lambda a: np.full_like(a, 2**63 - 1)),
+    ],
+)
+def test_an_index_that_fits_its_checksum_but_not_the_shards(data_dir, name, change):
+    path = os.path.join(data_dir, manifest.INDEX_NAME)
+    arrays = npz.load(path)
+    arrays[name] = change(arrays[name])
+    npz.save(path, arrays)
+    digest = durable.compute_digest(path)
+    change_json(data_dir, lambda v: v["checksums"].update({"index.npz": digest}))
+    contents = manifest.read_manifest(data_dir)
+    with pytest.raises(errors.DataError, match="does not fit"):
+        manifest.read_index(data_dir, contents, "train")
+
+
+def test_an_index_without_the_split_is_refused(data_dir):
+    path = os.path.join(data_dir, manifest.INDEX_NAME)
+    npz.save(path, {"x": np.zeros(1)})
+    digest = durable.compute_digest(path)
+    change_json(data_dir, lambda v: v["checksums"].update({"index.npz": digest}))
+    with pytest.raises(errors.DataError, match="lacks the array 'train/shard'"):
+        manifest.read_index(data_dir, manifest.read_manifest(data_dir), "train")
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,429 @@
+"""Every injected fault is found and named; sound data pass."""
+
+import io
+import json
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import data_directories
+from tfrecords import (
+    durable,
+    errors,
+    example_proto,
+    index,
+    manifest,
+    npz,
+    record_file,
+    schema,
+    statistics,
+    verify,
+)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sound")
+    data_directories.write_data_directory(path, per_class=3)
+    return str(path)
+
+
+@pytest.fixture
+def data_dir(sound, tmp_path):
+    return shutil.copytree(sound, str(tmp_path / "data"))
+
+
+def run(data_dir, num_workers=1):
+    return verify.verify(data_dir, num_workers, io.StringIO())
+
+
+def check(data_dir, *parts, count=None):
+    """Each of `parts` is in some line; there are `count` lines in all."""
+    report = run(data_dir)
+    text = "\n".join(report.problems)
+    for part in parts:
+        assert part in text
+    assert report.num_problems == len(report.problems) == (count or len(parts)), text
+    assert all("\n" not in line for line in report.problems)
+
+
+def shard_path(data_dir, shard=0, split="train"):
+    return os.path.join(data_dir, schema.make_shard_name(split, shard, 2))
+
+
+def read_shard(path):
+    return [data for _, data in record_file.scan(path)]
+
+
+def rewrite(data_dir, shard, records, split="train"):
+    """Writes a shard anew, with index and manifest that agree with it.
+
+    What is left wrong is then what the records themselves hold.
+    """
+    everything = []
+    for number in range(2):
+        path = shard_path(data_dir, number, split)
+        everything.append(records if number == shard else read_shard(path))
+    assert len({len(part) for part in everything}) == 1  # write_shards cuts evenly
+    flat = [record for part in everything for record in part]
+    shards, arrays = data_directories.write_shards(data_dir, split, flat, 2)
+    index_path = os.path.join(data_dir, manifest.INDEX_NAME)
+    npz.save(index_path, {**npz.load(index_path), **arrays})
+    path = os.path.join(data_dir, manifest.MANIFEST_NAME)
+    with open(path, encoding="utf-8") as file:
+        value = json.load(file)
+    value["splits"][split]["shards"] = [vars(s) for s in shards]
+    value["checksums"] = data_directories.compute_checksums(data_dir)
+    durable.write_json(path, value)
+
+
+def change_record(data, **changes):
+    """A record with features changed; the names are those of `schema`."""
+    features = {k: v[0] for k, v in example_proto.decode_example(data).items()}
+    features.update({getattr(schema, name): v for name, v in changes.items()})
+    return example_proto.encode_example(features)
+
+
+def change_manifest(data_dir, change):
+    path = os.path.join(data_dir, manifest.MANIFEST_NAME)
+    with open(path, encoding="utf-8") as file:
+        value = json.load(file)
+    change(value)
+    durable.write_json(path, value)
+
+
+@pytest.mark.parametrize("encoding", ["jpeg", "raw"])
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_sound_data_pass(tmp_path, encoding, num_workers):
+    data_directories.write_data_directory(
+        tmp_path,
+        per_class={"train": 3, "validation": 2, "test": 1},
+        encoding=encoding,
+        num_shards=2,
+    )
+    report = run(str(tmp_path), num_workers)
+    assert report.problems == ()
+    assert report.num_records == 12
+    assert report.num_bytes == sum(p.stat().st_size for p in tmp_path.glob("*-of-*"))
+
+
+def test_a_split_without_pictures_in_a_shard_passes(tmp_path):
+    data_directories.write_data_directory(
+        tmp_path, per_class={"train": 1, "validation": 0}, num_shards=4
+    )
+    assert run(str(tmp_path)).problems == ()
+
+
+def test_other_programs_shards_pass(tmp_path):
+    data_directories.write_foreign_shards(tmp_path / "records")
+    index.index_records(
+        str(tmp_path / "records"), str(tmp_path / "data"), 1, 1, io.StringIO()
+    )
+    assert run(str(tmp_path / "data")).problems == ()
+
+
+def test_progress_and_counts_with_two_workers_and_a_fault(data_dir):
+    os.unlink(shard_path(data_dir))
+    stream = io.StringIO()
+    report = verify.verify(data_dir, 2, stream)
+    assert report.num_problems == 1
+    assert report.num_records == 9
+    assert "verifying: 9 records in" in stream.getvalue()
+
+
+def test_a_flipped_bit_names_shard_record_and_byte(data_dir):
+    path = shard_path(data_dir)
+    offsets = [offset for offset, _ in record_file.scan_lengths(path)]
+    with open(path, "r+b") as file:
+        file.seek(offsets[1] + 100)
+        byte = file.read(1)[0]
+        file.seek(offsets[1] + 100)
+        file.write(bytes([byte ^ 16]))
+    check(
+        data_dir,
+        f"{path}: its SHA-256 is not the manifest's",
+        f"{path}: record 1 at byte {offsets[1]} has damaged data",
+    )
+    # The records after it were read all the same.
+    assert run(data_dir).num_records == 11
+
+
+def test_a_damaged_length_does_not_hide_the_next_damage(data_dir):
+    path = shard_path(data_dir)
+    offsets = [offset for offset, _ in record_file.scan_lengths(path)]
+    with open(path, "r+b") as file:
+        file.write(b"\xff")
+        file.seek(offsets[2] + 50)
+        file.write(b"\xff\xff\xff")
+    check(
+        data_dir,
+        "SHA-256",
+        f"{path}: record 0 at byte 0 has a damaged length",
+        f"{path}: record 2 at byte {offsets[2]} has damaged data",
+    )
+
+
+def test_a_cut_shard(data_dir):
+    path = shard_path(data_dir, 1, "validation")
+    os.truncate(path, os.path.getsize(path) - 5)
+    check(data_dir, f"{path}: has ", f"{path}: record 2 at byte ")
+
+
+def test_a_shard_cut_between_records(data_dir):
+    path = shard_path(data_dir)
+    offsets = [offset for offset, _ in record_file.scan_lengths(path)]
+    os.truncate(path, offsets[2])
+    check(data_dir, f"{path}: has ", "has 2 records, the manifest says 3")
+
+
+def test_a_missing_shard(data_dir):
+    os.unlink(shard_path(data_dir))
+    check(data_dir, f"{shard_path(data_dir)}: the shard is missing")
+
+
+def test_an_extra_shard(data_dir):
+    extra = os.path.join(data_dir, "test-00000-of-00001")
+    shutil.copy(shard_path(data_dir), extra)
+    check(data_dir, f"{extra}: the manifest does not name this shard")
+
+
+def test_a_renamed_shard(data_dir):
+    renamed = os.path.join(data_dir, "train-00002-of-00002")
+    os.rename(shard_path(data_dir), renamed)
+    check(data_dir, "the shard is missing", f"{renamed}: the manifest does not")
+
+
+def test_swapped_shards(data_dir):
+    first, second = shard_path(data_dir, 0), shard_path(data_dir, 1)
+    os.rename(first, first + "x")
+    os.rename(second, first)
+    os.rename(first + "x", second)
+    report = run(data_dir)
+    for path in (first, second):
+        assert any(line.startswith(f"{path}: has ") for line in report.problems)
+    assert any("not where the index says" in line for line in report.problems)
+
+
+def test_an_unreadable_shard(data_dir):
+    path = shard_path(data_dir)
+    os.unlink(path)
+    os.mkdir(path)
+    check(data_dir, f"{path}: cannot be read (Is a directory)")
+
+
+def test_a_record_that_comes_twice(data_dir):
+    records = read_shard(shard_path(data_dir))
+    rewrite(data_dir, 0, [records[0], records[1], records[0]])
+    report = run(data_dir)
+    assert report.problems[0] == (
+        f"{shard_path(data_dir)}: record 2 has the filename of record 0 of "
+        "train-00000-of-00002: each picture should be there once"
+    )
+
+
+def test_a_record_that_another_shard_has_too(data_dir):
+    records = read_shard(shard_path(data_dir, 1))
+    other = read_shard(shard_path(data_dir, 0))
+    rewrite(data_dir, 1, [other[2], *records[1:]])
+    report = run(data_dir)
+    assert any(
+        line.startswith(f"{shard_path(data_dir, 1)}: record 0 has the filename of")
+        and "record 2 of train-00000-of-00002" in line
+        for line in report.problems
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"LABEL": 2}, "its label is 2, not one of 0 to 1"),
+        ({"LABEL": 2**40}, "its label is 1099511627776"),
+        ({"SYNSET": b"n9"}, "its class is 'n9'"),
+        ({"TEXT": b"other"}, "('other'), that of label"),
+        ({"FORMAT": b"RAW"}, "its format is b'RAW'"),
+        ({"HEIGHT": 255}, "its size is 255 x 256"),
+        ({"FILENAME": b""}, "it has no filename"),
+        ({"ENCODED": b"nonsense"}, "the picture cannot be decoded"),
+        ({"ENCODED": 7}, "image/encoded is not one byte string"),
+    ],
+)
+def test_a_wrong_feature_names_the_record(data_dir, changes, part):
+    records = read_shard(shard_path(data_dir))
+    records[1] = change_record(records[1], **changes)
+    rewrite(data_dir, 0, records)
+    report = run(data_dir)
+    line = report.problems[0]
+    offset = len(record_file.frame(records[0]))
+    assert line.startswith(f"{shard_path(data_dir)}: record 1 at byte {offset}: ")
+    assert part in line
+
+
+def test_bytes_that_are_no_example(data_dir):
+    records = read_shard(shard_path(data_dir))
+    rewrite(data_dir, 0, [b"\xff\xff", *records[1:]])
+    check(data_dir, "record 0 at byte 0: the record is not a well-formed tf.train")
+
+
+def test_a_picture_of_another_size_and_one_of_another_format(data_dir):
+    image = np.zeros((255, 256, 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(image).resize((256, 256)).save(stream, "PNG")
+    records = read_shard(shard_path(data_dir))
+    records[0] = change_record(records[0], ENCODED=data_directories.encode_jpeg(image))
+    records[1] = change_record(records[1], ENCODED=stream.getvalue())
+    rewrite(data_dir, 0, records)
+    check(
+        data_dir,
+        "the picture has the shape (255, 256, 3), not 256 x 256",
+        "the picture is no JPEG",
+    )
+
+
+def test_a_raw_picture_of_another_length(tmp_path):
+    data_dir = str(tmp_path)
+    data_directories.write_data_directory(tmp_path, per_class=3, encoding="raw")
+    records = read_shard(shard_path(data_dir))
+    records[0] = change_record(records[0], ENCODED=bytes(10))
+    rewrite(data_dir, 0, records)
+    check(data_dir, "the raw picture has 10 bytes, not 256 * 256 * 3")
+
+
+def test_wrong_class_counts(data_dir):
+    change_manifest(
+        data_dir, lambda v: v["splits"]["train"].update(class_counts=[2, 4])
+    )
+    check(
+        data_dir,
+        "train: the class of label 0 has 3 records, the manifest says 2",
+        "train: the class of label 1 has 3 records, the manifest says 4",
+    )
+
+
+def test_a_wrong_record_count(data_dir):
+    def change(value):
+        shards = value["splits"]["train"]["shards"]
+        shards[0]["num_records"], shards[1]["num_records"] = 2, 4
+
+    change_manifest(data_dir, change)
+    report = run(data_dir)
+    text = "\n".join(report.problems)
+    assert "index.npz does not fit" in text
+    assert "has 3 records, the manifest says 2" in text
+    assert "has 3 records, the manifest says 4" in text
+
+
+def test_shards_in_another_order(data_dir):
+    change_manifest(data_dir, lambda v: v["splits"]["train"]["shards"].reverse())
+    report = run(data_dir)
+    assert any("not where the index says" in line for line in report.problems) or any(
+        "does not fit" in line for line in report.problems
+    )
+
+
+def test_classes_swapped_and_a_class_renamed(data_dir):
+    change_manifest(data_dir, lambda v: v["classes"].reverse())
+    assert run(data_dir).num_problems == 12
+
+
+def test_a_removed_split_leaves_shards_that_nobody_names(data_dir):
+    change_manifest(data_dir, lambda v: v["splits"].pop("train"))
+    text = "\n".join(run(data_dir).problems)
+    assert "has no train split" in text
+    assert f"{shard_path(data_dir)}: the manifest does not name this shard" in text
+
+
+def test_a_changed_checksum_and_a_damaged_index(data_dir):
+    change_manifest(
+        data_dir, lambda v: v["splits"]["train"]["shards"][0].update(sha256="0" * 64)
+    )
+    check(data_dir, f"{shard_path(data_dir)}: its SHA-256")
+    os.truncate(os.path.join(data_dir, manifest.INDEX_NAME), 300)
+    check(data_dir, "its SHA-256", "index.npz is not the one")
+
+
+def test_statistics_of_other_pictures(data_dir, tmp_path):
+    other = str(tmp_path / "other")
+    data_directories.write_data_directory(other, num_classes=5, per_class=2)
+    shutil.copy(os.path.join(other, "statistics.npz"), data_dir)
+    check(data_dir, "statistics.npz is not the one that the manifest names")
+    change_manifest(
+        data_dir,
+        lambda v: v.update(checksums=data_directories.compute_checksums(data_dir)),
+    )
+    text = "\n".join(run(data_dir).problems)
+    assert "counts 10 pictures, the train split 6" in text
+    assert "mean_rgb differs by" in text
+    assert "mean_image differs by" in text
+    assert "covariance differs by" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "part"),
+    [
+        ("mean_rgb", lambda a: a + 0.01, "mean_rgb is not the mean of mean_image"),
+        ("eigenvalues", lambda a: a * 1.01, "are not those of the covariance"),
+        ("eigenvalues", lambda a: a[::-1], "not sorted"),
+        ("eigenvectors", lambda a: a * 1.1, "not orthonormal"),
+        ("mean_image", lambda a: a * np.nan, "not finite"),
+        ("mean_image", lambda a: a[:-1], "mean_image has shape"),
+    ],
+)
+def test_statistics_at_odds_with_themselves(data_dir, name, change, part):
+    path = os.path.join(data_dir, manifest.STATISTICS_NAME)
+    arrays = npz.load(path)
+    arrays[name] = change(arrays[name])
+    npz.save(path, arrays)
+    change_manifest(
+        data_dir,
+        lambda v: v.update(checksums=data_directories.compute_checksums(data_dir)),
+    )
+    assert part in "\n".join(run(data_dir).problems)
+
+
+def test_raw_statistics_must_be_exact(tmp_path):
+    data_dir = str(tmp_path)
+    data_directories.write_data_directory(tmp_path, per_class=3, encoding="raw")
+    assert run(data_dir).problems == ()
+    accumulator = statistics.Accumulator(256)
+    for shard in range(2):
+        for data in read_shard(shard_path(data_dir, shard)):
+            pixels = np.frombuffer(schema.decode_record(data).image_bytes, np.uint8)
+            image = pixels.reshape(256, 256, 3).copy()
+            image[0, 0, 0] ^= 255
+            accumulator.add(image)
+    statistics.write_statistics(data_dir, accumulator.compute())
+    change_manifest(
+        data_dir,
+        lambda v: v.update(checksums=data_directories.compute_checksums(data_dir)),
+    )
+    text = "\n".join(run(data_dir).problems)
+    assert "mean_image differs" in text
+    assert "(at most" in text
+
+
+def test_missing_files_of_statistics_and_index(data_dir):
+    os.unlink(os.path.join(data_dir, manifest.STATISTICS_NAME))
+    os.unlink(os.path.join(data_dir, manifest.INDEX_NAME))
+    check(data_dir, "statistics.npz is missing", "index.npz is missing")
+
+
+def test_all_problems_are_counted_and_the_first_hundred_kept(tmp_path):
+    data_dir = str(tmp_path)
+    data_directories.write_data_directory(tmp_path, per_class=30, encoding="jpeg")
+    change_manifest(data_dir, lambda v: v["classes"].reverse())
+    report = run(data_dir)
+    assert len(report.problems) == verify.MAX_PROBLEMS
+    assert report.num_problems == 120
+
+
+def test_no_data_directory_is_a_sentence(tmp_path):
+    with pytest.raises(errors.UserError, match="there is no data directory"):
+        run(str(tmp_path / "none"))
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,55 @@
+"""alexnet-index: makes another program's ImageNet TFRecords readable."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tfrecords import command_line, errors
+
+SYNOPSIS = """\
+Makes another program's ImageNet TFRecords readable, without copying them: reads the
+shards once and writes their class list, index and statistics.
+
+  alexnet-index --records_dir=RECORDS --label_offset=1 [--data_dir=D]
+
+Shards are named <split>-00000-of-01024; the splits are train, validation (or val) and
+test. Train with --data_dir=D afterwards.
+"""
+
+_RECORDS_DIR = flags.DEFINE_string("records_dir", None, "Where the shards are.")
+_LABEL_OFFSET = flags.DEFINE_integer(
+    "label_offset",
+    1,
+    "The label on disk of the first class: 1 in most programs' ImageNet.",
+    lower_bound=0,
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Where manifest, index and statistics go; RECORDS by default."
+)
+_NUM_WORKERS = flags.DEFINE_integer(
+    "num_workers", None, "Processes; one per processor by default.", lower_bound=1
+)
+
+
+def main() -> None:
+    """Indexes the shards and prints a summary."""
+    if not _RECORDS_DIR.value:
+        raise errors.UserError("--records_dir is missing: where are the shards?")
+    from tfrecords import index
+
+    data_dir = _DATA_DIR.value or _RECORDS_DIR.value
+    contents = index.index_records(
+        _RECORDS_DIR.value, data_dir, _LABEL_OFFSET.value, _NUM_WORKERS.value
+    )
+    for name, split in contents.splits.items():
+        print(f"{name}: {split.num_records:,} records in {len(split.shards):,} shards")
+    print(f"{contents.num_classes:,} classes. {data_dir} is ready for alexnet-train.")
+
+
+def run() -> None:
+    """The console script."""
+    command_line.run(main, __name__, SYNOPSIS)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,58 @@
+"""alexnet-verify: reads a data directory back and says what is wrong with it."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tfrecords import command_line, errors, progress
+
+SYNOPSIS = """\
+Reads everything in a data directory back: sizes, SHA-256, index, statistics, every
+record's checksums, label and picture. Names the shard and record that is wrong.
+
+  alexnet-verify DATA_DIR [--num_workers=N]
+
+Exits with 0 where all is well, with 2 where something is wrong.
+"""
+
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "The data directory; may be given without the flag's name."
+)
+_NUM_WORKERS = flags.DEFINE_integer(
+    "num_workers", None, "Processes; one per processor by default.", lower_bound=1
+)
+
+
+def main() -> int:
+    """Verifies, prints the report, returns the exit code."""
+    if not _DATA_DIR.value:
+        raise errors.UserError(
+            "no data directory was given. Write alexnet-verify DATA_DIR."
+        )
+    from tfrecords import verify
+
+    report = verify.verify(_DATA_DIR.value, _NUM_WORKERS.value)
+    rate = report.num_records / max(report.seconds, 1e-9)
+    summary = (
+        f"{report.num_records:,} records, {report.num_bytes:,} bytes read in "
+        f"{progress.format_duration(report.seconds)} ({rate:,.0f} records/s)"
+    )
+    for line in report.problems:
+        print(line)
+    if left_out := report.num_problems - len(report.problems):
+        print(f"... and {left_out:,} more")
+    if report.num_problems:
+        noun = "problem" if report.num_problems == 1 else "problems"
+        print(f"{_DATA_DIR.value}: {report.num_problems:,} {noun}; {summary}.")
+        return errors.DataError.exit_code
+    print(f"{_DATA_DIR.value} is sound: {summary}.")
+    return 0
+
+
+def run() -> None:
+    """The console script."""
+    command_line.run(main, __name__, SYNOPSIS, positional="data_dir")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,165 @@
+"""The wire format of `tf.train.Example`, written and read without TensorFlow.
+
+The converter's workers start without it, and a message library does not promise the
+same bytes for the same map. In the protocol buffers' encoding, every length-delimited
+field being tag, length, payload:
+
+  Example{1: Features{1: map entries}}; entry{1: key, 2: Feature};
+  Feature{1: BytesList{1: values}} or {2: FloatList} or {3: Int64List{1: varints}}
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+from tfrecords import errors
+
+
+def encode_example(features: Mapping[str, bytes | int]) -> bytes:
+    """Serializes features as a `tf.train.Example`, keys in sorted order.
+
+    Args:
+      features: each value a byte string (a BytesList of one) or a non-negative
+        integer (an Int64List of one).
+    """
+    entries = []
+    for key in sorted(features):
+        value = features[key]
+        if isinstance(value, bytes):
+            feature = _field(1, _field(1, value))
+        else:
+            feature = _field(3, _field(1, _varint(value)))
+        entries.append(_field(1, _field(1, key.encode()) + _field(2, feature)))
+    return _field(1, b"".join(entries))
+
+
+def decode_example(serialized: bytes) -> dict[str, list]:
+    """Reads any serialized `tf.train.Example`, without TensorFlow.
+
+    Stricter than a protocol-buffer library: a field that an Example does not have and
+    a key that comes twice are refused too.
+
+    Args:
+      serialized: the Example.
+
+    Returns:
+      By key, a list of bytes, of int or of float, of any length.
+
+    Raises:
+      DataError: saying what is wrong; the caller knows which record it is.
+    """
+    view = memoryview(serialized)
+    features: dict[str, list] = {}
+    parts = list(_read_fields(view, (1,)))
+    if len(parts) > 1:
+        raise _malformed("it holds two Features")
+    for _, entry in _read_fields(parts[0][1] if parts else view, (1,)):
+        members = dict(_read_fields(entry, (1, 2)))
+        if len(members) != 2:
+            raise _malformed("a feature lacks its key or its value")
+        try:
+            key = bytes(members[1]).decode()
+        except UnicodeDecodeError as error:
+            raise _malformed("a feature's key is not UTF-8") from error
+        if key in features:
+            raise _malformed(f"{key} comes twice")
+        features[key] = _read_values(members[2])
+    return features
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
+
+
+def _varint(value: int) -> bytes:
+    if value < 0:
+        raise ValueError(f"only non-negative integers are encoded, not {value}")
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _malformed(reason: str) -> errors.DataError:
+    return errors.DataError(
+        f"the record is not a well-formed tf.train.Example: {reason}"
+    )
+
+
+def _read_varint(view: memoryview, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if position >= len(view):
+            raise _malformed("it is cut short")
+        byte = view[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+        if shift >= 70:
+            raise _malformed("a number is longer than ten bytes")
+    if value >> 64:
+        raise _malformed("a number is larger than 64 bits")
+    return value, position
+
+
+def _read_fields(
+    view: memoryview, allowed: tuple[int, ...]
+) -> Iterator[tuple[int, memoryview]]:
+    """Yields (number, payload) of the length-delimited fields that fill `view`."""
+    position = 0
+    while position < len(view):
+        tag, position = _read_varint(view, position)
+        if tag & 7 != 2 or tag >> 3 not in allowed:
+            raise _malformed(f"unexpected field {tag >> 3} of wire type {tag & 7}")
+        length, position = _read_varint(view, position)
+        if length > len(view) - position:
+            raise _malformed("it is cut short")
+        yield tag >> 3, view[position : position + length]
+        position += length
+
+
+def _read_values(feature: memoryview) -> list:
+    kinds = list(_read_fields(feature, (1, 2, 3)))
+    if not kinds:
+        return []
+    if len(kinds) > 1:
+        raise _malformed("a feature is of two kinds")
+    number, payload = kinds[0]
+    if number == 1:
+        return [bytes(value) for _, value in _read_fields(payload, (1,))]
+    values: list = []
+    position = 0
+    while position < len(payload):
+        tag, position = _read_varint(payload, position)
+        # A repeated number is written packed (type 2) or one by one (0, 5).
+        packed, single = 1 << 3 | 2, 1 << 3 | (5 if number == 2 else 0)
+        if tag == packed:
+            length, position = _read_varint(payload, position)
+            if length > len(payload) - position:
+                raise _malformed("it is cut short")
+            end = position + length
+        elif tag == single:
+            end = position + 1
+        else:
+            raise _malformed(f"unexpected field {tag >> 3} of wire type {tag & 7}")
+        limit = end if tag == packed else len(payload)
+        while position < end:
+            value, position = _read_number(payload[:limit], position, number == 2)
+            values.append(value)
+    return values
+
+
+def _read_number(
+    view: memoryview, position: int, is_float: bool
+) -> tuple[int | float, int]:
+    if is_float:
+        if position + 4 > len(view):
+            raise _malformed("it is cut short")
+        return struct.unpack_from("<f", view, position)[0], position + 4
+    value, position = _read_varint(view, position)
+    return value - (1 << 64 if value >> 63 else 0), position

@@ -1,0 +1,122 @@
+"""Names and labels of another program's shards, and whether they make sense."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from tfrecords import errors, manifest, schema, shard_check
+
+
+def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
+    """The shards' file names by split, train first, each split complete.
+
+    Raises:
+      UserError: where there is no training split or a split lacks a shard.
+    """
+    if not os.path.isdir(records_dir):
+        raise errors.UserError(
+            f"there is no directory {records_dir}. Correct --records_dir."
+        )
+    found: dict[str, dict[tuple[str, int], set[int]]] = {}
+    for name in os.listdir(records_dir):
+        if match := shard_check.SHARD_NAME.fullmatch(name):
+            prefix, shard, num_shards = match.groups()
+            split = "validation" if prefix == "val" else prefix
+            series = found.setdefault(split, {})
+            series.setdefault((prefix, int(num_shards)), set()).add(int(shard))
+    if "train" not in found:
+        raise errors.UserError(
+            f"{records_dir} has no training shards (train-00000-of-01024, ...), from "
+            "which classes and mean image come. Correct --records_dir."
+        )
+    names = {}
+    for split in sorted(found, key=schema.SPLITS.index):
+        if len(found[split]) > 1:
+            kinds = ", ".join(f"{p}-*-of-{n:05d}" for p, n in sorted(found[split]))
+            raise errors.UserError(
+                f"{records_dir} has two sets of shards of the split {split}: {kinds}. "
+                "Move one of them away."
+            )
+        ((prefix, num_shards), present), *_ = found[split].items()
+        absent = sorted(set(range(num_shards)) - present)
+        if absent:
+            first = schema.make_shard_name(prefix, absent[0], num_shards)
+            raise errors.UserError(
+                f"{records_dir} lacks {len(absent)} of {num_shards} shards of the "
+                f"split {split}, the first being {first}. Fetch what is missing."
+            )
+        names[split] = tuple(
+            schema.make_shard_name(prefix, shard, num_shards)
+            for shard in range(num_shards)
+        )
+    return names
+
+
+def make_classes(
+    label_counts: dict[str, list[dict[int, int]]],
+    names: Sequence[dict[int, manifest.ClassInfo]],
+    label_offset: int,
+) -> tuple[manifest.ClassInfo, ...]:
+    """The classes in the order of their labels.
+
+    Args:
+      label_counts: by split, each shard's records by label.
+      names: each shard's class names by label; synset and text may be empty.
+      label_offset: the label of the first class.
+
+    Raises:
+      UserError: where the labels do not fit `label_offset`, have gaps, or a label
+        has two synsets or a synset two labels.
+    """
+    train = sorted({label for counts in label_counts["train"] for label in counts})
+    if not train:
+        raise errors.UserError("the training shards hold no records.")
+    lowest = train[0]
+    if lowest != label_offset:
+        relation = "below" if lowest < label_offset else "above"
+        raise errors.UserError(
+            f"the lowest label of the training records is {lowest}, {relation} "
+            f"--label_offset={label_offset}. If {lowest} is the first class, give "
+            f"--label_offset={lowest}."
+        )
+    if len(train) != train[-1] - lowest + 1:
+        raise errors.UserError(
+            f"the training records have {len(train)} labels between {lowest} and "
+            f"{train[-1]}, so that some in between have no picture. Labels must be "
+            "without gaps; are shards missing, or is the label another one?"
+        )
+    for split, shards in label_counts.items():
+        strange = sorted({label for counts in shards for label in counts} - set(train))
+        if strange:
+            raise errors.UserError(
+                f"the split {split} has the label {strange[0]}, which no training "
+                f"record has ({lowest} to {train[-1]}). The splits must come from the "
+                "same program."
+            )
+    classes = tuple(_merge_names(label, names) for label in train)
+    seen: dict[str, int] = {}
+    for label, info in zip(train, classes, strict=True):
+        other = seen.setdefault(info.synset, label)
+        if other != label:
+            raise errors.UserError(
+                f"the labels {other} and {label} have one synset, {info.synset!r}: "
+                "the records contradict each other and cannot be used."
+            )
+    return classes
+
+
+def _merge_names(
+    label: int, names: Sequence[dict[int, manifest.ClassInfo]]
+) -> manifest.ClassInfo:
+    found = [n[label] for n in names if label in n]
+    synsets = sorted({info.synset for info in found} - {""})
+    texts = sorted({info.text for info in found} - {""})
+    if len(synsets) > 1:
+        raise errors.UserError(
+            f"the label {label} has two synsets, {synsets[0]!r} and {synsets[1]!r}: "
+            "the records contradict each other and cannot be used."
+        )
+    # Some programs store no names; a class needs one that is its own.
+    synset = synsets[0] if synsets else f"label-{label:04d}"
+    return manifest.ClassInfo(synset, texts[0] if texts else synset)

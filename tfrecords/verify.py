@@ -1,0 +1,291 @@
+"""Reads a whole data directory back and says what is wrong with it.
+
+Every file is compared with the manifest (size, SHA-256), every record with the index
+and its class, every picture is decoded, and the statistics are computed again. A bad
+shard does not end the check; each problem is one line that names its place.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterator
+from typing import TextIO
+
+import numpy as np
+
+from tfrecords import (
+    errors,
+    manifest,
+    progress,
+    shard_check,
+    statistics,
+    worker_pool,
+)
+
+MAX_PROBLEMS = 100
+
+# Statistics are of the pixels before JPEG encoding. Its loss moves a picture's pixels
+# by some levels at random, which the mean over n pictures averages out, and takes a
+# little of the colours' variance: on 40 pictures of ImageNet 0.02 levels of mean_rgb,
+# 0.6 of mean_image and 0.24 % of the trace. Colour noise that is a pixel wide, which no
+# photograph has, loses more than is allowed here. Raw pictures give the same sums, up
+# to rounding.
+_MEAN_RGB_TOLERANCE = 1.0
+_MEAN_IMAGE_RMS_TOLERANCE = 1.0
+_ONE_IMAGE_RMS_TOLERANCE = 15.0
+_COVARIANCE_TOLERANCE = 0.05
+_ROUNDING = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What was found.
+
+    Attributes:
+      problems: one line each, the first `MAX_PROBLEMS`.
+      num_problems: how many there are in all.
+      num_records: records read.
+      num_bytes: bytes of the shards read.
+      seconds: how long it took.
+    """
+
+    problems: tuple[str, ...]
+    num_problems: int
+    num_records: int
+    num_bytes: int
+    seconds: float
+
+
+def verify(
+    data_dir: str, num_workers: int | None = None, stream: TextIO | None = None
+) -> Report:
+    """Checks everything in `data_dir`.
+
+    Args:
+      data_dir: the data directory.
+      num_workers: processes; None for one per processor.
+      stream: where progress goes; standard error by default.
+
+    Returns:
+      The report; the data are sound where it has no problems.
+
+    Raises:
+      UserError: where there is no data directory or no manifest of this version.
+      DataError: where the manifest itself is damaged.
+    """
+    start = time.monotonic()
+    contents = manifest.read_manifest(data_dir)
+    problems = shard_check.ProblemList(MAX_PROBLEMS)
+    for problem in _check_names(data_dir, contents):
+        problems.add(problem)
+    indexes = {}
+    index_problems = []
+    for split in contents.splits:
+        try:
+            indexes[split] = manifest.read_index(
+                data_dir, contents, split, check_sizes=False
+            )
+        except errors.DataError as error:
+            index_problems.append(str(error))
+    for problem in dict.fromkeys(index_problems):  # a damaged file is damaged once
+        problems.add(problem)
+    tasks = list(_make_tasks(data_dir, contents, indexes))
+    summaries = {
+        split: _SplitSummary(split, info) for split, info in contents.splits.items()
+    }
+    total = sum(split.num_records for split in contents.splits.values())
+    line = progress.Progress("verifying", total, "records", stream=stream)
+    num_records = num_bytes = 0
+    for result in worker_pool.map_unordered(
+        shard_check.check_shard,
+        tasks,
+        worker_pool.count_processors() if num_workers is None else num_workers,
+    ):
+        problems.merge(result.problems)
+        summaries[result.split].add(result)
+        num_records += result.num_records
+        num_bytes += result.num_bytes
+        line.advance(result.num_records)
+    line.close()
+    for summary in summaries.values():
+        for problem in summary.check():
+            problems.add(problem)
+    for problem in _check_statistics(data_dir, contents, summaries.get("train")):
+        problems.add(problem)
+    return Report(
+        tuple(problems.lines),
+        problems.count,
+        num_records,
+        num_bytes,
+        time.monotonic() - start,
+    )
+
+
+def _get_records_dir(data_dir: str, contents: manifest.Manifest) -> str:
+    return os.path.normpath(os.path.join(data_dir, contents.records_dir))
+
+
+def _check_names(data_dir: str, contents: manifest.Manifest) -> Iterator[str]:
+    records_dir = _get_records_dir(data_dir, contents)
+    if not contents.splits.get("train"):
+        yield f"{data_dir}: the manifest has no train split"
+    known = {s.name for split in contents.splits.values() for s in split.shards}
+    present = set(os.listdir(records_dir)) if os.path.isdir(records_dir) else set()
+    for name in sorted(known - present):
+        yield f"{os.path.join(records_dir, name)}: the shard is missing"
+    for name in sorted(present - known):
+        if shard_check.SHARD_NAME.fullmatch(name):
+            yield (
+                f"{os.path.join(records_dir, name)}: the manifest does not name this "
+                "shard"
+            )
+
+
+def _make_tasks(
+    data_dir: str,
+    contents: manifest.Manifest,
+    indexes: dict[str, manifest.RecordIndex],
+) -> Iterator[shard_check.ShardTask]:
+    records_dir = _get_records_dir(data_dir, contents)
+    for split, info in contents.splits.items():
+        end = 0
+        for position, shard in enumerate(info.shards):
+            begin, end = end, end + shard.num_records
+            path = os.path.join(records_dir, shard.name)
+            if not os.path.exists(path):
+                continue
+            index = indexes.get(split)
+            yield shard_check.ShardTask(
+                path=path,
+                split=split,
+                position=position,
+                info=shard,
+                encoding=contents.encoding,
+                image_size=contents.image_size,
+                label_offset=contents.label_offset,
+                classes=contents.classes,
+                offsets=None if index is None else index.offset[begin:end],
+                lengths=None if index is None else index.length[begin:end],
+            )
+
+
+class _SplitSummary:
+    """What the shards of a split add up to."""
+
+    def __init__(self, split: str, info: manifest.SplitInfo):
+        self._split, self._info = split, info
+        self._results: dict[int, shard_check.ShardResult] = {}
+        self.accumulator: statistics.Accumulator | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every record of every shard was read."""
+        return len(self._results) == len(self._info.shards) and all(
+            result.is_complete for result in self._results.values()
+        )
+
+    def add(self, result: shard_check.ShardResult) -> None:
+        if result.accumulator is not None:
+            if self.accumulator is None:
+                self.accumulator = result.accumulator
+            else:
+                self.accumulator.merge(result.accumulator)
+            result = dataclasses.replace(result, accumulator=None)
+        self._results[result.position] = result
+
+    def check(self) -> Iterator[str]:
+        yield from self._check_filenames()
+        if not self.is_complete:
+            # The damage is on the list already; counts that follow from it are noise.
+            return
+        counts = sum(result.class_counts for result in self._results.values())
+        for label, expected in enumerate(self._info.class_counts):
+            found = int(np.asarray(counts)[label])
+            if found != expected:
+                yield (
+                    f"{self._split}: the class of label {label} has {found} records, "
+                    f"the manifest says {expected}"
+                )
+
+    def _check_filenames(self) -> Iterator[str]:
+        results = [self._results[position] for position in sorted(self._results)]
+        if not results:
+            return
+        digests = np.concatenate([r.filename_digests for r in results])
+        numbers = np.concatenate([r.filename_numbers for r in results])
+        shards = np.repeat(
+            np.arange(len(results)), [len(r.filename_digests) for r in results]
+        )
+        order = np.argsort(digests, kind="stable")
+        same = np.flatnonzero(digests[order[1:]] == digests[order[:-1]])
+        for place in same:
+            first, second = order[place], order[place + 1]
+            yield (
+                f"{results[shards[second]].path}: record {numbers[second]} has the "
+                f"filename of record {numbers[first]} of "
+                f"{os.path.basename(results[shards[first]].path)}: each picture "
+                "should be there once"
+            )
+
+
+def _check_statistics(
+    data_dir: str, contents: manifest.Manifest, train: _SplitSummary | None
+) -> Iterator[str]:
+    path = os.path.join(data_dir, manifest.STATISTICS_NAME)
+    try:
+        stored = statistics.read_statistics(
+            data_dir, contents.checksums[manifest.STATISTICS_NAME]
+        )
+    except errors.DataError as error:
+        yield str(error)
+        return
+    for problem in _check_consistency(stored):
+        yield f"{path}: {problem}"
+    if train is None or not train.is_complete or train.accumulator is None:
+        return
+    for problem in _compare_statistics(
+        stored, train.accumulator.compute(), exact=contents.encoding == "raw"
+    ):
+        yield f"{path}: {problem}"
+
+
+def _check_consistency(stored: statistics.Statistics) -> Iterator[str]:
+    scale = max(1.0, float(np.trace(stored.covariance)))
+    if np.abs(stored.mean_image.mean(axis=(0, 1)) - stored.mean_rgb).max() > _ROUNDING:
+        yield "mean_rgb is not the mean of mean_image"
+    vectors = stored.eigenvectors
+    product = vectors * stored.eigenvalues @ vectors.T
+    if np.abs(product - stored.covariance).max() > _ROUNDING * scale:
+        yield "eigenvalues and eigenvectors are not those of the covariance"
+    if np.abs(vectors.T @ vectors - np.eye(3)).max() > _ROUNDING:
+        yield "the eigenvectors are not orthonormal"
+    if np.any(np.diff(stored.eigenvalues) > 0):
+        yield "the eigenvalues are not sorted, largest first"
+
+
+def _compare_statistics(
+    stored: statistics.Statistics, found: statistics.Statistics, exact: bool
+) -> Iterator[str]:
+    if stored.num_images != found.num_images:
+        yield f"counts {stored.num_images} pictures, the train split {found.num_images}"
+    if stored.mean_image.shape != found.mean_image.shape:
+        yield f"mean_image has shape {stored.mean_image.shape}"
+        return
+    spread = _ONE_IMAGE_RMS_TOLERANCE / np.sqrt(found.num_images)
+    trace = float(np.trace(found.covariance))
+    mean_difference = np.abs(stored.mean_rgb - found.mean_rgb).max()
+    rms = np.sqrt(np.mean((stored.mean_image - found.mean_image) ** 2))
+    covariance_difference = np.abs(stored.covariance - found.covariance).max()
+    for name, difference, tolerance in (
+        ("mean_rgb", mean_difference, _MEAN_RGB_TOLERANCE),
+        ("mean_image", rms, _MEAN_IMAGE_RMS_TOLERANCE + spread),
+        ("covariance", covariance_difference, 1.0 + _COVARIANCE_TOLERANCE * trace),
+    ):
+        limit = _ROUNDING * max(1.0, trace) if exact else tolerance
+        if difference > limit:
+            yield (
+                f"{name} differs by {difference:.3g} from that of the train split's "
+                f"pictures (at most {limit:.3g} is allowed)"
+            )
