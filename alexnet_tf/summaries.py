@@ -32,7 +32,7 @@ class Summaries:
     """
 
     def __init__(self, workdir: str, step: int):
-        self.logdir = os.path.join(workdir, SUMMARIES_NAME)
+        self.logdir = get_logdir(workdir)
         rewind_event_files(self.logdir, step)
         self._writers = {
             split: tf.summary.create_file_writer(os.path.join(self.logdir, split))
@@ -70,6 +70,11 @@ class Summaries:
         """Flushes and closes the files."""
         for writer in self._writers.values():
             writer.close()
+
+
+def get_logdir(workdir: str) -> str:
+    """TensorBoard's directory of the run in `workdir`."""
+    return os.path.join(workdir, SUMMARIES_NAME)
 
 
 def rewind_event_files(logdir: str, step: int) -> None:
