@@ -81,7 +81,7 @@ def rewind_event_files(logdir: str, step: int) -> None:
     """Removes the events of steps after `step`, which will be measured again.
 
     Event files are TFRecord files of Event messages. One that a kill cut short keeps
-    what stands before the cut.
+    what stands before the cut. With step 0 the run begins anew: nothing is kept.
 
     Args:
       logdir: searched with all directories below.
@@ -92,6 +92,9 @@ def rewind_event_files(logdir: str, step: int) -> None:
     """
     pattern = os.path.join(glob.escape(logdir), "**", "events.out.tfevents.*")
     for path in sorted(glob.glob(pattern, recursive=True)):
+        if step == 0:
+            durable.remove(path)
+            continue
         kept, is_changed = [], False
         try:
             for _, data in record_file.scan(path):

@@ -170,7 +170,6 @@ class _Trainer:
             self._data, config, state.step, max(0, self._last_step - state.step)
         )
         batches = input_pipeline.iterate(self._data, dataset)
-        is_first = True
         try:
             if state.unevaluated_epoch is not None:
                 self._evaluate(state.unevaluated_epoch)
@@ -203,8 +202,7 @@ class _Trainer:
                 state.step += 1
                 if self._profile.finish_step(state.step - 1):
                     reporter.announce(f"profile written to {reporter.summaries.logdir}")
-                if is_first:
-                    is_first = False
+                if state.step == 1:
                     self._describe_run(images, labels)
                 reporter.log_step(result, loss)
 
