@@ -20,8 +20,10 @@ from tfrecords import errors
 _JPEG_BARE_MARKERS = {0x01, *range(0xD0, 0xD8)}
 # C4, C8 and CC share the frame headers' range but are tables and a reserved code.
 _JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_APP0, _JPEG_APP1, _JPEG_APP14, _JPEG_APP15 = 0xE0, 0xE1, 0xEE, 0xEF
-_JPEG_COMMENT = 0xFE
+_JPEG_APP1, _JPEG_APP14 = 0xE1, 0xEE
+# What a decoder needs: frame headers, Huffman and arithmetic tables (C4, CC),
+# quantization tables (DB), restart interval (DD), JFIF's and Adobe's segments.
+_JPEG_KEPT_MARKERS = _JPEG_FRAME_MARKERS | {0xC4, 0xCC, 0xDB, 0xDD, 0xE0, _JPEG_APP14}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_ANIMATION_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
 _EXIF_ORIENTATION_TAG = 0x0112
@@ -42,8 +44,8 @@ class JpegHeader:
       has_adobe_marker: whether an APP14 "Adobe" segment is there; four-channel
         pictures with it are stored inverted.
       exif: the first Exif segment's TIFF structure; empty where there is none.
-      kept_segments: what a decoder needs of the segments, in order: all but comments
-        and the application segments other than JFIF's and Adobe's.
+      kept_segments: what a decoder needs of the segments, in order: frame header and
+        tables, JFIF's and Adobe's segments.
       scan_offset: the byte offset of the first scan's marker.
     """
 
@@ -100,7 +102,8 @@ def parse_jpeg(data: bytes) -> JpegHeader:
       data: the file's bytes, from the start-of-image marker on.
 
     Raises:
-      PictureError: if the segments end before a frame header and a scan.
+      PictureError: if the segments end before a frame header and a scan, or there are
+        two frame headers.
     """
     width = height = 0
     has_frame = has_adobe_marker = False
@@ -130,7 +133,9 @@ def parse_jpeg(data: bytes) -> JpegHeader:
             raise PictureError("the JPEG's header is cut short")
         if end < payload:
             raise PictureError("the JPEG's header is damaged")
-        if marker in _JPEG_FRAME_MARKERS and not has_frame:
+        if marker in _JPEG_FRAME_MARKERS:
+            if has_frame:
+                raise PictureError("the JPEG has two frame headers")
             height, width = struct.unpack_from(">HH", data[payload:end], 1)
             has_frame = True
         if marker == _JPEG_APP14 and data.startswith(b"Adobe", payload, end):
@@ -141,9 +146,7 @@ def parse_jpeg(data: bytes) -> JpegHeader:
             and data.startswith(b"Exif\0\0", payload, end)
         ):
             exif = data[payload + 6 : end]
-        if marker in (_JPEG_APP0, _JPEG_APP14) or not (
-            _JPEG_APP0 <= marker <= _JPEG_APP15 or marker == _JPEG_COMMENT
-        ):
+        if marker in _JPEG_KEPT_MARKERS:
             kept_segments.append(data[position:end])
         position = end
     if not has_frame:
@@ -170,7 +173,10 @@ def strip_png_animation(data: bytes) -> bytes:
     """The same PNG without its animation chunks: the still picture remains.
 
     Args:
-      data: the file's bytes; what follows a damaged chunk length is left out.
+      data: the file's bytes.
+
+    Raises:
+      PictureError: if there is a second header, with a size that nobody has checked.
     """
     view = memoryview(data)
     parts = [view[:8]]
@@ -178,7 +184,10 @@ def strip_png_animation(data: bytes) -> bytes:
     while position + 8 <= len(data):
         # Four bytes of length, four of type, the payload, four of checksum.
         end = position + 12 + int.from_bytes(view[position : position + 4], "big")
-        if view[position + 4 : position + 8] not in _PNG_ANIMATION_CHUNKS:
+        kind = view[position + 4 : position + 8]
+        if kind == b"IHDR" and position > 8:
+            raise PictureError("the PNG has two headers")
+        if kind not in _PNG_ANIMATION_CHUNKS:
             parts.append(view[position:end])
         position = end
     return b"".join(parts)
@@ -224,7 +233,23 @@ def _read_png(data: bytes) -> tuple[int, int]:
 
 
 def _read_gif(data: bytes) -> tuple[int, int]:
-    return struct.unpack_from("<HH", data, 6)
+    width, height, flags = struct.unpack_from("<HHB", data, 6)
+    position = 13
+    if flags & 0x80:  # a palette of 2^(n + 1) colours
+        position += 3 << (flags & 7) + 1
+    while data[position] != 0x2C:  # the first frame's descriptor
+        if data[position] == 0x3B:
+            raise PictureError("the GIF ends before its picture")
+        if data[position] == 0x21:  # an extension: kind, blocks, an empty block
+            position += 2
+            while data[position]:
+                position += 1 + data[position]
+        position += 1
+    left, top, frame_width, frame_height = struct.unpack_from(
+        "<HHHH", data, position + 1
+    )
+    # A frame that hangs over the screen's edge makes the picture larger.
+    return max(width, left + frame_width), max(height, top + frame_height)
 
 
 def _read_bmp(data: bytes) -> tuple[int, int]:

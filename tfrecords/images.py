@@ -78,7 +78,8 @@ def decode_picture(
     if len(data) > max_bytes:
         raise PictureError(f"it has {len(data)} bytes, more than {max_bytes}")
     picture_format, width, height = read_dimensions(data)
-    _check_pixels(width, height, max_pixels)
+    if width * height > max_pixels:
+        raise PictureError(f"it has {width}x{height} pixels, more than {max_pixels}")
 
     has_plain_cmyk = False
     exif = b""
@@ -90,7 +91,7 @@ def decode_picture(
     elif picture_format == "PNG":
         data = image_headers.strip_png_animation(data)
     try:
-        image = _load(data, picture_format, max_pixels)
+        image = _load(data, picture_format, (width, height))
         if apply_orientation:
             exif = exif or image.info.get("exif", b"")
             orientation = image_headers.read_orientation(exif)
@@ -120,17 +121,12 @@ def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
     return stream.getvalue()
 
 
-def _load(data: bytes, picture_format: str, max_pixels: int) -> Image.Image:
+def _load(data: bytes, picture_format: str, size: tuple[int, int]) -> Image.Image:
     image = Image.open(io.BytesIO(data), formats=[picture_format])
-    # A GIF's frame may be larger than its header says.
-    _check_pixels(*image.size, max_pixels)
+    if image.size != size:  # the size that was checked must be the one decoded
+        raise PictureError(f"the {picture_format}'s header contradicts itself")
     image.load()
     return image
-
-
-def _check_pixels(width: int, height: int, max_pixels: int) -> None:
-    if width * height > max_pixels:
-        raise PictureError(f"it has {width}x{height} pixels, more than {max_pixels}")
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
