@@ -72,8 +72,10 @@ def test_two_devices_hold_a_tower_each():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "GPU", "TPU:0", "GPU:x", "GPU:-1", "CPU:0,", "CPU:0;CPU:1", "CPU:0,1"]
-    + ["CPU:0,CPU:1,CPU:2", "auto,CPU:0", "GPU:0 GPU:1"],
+    [
+        *("", "GPU", "TPU:0", "GPU:x", "GPU:-1", "CPU:0,", "CPU:0;CPU:1", "CPU:0,1"),
+        *("CPU:0,CPU:1,CPU:2", "auto,CPU:0", "GPU:0 GPU:1"),
+    ],
 )
 def test_nonsense_is_refused_with_examples(text):
     with pytest.raises(errors.UserError) as caught:
