@@ -72,7 +72,9 @@ def evaluate(
         result = eval_step(views, labels)
         is_error = result.is_error.numpy()
         np.add.at(times_seen, record_ids.numpy(), 1)
-        counts.add(len(is_error), *is_error.sum(axis=0), result.losses.numpy().sum())
+        top1_errors, top5_errors = is_error.sum(axis=0)
+        loss_sum = result.losses.numpy().sum()
+        counts.add(len(is_error), top1_errors, top5_errors, loss_sum)
         per_class.add(labels.numpy(), is_error)
         if first_images is None:
             first_images = views[:, 0]

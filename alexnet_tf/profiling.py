@@ -32,7 +32,8 @@ class ProfileWindow:
                 "config.profile_steps is FIRST,LAST, two steps of which the second is "
                 f"not smaller, such as 20,30; it is {profile_steps}."
             )
-        self._first, self._last = profile_steps or (None, None)
+        # -1 is no step's number.
+        self._first, self._last = profile_steps or (-1, -1)
         self._logdir = logdir
         self._is_recording = False
 

@@ -7,7 +7,6 @@ its forward op; `tf.GradientTape` would put both towers' on one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -60,7 +59,7 @@ def make_train_step(
     optimizer: MomentumOptimizer,
     loss_scale: LossScale,
     device: str | None = None,
-) -> Callable[[tf.Tensor, tf.Tensor], TrainResult]:
+) -> tf.types.experimental.PolymorphicFunction:
     """The compiled training step.
 
     Args:
@@ -70,7 +69,8 @@ def make_train_step(
       device: tower a's: what is neither tower's runs there.
 
     Returns:
-      A function of images float32 [B, crop, crop, 3] and labels int32 [B].
+      A function of images float32 [B, crop, crop, 3] and labels int32 [B] that
+      returns a `TrainResult`.
     """
     variables = [parameter.variable for parameter in optimizer.parameters]
 
@@ -99,7 +99,7 @@ def make_train_step(
 
 def make_eval_step(
     model: keras.Model, device: str | None = None
-) -> Callable[[tf.Tensor, tf.Tensor], EvalResult]:
+) -> tf.types.experimental.PolymorphicFunction:
     """The compiled evaluation step.
 
     The paper averages the softmax's predictions over a picture's views (section 4.1);
@@ -110,7 +110,8 @@ def make_eval_step(
       device: tower a's: what is neither tower's runs there.
 
     Returns:
-      A function of views float32 [B, views, crop, crop, 3] and labels int32 [B].
+      A function of views float32 [B, views, crop, crop, 3] and labels int32 [B] that
+      returns an `EvalResult`.
     """
     picture = list(model.inputs[0].shape[1:])
     # One trace for every size of batch, the last one of a split too.

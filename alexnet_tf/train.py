@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import (
@@ -175,10 +176,12 @@ class _Trainer:
                     result = self._train_step(images, labels)
                     loss = float(result.loss)
                 self._check_finite(result, loss)
+                top1_errors, top5_errors = result.errors.numpy()
                 state.epoch_counts.add(
                     config.batch_size,
-                    *result.errors.numpy(),
-                    loss_sum=loss * config.batch_size,
+                    top1_errors,
+                    top5_errors,
+                    loss * config.batch_size,
                 )
                 state.step += 1
                 if self._profile.finish_step(state.step - 1):
@@ -321,6 +324,6 @@ def _check_validation(config: Config, data: input_pipeline.DataSet) -> None:
         )
 
 
-def _summarize(record_ids: Sequence[int]) -> str:
+def _summarize(record_ids: np.ndarray) -> str:
     shown = ", ".join(str(i) for i in record_ids[:8])
     return shown + (f", ... ({len(record_ids)} in all)" if len(record_ids) > 8 else "")

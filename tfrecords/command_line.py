@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 
 from absl import app, flags
@@ -120,8 +121,28 @@ def _drop_output() -> None:
 
 
 def quiet_tensorflow() -> None:
-    """Keeps TensorFlow's start-up messages off the console, errors excepted.
+    """Imports TensorFlow without its start-up messages, errors excepted.
 
-    Call before TensorFlow is imported; a value the user has set stands.
+    TensorFlow writes about libraries and missing GPUs to the standard error's
+    descriptor before any of its settings for that is read. What it wrote is shown
+    after all if the import fails, or where the user has set TF_CPP_MIN_LOG_LEVEL.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    descriptor = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            # The search for GPUs has its own messages where there are none.
+            tf.config.list_physical_devices()
+        except BaseException:
+            messages.seek(0)
+            os.write(descriptor, messages.read())
+            raise
+        finally:
+            os.dup2(descriptor, 2)
+            os.close(descriptor)

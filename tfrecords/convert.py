@@ -242,8 +242,10 @@ def _print_summary(
         )
     if result.rejects:
         print(f"Rejected pictures: {os.path.join(data_dir, assemble.REJECTS_NAME)}")
+    # In the plan's order, so that of equals the same one is named every time.
+    done = [finished.finished[shard.name] for shard in the_plan.shards]
     largest = max(
-        (shard.largest for shard in finished.finished.values() if shard.largest),
+        (shard.largest for shard in done if shard.largest),
         key=lambda picture: picture[0] * picture[1],
         default=None,
     )

@@ -19,7 +19,7 @@ or data directory of the same classes, every picture exactly once.
 
 Exit codes: 0 done, 2 wrong use or bad input."""
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory")
+_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
 _SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
 _VIEWS = flags.DEFINE_enum(
@@ -35,7 +35,6 @@ _DATA_DIR = flags.DEFINE_string(
 _DEVICES = flags.DEFINE_string("devices", None, "by default those of the training")
 _PER_CLASS = flags.DEFINE_bool("per_class", False, "print every class's errors")
 _OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
-flags.mark_flags_as_required(["workdir"])
 
 
 def main() -> None:

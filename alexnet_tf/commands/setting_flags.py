@@ -25,7 +25,7 @@ def define(module_name: str) -> None:
             else setting.value
         )
         default = f" [{value}]" if value != "" else ""
-        flag = flags.Flag(
+        flag: flags.Flag[str] = flags.Flag(
             flags.ArgumentParser(),
             flags.ArgumentSerializer(),
             PREFIX + setting.name,

@@ -24,9 +24,14 @@ Exit codes: 0 done, 2 wrong use or bad input, 3 loss not finite, 4 storage, 5 wo
 use, 130 or 143 stopped by SIGINT or SIGTERM with the state saved."""
 
 _DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "the shards, made by alexnet-convert or alexnet-index"
+    "data_dir",
+    None,
+    "the shards, made by alexnet-convert or alexnet-index",
+    required=True,
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory, new or begun")
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "the run's directory, new or begun", required=True
+)
 _EXPERIMENT = flags.DEFINE_string(
     "experiment",
     "alexnet",
@@ -39,7 +44,6 @@ _SET_LEARNING_RATE = flags.DEFINE_string(
     "for all layers, or conv1=0.001,fc8=0.01",
 )
 setting_flags.define(__name__)
-flags.mark_flags_as_required(["data_dir", "workdir"])
 
 
 def main() -> None:

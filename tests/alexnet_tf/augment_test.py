@@ -184,6 +184,13 @@ def test_crop_mirror_and_centre():
     np.testing.assert_array_equal(centre, image[16:240, 16:240])
 
 
+def test_add_colour():
+    image = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+    colour = np.array([1, -2, 30], np.float32)
+    found = augment.add_colour(tf.constant(image), tf.constant(colour))
+    np.testing.assert_array_equal(found, image + colour)
+
+
 def test_ten_views():
     views = augment.make_ten_views(tf.constant(make_coordinate_image())).numpy()
     assert views.shape == (10, 224, 224, 3) and views.dtype == np.uint8

@@ -1,7 +1,7 @@
 import os
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -30,15 +30,21 @@ def run(*arguments, as_module=False, **settings):
 
 @pytest.mark.parametrize("as_module", [False, True])
 def test_help_shows_our_flags_first(as_module):
-    start = time.process_time()
+    before = _read_children_seconds()
     result = run("--help", as_module=as_module)
     assert result.returncode == 0, result.stderr
-    assert time.process_time() - start < 1
+    # Processor time: the machine may be busy with other work.
+    assert _read_children_seconds() - before < 1
     own, absl = result.stdout.split("From absl:")
     assert own.index("Converts ImageNet's archives") < own.index("--source\n")
     assert "--max_rejects" in own and "--verbosity" not in own
     assert "--verbosity" in absl and "--source_dir" not in absl
     assert "True" not in result.stderr
+
+
+def _read_children_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 @pytest.mark.parametrize(
