@@ -114,7 +114,8 @@ def explain_chance(loss: float, num_classes: int) -> str | None:
       What it means and what to try; None where the network has learned something.
     """
     chance = math.log(num_classes)
-    if not chance or abs(loss - chance) > _CHANCE_MARGIN * chance:
+    # Written so that a loss that is not a number is not at chance.
+    if not chance or not abs(loss - chance) <= _CHANCE_MARGIN * chance:
         return None
     return (
         f"the training loss stood at ln({num_classes}) = {chance:.3f} for this epoch: "
