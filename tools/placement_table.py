@@ -11,19 +11,23 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import command_line, errors
+from tfrecords import command_line
 
 _DEVICES = flags.DEFINE_string(
     "devices", "GPU:0,GPU:1", "Tower a's and tower b's device, or one for both."
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Pictures per step.")
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 128, "Pictures per step.", lower_bound=1
+)
 _PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "The layers' arithmetic.",
 )
-_NUM_CLASSES = flags.DEFINE_integer("num_classes", 1000, "The width of fc8.")
+_NUM_CLASSES = flags.DEFINE_integer(
+    "num_classes", 1000, "The width of fc8.", lower_bound=1
+)
 
 _SYNOPSIS = """\
 Shows where a training step's ops run on this machine's devices and what crosses.
@@ -39,11 +43,6 @@ device sent to the other.
 
 def main() -> None:
     """Reads the flags, runs a step, prints the tables."""
-    for name in ("batch_size", "num_classes"):
-        if flags.FLAGS[name].value < 1:
-            raise errors.UserError(
-                f"--{name}={flags.FLAGS[name].value} is out of range: give 1 or more."
-            )
     command_line.quiet_tensorflow()
     import tensorflow as tf
 

@@ -48,7 +48,7 @@ def test_table_of_the_full_network():
     ("flag", "words"),
     [
         ("--devices=CPU:0,CPU:0", "names one device twice"),
-        ("--batch_size=0", "--batch_size=0 is out of range"),
+        ("--batch_size=0", "is not a positive integer"),
         ("--precision=float8", "precision"),
     ],
 )
