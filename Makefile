@@ -3,15 +3,17 @@
 #   make test         the tests, on TensorFlow 2.21 with Keras 3
 # and for work on the code:
 #   make test-slow    the tests that take longer
-#   make test-addons  all tests on TensorFlow 2.15 with Keras 2 and TensorFlow Addons
+#   make test-addons  the tests on TensorFlow 2.15 with Keras 2 and TensorFlow Addons
 #   make lint types build-files clean
 # Each makes the environment it needs (.venv, .venv-addons) and keeps it until setup.py
-# changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, PYTEST_FLAGS, TRAIN_FLAGS.
+# changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which
+# tests: "not slow" by default), PYTEST_FLAGS, TRAIN_FLAGS.
 
 SHELL := /bin/bash
 PYTHON ?= python3
 EXTRAS ?= test
 EXTRAS_ADDONS ?= addons,test
+MARKS ?= not slow
 PYTEST_FLAGS ?=
 TRAIN_FLAGS ?=
 # One path component, so that two sets of extras are two stamps.
@@ -39,13 +41,13 @@ sample: $(SAMPLE_STAMP)
 	@echo "  README.md                       ImageNet, or your own pictures"
 
 test: $(TEST_STAMP)
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "$(MARKS)" $(PYTEST_FLAGS)
 
 test-slow: $(TEST_STAMP)
 	$(BIN)/python -m pytest -m slow $(PYTEST_FLAGS)
 
 test-addons: $(ADDONS_STAMP)
-	.venv-addons/bin/python -m pytest $(PYTEST_FLAGS)
+	.venv-addons/bin/python -m pytest -m "$(MARKS)" $(PYTEST_FLAGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

@@ -237,7 +237,7 @@ class Config:
         may_change=True,
     )
     eval_batch_size: int = _setting(
-        128, "pictures per evaluation batch", minimum=1, may_change=True
+        128, "views per evaluation batch", minimum=1, may_change=True
     )
     eval_every_epochs: int = _setting(1, "epochs between evaluations", minimum=1)
     checkpoint_every_epochs: int = _setting(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -68,26 +68,35 @@ def compute_weight_norms(optimizer: MomentumOptimizer) -> dict[str, float]:
 
 
 def make_kernel_picture(model: keras.Model) -> np.ndarray:
-    """The first layer's kernels as a picture (paper, figure 3).
+    """The first layer's kernels as a picture, uint8 [height, width, 3]."""
+    towers = [
+        np.asarray(layer.get_weights()[0])
+        for layer in model.layers
+        if layer.name in ("conv1", "conv1a", "conv1b")
+    ]
+    return draw_kernels(towers, scale=4)
 
-    Tower a's above tower b's, 16 in a row, each scaled to its own range; every weight
-    is 4x4 pixels.
+
+def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
+    """Kernels as a picture (paper, figure 3): tower a's above tower b's, 16 in a row.
+
+    Args:
+      towers: each tower's kernels, float [size, size, 3, kernels]; every kernel is
+        scaled to its own range.
+      scale: pixels per weight.
 
     Returns:
       uint8 [height, width, 3].
     """
-    per_row, scale, gap = 16, 4, 4
+    per_row, gap = 16, 4
     rows = []
-    for name in ("conv1", "conv1a", "conv1b"):
-        if name not in {layer.name for layer in model.layers}:
-            continue
-        kernels = np.moveaxis(np.asarray(model.get_layer(name).get_weights()[0]), 3, 0)
-        low = kernels.min(axis=(1, 2, 3), keepdims=True)
-        high = kernels.max(axis=(1, 2, 3), keepdims=True)
-        tiles = 255 * (kernels - low) / np.maximum(high - low, 1e-12)
+    for kernels in towers:
+        tiles = np.moveaxis(kernels, 3, 0)
+        low = tiles.min(axis=(1, 2, 3), keepdims=True)
+        high = tiles.max(axis=(1, 2, 3), keepdims=True)
+        tiles = 255 * (tiles - low) / np.maximum(high - low, 1e-12)
         tiles = tiles.round().astype(np.uint8).repeat(scale, 1).repeat(scale, 2)
-        missing = -len(tiles) % per_row
-        margins = ((0, missing), (0, gap), (0, gap), (0, 0))
+        margins = ((0, -len(tiles) % per_row), (0, gap), (0, gap), (0, 0))
         tiles = np.pad(tiles, margins, constant_values=255)
         for start in range(0, len(tiles), per_row):
             rows.append(np.concatenate(tiles[start : start + per_row], axis=1))
@@ -105,7 +114,8 @@ def explain_chance(loss: float, num_classes: int) -> str | None:
       What it means and what to try; None where the network has learned something.
     """
     chance = math.log(num_classes)
-    if not chance or abs(loss - chance) > _CHANCE_MARGIN * chance:
+    # Written so that a loss that is not a number is not at chance.
+    if not chance or not abs(loss - chance) <= _CHANCE_MARGIN * chance:
         return None
     return (
         f"the training loss stood at ln({num_classes}) = {chance:.3f} for this epoch: "

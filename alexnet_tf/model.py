@@ -147,6 +147,8 @@ class _Builder:
 
     def copy_images(self, images: object) -> list:
         """The batch, once per tower."""
+        if self._num_towers == 1:
+            return [images]
         return [
             layers.Copy(**self._place("images", tower))(images)
             for tower in range(self._num_towers)

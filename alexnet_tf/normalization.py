@@ -70,7 +70,8 @@ def normalize_banded(
       s = bias + alpha (x^2 B);  y = x s^-beta
       dx = dy s^-beta - 2 alpha beta x ((dy y / s) B)
 
-    The powers are taken in float32, the products in x's dtype.
+    The powers are taken in float32, the products in x's dtype, except float16: there
+    the square of 256 is infinite, and all of it is computed in float32.
 
     Args:
       x: float [B, H, W, maps].
@@ -82,6 +83,9 @@ def normalize_banded(
     Returns:
       The same shape and dtype.
     """
+    if x.dtype == tf.float16:
+        wide = tf.cast(x, tf.float32)
+        return tf.cast(normalize_banded(wide, radius, bias, alpha, beta), x.dtype)
     maps = x.shape[-1]
     distance = np.abs(np.subtract.outer(np.arange(maps), np.arange(maps)))
     band = tf.constant((distance <= radius).astype(np.float32))
@@ -133,8 +137,9 @@ class MapNormalization(PlacedLayer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[B, H, W, maps] -> the same shape."""
         margin = [self.size // 2, self.size // 2]
-        padded = tf.pad(x * x, [[0, 0], margin, margin, [0, 0]])
+        # In float16 the square of 256 is infinite.
+        squares = tf.square(tf.cast(x, tf.float32))
+        padded = tf.pad(squares, [[0, 0], margin, margin, [0, 0]])
         # VALID over the zeros put there: the mean always divides by size^2.
         mean = tf.nn.avg_pool2d(padded, self.size, 1, "VALID")
-        s = 1.0 + self.alpha * tf.cast(mean, tf.float32)
-        return x * tf.cast(_power(s, self.beta), x.dtype)
+        return x * tf.cast(_power(1.0 + self.alpha * mean, self.beta), x.dtype)

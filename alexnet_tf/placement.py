@@ -89,8 +89,7 @@ def make_placement(devices: str) -> Placement:
             listing = ", ".join(name.removeprefix("/device:") for name in there)
             raise errors.UserError(
                 f"there is no device {kind}:{number} on this machine. There are: "
-                f"{listing}. Choose among them with --config.devices, or leave it at "
-                "auto."
+                f"{listing}. Choose among them, or leave devices at auto."
             )
     return Placement(tuple(f"/device:{kind}:{number}" for kind, number in wanted))
 

@@ -42,7 +42,7 @@ def _modules_by_script() -> dict[str, str]:
     return {
         f"alexnet-{module.stem}": module.name
         for module in checkout_modules.read_modules(CHECKOUT).values()
-        if module.folder.endswith("/commands") and not module.is_package
+        if module.folder.endswith("/commands") and module.rule == "py_binary"
     }
 
 

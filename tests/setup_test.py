@@ -78,7 +78,7 @@ def test_console_scripts_are_the_commands(wheel):
     commands = {
         f"alexnet-{module.stem}": f"{module.name}:run"
         for module in checkout_modules.read_modules(CHECKOUT).values()
-        if module.folder.endswith("/commands") and not module.is_package
+        if module.folder.endswith("/commands") and module.rule == "py_binary"
     }
     assert scripts == commands
 

@@ -17,7 +17,12 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords import command_line, durable, errors
-from tools.checkout_modules import DATA_FOLDERS, TOP_FOLDERS, Module, read_modules
+from tools.checkout_modules import (
+    TOP_FOLDERS,
+    Module,
+    list_data_folders,
+    read_modules,
+)
 
 _CHECK = flags.DEFINE_bool(
     "check", False, "Write nothing; fail where a BUILD file and the imports disagree."
@@ -78,19 +83,19 @@ def make_build_files(root: pathlib.Path) -> dict[str, str]:
     folders: dict[str, list[Module]] = collections.defaultdict(list)
     for module in modules.values():
         folders[module.folder].append(module)
-    texts = {"BUILD": _make_root(sorted(folders))}
+    data = list_data_folders(root)
+    labels = [f"//{folder}:files" for folder in sorted(folders)]
+    labels += [f"//tests:{name}" for name in data]
+    texts = {"BUILD": _make_root(labels)}
     for folder, members in folders.items():
-        data = [
-            name
-            for name in DATA_FOLDERS
-            if folder == "tests" and (root / folder / name).is_dir()
-        ]
-        texts[f"{folder}/BUILD"] = _make_package(members, modules, data)
+        texts[f"{folder}/BUILD"] = _make_package(
+            members, modules, data if folder == "tests" else []
+        )
     return texts
 
 
-def _make_root(folders: list[str]) -> str:
-    files = [*_ROOT_FILES, *(f"//{folder}:files" for folder in folders)]
+def _make_root(labels: list[str]) -> str:
+    files = [*_ROOT_FILES, *labels]
     return "\n".join(
         [
             _HEADER,

@@ -76,7 +76,8 @@ def _read_module(
     root: pathlib.Path, path: pathlib.Path, names: collections.abc.Container[str]
 ) -> Module:
     tree = ast.parse((root / path).read_text(encoding="utf-8"), str(path))
-    imports, third_party = _find_imports(tree, names)
+    folder = path.parent.as_posix().replace("/", ".")
+    imports, third_party = _find_imports(tree, names, folder)
     is_test = path.stem.endswith("_test")
     if is_test:
         imports |= _find_named_modules(tree, names)
@@ -96,7 +97,7 @@ def _read_module(
 
 
 def _find_imports(
-    tree: ast.Module, names: collections.abc.Container[str]
+    tree: ast.Module, names: collections.abc.Container[str], folder: str
 ) -> tuple[set[str], set[str]]:
     own, third_party = set(), set()
     for node in ast.walk(tree):
@@ -115,6 +116,9 @@ def _find_imports(
                 name = longer if longer in names else shorter
                 if name in names:
                     own.add(name)
+            elif folder.startswith("tests") and f"{folder}.{top}" in names:
+                # A module beside the test, whose folder is on the path.
+                own.add(f"{folder}.{top}")
             elif top not in sys.stdlib_module_names:
                 third_party.add(top)
     return own, third_party
@@ -163,9 +167,18 @@ def _find_data(tree: ast.Module, root: pathlib.Path) -> tuple[str, ...]:
             data.append("//:checkout")
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             folder = node.value.partition("/")[0]
-            if folder in DATA_FOLDERS and (root / "tests" / folder).is_dir():
+            if folder in list_data_folders(root):
                 data.append(f"//tests:{folder}")
     return tuple(sorted(set(data)))
+
+
+def list_data_folders(root: pathlib.Path) -> list[str]:
+    """Those of `DATA_FOLDERS` that hold files in the checkout `root`."""
+    return [
+        name
+        for name in DATA_FOLDERS
+        if any(path.is_file() for path in (root / "tests" / name).rglob("*"))
+    ]
 
 
 def _find_slow(tree: ast.Module) -> str:

@@ -122,6 +122,24 @@ def test_slow_tests_get_more_time_and_a_tag(tmp_path):
     assert 'timeout = "moderate"' in by_name["none_test"]
 
 
+def test_data_beside_the_tests_is_a_target_of_what_names_it(tmp_path):
+    _write(
+        tmp_path,
+        {
+            "tests/golden/sheet.json": "{}",
+            "tests/sheet_test.py": "PATH = 'golden/sheet.json'\n",
+        },
+    )
+    (tmp_path / "tests/testdata").mkdir()
+    texts = build_files.make_build_files(tmp_path)
+    assert 'name = "golden",\n    srcs = glob(["golden/**"])' in texts["tests/BUILD"]
+    assert '"//tests:golden",' in texts["tests/BUILD"]
+    # The test of the BUILD files sees the folder under Bazel too.
+    assert '"//tests:golden",' in texts["BUILD"]
+    # git keeps no empty folder.
+    assert "testdata" not in texts["tests/BUILD"]
+
+
 def test_differences_are_missing_stale_and_left_over_files(tmp_path):
     _write(tmp_path, {"tfrecords/npz.py": "", "tests/npz_test.py": ""})
     for name, text in build_files.make_build_files(tmp_path).items():

@@ -71,6 +71,13 @@ def test_a_test_imports_what_its_processes_run(read, text):
     assert "tfrecords.errors" not in module.imports
 
 
+def test_a_test_imports_the_module_beside_it(read):
+    read("tests/tfrecords/drawn_source.py", HELPER)
+    module = read("tests/tfrecords/plan_test.py", "import drawn_source, numpy")
+    assert module.imports == {"tests.tfrecords.drawn_source"}
+    assert module.third_party == {"numpy"}
+
+
 @pytest.mark.parametrize(
     ("path", "text", "rule"),
     [

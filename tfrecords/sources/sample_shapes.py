@@ -6,7 +6,8 @@ the coordinates of the pixels' centres (y points up until the picture is turned)
 is negative inside, positive outside, and near the outline the signed distance from it
 in the unit of x and y. Every shape lies in the unit circle and reaches it.
 
-No shape is another one turned or mirrored. The distances of heart and star follow
+No shape is another one turned or mirrored, nor nearly so: a hexagon, for example,
+was too much like a small circle or heart. The distances of heart and star follow
 Inigo Quilez, "2D distance functions" (iquilezles.org).
 
 Scalars are Python's floats, never NumPy's: those would make float64 of float32 arrays
@@ -57,10 +58,15 @@ def square(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
     return np.maximum(np.abs(x), np.abs(y)) - math.sqrt(0.5)
 
 
-def hexagon(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
-    """Six equal sides: the largest of p.n - sqrt(3)/2, normals 60 degrees apart."""
+def hourglass(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
+    """Two triangles tip to tip: |y| <= h and |x| <= |y| w / h, with w^2 + h^2 = 1.
+
+    max(|y| - h, h |x| - w |y|).
+    """
+    width = draws.uniform(0.5, 0.65)
+    height = math.sqrt(1 - width**2)
     x, y = np.abs(x), np.abs(y)
-    return np.maximum(y, x * math.sqrt(0.75) + y / 2) - math.sqrt(0.75)
+    return np.maximum(y - height, height * x - width * y)
 
 
 def cross(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
@@ -135,7 +141,7 @@ SHAPES = {
         crescent,
         cross,
         heart,
-        hexagon,
+        hourglass,
         ring,
         square,
         star,

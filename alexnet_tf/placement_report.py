@@ -1,0 +1,232 @@
+"""Where the work of a training step really ran, and what crossed between devices.
+
+Read from the placed graph: what TensorFlow executes after placement, optimization and
+partitioning, one graph per device. What the program asked for is not in question here,
+only what came of it.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.eager import context
+
+KINDS = ("forward", "backward", "update", "other")
+
+# What TensorFlow adds or computes beforehand, and no device works on.
+_BOOKKEEPING_OPS = {"_Arg", "_Retval", "Const", "NoOp", "Placeholder"}
+_SEND_OPS = {"_Send", "_HostSend"}
+_RECEIVE_OPS = {"_Recv", "_HostRecv"}
+
+# Keras 3 writes alexnet_1/conv1a_1/Conv2D, Keras 2 alexnet/conv1a/Conv2D.
+_LAYER = re.compile(
+    r"(?:^|/)alexnet(?:_\d+)?/"
+    r"((?:(?:conv|relu|lrn|cnorm|pool|exchange|fc|drop)\d|images)[ab]?)(?:_\d+)?/"
+)
+_BACKWARD = re.compile(r"(?:^|/)gradients(?:_\d+)?/")
+_UPDATE = re.compile(r"(?:^|/)cond(?:_\d+)?/")
+# On GPUs the optimizer turns maps around before they are sent.
+_TRANSPOSED = re.compile(r"-\d+(?:-\d+)?-Transpose\w+-LayoutOptimizer$")
+
+
+@dataclasses.dataclass(frozen=True)
+class PlacedGraph:
+    """What a compiled function became.
+
+    Attributes:
+      partitions: the executed graphs, one per device.
+      shapes: of the tensors, by the name of the op in the function as it was traced.
+    """
+
+    partitions: Sequence[tf.compat.v1.GraphDef]
+    shapes: Mapping[str, tf.TensorShape]
+
+
+@dataclasses.dataclass(frozen=True)
+class Transfer:
+    """A tensor that one device sends to another.
+
+    Attributes:
+      op: its name in the placed graph: "alexnet/pool2a/MaxPool2d".
+      source: "GPU:0".
+      target: "GPU:1".
+      is_control: no data, only "this is done" or "this branch is taken".
+      shape: None where it is not known.
+      num_bytes: None where the shape is not known; 0 for control.
+    """
+
+    op: str
+    source: str
+    target: str
+    is_control: bool
+    shape: tuple[int, ...] | None
+    num_bytes: int | None
+
+
+def capture_placed_graph(function: Any, *args: Any) -> tuple[PlacedGraph, Any]:
+    """Calls a `tf.function` for the first time and records what it was placed as.
+
+    Args:
+      function: not called before: TensorFlow reports the graph when it makes it.
+      *args: tensors whose shapes are known.
+
+    Returns:
+      The placed graph, and the call's result.
+    """
+    context.enable_run_metadata()
+    try:
+        result = function(*args)
+        metadata = context.export_run_metadata()
+    finally:
+        context.disable_run_metadata()
+    graphs = max(
+        (graphs.partition_graphs for graphs in metadata.function_graphs),
+        key=lambda partitions: sum(len(graph.node) for graph in partitions),
+    )
+    traced = function.get_concrete_function(*args).graph.as_graph_def(add_shapes=True)
+    bodies: list[Iterable[Any]] = [body.node_def for body in traced.library.function]
+    shapes = {}
+    for nodes in [*bodies, traced.node]:
+        for node in nodes:
+            outputs = node.attr["_output_shapes"].list.shape
+            if len(outputs) == 1:
+                shapes[node.name] = tf.TensorShape(outputs[0])
+    return PlacedGraph(list(graphs), shapes), result
+
+
+def find_layer(op: str) -> str | None:
+    """The layer that an op belongs to, forward or backward: "conv1a", "fc8", None."""
+    match = _LAYER.search(op)
+    return match[1] if match else None
+
+
+def find_kind(op: str) -> str:
+    """Which of `KINDS` an op belongs to, by its name.
+
+    "update" is what is skipped where a gradient is not finite; "other" the loss, the
+    gradients' norms and the error counts.
+    """
+    if _BACKWARD.search(op):
+        return "backward"
+    if _UPDATE.search(op):
+        return "update"
+    return "forward" if find_layer(op) else "other"
+
+
+def describe_op(op: str) -> str:
+    """What an op gives, without the stack's way of naming it.
+
+    alexnet_1/pool2a_1/MaxPool2d -> "pool2a";
+    gradients/alexnet/exchange6a/concat_grad/Slice_1 -> "gradient of exchange6a, b"
+    (tower b's part of it). Any other op is described by its name.
+    """
+    layer = find_layer(op)
+    if layer is None:
+        return _TRANSPOSED.sub("", op)
+    if find_kind(op) != "backward":
+        return layer
+    part = re.search(r"/Slice(?:_(\d+))?$", _TRANSPOSED.sub("", op))
+    tower = f", {'ab'[int(part[1] or 0)]}" if part else ""
+    return f"gradient of {layer}{tower}"
+
+
+def shorten_device(device: str) -> str:
+    """/job:localhost/replica:0/task:0/device:CPU:0 -> CPU:0."""
+    return device.rsplit("/device:", 1)[-1]
+
+
+def list_ops(
+    partitions: Sequence[tf.compat.v1.GraphDef],
+) -> list[tuple[str, str, str]]:
+    """(op name, op type, device) of everything that computes.
+
+    Arguments, results, constants and transfers do not.
+    """
+    left_out = _BOOKKEEPING_OPS | _SEND_OPS | _RECEIVE_OPS
+    return [
+        (node.name, node.op, shorten_device(node.device))
+        for graph in partitions
+        for node in graph.node
+        if node.op not in left_out
+    ]
+
+
+def count_ops(
+    partitions: Sequence[tf.compat.v1.GraphDef],
+) -> dict[str, dict[str, int]]:
+    """The number of ops by kind (all of `KINDS`, in order) and device."""
+    counts = {kind: collections.Counter[str]() for kind in KINDS}
+    for op, _, device in list_ops(partitions):
+        counts[find_kind(op)][device] += 1
+    return {kind: dict(sorted(counter.items())) for kind, counter in counts.items()}
+
+
+def list_transfers(placed: PlacedGraph) -> list[Transfer]:
+    """Every tensor that crosses between devices, largest first."""
+    transfers = []
+    for graph in placed.partitions:
+        for node in graph.node:
+            if node.op not in _SEND_OPS:
+                continue
+            op = node.input[0].removeprefix("^").split(":")[0]
+            is_control = "/ctrl/" in op
+            shape = None if is_control else _find_shape(op, placed.shapes)
+            num_bytes = 0 if is_control else None
+            if shape is not None:
+                dtype = tf.dtypes.as_dtype(node.attr["T"].type)
+                num_bytes = dtype.size * tf.TensorShape(shape).num_elements()
+            transfers.append(
+                Transfer(
+                    op,
+                    shorten_device(node.attr["send_device"].s.decode()),
+                    shorten_device(node.attr["recv_device"].s.decode()),
+                    is_control,
+                    shape,
+                    num_bytes,
+                )
+            )
+    return sorted(transfers, key=lambda t: (-(t.num_bytes or 0), t.op))
+
+
+def format_report(placed: PlacedGraph) -> str:
+    """The counts and transfers as a Markdown table each; scalars are summed up."""
+    counts = count_ops(placed.partitions)
+    devices = sorted({device for row in counts.values() for device in row})
+    lines = ["| ops | " + " | ".join(devices) + " |", "|---" * (1 + len(devices)) + "|"]
+    for kind, row in counts.items():
+        cells = [f"{row.get(device, 0):,}" for device in devices]
+        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
+
+    lines += ["", "| crosses | from | to | shape | bytes |", "|---|---|---|---|---|"]
+    transfers = list_transfers(placed)
+    scalars = [t for t in transfers if t.is_control or t.shape == ()]
+    for transfer in transfers:
+        if transfer in scalars:
+            continue
+        shape = "x".join(map(str, transfer.shape)) if transfer.shape else "?"
+        size = "?" if transfer.num_bytes is None else f"{transfer.num_bytes:,}"
+        lines.append(
+            f"| {describe_op(transfer.op)} | {transfer.source} | {transfer.target} | "
+            f"{shape} | {size} |"
+        )
+    routes = collections.Counter((t.source, t.target) for t in scalars)
+    for (source, target), number in sorted(routes.items()):
+        lines.append(f"| {number} scalars and signals | {source} | {target} | | |")
+    return "\n".join(lines)
+
+
+def _find_shape(
+    op: str, shapes: Mapping[str, tf.TensorShape]
+) -> tuple[int, ...] | None:
+    name = _TRANSPOSED.sub("", op)
+    # An op of a branch: cond/then/_0/cond/Select is cond/Select in its function.
+    for candidate in (name, re.sub(r"^.*/then/_\d+/", "", name)):
+        shape = shapes.get(candidate)
+        if shape is not None and shape.is_fully_defined():
+            return tuple(shape.as_list())
+    return None

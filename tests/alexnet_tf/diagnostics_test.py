@@ -1,0 +1,139 @@
+"""Dead units of networks made by hand, the kernels' picture, the loss at chance."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_tf import diagnostics
+from alexnet_tf import model as model_lib
+from alexnet_tf import optimizer as optimizer_lib
+from alexnet_tf.config import ModelConfig, OptimizerConfig
+from alexnet_tf.layers import Gaussian
+
+CROP = 67
+
+
+def build(**kwargs):
+    config = ModelConfig(width=0.0625)
+    return model_lib.build_model(10, config, crop_size=CROP, **kwargs)
+
+
+def set_biases(model, name, biases):
+    layer = model.get_layer(name)
+    kernel, old = layer.get_weights()
+    layer.set_weights([kernel, np.where(np.isnan(biases), old, biases)])
+
+
+def count(model):
+    images = Gaussian(60.0, (0, 0))((2, CROP, CROP, 3))
+    shares = diagnostics.make_dead_unit_counter(model)(images)
+    return {name: float(share) for name, share in shares.items()}
+
+
+def test_dead_units_are_counted_by_layer():
+    model = build()
+    for name in ("conv1b", "fc6a"):
+        units = model.get_layer(name).get_weights()[1].size
+        biases = np.full(units, np.nan)
+        biases[: units // 4 or 1] = -1e9
+        set_biases(model, name, biases)
+    shares = count(model)
+    names = [
+        f"{n}{t}" for n in ("conv1", "conv2", "conv3", "conv4", "conv5") for t in "ab"
+    ]
+    assert list(shares) == [*names, "fc6a", "fc6b", "fc7a", "fc7b"]
+    assert shares["conv1b"] == pytest.approx(1 / 3)  # one of three
+    assert shares["fc6a"] == pytest.approx(32 / 128)
+    assert shares["fc6b"] == shares["conv1a"] == 0
+
+
+def test_a_unit_alive_anywhere_is_not_dead():
+    """conv1 with one tap: its answer is a pixel, positive in one place only."""
+    model = build()
+    layer = model.get_layer("conv1a")
+    kernel = np.zeros(layer.get_weights()[0].shape, np.float32)
+    kernel[5, 5, 0, 0] = 1.0
+    kernel[5, 5, 1, 1] = 1.0
+    layer.set_weights([kernel, np.zeros(3, np.float32)])
+    images = np.zeros((2, CROP, CROP, 3), np.float32)
+    images[1, 4 * 7 + 5, 4 * 3 + 5, 0] = 1.0
+    shares = diagnostics.make_dead_unit_counter(model)(tf.constant(images))
+    # Kernel 0 answers once, 1 and 2 never.
+    assert float(shares["conv1a"]) == pytest.approx(2 / 3)
+
+
+def test_dead_units_of_one_tower():
+    model = build(num_towers=1)
+    set_biases(model, "fc7", np.full(256, -1e9))
+    shares = count(model)
+    assert shares["fc7"] == 1
+    assert shares["conv1"] == 0
+
+
+def test_weight_norms():
+    parameters = optimizer_lib.list_parameters(build())
+    parameters[0].variable.assign(tf.fill(parameters[0].variable.shape, 2.0))
+    optimizer = optimizer_lib.MomentumOptimizer(parameters, OptimizerConfig())
+    norms = diagnostics.compute_weight_norms(optimizer)
+    assert list(norms) == [parameter.name for parameter in parameters]
+    size = 11 * 11 * 3 * 3
+    assert norms["conv1a/kernel"] == pytest.approx(2 * math.sqrt(size))
+    assert norms["conv2a/bias"] == pytest.approx(math.sqrt(8))
+
+
+def test_kernel_picture_of_the_paper():
+    """Figure 3: 96 kernels, 16 in a row, tower a's three rows above tower b's."""
+    model = model_lib.build_model(2, ModelConfig(width=1.0, dropout_rate=0.0))
+    picture = diagnostics.make_kernel_picture(model)
+    assert picture.dtype == np.uint8
+    tile = 4 * 11 + 4
+    assert picture.shape == (6 * tile, 16 * tile, 3)
+    for tower, name in enumerate(("conv1a", "conv1b")):
+        kernels = model.get_layer(name).get_weights()[0]
+        for index in (0, 17, 47):
+            row, column = 3 * tower + index // 16, index % 16
+            shown = picture[row * tile :, column * tile :][:44, :44]
+            # Each weight 4 x 4 equal pixels, over its own kernel's range.
+            np.testing.assert_array_equal(
+                shown, shown[::4, ::4].repeat(4, 0).repeat(4, 1)
+            )
+            kernel = kernels[..., index]
+            scaled = (kernel - kernel.min()) / (kernel.max() - kernel.min())
+            np.testing.assert_allclose(shown[::4, ::4], 255 * scaled, atol=0.51)
+            assert (shown.min(), shown.max()) == (0, 255)
+    # White between the kernels.
+    assert picture[44:48].min() == picture[:, 44:48].min() == 255
+
+
+def test_kernel_picture_pads_a_row_and_bears_equal_weights():
+    model = build(num_towers=1)
+    layer = model.get_layer("conv1")
+    layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+    picture = diagnostics.make_kernel_picture(model)
+    assert picture.shape == (48, 16 * 48, 3)
+    # Six kernels, then white.
+    assert picture[:44, : 5 * 48 + 44][:, 200:236].max() == 0
+    assert picture[:, 6 * 48 :].min() == 255
+
+
+@pytest.mark.parametrize("num_classes", [10, 1000])
+def test_a_loss_at_chance_is_explained(num_classes):
+    chance = math.log(num_classes)
+    for loss in (chance, 0.981 * chance, 1.019 * chance):
+        sentence = diagnostics.explain_chance(loss, num_classes)
+        assert f"ln({num_classes}) = {chance:.3f}" in sentence
+        assert "--config.optimizer.learning_rate" in sentence
+        assert "dead_units" in sentence
+    for loss in (0.979 * chance, 1.021 * chance, 0.0, math.nan, math.inf):
+        assert diagnostics.explain_chance(loss, num_classes) is None
+
+
+def test_one_class_has_no_chance():
+    assert diagnostics.explain_chance(0.0, 1) is None
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

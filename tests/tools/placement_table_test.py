@@ -1,0 +1,63 @@
+"""The placement table of the paper's network on two logical CPU devices."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "placement_table.py"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True
+    )
+
+
+def test_table_of_the_full_network():
+    done = run("--devices=CPU:0,CPU:1", "--batch_size=2")
+    assert done.returncode == 0, done.stderr
+    assert "tower a on CPU:0, tower b on CPU:1; batch 2; float32" in done.stdout
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in done.stdout.splitlines()
+        if line.startswith("|")
+    ]
+    counts = {row[0]: [int(cell) for cell in row[1:]] for row in rows[2:6]}
+    assert list(counts) == ["forward", "backward", "update", "other"]
+    for kind, (on_a, on_b) in counts.items():
+        # Tower a's device has fc8, the loss and the scalars besides.
+        assert 0.5 * on_a < on_b < on_a, kind
+    sizes = {
+        (what, source): (shape, number)
+        for what, source, _, shape, number in rows[8:]
+        if shape
+    }
+    assert len(sizes) == 15
+    assert sizes["images", "CPU:0"] == ("2x224x224x3", "1,204,224")
+    assert sizes["pool2b", "CPU:1"] == ("2x13x13x128", "173,056")
+    assert sizes["gradient of exchange6a, b", "CPU:0"] == ("2x6x6x128", "36,864")
+    assert sizes["drop7b", "CPU:1"] == ("2x2048", "16,384")
+    others = [row[0] for row in rows[8:] if not row[3]]
+    assert all(re.fullmatch(r"\d+ scalars and signals", text) for text in others)
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--devices=CPU:0,CPU:0", "names one device twice"),
+        ("--batch_size=0", "is not a positive integer"),
+        ("--precision=float8", "precision"),
+    ],
+)
+def test_wrong_flags_are_a_sentence(flag, words):
+    done = run(flag)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

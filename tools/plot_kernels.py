@@ -1,0 +1,46 @@
+"""Draws the first layer's kernels (paper, figure 3): tower a's above tower b's."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from absl import flags
+
+from alexnet_tf import checkpoint as checkpoint_lib
+from tfrecords import command_line, durable
+
+SYNOPSIS = """\
+python tools/plot_kernels.py --workdir=RUN --output=kernels.png
+
+Draws conv1's kernels, 11x11x3 each, as the paper's figure 3 does: the upper half is
+tower a's, the lower tower b's, each kernel scaled to its own range."""
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
+_OUTPUT = flags.DEFINE_string("output", "kernels.png", "the picture, PNG")
+_SCALE = flags.DEFINE_integer("scale", 4, "pixels per weight", lower_bound=1)
+
+
+def main() -> None:
+    """Reads the flags and draws."""
+    from PIL import Image
+
+    from alexnet_tf import diagnostics
+
+    checkpoint = checkpoint_lib.load(
+        os.path.join(_WORKDIR.value, "checkpoints"), _CHECKPOINT.value
+    )
+    kernels = [
+        checkpoint.arrays[name]
+        for name in sorted(checkpoint.arrays)
+        if name.startswith("weights/conv1") and name.endswith("/kernel")
+    ]
+    picture = diagnostics.draw_kernels(kernels, _SCALE.value)
+    with durable.atomic_write(_OUTPUT.value) as file:
+        Image.fromarray(np.ascontiguousarray(picture)).save(file, format="PNG")
+    print(f"wrote {_OUTPUT.value}: {len(kernels)} towers, step {checkpoint.step:,}")
+
+
+if __name__ == "__main__":
+    command_line.run(main, __name__, SYNOPSIS)
