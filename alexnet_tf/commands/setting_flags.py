@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from absl import flags
 
 from alexnet_tf import experiments, settings
@@ -11,11 +13,13 @@ PREFIX = "config."
 
 
 def define(module_name: str) -> None:
-    """Defines the flags; `module_name` is the command's, under which help lists them.
+    """Defines the flags; `module_name` is the command's `__name__`, for the help.
 
     All are text with default None (the experiment's value), read by
     `settings.override`, whose sentences say what a setting takes.
     """
+    # absl files the flags of python -m under the program's name.
+    key = sys.argv[0] if module_name == "__main__" else module_name
     for setting in settings.list_settings(Config()):
         if setting.name == "experiment":
             continue
@@ -32,7 +36,7 @@ def define(module_name: str) -> None:
             None,
             f"{setting.doc}{default}",
         )
-        flags.DEFINE_flag(flag, flags.FLAGS, module_name)
+        flags.DEFINE_flag(flag, flags.FLAGS, key)
 
 
 def read(experiment: str) -> Config:

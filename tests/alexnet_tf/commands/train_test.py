@@ -28,7 +28,6 @@ MODULE = ("-m", "alexnet_tf.commands.train")
 VALUES = {
     "num_epochs": 30,
     "log_every_steps": 1,
-    "keep_checkpoints": 2,
     "schedule.name": "fixed",
     "schedule.steps": "4.2:0.003 11:0.001",
 }

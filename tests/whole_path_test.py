@@ -1,0 +1,55 @@
+"""The four commands one after another, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests import processes, training_runs
+
+
+def _run(command: str, *flags: str) -> str:
+    result = processes.run_python("-m", command, *flags)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_from_pictures_to_the_error_of_ten_views(tmp_path):
+    data_dir, workdir = f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run"
+    counts = ["--train_per_class=2", "--validation_per_class=1"]
+    _run(
+        "tfrecords.commands.convert",
+        "--source=sample",
+        data_dir,
+        *counts,
+        "--num_workers=1",
+    )
+    _run("tfrecords.commands.verify", data_dir)
+    values = {"num_epochs": 2, "batch_size": 8, "profile_steps": "2,3"}
+    train_flags = [data_dir, workdir, *training_runs.make_flags(values)]
+    trained = _run(
+        "alexnet_tf.commands.train", "--experiment=alexnet_source", *train_flags
+    )
+    assert "done: 10 steps" in trained
+    output = tmp_path / "result.json"
+    printed = _run(
+        "alexnet_tf.commands.evaluate",
+        workdir,
+        "--views=10",
+        "--checkpoint=best",
+        "--per_class",
+        f"--output={output}",
+    )
+    report = json.loads(output.read_text())
+    assert report["num_seen"] == 20 and len(report["classes"]) == 20
+    assert 0 <= report["top5_error"] <= report["top1_error"] <= 1
+    assert f"{report['top1_error']:.2%}" in printed
+    assert training_runs.load_checkpoint(tmp_path / "run").step == 10
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
