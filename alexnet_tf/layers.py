@@ -95,12 +95,15 @@ class Convolution(PlacedLayer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[B, H, W, maps in] -> [B, H', W', kernels]."""
-        # Zeros first, then VALID: given explicit padding, TensorFlow's CPU kernels take
-        # a slow path backward (in bfloat16, forty times slower).
-        margin = list(self.padding)
-        padded = tf.pad(x, [[0, 0], margin, margin, [0, 0]])
         kernel = tf.convert_to_tensor(self.kernel)
-        y = tf.nn.conv2d(padded, kernel, strides=self.stride, padding="VALID")
+        padding = "SAME"
+        if self.stride > 1 or self.padding != (self.size // 2, self.size // 2):
+            # Zeros first, then VALID: given explicit padding, TensorFlow's CPU kernels
+            # take a slow path backward (in bfloat16, forty times slower).
+            margin = list(self.padding)
+            x = tf.pad(x, [[0, 0], margin, margin, [0, 0]])
+            padding = "VALID"
+        y = tf.nn.conv2d(x, kernel, strides=self.stride, padding=padding)
         return tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
 
 
