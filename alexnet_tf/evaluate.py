@@ -43,6 +43,7 @@ def evaluate(
     split: str,
     num_views: int = 1,
     shows_progress: bool = False,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Evaluates `split`.
 
@@ -53,6 +54,7 @@ def evaluate(
       split: "validation", "test" or "train".
       num_views: 1 or 10.
       shows_progress: whether to show rate and time left.
+      check_stop: called before every batch; what it raises ends the evaluation.
 
     Returns:
       The counts.
@@ -68,6 +70,7 @@ def evaluate(
     line = progress.Progress("evaluating", num_records, "pictures")
     dataset = input_pipeline.make_evaluation_dataset(data, config, split, num_views)
     for images, labels, record_ids in input_pipeline.iterate(data, dataset):
+        check_stop()
         views = images if num_views > 1 else images[:, tf.newaxis]
         result = eval_step(views, labels)
         is_error = result.is_error.numpy()

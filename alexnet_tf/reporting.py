@@ -10,6 +10,7 @@ from typing import Any
 from alexnet_tf import diagnostics, summaries
 from alexnet_tf.config import Config
 from alexnet_tf.evaluate import Evaluation
+from alexnet_tf.metrics import ErrorCounts
 from alexnet_tf.run_state import RunState
 from alexnet_tf.steps import TrainResult
 from alexnet_tf.workdir import Workdir
@@ -22,7 +23,7 @@ class Reporter:
     Args:
       run: the run's directory.
       config: its settings.
-      state: its state; read, never changed.
+      state: its state; read only, but for `log_counts`, which every entry begins anew.
       last_step: where it will end.
       num_train: pictures in the training split.
 
@@ -46,7 +47,7 @@ class Reporter:
         self._seconds_per_step: float | None = None
 
     def _clear(self) -> None:
-        self._num_steps, self._loss_sum = 0, 0.0
+        self._num_steps = 0
         self._seconds = self._input_seconds = 0.0
 
     @contextlib.contextmanager
@@ -71,7 +72,6 @@ class Reporter:
         """Counts a step; writes an entry every `log_every_steps`."""
         state, config = self._state, self._config
         self._num_steps += 1
-        self._loss_sum += loss
         is_log_step = state.step % config.log_every_steps == 0
         if is_log_step:
             self._write_entry(result)
@@ -89,7 +89,7 @@ class Reporter:
         images = self._num_steps * config.batch_size
         self._seconds_per_step = self._seconds / self._num_steps
         values = {
-            "loss": self._loss_sum / self._num_steps,
+            "loss": state.log_counts.loss,
             "top1_error": state.epoch_counts.top1_error,
             "top5_error": state.epoch_counts.top5_error,
             "images_per_second": images / self._seconds,
@@ -117,6 +117,7 @@ class Reporter:
         weight_norms = diagnostics.compute_weight_norms(state.optimizer)
         scalars |= _prefix("weight_norm", weight_norms)
         self.summaries.write_scalars("train", state.step, scalars)
+        state.log_counts = ErrorCounts()
         self._clear()
 
     def log_epoch(self, epoch: int) -> None:

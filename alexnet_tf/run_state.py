@@ -1,8 +1,9 @@
 """Everything that a run's future depends on, in and out of a checkpoint.
 
 Weights, velocities, dropout's counters, the loss scale, the schedule's state, the best
-evaluation, the epoch's counts so far and the step. The position in the data needs
-nothing else: the batch of a step is a function of the settings and the step.
+evaluation, the counts of the epoch and of the log entry under way, and the step. The
+position in the data needs nothing else: the batch of a step is a function of the
+settings and the step.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class RunState:
       schedule: which rates hold when.
       step: training steps done.
       epoch_counts: the training pictures of the current epoch, as they were seen.
+      log_counts: those since the last log entry.
+      unevaluated_epoch: the epoch that ended with this step where a signal came before
+        the end of its evaluation; else None.
+      saved_step: of the newest checkpoint, or None.
       best_top1_error: smallest so far on the validation split, 0..1; None before the
         first evaluation.
       best_step: the step it belongs to.
@@ -47,6 +52,9 @@ class RunState:
     schedule: Schedule
     step: int = 0
     epoch_counts: ErrorCounts = dataclasses.field(default_factory=ErrorCounts)
+    log_counts: ErrorCounts = dataclasses.field(default_factory=ErrorCounts)
+    unevaluated_epoch: int | None = None
+    saved_step: int | None = None
     best_top1_error: float | None = None
     best_step: int | None = None
 
@@ -75,6 +83,8 @@ class RunState:
         return {
             "schedule": self.schedule.state(),
             "epoch_counts": dataclasses.asdict(self.epoch_counts),
+            "log_counts": dataclasses.asdict(self.log_counts),
+            "unevaluated_epoch": self.unevaluated_epoch,
             "best_top1_error": self.best_top1_error,
         }
 
@@ -87,9 +97,11 @@ class RunState:
         assign_arrays(self.get_variables(), checkpoint.arrays, checkpoint.path)
         self.schedule.restore(checkpoint.state["schedule"])
         self.epoch_counts = ErrorCounts(**checkpoint.state["epoch_counts"])
+        self.log_counts = ErrorCounts(**checkpoint.state["log_counts"])
+        self.unevaluated_epoch = checkpoint.state["unevaluated_epoch"]
         self.best_top1_error = checkpoint.state["best_top1_error"]
         self.best_step = checkpoint.best_step
-        self.step = checkpoint.step
+        self.step = self.saved_step = checkpoint.step
 
 
 def build_network(

@@ -11,6 +11,10 @@ from typing import Any
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+class Stopped(Exception):
+    """Work was abandoned because a stop was asked for; never leaves the run."""
+
+
 class StopRequest:
     """Whether a signal has asked the run to stop.
 
@@ -22,6 +26,11 @@ class StopRequest:
 
     def __bool__(self) -> bool:
         return self.signal_number is not None
+
+    def check(self) -> None:
+        """Raises `Stopped` once a stop was asked for."""
+        if self:
+            raise Stopped
 
     def receive(self, signal_number: int, frame: Any) -> None:
         """The signals' handler."""

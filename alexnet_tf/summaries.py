@@ -32,7 +32,7 @@ class Summaries:
     """
 
     def __init__(self, workdir: str, step: int):
-        self.logdir = os.path.join(workdir, SUMMARIES_NAME)
+        self.logdir = get_logdir(workdir)
         rewind_event_files(self.logdir, step)
         self._writers = {
             split: tf.summary.create_file_writer(os.path.join(self.logdir, split))
@@ -72,11 +72,16 @@ class Summaries:
             writer.close()
 
 
+def get_logdir(workdir: str) -> str:
+    """TensorBoard's directory of the run in `workdir`."""
+    return os.path.join(workdir, SUMMARIES_NAME)
+
+
 def rewind_event_files(logdir: str, step: int) -> None:
     """Removes the events of steps after `step`, which will be measured again.
 
     Event files are TFRecord files of Event messages. One that a kill cut short keeps
-    what stands before the cut.
+    what stands before the cut. With step 0 the run begins anew: nothing is kept.
 
     Args:
       logdir: searched with all directories below.
@@ -87,6 +92,9 @@ def rewind_event_files(logdir: str, step: int) -> None:
     """
     pattern = os.path.join(glob.escape(logdir), "**", "events.out.tfevents.*")
     for path in sorted(glob.glob(pattern, recursive=True)):
+        if step == 0:
+            durable.remove(path)
+            continue
         kept, is_changed = [], False
         try:
             for _, data in record_file.scan(path):

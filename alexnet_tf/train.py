@@ -12,13 +12,13 @@ import math
 import time
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import (
     checkpoint,
     diagnostics,
     environment,
+    finite,
     input_pipeline,
     placement,
     precision,
@@ -29,6 +29,7 @@ from alexnet_tf import (
     settings,
     steps,
     stop_request,
+    summaries,
     workdir,
 )
 from alexnet_tf import evaluate as evaluate_lib
@@ -71,7 +72,10 @@ def train_and_evaluate(
     precision.make_deterministic()
     data = input_pipeline.open_data(data_dir, config)
     num_train = data.manifest.get_split("train").num_records
-    _check_validation(config, data)
+    _check_splits(config, data)
+    profile = profiling.ProfileWindow(
+        config.profile_steps, summaries.get_logdir(workdir_path)
+    )
 
     info = workdir.RunInfo(
         data_dir,
@@ -110,7 +114,9 @@ def train_and_evaluate(
             f"classes, batches of {config.batch_size}, {config.precision}, "
             f"{where.describe()}"
         )
-        trainer = _Trainer(config, data, run, state, where, reporter, last_step)
+        trainer = _Trainer(
+            config, data, run, state, where, reporter, profile, stop, last_step
+        )
         try:
             for layer, rate in by_hand:
                 epoch = state.step * config.batch_size / num_train
@@ -118,7 +124,7 @@ def train_and_evaluate(
                 reporter.log_event(text)
             if by_hand:
                 trainer.save()
-            trainer.train(stop)
+            trainer.train()
         finally:
             reporter.close()
     if stop:
@@ -141,10 +147,13 @@ class _Trainer:
         state: run_state.RunState,
         where: placement.Placement,
         reporter: reporting.Reporter,
+        profile: profiling.ProfileWindow,
+        stop: stop_request.StopRequest,
         last_step: int,
     ):
         self._config, self._data, self._run = config, data, run
         self._state, self._reporter, self._last_step = state, reporter, last_step
+        self._profile, self._stop = profile, stop
         self._num_train = data.manifest.get_split("train").num_records
         device = where.get_device(0)
         self._train_step = steps.make_train_step(
@@ -152,70 +161,81 @@ class _Trainer:
         )
         self._eval_step = steps.make_eval_step(state.model, device)
         self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
-        self._profile = profiling.ProfileWindow(
-            config.profile_steps, reporter.summaries.logdir
-        )
         self._last_save_time = time.monotonic()
-        self._saved_step: int | None = state.step if state.step else None
 
-    def train(self, stop: stop_request.StopRequest) -> None:
+    def train(self) -> None:
         """Steps until the end, a stop request, or the schedule's decision."""
         config, state, reporter = self._config, self._state, self._reporter
         dataset = input_pipeline.make_training_dataset(
             self._data, config, state.step, max(0, self._last_step - state.step)
         )
         batches = input_pipeline.iterate(self._data, dataset)
-        is_first = True
         try:
-            while state.step < self._last_step and not state.schedule.finished:
-                with reporter.time_step(), self._profile.trace_step(state.step):
+            if state.unevaluated_epoch is not None:
+                self._evaluate(state.unevaluated_epoch)
+                self.save()
+            while not self._is_over():
+                with self._profile.trace_step(state.step), reporter.time_step():
                     with reporter.time_input():
                         images, labels = next(batches)
                     rates = state.schedule.rates_at(self._compute_epoch())
                     state.optimizer.rates.assign(rates.to_array())
                     result = self._train_step(images, labels)
                     loss = float(result.loss)
-                self._check_finite(result, loss)
-                top1_errors, top5_errors = result.errors.numpy()
-                state.epoch_counts.add(
-                    config.batch_size,
-                    top1_errors,
-                    top5_errors,
-                    loss * config.batch_size,
+                finite.check_step(
+                    result,
+                    state.loss_scale,
+                    state.step + 1,
+                    input_pipeline.compute_record_ids(
+                        self._num_train, config, state.step
+                    ),
+                    state.saved_step,
                 )
+                top1_errors, top5_errors = result.errors.numpy()
+                for counts in (state.epoch_counts, state.log_counts):
+                    counts.add(
+                        config.batch_size,
+                        top1_errors,
+                        top5_errors,
+                        loss * config.batch_size,
+                    )
                 state.step += 1
                 if self._profile.finish_step(state.step - 1):
                     reporter.announce(f"profile written to {reporter.summaries.logdir}")
-                if is_first:
-                    is_first = False
+                if state.step == 1:
                     self._describe_run(images, labels)
                 reporter.log_step(result, loss)
 
                 epoch = self._find_ended_epoch()
                 if epoch:
                     self._end_epoch(epoch)
-                elif stop or self._is_save_due():
+                elif self._is_save_due():
                     self.save()
-                if stop:
-                    break
         finally:
             self._profile.close()
-        if self._saved_step != state.step:
+        if state.saved_step != state.step:
             self.save()
 
     def save(self) -> None:
-        """Writes a checkpoint of the state as it is."""
+        """Writes a checkpoint of the state as it is.
+
+        Raises:
+          NotFiniteError: where an update has left something that is not finite.
+          StorageError: where it cannot be written.
+        """
         state = self._state
         self._reporter.summaries.flush()
+        arrays = state.to_arrays()
+        finite.check_arrays(arrays, state.step, state.saved_step)
         checkpoint.save(
             self._run.checkpoints_dir,
             state.step,
-            state.to_arrays(),
+            arrays,
             state.to_json(),
             keep=self._config.keep_checkpoints,
             best_step=state.best_step,
         )
-        self._saved_step = state.step
+        state.saved_step = state.step
         self._last_save_time = time.monotonic()
 
     def _end_epoch(self, epoch: int) -> None:
@@ -231,6 +251,7 @@ class _Trainer:
         is_last = state.step >= self._last_step
         is_best = False
         if self._has_validation and (is_last or epoch % config.eval_every_epochs == 0):
+            state.unevaluated_epoch = epoch
             is_best = self._evaluate(epoch)
         if (
             is_best
@@ -242,11 +263,22 @@ class _Trainer:
             self.save()
 
     def _evaluate(self, epoch: int) -> bool:
-        """Evaluates the centre view; returns whether it is the best so far."""
+        """Evaluates the centre view; returns whether it is the best so far.
+
+        A stop request ends it early: the run begins with it when it goes on.
+        """
         state = self._state
-        result = evaluate_lib.evaluate(
-            self._eval_step, self._data, self._config, "validation"
-        )
+        try:
+            result = evaluate_lib.evaluate(
+                self._eval_step,
+                self._data,
+                self._config,
+                "validation",
+                check_stop=self._stop.check,
+            )
+        except stop_request.Stopped:
+            return False
+        state.unevaluated_epoch = None
         dead_units = {
             name: float(share)
             for name, share in self._count_dead_units(result.first_images).items()
@@ -261,29 +293,10 @@ class _Trainer:
             return True
         return False
 
-    def _check_finite(self, result: steps.TrainResult, loss: float) -> None:
+    def _is_over(self) -> bool:
         state = self._state
-        # In float16 a large scale overflows first: the step skipped itself and halved
-        # it. At the smallest scale the loss itself is at fault.
-        if bool(result.is_finite) or float(state.loss_scale.scale) > (
-            state.loss_scale.minimum
-        ):
-            return
-        last = (
-            f"step {self._saved_step} ({checkpoint.make_name(self._saved_step)})"
-            if self._saved_step is not None
-            else "none yet"
-        )
-        record_ids = input_pipeline.compute_record_ids(
-            self._num_train, self._config, state.step
-        )
-        raise errors.NotFiniteError(
-            f"the loss or a gradient of step {state.step:,} is not finite (loss "
-            f"{loss}). The update was not applied. The last good checkpoint: {last}. "
-            f"The batch holds the records {_summarize(record_ids)}. A lower "
-            "--config.optimizer.learning_rate, or --set_learning_rate when going on "
-            "from the checkpoint, is what usually helps."
-        )
+        is_done = state.step >= self._last_step or state.schedule.finished
+        return is_done or bool(self._stop)
 
     @property
     def _has_validation(self) -> bool:
@@ -315,15 +328,13 @@ def _count_steps(num_epochs: int, num_train: int, batch_size: int) -> int:
     return math.ceil(num_epochs * num_train / batch_size)
 
 
-def _check_validation(config: Config, data: input_pipeline.DataSet) -> None:
+def _check_splits(config: Config, data: input_pipeline.DataSet) -> None:
+    """Before anything is written: are the splits that will be read there, and whole?"""
     if config.schedule.name == "plateau" and "validation" not in data.manifest.splits:
         raise errors.UserError(
             f"the plateau schedule watches the validation error, and {data.data_dir} "
             "has no validation split. Convert with one, or give "
             "--config.schedule.name=fixed with --config.schedule.steps."
         )
-
-
-def _summarize(record_ids: np.ndarray) -> str:
-    shown = ", ".join(str(i) for i in record_ids[:8])
-    return shown + (f", ... ({len(record_ids)} in all)" if len(record_ids) > 8 else "")
+    for split in {"train", "validation"} & {"train", *data.manifest.splits}:
+        data.get_reader(split)

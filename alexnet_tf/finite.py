@@ -1,0 +1,81 @@
+"""A run whose numbers are no longer finite stops, and says where it can go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from alexnet_tf import checkpoint
+from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.steps import TrainResult
+from tfrecords import errors
+
+
+def check_step(
+    result: TrainResult,
+    loss_scale: LossScale,
+    step: int,
+    record_ids: np.ndarray,
+    saved_step: int | None,
+) -> None:
+    """Passes a step whose loss and gradients are finite.
+
+    In float16 gradients may overflow because of a large scale: such a step skipped
+    itself and halved the scale, and passes. The loss itself is not scaled.
+
+    Args:
+      result: of the step.
+      loss_scale: after it.
+      step: its number, from 1.
+      record_ids: the records of its batch.
+      saved_step: of the newest checkpoint, or None.
+
+    Raises:
+      NotFiniteError: naming step, records and checkpoint.
+    """
+    loss = float(result.loss)
+    may_scale_down = float(loss_scale.scale) > loss_scale.minimum
+    if bool(result.is_finite) or (math.isfinite(loss) and may_scale_down):
+        return
+    shown = ", ".join(str(i) for i in record_ids[:8])
+    if len(record_ids) > 8:
+        shown += f", ... ({len(record_ids)} in all)"
+    raise errors.NotFiniteError(
+        f"the loss or a gradient of step {step:,} is not finite (loss {loss}). The "
+        f"update was not applied. The batch holds the records {shown}. "
+        + _describe_remedy(saved_step)
+    )
+
+
+def check_arrays(
+    arrays: Mapping[str, np.ndarray], step: int, saved_step: int | None
+) -> None:
+    """Passes arrays that a checkpoint may hold.
+
+    A gradient that is finite can still throw a weight beyond float32.
+
+    Args:
+      arrays: by name.
+      step: done so far.
+      saved_step: of the newest checkpoint, or None.
+
+    Raises:
+      NotFiniteError: naming the first array that is not finite.
+    """
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise errors.NotFiniteError(
+                f"{name} is not finite after step {step:,}; that is not saved. "
+                + _describe_remedy(saved_step)
+            )
+
+
+def _describe_remedy(saved_step: int | None) -> str:
+    last = "none yet" if saved_step is None else checkpoint.make_name(saved_step)
+    return (
+        f"The last good checkpoint: {last}. A lower "
+        "--config.optimizer.learning_rate, or --set_learning_rate when going on from "
+        "the checkpoint, is what usually helps."
+    )

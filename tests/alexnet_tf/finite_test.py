@@ -1,0 +1,106 @@
+"""Tests of `alexnet_tf.finite`: alone, and through a run."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_tf import finite
+from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.steps import TrainResult
+from tests import data_directories, training_runs
+from tfrecords import errors
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data")
+    data_directories.write_data_directory(path, num_classes=2, per_class=6)
+    return str(path)
+
+
+def check(loss, is_finite, precision="float32", scale=None):
+    loss_scale = LossScale(precision)
+    if scale is not None:
+        loss_scale.scale.assign(scale)
+    result = TrainResult(
+        tf.constant(loss), tf.constant(is_finite), tf.zeros(2), tf.zeros(1)
+    )
+    finite.check_step(result, loss_scale, 12, np.arange(20), 10)
+
+
+@pytest.mark.parametrize(
+    "loss, is_finite, precision, scale, passes",
+    [
+        (2.0, True, "float32", None, True),
+        (2.0, False, "float32", None, False),
+        (math.nan, False, "float32", None, False),
+        # A gradient that overflowed with the scale: it has been halved.
+        (2.0, False, "mixed_float16", None, True),
+        (2.0, False, "mixed_float16", 1.0, False),
+        # No scale makes a loss infinite.
+        (math.inf, False, "mixed_float16", None, False),
+    ],
+)
+def test_which_steps_pass(loss, is_finite, precision, scale, passes):
+    if passes:
+        check(loss, is_finite, precision, scale)
+        return
+    with pytest.raises(errors.NotFiniteError) as e:
+        check(loss, is_finite, precision, scale)
+    assert e.value.exit_code == 3
+    assert "step 12 is not finite" in str(e.value)
+    assert "records 0, 1, 2, 3, 4, 5, 6, 7, ... (20 in all)" in str(e.value)
+    assert "checkpoint: ckpt-00000010." in str(e.value)
+
+
+def test_arrays_are_named():
+    good = {"weights/a": np.zeros(3, np.float32), "good_steps": np.array(2)}
+    finite.check_arrays(good, 5, None)
+    bad = {**good, "velocity/b": np.array([0, np.inf], np.float32)}
+    with pytest.raises(errors.NotFiniteError) as e:
+        finite.check_arrays(bad, 5, None)
+    assert "velocity/b is not finite after step 5" in str(e.value)
+    assert "checkpoint: none yet" in str(e.value)
+
+
+def test_run_that_diverges_stops_and_leaves_its_checkpoint(tmp_path, data_dir):
+    sane = {"num_epochs": 1}
+    training_runs.run(data_dir, tmp_path, sane)
+    before = training_runs.compute_digest(tmp_path)
+    with pytest.raises(errors.NotFiniteError) as e:
+        training_runs.run(
+            data_dir, tmp_path, {"num_epochs": 3}, set_learning_rate="1e20"
+        )
+    assert e.value.exit_code == 3
+    # Setting the rate saved step 3 again, and no later step is worth keeping.
+    last = training_runs.load_checkpoint(tmp_path)
+    saved = f"ckpt-{last.step:08d}"
+    assert f"The last good checkpoint: {saved}" in str(e.value)
+    assert all(np.isfinite(array).all() for array in last.arrays.values())
+    assert training_runs.load_checkpoint(tmp_path, 3).path.endswith("00000003")
+    assert before != training_runs.compute_digest(tmp_path, 3)
+    # It goes on from there with a rate that is none.
+    if last.step == 3:
+        state = training_runs.run(
+            data_dir, tmp_path, {"num_epochs": 2}, set_learning_rate="0.001"
+        )
+        assert state.step == 5
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_weights_beyond_float32_are_not_saved(tmp_path, data_dir):
+    """The first update throws them there: its loss and gradients were finite."""
+    values = {"num_epochs": 1, "optimizer.learning_rate": 1e300}
+    with pytest.raises(errors.NotFiniteError, match="after step 1; that is not saved"):
+        training_runs.run(data_dir, tmp_path, values)
+    with pytest.raises(errors.UserError, match="nothing was trained"):
+        training_runs.load_checkpoint(tmp_path)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

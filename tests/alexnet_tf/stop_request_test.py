@@ -1,0 +1,72 @@
+"""Tests of `alexnet_tf.stop_request`, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+from alexnet_tf import stop_request
+from tests import processes
+
+PROGRAM = """\
+import os, signal, sys
+from alexnet_tf import stop_request
+with stop_request.catch_stop_signals() as stop:
+    print(bool(stop), stop.signal_number)
+    for number in sys.argv[1:]:
+        os.kill(os.getpid(), int(number))
+        print(bool(stop), stop.signal_number, flush=True)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_first_signal_asks_and_the_block_goes_on(number):
+    result = processes.run_python("-c", PROGRAM, str(int(number)))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[:3] == [
+        "False None",
+        f"True {int(number)}",
+        "done",
+    ]
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_second_signal_exits_at_once(second):
+    first = str(int(signal.SIGTERM))
+    result = processes.run_python("-c", PROGRAM, first, str(int(second)))
+    assert result.returncode == 128 + second
+    assert "True 15" in result.stdout and "done" not in result.stdout
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in stop_request.SIGNALS]
+    with stop_request.catch_stop_signals() as stop:
+        assert signal.getsignal(signal.SIGTERM) == stop.receive
+        stop.check()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(stop_request.Stopped):
+            stop.check()
+    assert [signal.getsignal(number) for number in stop_request.SIGNALS] == before
+
+
+def test_another_thread_than_the_main_one_catches_nothing():
+    found = []
+
+    def work():
+        with stop_request.catch_stop_signals() as stop:
+            found.append(bool(stop))
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False] and signal.getsignal(signal.SIGTERM) == before
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,280 @@
+"""Tests of `alexnet_tf.train`: stopped anywhere, a run goes on as the same run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+from alexnet_tf import evaluate, reporting, run_state, workdir
+from tests import data_directories, training_runs
+from tfrecords import errors, schema
+
+# 12 pictures in batches of 5: epochs end after the steps 3, 5, 8, 10 and 12. No error
+# can fall by 1, so that the rate falls at the end of epochs 2, 3 and 4 and the run
+# ends with epoch 5, far from the twenty.
+PLATEAU = {
+    "num_epochs": 20,
+    "schedule.patience_epochs": 1,
+    "schedule.min_improvement": 1,
+}
+LAST_STEP = 12
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data")
+    data_directories.write_data_directory(path, num_classes=2, per_class=6)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory, data_dir):
+    path = tmp_path_factory.mktemp("whole") / "run"
+    training_runs.run(data_dir, path, PLATEAU)
+    return str(path)
+
+
+def assert_same_run(path, whole_run, from_step=LAST_STEP):
+    for step in range(from_step, LAST_STEP + 1):
+        assert training_runs.compute_digest(path, step) == training_runs.compute_digest(
+            whole_run, step
+        ), f"step {step}"
+    assert training_runs.read_metrics(path) == training_runs.read_metrics(whole_run)
+
+
+def test_plateaus_divide_the_rate_three_times_and_end_the_run(whole_run):
+    assert training_runs.load_checkpoint(whole_run).step == LAST_STEP
+    rates = {
+        line["step"]: line["learning_rates"]["conv1/kernel"]
+        for line in training_runs.read_metrics(whole_run, "train")
+    }
+    expected = {2: 0.01, 4: 0.01, 6: 1e-3, 8: 1e-3, 10: 1e-4, 12: 1e-5}
+    assert rates == pytest.approx(expected)
+    events = [
+        (line["step"], line["text"])
+        for line in training_runs.read_metrics(whole_run, "event")
+        if "not improved" in line["text"]
+    ]
+    assert [step for step, _ in events] == [5, 8, 10, 12]
+    assert "falls to 0.001 (drop 1 of 3)" in events[0][1]
+    assert "the run has finished" in events[3][1]
+
+
+def test_every_epoch_is_evaluated_and_every_picture_counted(whole_run):
+    lines = training_runs.read_metrics(whole_run, "validation")
+    assert [(line["step"], line["epoch"]) for line in lines] == [
+        (3, 1),
+        (5, 2),
+        (8, 3),
+        (10, 4),
+        (12, 5),
+    ]
+    assert {line["num_seen"] for line in lines} == {12}
+    # Batches are full: an epoch's last one may hold pictures of the next.
+    epochs = training_runs.read_metrics(whole_run, "epoch")
+    assert [line["num_seen"] for line in epochs] == [15, 10, 15, 10, 10]
+
+
+def test_log_entries_are_means_over_their_steps(whole_run):
+    entries = training_runs.read_metrics(whole_run, "train")
+    epochs = training_runs.read_metrics(whole_run, "epoch")
+    by_entries = sum(line["loss"] * 2 * 5 for line in entries)
+    by_epochs = sum(line["loss"] * line["num_seen"] for line in epochs)
+    assert by_entries == pytest.approx(by_epochs)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param(step, marks=() if step in (1, 5) else pytest.mark.slow)
+        for step in range(1, LAST_STEP + 1)
+    ],
+)
+def test_killed_after_any_step_it_goes_on_bit_for_bit(
+    tmp_path, data_dir, whole_run, step
+):
+    path = training_runs.copy_as_killed(whole_run, step, tmp_path / "run")
+    state = training_runs.run(data_dir, path, PLATEAU)
+    assert state.step == LAST_STEP
+    assert_same_run(path, whole_run, from_step=step)
+
+
+def test_without_dropouts_draws_it_would_be_another_run(
+    tmp_path, data_dir, whole_run, monkeypatch
+):
+    """Whether the tests above could fail."""
+    assign_arrays = run_state.assign_arrays
+
+    def assign_without_draws(variables, arrays, path):
+        assign_arrays(
+            {k: v for k, v in variables.items() if not k.startswith("dropout/")},
+            {k: v for k, v in arrays.items() if not k.startswith("dropout/")},
+            path,
+        )
+
+    monkeypatch.setattr(run_state, "assign_arrays", assign_without_draws)
+    path = training_runs.copy_as_killed(whole_run, 7, tmp_path / "run")
+    training_runs.run(data_dir, path, PLATEAU)
+    found = training_runs.load_checkpoint(path).arrays
+    expected = training_runs.load_checkpoint(whole_run).arrays
+    changed = {
+        name for name in expected if not np.array_equal(found[name], expected[name])
+    }
+    assert {"weights/fc6a/kernel", "velocity/fc8/bias"} <= changed
+    assert any(name.startswith("dropout/") for name in changed)
+
+
+def test_stopped_in_mid_epoch_it_saves_and_goes_on(
+    tmp_path, data_dir, whole_run, monkeypatch
+):
+    # Checkpoints at epochs only: the one of step 4 is the signal's.
+    sparse = {**PLATEAU, "checkpoint_every_minutes": 60}
+    with monkeypatch.context() as patch:
+        training_runs.call_at_step(patch, 4, lambda: _send(signal.SIGTERM))
+        with pytest.raises(errors.Interrupted, match="step 4; the state is saved") as e:
+            training_runs.run(data_dir, tmp_path / "run", sparse)
+    assert e.value.exit_code == 143
+    assert training_runs.load_checkpoint(tmp_path / "run").step == 4
+    training_runs.run(data_dir, tmp_path / "run", sparse)
+    assert_same_run(tmp_path / "run", whole_run)
+
+
+def test_stopped_in_an_evaluation_it_begins_with_that(
+    tmp_path, data_dir, whole_run, monkeypatch
+):
+    # Epoch 2 is followed by an evaluation of three batches and the first drop.
+    eval_batches = []
+    with monkeypatch.context() as patch:
+        log_epoch, add = reporting.Reporter.log_epoch, evaluate.PerClassErrors.add
+
+        def log_and_count(self, epoch):
+            log_epoch(self, epoch)
+            eval_batches.clear()
+
+        def add_and_stop(self, labels, is_error):
+            add(self, labels, is_error)
+            eval_batches.append(len(labels))
+            if len(training_runs.read_metrics(tmp_path / "run", "epoch")) == 2:
+                _send(signal.SIGINT)
+
+        patch.setattr(reporting.Reporter, "log_epoch", log_and_count)
+        patch.setattr(evaluate.PerClassErrors, "add", add_and_stop)
+        with pytest.raises(errors.Interrupted) as e:
+            training_runs.run(data_dir, tmp_path / "run", PLATEAU)
+    assert e.value.exit_code == 130
+    assert eval_batches == [5]
+    saved = training_runs.load_checkpoint(tmp_path / "run")
+    assert saved.step == 5 and saved.state["unevaluated_epoch"] == 2
+    training_runs.run(data_dir, tmp_path / "run", PLATEAU)
+    assert_same_run(tmp_path / "run", whole_run, from_step=6)
+
+
+def test_stopped_before_the_first_step_it_begins_again(tmp_path, data_dir, monkeypatch):
+    begin = workdir.Workdir.begin
+
+    def begin_and_stop(self, step):
+        begin(self, step)
+        _send(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workdir.Workdir, "begin", begin_and_stop)
+        with pytest.raises(errors.Interrupted, match="stopped at step 0"):
+            training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 0})
+    state = training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
+    assert state.step == 3
+
+
+def _send(number):
+    os.kill(os.getpid(), number)
+
+
+def test_more_epochs_are_the_same_run_longer(tmp_path, data_dir, whole_run):
+    # All these may change: how long, how often, from where.
+    moved = shutil.copytree(data_dir, tmp_path / "moved")
+    first = {**PLATEAU, "num_epochs": 2, "checkpoint_every_minutes": 60}
+    assert training_runs.run(data_dir, tmp_path / "run", first).step == 5
+    state = training_runs.run(moved, tmp_path / "run", PLATEAU)
+    assert state.step == LAST_STEP
+    assert_same_run(tmp_path / "run", whole_run)
+    record = workdir.read_record(str(tmp_path / "run"))
+    assert [start["from_step"] for start in record["starts"]] == [0, 5]
+    assert record["starts"][1]["changed_settings"]["num_epochs"] == [2, 20]
+    assert record["data"]["data_dir"] == str(moved)
+
+
+def test_other_settings_and_other_data_are_refused(tmp_path, data_dir, whole_run):
+    before = sorted(os.listdir(whole_run))
+    with pytest.raises(errors.UserError) as e:
+        changed = {**PLATEAU, "batch_size": 6, "optimizer.momentum": 0.8}
+        training_runs.run(data_dir, whole_run, changed)
+    assert "config.batch_size: 5 there, 6 now" in str(e.value)
+    assert "config.optimizer.momentum: 0.9 there, 0.8 now" in str(e.value)
+    data_directories.write_data_directory(tmp_path, num_classes=2, per_class=6, seed=1)
+    with pytest.raises(errors.UserError, match="holds a run on other data"):
+        training_runs.run(tmp_path, whole_run, PLATEAU)
+    assert sorted(os.listdir(whole_run)) == before
+
+
+def test_a_second_run_in_a_workdir_in_use_is_refused(tmp_path, data_dir, monkeypatch):
+    refused = []
+
+    def start_another():
+        with pytest.raises(errors.InUseError) as e:
+            training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
+        refused.append(e.value.exit_code)
+
+    training_runs.call_at_step(monkeypatch, 1, start_another)
+    training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
+    assert refused == [5]
+
+
+def test_a_workdir_that_holds_something_else_is_left_alone(tmp_path, data_dir):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(errors.UserError, match=r"holds no run.*thesis\.tex"):
+        training_runs.run(data_dir, tmp_path)
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    "values, sentence",
+    [
+        ({"profile_steps": "5"}, "FIRST,LAST"),
+        ({"profile_steps": "9,3"}, "FIRST,LAST"),
+        ({"schedule.name": "fixed", "schedule.steps": "1:conv9=0"}, "no layer 'conv9'"),
+        ({"data.crop_size": 250}, "crop"),
+        ({"devices": "GPU:7"}, "GPU:7"),
+    ],
+)
+def test_settings_that_cannot_be_begin_nothing(tmp_path, data_dir, values, sentence):
+    with pytest.raises(errors.UserError, match=sentence):
+        training_runs.run(data_dir, tmp_path / "run", values)
+    left = os.listdir(tmp_path / "run") if (tmp_path / "run").exists() else []
+    assert set(left) <= {"LOCK"}
+
+
+def test_a_shard_that_is_missing_is_found_before_the_first_step(tmp_path, data_dir):
+    damaged = shutil.copytree(data_dir, tmp_path / "data")
+    name = schema.make_shard_name("validation", 1, 2)
+    os.remove(damaged / name)
+    with pytest.raises(errors.DataError, match=name):
+        training_runs.run(damaged, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_record_stops_the_run_with_its_name(tmp_path, data_dir):
+    damaged = shutil.copytree(data_dir, tmp_path / "data")
+    name = schema.make_shard_name("train", 0, 2)
+    content = bytearray((damaged / name).read_bytes())
+    content[len(content) // 2] ^= 4
+    (damaged / name).write_bytes(content)
+    with pytest.raises(errors.DataError, match=name):
+        training_runs.run(damaged, tmp_path / "run", {"num_epochs": 1})
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
