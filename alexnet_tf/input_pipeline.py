@@ -30,7 +30,13 @@ import tensorflow as tf
 
 from alexnet_tf import augment, records
 from alexnet_tf.config import Config, DataConfig
-from tfrecords import errors, manifest, permutation, record_reader
+from tfrecords import (
+    errors,
+    manifest,
+    permutation,
+    record_index,
+    record_reader,
+)
 from tfrecords import statistics as statistics_lib
 
 VIEWS = (1, 10)
@@ -71,7 +77,7 @@ class DataSet:
           DataError: naming the shard or index that is missing or changed.
         """
         if split not in self._readers:
-            index = manifest.read_index(self.data_dir, self.manifest, split)
+            index = record_index.read_index(self.data_dir, self.manifest, split)
             if not index.num_records:
                 raise errors.UserError(
                     f"the split {split!r} of {self.data_dir} holds no picture. Convert "

@@ -12,11 +12,14 @@ import os
 import signal
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable
 
 from absl import app, flags
 
 from tfrecords import errors
+
+_HELP_WIDTH = 88
 
 
 def run(
@@ -77,8 +80,9 @@ def parse_flags(
 def make_help(module_name: str, synopsis: str) -> str:
     """The help text: `synopsis`, the command's own flags, then absl's."""
     # absl files the flags of a script, or of python -m, under the program's name.
-    key = sys.argv[0] if module_name == "__main__" else module_name
-    own = flags.FLAGS.flags_by_module_dict().get(key, [])
+    keys = [sys.argv[0], module_name] if module_name == "__main__" else [module_name]
+    by_module = flags.FLAGS.flags_by_module_dict()
+    own = [flag for key in keys for flag in by_module.get(key, [])]
     own_names = {flag.name for flag in own}
     lines = [synopsis.strip(), "", "Flags:"]
     # In the order of their definition, the settings (config.*) last.
@@ -88,16 +92,21 @@ def make_help(module_name: str, synopsis: str) -> str:
         lines += ["", "Settings, each over the experiment's value:"]
         lines += [_describe(flag) for flag in settings]
     absl_names = sorted(set(flags.FLAGS) - own_names)
-    lines += ["", "From absl: " + ", ".join(f"--{name}" for name in absl_names)]
+    listed = "From absl: " + ", ".join(f"--{name}" for name in absl_names)
+    lines += ["", textwrap.fill(listed, _HELP_WIDTH, subsequent_indent="  ")]
     return "\n".join(lines)
 
 
 def _describe(flag: flags.Flag) -> str:
     default = ""
-    if flag.default is not None:
-        # absl writes every default in quotes.
-        default = f" (default {(flag.default_as_str or '')[1:-1]})"
-    return f"  --{flag.name}{default}\n      {flag.help}"
+    # absl writes every default in quotes.
+    if flag.default is not None and flag.default_as_str not in (None, "''", '""'):
+        default = f" (default {flag.default_as_str[1:-1]})"
+    indent = " " * 6
+    text = textwrap.fill(
+        flag.help, _HELP_WIDTH, initial_indent=indent, subsequent_indent=indent
+    )
+    return f"  --{flag.name}{default}\n{text}"
 
 
 def _call(main: Callable[[], int | None]) -> int:

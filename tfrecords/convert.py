@@ -24,6 +24,7 @@ from tfrecords import (
     manifest,
     plan,
     progress,
+    record_index,
     workers,
 )
 from tfrecords.plan import ConvertSettings
@@ -127,7 +128,7 @@ def _confirm_finished(data_dir: str, the_plan: plan.Plan) -> manifest.Manifest:
     result = manifest.read_manifest(data_dir)
     journal.check_same_plan(data_dir, result.settings, the_plan.description)
     for split in result.splits:
-        manifest.read_index(data_dir, result, split)
+        record_index.read_index(data_dir, result, split)
     journal.remove(data_dir)
     print(
         f"{data_dir} holds this conversion already: the sizes of its files are right, "

@@ -6,7 +6,11 @@ import collections
 import io
 import threading
 
-from tfrecords import errors, manifest, record_file
+from tfrecords import (
+    errors,
+    record_file,
+    record_index,
+)
 
 # Far below the usual limit of 1,024 descriptors per process, which shards share with
 # everything else; above the number of shards of an ordinary data directory.
@@ -23,7 +27,7 @@ class RecordReader:
       index: where the records lie.
     """
 
-    def __init__(self, index: manifest.RecordIndex):
+    def __init__(self, index: record_index.RecordIndex):
         self.index = index
         self._files: collections.OrderedDict[str, io.FileIO] = collections.OrderedDict()
         self._lock = threading.Lock()

@@ -19,6 +19,7 @@ from tfrecords import (
     errors,
     manifest,
     progress,
+    record_index,
     shard_check,
     statistics,
     worker_pool,
@@ -84,7 +85,7 @@ def verify(
     index_problems = []
     for split in contents.splits:
         try:
-            indexes[split] = manifest.read_index(
+            indexes[split] = record_index.read_index(
                 data_dir, contents, split, check_sizes=False
             )
         except errors.DataError as error:
@@ -146,7 +147,7 @@ def _check_names(data_dir: str, contents: manifest.Manifest) -> Iterator[str]:
 def _make_tasks(
     data_dir: str,
     contents: manifest.Manifest,
-    indexes: dict[str, manifest.RecordIndex],
+    indexes: dict[str, record_index.RecordIndex],
 ) -> Iterator[shard_check.ShardTask]:
     records_dir = _get_records_dir(data_dir, contents)
     for split, info in contents.splits.items():

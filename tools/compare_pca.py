@@ -8,8 +8,14 @@ that were decoded or stored wrongly (channels swapped, say) do not.
 
 from __future__ import annotations
 
+import pathlib
+import sys
+
 import numpy as np
 from absl import flags
+
+# A script of the checkout finds the checkout's packages, wherever it is called.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords import command_line, manifest
 from tfrecords import statistics as statistics_lib

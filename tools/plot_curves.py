@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
+import sys
 from typing import Any
 
 from absl import flags
+
+# A script of the checkout finds the checkout's packages, wherever it is called.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords import command_line, durable, errors
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import sys
 
 import numpy as np
 from absl import flags
+
+# A script of the checkout finds the checkout's packages, wherever it is called.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import checkpoint as checkpoint_lib
 from tfrecords import command_line, durable

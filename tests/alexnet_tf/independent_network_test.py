@@ -1,7 +1,5 @@
 """The full network against an independent one in PyTorch: logits, every gradient."""
 
-import importlib.util
-import pathlib
 import sys
 
 import numpy as np
@@ -15,12 +13,8 @@ from alexnet_tf.config import ModelConfig
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-# Test files are no package: the one beside this is loaded by its path.
-_SPEC = importlib.util.spec_from_file_location(
-    "torch_alexnet", pathlib.Path(__file__).with_name("torch_alexnet.py")
-)
-torch_alexnet = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(torch_alexnet)
+# After PyTorch is known to be there.
+from tests.alexnet_tf import torch_alexnet  # noqa: E402
 
 NUM_CLASSES = 1000
 LABELS = [3, 998]

@@ -22,6 +22,7 @@ from tfrecords import (
     npz,
     permutation,
     record_file,
+    record_index,
     resize,
     schema,
 )
@@ -62,7 +63,7 @@ def own_data_dir(tmp_path):
 def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> str:
     """Puts another record, well framed, in the place of one; returns its shard."""
     info = manifest.read_manifest(data_dir)
-    index = manifest.read_index(data_dir, info, split)
+    index = record_index.read_index(data_dir, info, split)
     members = [[data for _, data in record_file.scan(path)] for path in index.paths]
     shard = int(index.shard[record_id])
     members[shard][record_id - int(np.flatnonzero(index.shard == shard)[0])] = record
@@ -354,7 +355,7 @@ def consume(data_dir: str, config: Config | None = None, split: str = "train") -
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_a_flipped_bit_is_a_sentence_and_no_traceback(own_data_dir, split, capfd):
     info = manifest.read_manifest(own_data_dir)
-    index = manifest.read_index(own_data_dir, info, split)
+    index = record_index.read_index(own_data_dir, info, split)
     path, offset = index.paths[index.shard[7]], int(index.offset[7])
     with open(path, "r+b") as file:
         file.seek(offset + 2000)

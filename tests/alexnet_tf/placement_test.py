@@ -1,9 +1,6 @@
 """What `devices` may say, and what is said where it cannot be."""
 
 import json
-import os
-import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -11,9 +8,8 @@ import tensorflow as tf
 
 from alexnet_tf import placement
 from alexnet_tf.placement import Placement, make_placement
+from tests import processes
 from tfrecords import errors
-
-ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 
 needs_no_gpu = pytest.mark.skipif(
     bool(tf.config.list_physical_devices("GPU")), reason="for a machine without GPUs"
@@ -22,13 +18,7 @@ needs_no_gpu = pytest.mark.skipif(
 
 def run_fresh(script):
     """Runs `script` in a process in which TensorFlow has not started."""
-    path = os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-    )
+    done = processes.run_python("-c", script)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -2,9 +2,6 @@
 
 import builtins
 import io
-import os
-import pathlib
-import subprocess
 import sys
 import types
 
@@ -12,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import precision
+from tests import processes
 
-ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 X86 = "flags\t\t: fpu vme avx512f {} sse\n"
 ARM = "Features\t: fp asimd {} crc32\n"
 
@@ -87,14 +84,8 @@ def test_make_deterministic_makes_unseeded_draws_an_error():
         "except RuntimeError:\n"
         "    print('deterministic')"
     )
-    path = os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
     # In a process of its own: it cannot be taken back everywhere.
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
+    done = processes.run_python("-c", script)
     assert done.stdout.strip() == "deterministic", done.stderr
 
 

@@ -3,9 +3,6 @@
 import collections
 import dataclasses
 import json
-import os
-import pathlib
-import subprocess
 import sys
 
 import numpy as np
@@ -17,8 +14,8 @@ from alexnet_tf import optimizer as optimizer_lib
 from alexnet_tf import placement_report, steps
 from alexnet_tf.config import ModelConfig, OptimizerConfig
 from alexnet_tf.loss_scale import LossScale
+from tests import processes
 
-ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 CROP = 67
 SMALL = ModelConfig(width=0.0625)
 A, B = "CPU:0", "CPU:1"
@@ -92,13 +89,7 @@ print(json.dumps(result))
 )
 def placed(request):
     """What a training step became on two devices, and losses with and without."""
-    path = os.pathsep.join([ROOT, *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", PLACED_SCRIPT, *request.param],
-        env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        capture_output=True,
-        text=True,
-    )
+    done = processes.run_python("-c", PLACED_SCRIPT, *request.param)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -134,14 +125,14 @@ def test_kernels_gradients_are_made_where_the_kernels_are(placed):
     for name, _, device in placed["ops"]:
         if name.startswith("gradients/"):
             last = name.rsplit("/", 1)[-1]
-            counts[last, device] += last in ("Conv2DBackpropFilter", "BiasAddGrad")
+            counts[last, device] += last in ("Conv2DBackpropFilter", "MatMul_1")
             counts["sums", device] += last.startswith("AddN")
     for device in (A, B):
         assert counts["Conv2DBackpropFilter", device] == 5
         # pool2's, pool5's and drop6's maps are read on both devices: two gradients.
         assert counts["sums", device] == 3
-    assert counts["BiasAddGrad", A] == 8
-    assert counts["BiasAddGrad", B] == 7
+    # The fully-connected kernels' gradients: fc6, fc7, and fc8 on a.
+    assert (counts["MatMul_1", A], counts["MatMul_1", B]) == (3, 2)
 
 
 def number_of(name):

@@ -23,6 +23,7 @@ from tfrecords import (
     manifest,
     plan,
     record_file,
+    record_index,
     resize,
     schema,
     statistics,
@@ -104,7 +105,7 @@ def test_tensorflow_reads_labels_names_and_pictures_back(golden):
 def test_index_leads_to_every_record(golden):
     found = manifest.read_manifest(golden)
     for split, size in SIZES.items():
-        index = manifest.read_index(golden, found, split)
+        index = record_index.read_index(golden, found, split)
         assert index.num_records == size
         for number, expected in enumerate(read_all(golden, split)):
             path = index.paths[index.shard[number]]

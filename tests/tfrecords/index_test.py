@@ -17,6 +17,7 @@ from tfrecords import (
     index,
     manifest,
     record_file,
+    record_index,
     resize,
     schema,
     statistics,
@@ -67,7 +68,7 @@ def test_what_is_written_describes_the_shards(records_dir, tmp_path):
     assert written.classes == data_directories.make_classes(3)
     for split in ("train", "validation"):
         assert written.splits[split].class_counts == (2, 2, 2)
-        found = manifest.read_index(data_dir, written, split)
+        found = record_index.read_index(data_dir, written, split)
         assert found.num_records == 6
         descriptor = os.open(found.paths[found.shard[4]], os.O_RDONLY)
         data = record_file.read_record(

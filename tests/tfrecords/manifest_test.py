@@ -6,11 +6,10 @@ import os
 import shutil
 import sys
 
-import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import durable, errors, manifest, npz, record_file
+from tfrecords import errors, manifest
 
 
 @pytest.fixture(scope="module")
@@ -194,85 +193,6 @@ def test_the_fingerprint_changes_with_the_data_and_not_with_the_place(built, tmp
         ),
     ):
         assert other.fingerprint != first
-
-
-def test_the_index_finds_every_record(built):
-    data_dir, contents = built
-    index = manifest.read_index(data_dir, contents, "train")
-    assert index.num_records == 6
-    place = 0
-    for shard, path in enumerate(index.paths):
-        for offset, data in record_file.scan(path):
-            assert index.shard[place] == shard
-            assert index.offset[place] == offset
-            assert index.length[place] == len(data)
-            place += 1
-    assert place == 6
-
-
-def test_missing_and_resized_shards_are_refused(data_dir):
-    contents = manifest.read_manifest(data_dir)
-    shard = os.path.join(data_dir, contents.splits["train"].shards[1].name)
-    size = os.path.getsize(shard)
-    os.truncate(shard, size - 1)
-    with pytest.raises(errors.DataError, match=f"{shard} has {size - 1:,} bytes"):
-        manifest.read_index(data_dir, contents, "train")
-    manifest.read_index(data_dir, contents, "train", check_sizes=False)
-    manifest.read_index(data_dir, contents, "validation")
-    os.unlink(shard)
-    with pytest.raises(errors.DataError, match=f"{shard} is missing"):
-        manifest.read_index(data_dir, contents, "train")
-
-
-def test_a_missing_or_changed_index_is_refused(data_dir):
-    contents = manifest.read_manifest(data_dir)
-    path = os.path.join(data_dir, manifest.INDEX_NAME)
-    with open(path, "r+b") as file:
-        file.seek(100)
-        byte = file.read(1)
-        file.seek(100)
-        file.write(bytes([byte[0] ^ 1]))
-    with pytest.raises(errors.DataError, match="SHA-256"):
-        manifest.read_index(data_dir, contents, "train")
-    os.unlink(path)
-    with pytest.raises(errors.DataError, match="is missing"):
-        manifest.read_index(data_dir, contents, "train")
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("train/shard", lambda a: a[::-1]),
-        ("train/shard", lambda a: a[:-1]),
-        ("train/shard", lambda a: a + 1),
-        ("train/shard", lambda a: a.astype(np.float64)),
-        ("train/offset", lambda a: a - 1),
-        ("train/offset", lambda a: a + 10**9),
-        ("train/offset", lambda a: a[:, None]),
-        ("train/length", lambda a: a + 1),
-        ("train/length", lambda a: a - 10**9),
-        ("train/length", lambda a: np.full_like(a, 2**63 - 1)),
-    ],
-)
-def test_an_index_that_fits_its_checksum_but_not_the_shards(data_dir, name, change):
-    path = os.path.join(data_dir, manifest.INDEX_NAME)
-    arrays = npz.load(path)
-    arrays[name] = change(arrays[name])
-    npz.save(path, arrays)
-    digest = durable.compute_digest(path)
-    change_json(data_dir, lambda v: v["checksums"].update({"index.npz": digest}))
-    contents = manifest.read_manifest(data_dir)
-    with pytest.raises(errors.DataError, match="does not fit"):
-        manifest.read_index(data_dir, contents, "train")
-
-
-def test_an_index_without_the_split_is_refused(data_dir):
-    path = os.path.join(data_dir, manifest.INDEX_NAME)
-    npz.save(path, {"x": np.zeros(1)})
-    digest = durable.compute_digest(path)
-    change_json(data_dir, lambda v: v["checksums"].update({"index.npz": digest}))
-    with pytest.raises(errors.DataError, match="lacks the array 'train/shard'"):
-        manifest.read_index(data_dir, manifest.read_manifest(data_dir), "train")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import errors, manifest, record_file, record_reader
+from tfrecords import (
+    errors,
+    record_file,
+    record_index,
+    record_reader,
+)
 
 
 @pytest.fixture
@@ -18,10 +23,10 @@ def index(tmp_path):
     info = data_directories.write_data_directory(
         tmp_path, encoding="raw", per_class={"train": 5}, num_shards=3
     )
-    return manifest.read_index(str(tmp_path), info, "train")
+    return record_index.read_index(str(tmp_path), info, "train")
 
 
-def scan_all(index: manifest.RecordIndex) -> list[bytes]:
+def scan_all(index: record_index.RecordIndex) -> list[bytes]:
     return [data for path in index.paths for _, data in record_file.scan(path)]
 
 

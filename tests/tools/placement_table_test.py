@@ -2,18 +2,17 @@
 
 import pathlib
 import re
-import subprocess
 import sys
 
 import pytest
+
+from tests import processes
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "placement_table.py"
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True
-    )
+    return processes.run_python(SCRIPT, *arguments)
 
 
 def test_table_of_the_full_network():

@@ -1,0 +1,53 @@
+"""The first kernels as a picture, from a checkpoint of two small towers."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alexnet_tf import checkpoint
+
+CHECKOUT = pathlib.Path(__file__).parents[2]
+SCRIPT = CHECKOUT / "tools" / "plot_kernels.py"
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True
+    )
+
+
+def test_draws_each_towers_kernels(tmp_path):
+    kernels = np.zeros([11, 11, 3, 2], np.float32)
+    kernels[0, 0, 0, 0] = 1.0  # red in the upper left corner of a's first kernel
+    kernels[10, 10, 2, 1] = 1.0  # blue in the lower right one of its second
+    arrays = {
+        "weights/conv1a/kernel": kernels,
+        "weights/conv1b/kernel": -kernels,
+        "weights/conv2a/kernel": np.zeros([5, 5, 2, 1], np.float32),
+    }
+    checkpoint.save(str(tmp_path / "checkpoints"), 7, arrays, {}, keep=1)
+    picture = tmp_path / "kernels.png"
+    done = run(f"--workdir={tmp_path}", "--scale=1", f"--output={picture}")
+    assert done.returncode == 0, done.stderr
+    assert "2 towers, step 7" in done.stdout
+    pixels = np.asarray(Image.open(picture))
+    # Two rows of 16 places, 11 pixels and a gap of 4 each.
+    assert pixels.shape == (2 * 15, 16 * 15, 3)
+    assert pixels[0, 0].tolist() == [255, 0, 0]
+    assert pixels[10, 15 + 10].tolist() == [0, 0, 255]
+    assert pixels[15, 0].tolist() == [0, 255, 255]
+    assert pixels[0, 12].tolist() == [255, 255, 255]
+
+
+def test_a_directory_without_checkpoints_is_a_sentence(tmp_path):
+    done = run(f"--workdir={tmp_path}", f"--output={tmp_path}/kernels.png")
+    assert done.returncode == 2
+    assert "holds no checkpoint" in done.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

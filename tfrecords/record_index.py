@@ -1,0 +1,133 @@
+"""Where each record lies: `index.npz`, which lets a reader go straight to any.
+
+For each split S the file holds `S/shard` int32 [N], `S/offset` int64 [N] (of the
+record's header, bytes) and `S/length` int64 [N] (of its data, bytes), in the order in
+which the records stand in the shards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+
+from tfrecords import durable, errors, npz, record_file
+from tfrecords import manifest as manifest_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordIndex:
+    """Where the records of a split lie.
+
+    Attributes:
+      paths: the shards.
+      shard: int32 [N], which of `paths` each record is in.
+      offset: int64 [N], of the record's header, bytes.
+      length: int64 [N], of the record's data, bytes.
+    """
+
+    paths: tuple[str, ...]
+    shard: np.ndarray
+    offset: np.ndarray
+    length: np.ndarray
+
+    @property
+    def num_records(self) -> int:
+        return len(self.shard)
+
+
+def read_index(
+    data_dir: str, manifest: manifest_lib.Manifest, split: str, check_sizes: bool = True
+) -> RecordIndex:
+    """Reads where the records of `split` lie and checks that the files fit.
+
+    Sizes and counts are compared with the manifest, at the cost of one look at each
+    shard's directory entry; `alexnet-verify` reads the contents.
+
+    Args:
+      data_dir: the data directory.
+      manifest: its manifest.
+      split: the split's name.
+      check_sizes: whether to look at the shards; else only the index is read.
+
+    Raises:
+      DataError: naming the shard that is missing or whose size is wrong, or the
+        index where that is damaged.
+      UserError: where there is no such split.
+    """
+    info = manifest.get_split(split)
+    records_dir = os.path.normpath(os.path.join(data_dir, manifest.records_dir))
+    paths = tuple(os.path.join(records_dir, shard.name) for shard in info.shards)
+    if check_sizes:
+        for path, shard in zip(paths, info.shards, strict=True):
+            _check_size(path, shard.num_bytes)
+    index_path = os.path.join(data_dir, manifest_lib.INDEX_NAME)
+    try:
+        digest = durable.compute_digest(index_path)
+    except FileNotFoundError as error:
+        raise errors.DataError(
+            f"{index_path} is missing. Restore it from a copy or convert again."
+        ) from error
+    if digest != manifest.checksums[manifest_lib.INDEX_NAME]:
+        raise errors.DataError(
+            f"{index_path} is not the one that the manifest names (SHA-256). Restore "
+            "it from a copy or convert again."
+        )
+    arrays = npz.load(index_path)
+    try:
+        index = RecordIndex(
+            paths,
+            arrays[f"{split}/shard"],
+            arrays[f"{split}/offset"],
+            arrays[f"{split}/length"],
+        )
+    except KeyError as error:
+        raise errors.DataError(
+            f"{index_path} lacks the array {error}. Convert again."
+        ) from error
+    if not _fits(index, info):
+        raise errors.DataError(
+            f"{index_path} does not fit the manifest's shards of the split {split}. "
+            "Convert again."
+        )
+    return index
+
+
+def _fits(index: RecordIndex, info: manifest_lib.SplitInfo) -> bool:
+    """Whether every entry lies inside its shard and every shard has its records."""
+    columns = (index.shard, index.offset, index.length)
+    if any(c.ndim != 1 or c.dtype.kind != "i" for c in columns):
+        return False
+    if {len(c) for c in columns} != {info.num_records}:
+        return False
+    expected = np.repeat(
+        np.arange(len(info.shards)), [shard.num_records for shard in info.shards]
+    )
+    if not np.array_equal(index.shard, expected):
+        return False
+    num_bytes = np.array([shard.num_bytes for shard in info.shards], np.int64)
+    frame_bytes = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
+    # No sum of two entries, which could overflow.
+    room = num_bytes[index.shard] - frame_bytes - index.offset
+    return bool(
+        np.all(index.offset >= 0)
+        and np.all(index.length >= 0)
+        and np.all(index.length <= room)
+    )
+
+
+def _check_size(path: str, num_bytes: int) -> None:
+    try:
+        found = os.path.getsize(path)
+    except OSError as error:
+        raise errors.DataError(
+            f"the shard {path} is missing or unreadable ({error.strerror}). Restore it "
+            "from a copy, or convert again into an empty directory."
+        ) from error
+    if found != num_bytes:
+        raise errors.DataError(
+            f"the shard {path} has {found:,} bytes, the manifest says {num_bytes:,}: "
+            "it was cut short or changed. Restore it from a copy, or convert again "
+            "into an empty directory."
+        )
