@@ -240,6 +240,13 @@ def test_a_workdir_that_holds_something_else_is_left_alone(tmp_path, data_dir):
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
+def test_a_workdir_that_cannot_be_written_is_a_sentence(data_dir):
+    # No one may make a directory there, root included.
+    with pytest.raises(errors.StorageError, match="/proc/run") as e:
+        training_runs.run(data_dir, "/proc/run")
+    assert e.value.exit_code == 4
+
+
 @pytest.mark.parametrize(
     "values, sentence",
     [

@@ -183,7 +183,7 @@ def test_full_disk_exits_with_4_and_keeps_the_checkpoint(tmp_path, data_dir):
     try:
         training_runs.run(data_dir, workdir, {**VALUES, "num_epochs": 1})
         before = training_runs.compute_digest(workdir)
-        with open(workdir / "LOCK", "ab") as file:
+        with open(workdir / "ballast", "wb") as file:
             left = os.statvfs(workdir).f_bavail * os.statvfs(workdir).f_bsize
             file.write(bytes(left - 64 * 1024))
         longer = make_arguments(data_dir, workdir, {**VALUES, "num_epochs": 5})
