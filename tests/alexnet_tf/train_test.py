@@ -242,8 +242,8 @@ def test_a_workdir_that_holds_something_else_is_left_alone(tmp_path, data_dir):
 
 def test_a_workdir_that_cannot_be_written_is_a_sentence(data_dir):
     # No one may make a directory there, root included.
-    with pytest.raises(errors.StorageError, match="/proc/run") as e:
-        training_runs.run(data_dir, "/proc/run")
+    with pytest.raises(errors.StorageError, match="/sys/run") as e:
+        training_runs.run(data_dir, "/sys/run")
     assert e.value.exit_code == 4
 
 
