@@ -228,22 +228,28 @@ def test_a_gzip_tar_that_is_too_large_is_refused(tmp_path):
         tar_archive.read_gzip_tar(path, 1 << 20)
 
 
-def test_every_damaged_byte_and_truncation_of_a_gzip_tar_is_refused(tmp_path):
+def test_no_damage_of_a_gzip_tar_changes_what_is_read(tmp_path):
     rows = [("a", os.urandom(100))]
     data = archives.make_tar(rows, "w:gz")
     path = tmp_path / "a.tar.gz"
     # Bytes 4 to 9 of a gzip file hold a date and a system, which change nothing; the
     # name that Python writes from 10 on ends with a zero.
     name_end = data.index(b"\0", 10) + 1 if data[3] & 8 else 10
-    for i in [0, 1, 2, *range(name_end, len(data))]:
+    places = [0, 1, 2, *range(name_end, len(data))]
+    num_refused = 0
+    for i in places:
         damaged = bytearray(data)
         damaged[i] ^= 0x41
         path.write_bytes(damaged)
-        with pytest.raises(errors.DataError):
-            tar_archive.read_gzip_tar(str(path), 1 << 20)
+        try:
+            assert dict(rows) == tar_archive.read_gzip_tar(str(path), 1 << 20)
+        except errors.DataError:
+            num_refused += 1
         path.write_bytes(data[:i])
         with pytest.raises(errors.DataError):
             tar_archive.read_gzip_tar(str(path), 1 << 20)
+    # The compressed stream's last byte may hold bits that mean nothing.
+    assert num_refused >= len(places) - 1
 
 
 if __name__ == "__main__":
