@@ -25,6 +25,7 @@ from tfrecords import (
     plan,
     progress,
     record_index,
+    worker_pool,
     workers,
 )
 from tfrecords.plan import ConvertSettings
@@ -102,7 +103,8 @@ def convert(
       Interrupted: after SIGTERM or SIGINT; the same call goes on.
     """
     start_time = time.monotonic()
-    num_workers = workers.count_cores() if num_workers is None else num_workers
+    if num_workers is None:
+        num_workers = worker_pool.count_processors()
     if num_workers < 1:
         raise errors.UserError(f"num_workers must be at least 1, not {num_workers}.")
     the_plan = plan.make_plan(source, settings)

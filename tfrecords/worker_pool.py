@@ -23,7 +23,9 @@ _Result = TypeVar("_Result")
 
 def count_processors() -> int:
     """The processors that this process may use (`taskset` and containers count)."""
-    return len(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def map_unordered(
