@@ -200,6 +200,12 @@ def make_directory(path: str) -> None:
                 f"{path} cannot be used as a directory: it, or a part of its path, is "
                 "a file. Name another directory."
             ) from error
+        except FileNotFoundError as error:
+            # What /proc and its like answer: nothing can be made there.
+            raise errors.UserError(
+                f"{path} cannot be made: its file system takes no new directory. Name "
+                "another."
+            ) from error
 
 
 def remove_temporary_files(directory: str) -> list[str]:

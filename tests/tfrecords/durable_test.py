@@ -184,5 +184,10 @@ def test_a_symbolic_link_for_a_lock_is_refused_and_its_target_untouched(tmp_path
     assert (tmp_path / "target").read_bytes() == b"precious"
 
 
+def test_a_place_where_no_directory_can_be_made_is_a_sentence():
+    with pytest.raises(errors.UserError, match="takes no new directory"):
+        durable.make_directory("/proc/alexnet/run")
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))
