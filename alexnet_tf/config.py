@@ -20,6 +20,7 @@ def _setting(
     *,
     choices: tuple[str, ...] = (),
     minimum: float | None = None,
+    below: float | None = None,
     may_change: bool = False,
 ) -> Any:
     """A field: its default, unit and source, and what values it takes.
@@ -31,6 +32,7 @@ def _setting(
         "doc": doc,
         "choices": choices,
         "minimum": minimum,
+        "below": below,
         "may_change": may_change,
     }
     return dataclasses.field(default=default, metadata=metadata)
@@ -147,6 +149,7 @@ class ModelConfig:
         0.5,
         "probability of zeroing a hidden neuron of fc6, fc7 (section 4.2)",
         minimum=0,
+        below=1,
     )
     dropout_scaling: str = _setting(
         "test",
@@ -219,7 +222,9 @@ class Config:
     """A run."""
 
     experiment: str = _setting("alexnet", "the starting point's name")
-    seed: int = _setting(0, "of weights, order, augmentation and dropout", minimum=0)
+    seed: int = _setting(
+        0, "of weights, order, augmentation and dropout", minimum=0, below=2**63
+    )
     batch_size: int = _setting(128, "pictures per step (section 5)", minimum=1)
     num_epochs: int = _setting(
         90, "passes over the training split (section 5)", minimum=0, may_change=True

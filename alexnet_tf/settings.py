@@ -30,6 +30,7 @@ class Setting:
     doc: str
     choices: tuple[str, ...]
     minimum: float | None
+    below: float | None
     may_change: bool
 
 
@@ -98,6 +99,10 @@ def _convert(setting: Setting, value: Any) -> Any:
         raise errors.UserError(
             f"config.{setting.name} must be at least {setting.minimum:g}; "
             f"{value!r} is not."
+        )
+    if setting.below is not None and not converted < setting.below:
+        raise errors.UserError(
+            f"config.{setting.name} must be below {setting.below}; {value!r} is not."
         )
     return converted
 

@@ -26,6 +26,8 @@ def test_every_setting_says_what_it_is_and_its_default_is_allowed():
         assert not setting.choices or setting.value in setting.choices, setting.name
         if setting.minimum is not None:
             assert setting.value >= setting.minimum, setting.name
+        if setting.below is not None:
+            assert setting.value < setting.below, setting.name
 
 
 def test_what_a_run_may_be_continued_with_changes_no_weight():

@@ -51,6 +51,8 @@ def settings_of(config):
         ("optimizer.momentum", "nan", "is a number; 'nan' is not"),
         ("optimizer.momentum", "-0.1", "at least 0"),
         ("optimizer.momentum", False, "a number"),
+        ("model.dropout_rate", "1", "below 1; '1' is not"),
+        ("seed", str(2**63), f"below {2**63}"),
         ("data.mirror", "yes", "true or false"),
         ("data.mirror", "2", "true or false"),
         ("model.activation", "rlu", "one of relu, tanh.*Did you mean 'relu'"),
