@@ -13,6 +13,7 @@ from alexnet_tf import layers, normalization
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.placement import Placement
 from alexnet_tf.stack import keras
+from tfrecords import errors
 
 TOWER_SUFFIXES = "ab"
 
@@ -103,7 +104,11 @@ def build_model(
     Returns:
       A model from float32 [B, crop_size, crop_size, 3] (mean subtracted, in grey
       levels of 0..255) to logits [B, num_classes] in the policy's compute dtype.
+
+    Raises:
+      UserError: where the crops are too small for the layers.
     """
+    _check_crop_size(rows, config, crop_size)
     builder = _Builder(config, seed, precision, placement or Placement(), num_towers)
     images = keras.Input((crop_size, crop_size, 3), name="images", dtype="float32")
     towers = builder.copy_images(images)
@@ -114,6 +119,25 @@ def build_model(
             towers = builder.add_dense(row, towers)
     logits = builder.add_logits(num_classes, towers)
     return keras.Model(images, logits, name="alexnet")
+
+
+def _check_crop_size(
+    rows: tuple[Row, ...], config: ModelConfig, crop_size: int
+) -> None:
+    side = crop_size
+    for row in rows:
+        if not isinstance(row, ConvolutionRow):
+            continue
+        side = (side + sum(row.padding) - row.size) // row.stride + 1
+        if row.pooled:
+            side = (side - config.pool_size) // config.pool_stride + 1
+        if side < 1:
+            raise errors.UserError(
+                f"crops of {crop_size} pixels are too small for the network: nothing "
+                f"is left of them after {row.name}. Give a larger "
+                "--config.data.crop_size (the paper's is 224), from larger pictures "
+                "if need be."
+            )
 
 
 def scale_rows(rows: tuple[Row, ...], width: float, num_towers: int) -> tuple[Row, ...]:

@@ -12,6 +12,7 @@ from alexnet_tf import layers
 from alexnet_tf import model as model_lib
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.stack import keras
+from tfrecords import errors
 
 # Small in width and picture; the maps are 15, 7, 3 and 1 pixels wide.
 SMALL = ModelConfig(width=0.0625)
@@ -258,6 +259,16 @@ def test_exchange_puts_tower_a_first():
     names = ("pool2a", "pool2b", "exchange3a")
     a, b, both = call(model, names, images.astype(np.float32))
     np.testing.assert_array_equal(both, np.concatenate([a, b], axis=3))
+
+
+def test_the_smallest_crops_and_those_below():
+    # From the end: pool5 needs 3 of conv5 and pool2, 7 of conv2 and pool1, 15 of
+    # conv1, that is 14 * 4 + 11 - 3 = 64 pixels.
+    config = ModelConfig(width=0.02)
+    assert model_lib.build_model(3, config, crop_size=64).output_shape == (None, 3)
+    for crop_size, layer in ((63, "conv5"), (31, "conv2"), (7, "conv1")):
+        with pytest.raises(errors.UserError, match=f"too small.*after {layer}"):
+            model_lib.build_model(3, config, crop_size=crop_size)
 
 
 def test_one_tower():
