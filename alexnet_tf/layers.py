@@ -14,6 +14,9 @@ import tensorflow as tf
 from alexnet_tf import placement
 from alexnet_tf.stack import keras
 
+# Named, so that the draws are the same on every device and in every version.
+_ALGORITHM = "philox"
+
 
 class Gaussian(keras.initializers.Initializer):
     """N(0, stddev) from a stateless generator: the same on both stacks and any device.
@@ -29,7 +32,9 @@ class Gaussian(keras.initializers.Initializer):
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
         """A tensor of `shape`; float32 whatever the dtype asked for."""
         del dtype, kwargs
-        return tf.random.stateless_normal(shape, self.seed, stddev=self.stddev)
+        return tf.random.stateless_normal(
+            shape, self.seed, stddev=self.stddev, alg=_ALGORITHM
+        )
 
 
 class PlacedLayer(keras.layers.Layer):
@@ -228,8 +233,8 @@ class Dropout(PlacedLayer):
             return x * tf.cast(self.test_factor, x.dtype)
         draw = self.draws.assign_add(1)
         seed = tf.random.experimental.stateless_fold_in(
-            tf.constant(self.seed, tf.int64), draw
+            tf.constant(self.seed, tf.int64), draw, alg=_ALGORITHM
         )
-        uniform = tf.random.stateless_uniform(tf.shape(x), seed)
+        uniform = tf.random.stateless_uniform(tf.shape(x), seed, alg=_ALGORITHM)
         mask = tf.cast(uniform >= self.rate, x.dtype)
         return x * mask * tf.cast(self.training_factor, x.dtype)
