@@ -120,8 +120,8 @@ def explain_chance(loss: float, num_classes: int) -> str | None:
     return (
         f"the training loss stood at ln({num_classes}) = {chance:.3f} for this epoch: "
         "the network knows nothing yet. If it stays there, look at the share of dead "
-        "units (TensorBoard, dead_units) and try a lower --config.optimizer."
-        "learning_rate (few classes make a rate hotter), "
+        "units (TensorBoard, dead_units) and try, in a new workdir, a lower "
+        "--config.optimizer.learning_rate (few classes make a rate hotter), "
         "--config.model.initial_stddev_conv345=0.03 as in the source, and "
         "--config.model.dropout_scaling=test."
     )

@@ -67,6 +67,7 @@ class DataSet:
 
     @property
     def image_size(self) -> int:
+        """Side of the pictures before cropping, pixels."""
         return self.manifest.image_size or records.STORED_SIZE
 
     def get_reader(self, split: str) -> record_reader.RecordReader:

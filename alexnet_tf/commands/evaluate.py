@@ -17,7 +17,7 @@ or data directory of the same classes, every picture exactly once.
 
   alexnet-evaluate --workdir=runs/alexnet --views=10 --per_class
 
-Exit codes: 0 done, 2 wrong use or bad input."""
+Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 130 interrupted."""
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
