@@ -37,6 +37,15 @@ class ProfileWindow:
         self._logdir = logdir
         self._is_recording = False
 
+    def explain_absence(self, step: int) -> str | None:
+        """A sentence where a run that begins with step `step` records nothing."""
+        if self._first < 0 or step <= self._first:
+            return None
+        return (
+            f"nothing is profiled: config.profile_steps begins with step {self._first} "
+            f"and the run goes on at step {step}. Give later steps, or a new workdir."
+        )
+
     def trace_step(self, step: int) -> contextlib.AbstractContextManager:
         """Wraps step `step`, input included; starts the recording at the first."""
         if step == self._first:

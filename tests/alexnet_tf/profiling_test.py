@@ -38,6 +38,13 @@ def test_no_window_records_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_window_that_has_passed_is_said(tmp_path):
+    window = profiling.ProfileWindow((4, 6), str(tmp_path))
+    assert window.explain_absence(4) is None
+    assert "goes on at step 5. Give later" in window.explain_absence(5)
+    assert profiling.ProfileWindow((), str(tmp_path)).explain_absence(5) is None
+
+
 @pytest.mark.parametrize("last", [3, 1000])
 def test_window_is_written_at_its_end_or_the_runs(tmp_path, last):
     window = profiling.ProfileWindow((2, last), str(tmp_path))
