@@ -51,8 +51,8 @@ def train_and_evaluate(
       data_dir: shards, from `alexnet-convert` or `alexnet-index`.
       workdir_path: the run's directory, new or begun with the same settings.
       command: the command line, for the record.
-      set_learning_rate: rates set by hand before going on: "0.001" for all layers'
-        kernels, or "conv1=0.001,fc8=0.01"; "" for none.
+      set_learning_rate: rates set by hand, at every call, before going on: "0.001"
+        for all layers' kernels, or "conv1=0.001,fc8=0.01"; "" for none.
 
     Returns:
       The run as it ended; its last checkpoint holds the same.
@@ -114,6 +114,8 @@ def train_and_evaluate(
             f"classes, batches of {config.batch_size}, {config.precision}, "
             f"{where.describe()}"
         )
+        if absence := profile.explain_absence(state.step):
+            reporter.announce(absence)
         trainer = _Trainer(
             config, data, run, state, where, reporter, profile, stop, last_step
         )
@@ -128,9 +130,10 @@ def train_and_evaluate(
         finally:
             reporter.close()
     if stop:
+        but_once = ", without --set_learning_rate," if set_learning_rate else ""
         raise errors.Interrupted(
             f"stopped at step {state.step:,}; the state is saved. Run the same command "
-            "again to go on.",
+            f"again{but_once} to go on.",
             stop.signal_number or 0,
         )
     return state

@@ -41,7 +41,8 @@ _SET_LEARNING_RATE = flags.DEFINE_string(
     "set_learning_rate",
     "",
     "rates set by hand before a stopped run goes on, as the paper's authors did: 0.001 "
-    "for all layers, or conv1=0.001,fc8=0.01",
+    "for all layers, or conv1=0.001,fc8=0.01. They are kept: leave the flag out when "
+    "the run goes on again, or it sets them again",
 )
 setting_flags.define(__name__)
 
