@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import input_pipeline, placement, run_state, steps
+from alexnet_tf import input_pipeline, placement, run_state, settings, steps
 from alexnet_tf.config import Config
 from alexnet_tf.metrics import ErrorCounts, PerClassErrors
 from tfrecords import errors, manifest, progress
@@ -117,6 +117,9 @@ def evaluate_checkpoint(
         number of classes than the network.
       DataError: where the checkpoint or a record is damaged.
     """
+    # Labels may count from another number here than in the data trained on.
+    label_offset = manifest.read_manifest(data_dir).label_offset
+    config = settings.override(config, {"data.label_offset": label_offset})
     data = input_pipeline.open_data(data_dir, config)
     data.manifest.get_split(split)
     checkpoint = checkpoint_lib.load(checkpoints_dir, which)

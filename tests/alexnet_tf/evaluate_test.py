@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ import pytest
 
 from alexnet_tf import evaluate, input_pipeline, placement, run_state, steps
 from tests import data_directories, training_runs
-from tfrecords import errors, schema
+from tfrecords import errors, manifest, schema
 
 NUM_CLASSES = 7
 CROP = 67
@@ -201,6 +202,15 @@ def test_data_of_other_classes_are_refused(tmp_path, workdir):
         errors.UserError, match=r"knows 7 classes, the data in .* have 2"
     ):
         evaluate_run(workdir, str(tmp_path))
+
+
+def test_labels_may_count_from_another_number(tmp_path, workdir, data_dir):
+    # The same classes, 0..6 on disk, said to be 1..7: a label of 0 is outside.
+    moved = shutil.copytree(data_dir, tmp_path / "data")
+    info = manifest.read_manifest(str(moved))
+    manifest.write_manifest(str(moved), dataclasses.replace(info, label_offset=1))
+    with pytest.raises(errors.DataError, match=r"has the label 0, outside 1\.\.7"):
+        evaluate_run(workdir, str(moved))
 
 
 def test_a_damaged_record_is_named(tmp_path, workdir, data_dir):
