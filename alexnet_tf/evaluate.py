@@ -7,6 +7,7 @@ fails unless every picture was seen exactly once.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import input_pipeline, placement, run_state, settings, steps
+from alexnet_tf import (
+    input_pipeline,
+    placement,
+    precision,
+    run_state,
+    settings,
+    steps,
+    training_data,
+    workdir,
+)
 from alexnet_tf.config import Config
 from alexnet_tf.metrics import ErrorCounts, PerClassErrors
 from tfrecords import errors, manifest, progress
@@ -95,46 +105,61 @@ def evaluate(
 
 
 def evaluate_checkpoint(
-    config: Config,
-    data_dir: str,
-    checkpoints_dir: str,
+    workdir_path: str,
     which: str | int,
     split: str,
     num_views: int,
+    data_dir: str | None = None,
+    devices: str | None = None,
 ) -> tuple[checkpoint_lib.Checkpoint, Evaluation, input_pipeline.DataSet]:
     """Evaluates a checkpoint of a run; what `alexnet-evaluate` does.
 
+    The mean that is subtracted is that of the training data, whichever data are
+    evaluated (section 2).
+
     Args:
-      config: the run's settings, precision resolved.
-      data_dir: shards of the classes that the network was trained on.
-      checkpoints_dir: the run's checkpoints.
+      workdir_path: the run's directory.
       which: "last", "best" or a step.
       split: which split.
       num_views: 1 or 10.
+      data_dir: other shards of the same classes; None for those of the training.
+      devices: other devices than the training's, or None.
 
     Raises:
-      UserError: where there is no such checkpoint or split, or the data have another
-        number of classes than the network.
+      UserError: where there is no such run, checkpoint or split, or the data are not
+        of the network's classes, or no longer those of the training.
       DataError: where the checkpoint or a record is damaged.
     """
+    record = workdir.read_record(workdir_path)
+    config = workdir.read_config(workdir_path)
+    precision.make_reproducible()
+    info = manifest.read_manifest(data_dir or record["data"]["data_dir"])
+    if data_dir is None:
+        data_dir = record["data"]["data_dir"]
+        if info.fingerprint != record["data"]["fingerprint"]:
+            raise errors.UserError(
+                f"the data in {data_dir} are no longer those of the training. Name "
+                "with --data_dir where they are now, or others of the same classes."
+            )
+    kept = training_data.load(workdir_path)
+    training_data.check_classes(kept, info.classes, data_dir)
     # Labels may count from another number here than in the data trained on.
-    label_offset = manifest.read_manifest(data_dir).label_offset
-    config = settings.override(config, {"data.label_offset": label_offset})
-    data = input_pipeline.open_data(data_dir, config)
+    config = settings.override(config, {"data.label_offset": info.label_offset})
+    data = dataclasses.replace(
+        input_pipeline.open_data(data_dir, config), statistics=kept.statistics
+    )
     data.manifest.get_split(split)
-    checkpoint = checkpoint_lib.load(checkpoints_dir, which)
-    num_classes = checkpoint.arrays["weights/fc8/bias"].shape[0]
-    if num_classes != data.manifest.num_classes:
-        raise errors.UserError(
-            f"the network of {checkpoint.path} knows {num_classes} classes, the data "
-            f"in {data_dir} have {data.manifest.num_classes}. Give the data it was "
-            "trained on, or others of the same classes."
-        )
-    where = placement.make_placement(config.devices)
-    network = run_state.build_network(config, num_classes, where)
+    checkpoint = checkpoint_lib.load(
+        os.path.join(workdir_path, workdir.CHECKPOINTS_NAME), which
+    )
+    where = placement.make_placement(devices or config.devices)
+    network = run_state.build_network(config, info.num_classes, where)
     run_state.load_weights(network, checkpoint)
     eval_step = steps.make_eval_step(network, where.get_device(0))
-    result = evaluate(eval_step, data, config, split, num_views, shows_progress=True)
+    with placement.memory_errors("--config.eval_batch_size in training"):
+        result = evaluate(
+            eval_step, data, config, split, num_views, shows_progress=True
+        )
     return checkpoint, result, data
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -51,6 +52,26 @@ class Placement:
 def scope(device: str | None) -> contextlib.AbstractContextManager:
     """The `tf.device` scope of `device`; no scope for None."""
     return tf.device(device) if device else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def memory_errors(setting: str) -> Iterator[None]:
+    """Turns a device's lack of memory into a sentence.
+
+    Args:
+      setting: what to make smaller: "--config.batch_size".
+
+    Raises:
+      UserError: where a device has too little memory for what runs inside.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise errors.UserError(
+            f"a device has too little memory for this network and batch. Give a "
+            f"smaller {setting}, or end what else runs there. TensorFlow says: "
+            f"{str(error.message).splitlines()[0]}"
+        ) from error
 
 
 def make_placement(devices: str) -> Placement:

@@ -29,9 +29,15 @@ def resolve_precision(precision: str) -> str:
     return "mixed_bfloat16" if has_bfloat16 else "float32"
 
 
-def make_deterministic() -> None:
-    """Has TensorFlow give the same bits for the same inputs and thread counts."""
+def make_reproducible() -> None:
+    """Has TensorFlow give the same bits for the same inputs and thread counts.
+
+    float32 is float32: TensorFlow would otherwise round products to 10 bits of
+    mantissa (TensorFloat-32) on GPUs that can. Who wants that speed has
+    mixed_bfloat16.
+    """
     tf.config.experimental.enable_op_determinism()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def list_gpus() -> list[str]:

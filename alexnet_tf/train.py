@@ -30,6 +30,7 @@ from alexnet_tf import (
     steps,
     stop_request,
     summaries,
+    training_data,
     workdir,
 )
 from alexnet_tf import evaluate as evaluate_lib
@@ -69,7 +70,7 @@ def train_and_evaluate(
     config = dataclasses.replace(
         config, precision=precision.resolve_precision(config.precision)
     )
-    precision.make_deterministic()
+    precision.make_reproducible()
     data = input_pipeline.open_data(data_dir, config)
     num_train = data.manifest.get_split("train").num_records
     _check_splits(config, data)
@@ -103,6 +104,7 @@ def train_and_evaluate(
             else []
         )
         run.begin(state.step)
+        training_data.save(run.path, data.statistics, data.manifest.classes)
 
         last_step = _count_steps(config.num_epochs, num_train, config.batch_size)
         reporter = reporting.Reporter(run, config, state, last_step, num_train)
@@ -126,7 +128,8 @@ def train_and_evaluate(
                 reporter.log_event(text)
             if by_hand:
                 trainer.save()
-            trainer.train()
+            with placement.memory_errors("--config.batch_size"):
+                trainer.train()
         finally:
             reporter.close()
     if stop:
@@ -253,14 +256,16 @@ class _Trainer:
         state.epoch_counts = type(state.epoch_counts)()
         is_last = state.step >= self._last_step
         is_best = False
-        if self._has_validation and (is_last or epoch % config.eval_every_epochs == 0):
+        if self._has_validation and (
+            is_last or self._is_epoch_due(config.eval_every_epochs)
+        ):
             state.unevaluated_epoch = epoch
             is_best = self._evaluate(epoch)
         if (
             is_best
             or is_last
             or state.schedule.finished
-            or epoch % config.checkpoint_every_epochs == 0
+            or self._is_epoch_due(config.checkpoint_every_epochs)
             or self._is_save_due()
         ):
             self.save()
@@ -314,12 +319,22 @@ class _Trainer:
     def _compute_epoch(self) -> float:
         return self._state.step * self._config.batch_size / self._num_train
 
+    def _count_epochs(self, step: int) -> int:
+        """The epochs that are complete after `step` steps."""
+        return step * self._config.batch_size // self._num_train
+
     def _find_ended_epoch(self) -> int | None:
         """The epoch (from 1) that ended with the step just done, or None."""
-        step, batch_size = self._state.step, self._config.batch_size
-        epoch = step * batch_size // self._num_train
-        ended_before = (step - 1) * batch_size // self._num_train
-        return epoch if epoch > ended_before else None
+        epoch = self._count_epochs(self._state.step)
+        return epoch if epoch > self._count_epochs(self._state.step - 1) else None
+
+    def _is_epoch_due(self, every_epochs: int) -> bool:
+        """Whether the step just done completed a multiple of `every_epochs`.
+
+        A batch of more pictures than there are can complete several epochs at once.
+        """
+        before = self._count_epochs(self._state.step - 1) // every_epochs
+        return self._count_epochs(self._state.step) // every_epochs > before
 
     def _is_save_due(self) -> bool:
         minutes = (time.monotonic() - self._last_save_time) / 60

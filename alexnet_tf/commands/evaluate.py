@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
-
 from absl import flags
 
 from tfrecords import command_line, durable
@@ -40,19 +37,15 @@ _OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
 def main() -> None:
     """Reads the flags, evaluates and prints."""
     command_line.quiet_tensorflow()
-    from alexnet_tf import evaluate, workdir
+    from alexnet_tf import evaluate
 
-    record = workdir.read_record(_WORKDIR.value)
-    config = workdir.read_config(_WORKDIR.value)
-    if _DEVICES.value:
-        config = dataclasses.replace(config, devices=_DEVICES.value)
     checkpoint, result, data = evaluate.evaluate_checkpoint(
-        config,
-        _DATA_DIR.value or record["data"]["data_dir"],
-        os.path.join(_WORKDIR.value, workdir.CHECKPOINTS_NAME),
+        _WORKDIR.value,
         _CHECKPOINT.value,
         _SPLIT.value,
         int(_VIEWS.value),
+        _DATA_DIR.value,
+        _DEVICES.value,
     )
     report = evaluate.make_report(
         result, data.manifest, checkpoint.step, _SPLIT.value, int(_VIEWS.value)

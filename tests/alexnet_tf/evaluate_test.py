@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 import sys
 
@@ -13,7 +12,7 @@ import pytest
 
 from alexnet_tf import evaluate, input_pipeline, placement, run_state, steps
 from tests import data_directories, training_runs
-from tfrecords import errors, manifest, schema
+from tfrecords import durable, errors, manifest, schema, statistics
 
 NUM_CLASSES = 7
 CROP = 67
@@ -42,11 +41,7 @@ def workdir(tmp_path_factory, data_dir):
 
 
 def evaluate_run(workdir, data_dir, which="last", split="validation", num_views=1):
-    config = training_runs.make_config(VALUES)
-    directory = os.path.join(workdir, "checkpoints")
-    return evaluate.evaluate_checkpoint(
-        config, data_dir, directory, which, split, num_views
-    )
+    return evaluate.evaluate_checkpoint(workdir, which, split, num_views, data_dir)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +197,31 @@ def test_data_of_other_classes_are_refused(tmp_path, workdir):
         errors.UserError, match=r"knows 7 classes, the data in .* have 2"
     ):
         evaluate_run(workdir, str(tmp_path))
+
+
+def test_the_mean_is_that_of_the_training_data(tmp_path, workdir, data_dir):
+    expected = evaluate_run(workdir, data_dir)[1].counts
+    # The same pictures under another mean image: the run's own is what counts.
+    other = shutil.copytree(data_dir, tmp_path / "data")
+    found = statistics.read_statistics(str(other))
+    brighter = dataclasses.replace(found, mean_image=found.mean_image + 50)
+    statistics.write_statistics(str(other), brighter)
+    info = manifest.read_manifest(str(other))
+    digest = durable.compute_digest(str(other / manifest.STATISTICS_NAME))
+    checksums = {**info.checksums, manifest.STATISTICS_NAME: digest}
+    manifest.write_manifest(str(other), dataclasses.replace(info, checksums=checksums))
+    assert evaluate_run(workdir, str(other))[1].counts == expected
+
+
+def test_data_that_changed_in_place_are_refused(tmp_path):
+    data_dir, workdir = tmp_path / "data", tmp_path / "run"
+    data_directories.write_data_directory(data_dir, per_class=3, encoding="raw")
+    training_runs.run(data_dir, workdir, {**VALUES, "num_epochs": 1})
+    evaluate.evaluate_checkpoint(str(workdir), "last", "validation", 1)
+    shutil.rmtree(data_dir)
+    data_directories.write_data_directory(data_dir, per_class=3, encoding="raw", seed=1)
+    with pytest.raises(errors.UserError, match="no longer those of the training"):
+        evaluate.evaluate_checkpoint(str(workdir), "last", "validation", 1)
 
 
 def test_labels_may_count_from_another_number(tmp_path, workdir, data_dir):

@@ -127,5 +127,15 @@ def test_scope():
     assert outside.device == ""
 
 
+def test_lack_of_memory_is_a_sentence():
+    with (
+        pytest.raises(
+            errors.UserError, match=r"smaller --config\.batch_size.*OOM when"
+        ),
+        placement.memory_errors("--config.batch_size"),
+    ):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when\nand a page more")
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

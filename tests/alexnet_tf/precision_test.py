@@ -74,19 +74,20 @@ def test_any_other_value_stands(monkeypatch, given):
     assert precision.resolve_precision(given) == given
 
 
-def test_make_deterministic_makes_unseeded_draws_an_error():
+def test_make_reproducible_makes_unseeded_draws_an_error():
     script = (
         "import tensorflow as tf\n"
         "from alexnet_tf import precision\n"
-        "precision.make_deterministic()\n"
+        "precision.make_reproducible()\n"
         "try:\n"
         "    tf.random.normal([1])\n"
         "except RuntimeError:\n"
-        "    print('deterministic')"
+        "    print('deterministic')\n"
+        "print(tf.config.experimental.tensor_float_32_execution_enabled())"
     )
     # In a process of its own: it cannot be taken back everywhere.
     done = processes.run_python("-c", script)
-    assert done.stdout.strip() == "deterministic", done.stderr
+    assert done.stdout.split() == ["deterministic", "False"], done.stderr
 
 
 if __name__ == "__main__":
