@@ -8,7 +8,6 @@ schedule's decision and a checkpoint.
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from alexnet_tf import (
     checkpoint,
     diagnostics,
     environment,
+    epochs,
     finite,
     input_pipeline,
     placement,
@@ -106,7 +106,8 @@ def train_and_evaluate(
         run.begin(state.step)
         training_data.save(run.path, data.statistics, data.manifest.classes)
 
-        last_step = _count_steps(config.num_epochs, num_train, config.batch_size)
+        counter = epochs.EpochCounter(num_train, config.batch_size)
+        last_step = counter.count_steps(config.num_epochs)
         reporter = reporting.Reporter(run, config, state, last_step, num_train)
         for warning in [*run.warnings, *(restored.warnings if restored else ())]:
             reporter.announce(warning)
@@ -123,7 +124,7 @@ def train_and_evaluate(
         )
         try:
             for layer, rate in by_hand:
-                epoch = state.step * config.batch_size / num_train
+                epoch = counter.compute_epoch(state.step)
                 text = state.schedule.set_rate(rate, layer, epoch=epoch)
                 reporter.log_event(text)
             if by_hand:
@@ -161,6 +162,7 @@ class _Trainer:
         self._state, self._reporter, self._last_step = state, reporter, last_step
         self._profile, self._stop = profile, stop
         self._num_train = data.manifest.get_split("train").num_records
+        self._epochs = epochs.EpochCounter(self._num_train, config.batch_size)
         device = where.get_device(0)
         self._train_step = steps.make_train_step(
             state.model, state.optimizer, state.loss_scale, device
@@ -184,7 +186,9 @@ class _Trainer:
                 with self._profile.trace_step(state.step), reporter.time_step():
                     with reporter.time_input():
                         images, labels = next(batches)
-                    rates = state.schedule.rates_at(self._compute_epoch())
+                    rates = state.schedule.rates_at(
+                        self._epochs.compute_epoch(state.step)
+                    )
                     state.optimizer.rates.assign(rates.to_array())
                     result = self._train_step(images, labels)
                     loss = float(result.loss)
@@ -212,7 +216,7 @@ class _Trainer:
                     self._describe_run(images, labels)
                 reporter.log_step(result, loss)
 
-                epoch = self._find_ended_epoch()
+                epoch = self._epochs.find_ended(state.step)
                 if epoch:
                     self._end_epoch(epoch)
                 elif self._is_save_due():
@@ -257,7 +261,7 @@ class _Trainer:
         is_last = state.step >= self._last_step
         is_best = False
         if self._has_validation and (
-            is_last or self._is_epoch_due(config.eval_every_epochs)
+            is_last or self._epochs.is_due(state.step, config.eval_every_epochs)
         ):
             state.unevaluated_epoch = epoch
             is_best = self._evaluate(epoch)
@@ -265,7 +269,7 @@ class _Trainer:
             is_best
             or is_last
             or state.schedule.finished
-            or self._is_epoch_due(config.checkpoint_every_epochs)
+            or self._epochs.is_due(state.step, config.checkpoint_every_epochs)
             or self._is_save_due()
         ):
             self.save()
@@ -316,34 +320,9 @@ class _Trainer:
         graph = self._train_step.get_concrete_function(images, labels).graph
         self._reporter.summaries.write_graph(graph)
 
-    def _compute_epoch(self) -> float:
-        return self._state.step * self._config.batch_size / self._num_train
-
-    def _count_epochs(self, step: int) -> int:
-        """The epochs that are complete after `step` steps."""
-        return step * self._config.batch_size // self._num_train
-
-    def _find_ended_epoch(self) -> int | None:
-        """The epoch (from 1) that ended with the step just done, or None."""
-        epoch = self._count_epochs(self._state.step)
-        return epoch if epoch > self._count_epochs(self._state.step - 1) else None
-
-    def _is_epoch_due(self, every_epochs: int) -> bool:
-        """Whether the step just done completed a multiple of `every_epochs`.
-
-        A batch of more pictures than there are can complete several epochs at once.
-        """
-        before = self._count_epochs(self._state.step - 1) // every_epochs
-        return self._count_epochs(self._state.step) // every_epochs > before
-
     def _is_save_due(self) -> bool:
         minutes = (time.monotonic() - self._last_save_time) / 60
         return minutes >= self._config.checkpoint_every_minutes
-
-
-def _count_steps(num_epochs: int, num_train: int, batch_size: int) -> int:
-    """Steps that complete `num_epochs` passes; the last batch may begin another."""
-    return math.ceil(num_epochs * num_train / batch_size)
 
 
 def _check_splits(config: Config, data: input_pipeline.DataSet) -> None:

@@ -21,7 +21,14 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
     ("config", "metrics", "placement", "precision", "stack"),
-    ("environment", "profiling", "stop_request", "summaries", "training_data"),
+    (
+        "environment",
+        "epochs",
+        "profiling",
+        "stop_request",
+        "summaries",
+        "training_data",
+    ),
     ("augment", "layers", "records", "schedule", "settings"),
     ("checkpoint", "experiments", "input_pipeline", "normalization", "workdir"),
     ("model",),

@@ -1,0 +1,48 @@
+"""Steps and epochs: when a pass over the training split is complete.
+
+Pictures stream without a pause (see `input_pipeline`): step s begins at epoch
+s * batch_size / num_train, and an epoch's last batch may end in the next one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochCounter:
+    """Converts between steps and epochs.
+
+    Attributes:
+      num_train: pictures of the training split.
+      batch_size: pictures per step.
+    """
+
+    num_train: int
+    batch_size: int
+
+    def compute_epoch(self, step: int) -> float:
+        """Where the run stands after `step` steps, in epochs."""
+        return step * self.batch_size / self.num_train
+
+    def count_epochs(self, step: int) -> int:
+        """The epochs that are complete after `step` steps."""
+        return step * self.batch_size // self.num_train
+
+    def count_steps(self, num_epochs: int) -> int:
+        """The steps that complete `num_epochs` epochs."""
+        return math.ceil(num_epochs * self.num_train / self.batch_size)
+
+    def find_ended(self, step: int) -> int | None:
+        """The epoch (from 1) that step number `step` (from 1) completed, or None."""
+        epoch = self.count_epochs(step)
+        return epoch if epoch > self.count_epochs(step - 1) else None
+
+    def is_due(self, step: int, every_epochs: int) -> bool:
+        """Whether step number `step` completed a multiple of `every_epochs`.
+
+        A batch of more pictures than there are can complete several epochs at once.
+        """
+        before = self.count_epochs(step - 1) // every_epochs
+        return self.count_epochs(step) // every_epochs > before
