@@ -150,19 +150,18 @@ def resize_and_crop_tensor(image: tf.Tensor, image_size: int = 256) -> tf.Tensor
     source = _resample_height(
         tf.reshape(source, [num_rows, 1, num_columns * 3]), rows, image_size
     )
-    source = tf.reshape(source, [image_size, num_columns, 3])
-    source = tf.transpose(source, [1, 0, 2])
+    source = _transpose(tf.reshape(source, [image_size, num_columns, 3]))
     source = _resample_height(
         tf.reshape(source, [num_columns, 1, image_size * 3]), columns, image_size
     )
-    source = tf.reshape(source, [image_size, image_size, 3])
-    return tf.transpose(source, [1, 0, 2])
+    source = _transpose(tf.reshape(source, [image_size, image_size, 3]))
+    return tf.cast(source, tf.uint8)
 
 
 def _resample_height(source: tf.Tensor, window: Window, image_size: int) -> tf.Tensor:
-    # uint8 [window.last - window.first, 1, n] to [image_size, 1, n], by the operation
-    # behind `tf.image.resize(method="bicubic", antialias=True)`, which has no crop:
-    # result = source * scale + translation.
+    # uint8 or float32 [window.last - window.first, 1, n] to float32 [image_size, 1, n],
+    # by the operation behind `tf.image.resize(method="bicubic", antialias=True)`, which
+    # has no crop: result = source * scale + translation.
     import tensorflow as tf
 
     scale = tf.cast(window.resized / window.length, tf.float32)
@@ -170,7 +169,7 @@ def _resample_height(source: tf.Tensor, window: Window, image_size: int) -> tf.T
         (window.first * window.resized - window.offset * window.length) / window.length,
         tf.float32,
     )
-    resampled = tf.raw_ops.ScaleAndTranslate(
+    return tf.raw_ops.ScaleAndTranslate(
         images=source[tf.newaxis],
         size=[image_size, 1],
         scale=tf.stack([scale, 1.0]),
@@ -178,4 +177,13 @@ def _resample_height(source: tf.Tensor, window: Window, image_size: int) -> tf.T
         kernel_type="keyscubic",
         antialias=True,
     )[0]
-    return tf.cast(tf.clip_by_value(tf.floor(resampled + 0.5), 0.0, 255.0), tf.uint8)
+
+
+def _transpose(source: tf.Tensor) -> tf.Tensor:
+    # float32 [a, b, 3] to whole numbers 0..255, float32 [b, a, 3]. The transpose comes
+    # before the rounding, or TensorFlow moves it behind the cast to uint8; and oneDNN
+    # complains on the console about a transposed uint8 where there is no AVX-512.
+    import tensorflow as tf
+
+    source = tf.transpose(source, [1, 0, 2])
+    return tf.clip_by_value(tf.floor(source + 0.5), 0.0, 255.0)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import processes
 from tfrecords import images, resize
 
 # Shrinking and growing, both orientations, odd sizes, a side that is 256 already.
@@ -178,6 +179,22 @@ def test_tensor_in_a_data_set_of_unknown_sizes():
     assert len(results) == len(pictures)
     for picture, result in zip(pictures, results, strict=True):
         np.testing.assert_array_equal(result, resize.resize_and_crop_tensor(picture))
+
+
+def test_nothing_but_pixels_comes_from_a_data_set():
+    # Where the processor has no AVX-512, oneDNN complains about transposed uint8.
+    program = """
+import numpy as np
+from tfrecords import command_line
+command_line.quiet_tensorflow()
+import tensorflow as tf
+from tfrecords import resize
+pictures = tf.data.Dataset.from_tensors(np.zeros((300, 400, 3), np.uint8))
+print([p.shape for p in pictures.map(resize.resize_and_crop_tensor)])
+"""
+    result = processes.run_python("-c", program)
+    assert result.stdout == "[TensorShape([256, 256, 3])]\n"
+    assert result.stderr == ""
 
 
 def test_tensor_is_near_tensorflows_own_resize():
