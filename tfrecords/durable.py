@@ -55,10 +55,13 @@ def storage_errors(path: str) -> Iterator[None]:
         # What is read while `path` is written has its own errors.
         if reason is None or not _is_on_the_way(error.filename, directory):
             raise
+        remedy = "correct that"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason += _free_space(directory)
+            remedy = "make room"
         raise errors.StorageError(
-            f"{path} could not be written: {reason}{_free_space(directory)}. What was "
-            "finished before is intact; make room or correct the permissions and run "
-            "the same command again."
+            f"{path} could not be written: {reason}. What was finished before is "
+            f"intact; {remedy} and run the same command again."
         ) from error
 
 
@@ -107,9 +110,11 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
     """Opens a binary file that appears at `path` complete, or not at all.
 
     Raises:
+      UserError: if its directory does not exist, or it is a directory.
       StorageError: if the disk is full, read-only, forbidden or failing; no file is
         left behind.
     """
+    check_target(path)
     temporary = make_temporary_name(path)
     with storage_errors(path):
         try:
@@ -122,6 +127,20 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
+
+
+def check_target(path: str) -> None:
+    """Raises `UserError` where no file can be at `path`, before work goes into it."""
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory):
+        raise errors.UserError(
+            f"{path} cannot be written: there is no directory {directory}. Make it, or "
+            "name another file."
+        )
+    if os.path.isdir(path):
+        raise errors.UserError(
+            f"{path} is a directory, not a file to write. Name a file in it."
+        )
 
 
 def make_temporary_name(path: str) -> str:

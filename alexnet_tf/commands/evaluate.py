@@ -36,6 +36,8 @@ _OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
 
 def main() -> None:
     """Reads the flags, evaluates and prints."""
+    if _OUTPUT.value:
+        durable.check_target(_OUTPUT.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import evaluate
 

@@ -69,9 +69,19 @@ def test_a_full_disk_is_a_sentence():
         file.write(b"x")
 
 
+def test_a_file_that_cannot_be_there_is_a_sentence(tmp_path):
+    with pytest.raises(errors.UserError, match=r"there is no directory .*Make it"):
+        durable.write_bytes(str(tmp_path / "no" / "a.json"), b"")
+    with pytest.raises(errors.UserError, match="is a directory, not a file"):
+        durable.check_target(str(tmp_path))
+    durable.check_target(str(tmp_path / "a.json"))
+    assert os.listdir(tmp_path) == []
+
+
 def test_other_errors_pass_unchanged(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        durable.write_bytes(str(tmp_path / "none" / "file"), b"")
+    path = str(tmp_path / "none" / "file")
+    with pytest.raises(FileNotFoundError), durable.storage_errors(path):
+        os.stat(path)
 
 
 def test_an_error_of_another_file_is_not_blamed_on_this_one(tmp_path):
