@@ -13,7 +13,7 @@ shards once and writes their class list, index and statistics.
   alexnet-index --records_dir=RECORDS --label_offset=1 [--data_dir=D]
 
 Shards are named <split>-00000-of-01024; the splits are train, validation (or val) and
-test. Train with --data_dir=D afterwards.
+test. Train with --data_dir=D --config.data.label_offset=1 afterwards.
 """
 
 _RECORDS_DIR = flags.DEFINE_string("records_dir", None, "Where the shards are.")
@@ -44,6 +44,9 @@ def main() -> None:
     for name, split in contents.splits.items():
         print(f"{name}: {split.num_records:,} records in {len(split.shards):,} shards")
     print(f"{contents.num_classes:,} classes. {data_dir} is ready for alexnet-train.")
+    offset = _LABEL_OFFSET.value
+    setting = f" --config.data.label_offset={offset}" if offset else ""
+    print(f"Next: alexnet-train --data_dir={data_dir} --workdir=DIRECTORY{setting}")
 
 
 def run() -> None:

@@ -25,6 +25,7 @@ def test_shards_become_a_data_directory(records_dir, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "train: 4 records in 2 shards\n" in result.stdout
     assert "2 classes." in result.stdout
+    assert "--workdir=DIRECTORY --config.data.label_offset=1\n" in result.stdout
     assert manifest.read_manifest(data_dir).num_classes == 2
     assert "LOCK" not in os.listdir(records_dir)
     verified = processes.run_python("-m", "tfrecords.commands.verify", data_dir)
