@@ -120,11 +120,13 @@ class Progress:
         first_time, first_done = self._marks[0]
         rate = (self.done - first_done) / max(now - first_time, 1e-9)
         if self._total is None:
-            return f"{self._label}: {self.done:,} {self._unit}, {rate:,.0f}/s"
+            return (
+                f"{self._label}: {self.done:,} {self._unit}, {rate:,.0f} {self._unit}/s"
+            )
         percent = 100.0 * self.done / max(self._total, 1)
         left = (self._total - self.done) / rate if rate > 0 else float("inf")
         left_text = format_duration(left) if left != float("inf") else "unknown"
         return (
             f"{self._label}: {self.done:,} of {self._total:,} {self._unit} "
-            f"({percent:.0f} %), {rate:,.0f}/s, {left_text} left"
+            f"({percent:.0f} %), {rate:,.0f} {self._unit}/s, {left_text} left"
         )

@@ -97,7 +97,7 @@ def test_rate_and_time_left(clock):
         clock.now += 1.0
         work.advance(20)
     assert stream.lines() == [
-        "converting: 200 of 1,000 pictures (20 %), 20/s, 40 s left"
+        "converting: 200 of 1,000 pictures (20 %), 20 pictures/s, 40 s left"
     ]
     clock.now += 2.0
     work.advance(800)
@@ -111,7 +111,7 @@ def test_work_of_an_earlier_process_counts_as_done_but_not_as_speed(clock):
     clock.now += 10.0
     work.advance(10)
     assert stream.lines() == [
-        "converting: 910 of 1,000 pictures (91 %), 1/s, 1 min 30 s left"
+        "converting: 910 of 1,000 pictures (91 %), 1 pictures/s, 1 min 30 s left"
     ]
     work.close()
     assert stream.lines()[0].endswith("(1 pictures/s)")
@@ -126,7 +126,7 @@ def test_the_time_left_follows_the_newest_pace(clock):
     for _ in range(30):
         clock.now += 1.0
         work.advance(10)
-    assert "10/s" in stream.lines()[0]
+    assert "10 units/s" in stream.lines()[0]
 
 
 def test_an_unknown_total_and_no_progress_at_all(clock):
@@ -134,12 +134,12 @@ def test_an_unknown_total_and_no_progress_at_all(clock):
     work = progress.Progress("reading", None, "files", stream=stream)
     clock.now += 2.0
     work.advance(4)
-    assert stream.lines() == ["reading: 4 files, 2/s"]
+    assert stream.lines() == ["reading: 4 files, 2 files/s"]
     idle = Terminal()
     work = progress.Progress("reading", 10, "files", stream=idle)
     clock.now += 2.0
     work.advance(0)
-    assert idle.lines() == ["reading: 0 of 10 files (0 %), 0/s, unknown left"]
+    assert idle.lines() == ["reading: 0 of 10 files (0 %), 0 files/s, unknown left"]
     empty = Terminal()
     work = progress.Progress("reading", 0, "files", stream=empty)
     work.close()
