@@ -9,6 +9,7 @@ printed as one.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -63,9 +64,10 @@ def parse_flags(
             flags.FLAGS[positional].parse(rest.pop(1))
     except flags.Error as error:
         program = os.path.basename(argv[0])
-        print(
-            f"{program}: {error} ({program} --help lists the flags.)", file=sys.stderr
-        )
+        # absl's sentence for a required flag: "flag --x=None: Flag --x must have ..."
+        missing = re.match(r"flag --(\S+)=None: .* other than None", str(error))
+        text = f"--{missing[1]} is missing." if missing else str(error)
+        print(f"{program}: {text} ({program} --help lists the flags.)", file=sys.stderr)
         sys.exit(2)
     if len(rest) > 1:
         print(

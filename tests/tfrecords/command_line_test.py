@@ -27,9 +27,15 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def run_program(tmp_path):
-    def run(*arguments, body="print(_SIZE.value, _NAME.value)", positional=None):
+    def run(
+        *arguments,
+        body="print(_SIZE.value, _NAME.value)",
+        positional=None,
+        preamble="",
+    ):
         path = tmp_path / "prog.py"
         source = PROGRAM.replace("BODY", textwrap.indent(body, "    ").strip())
+        source = source.replace("def main", f"{preamble}\ndef main")
         path.write_text(source.replace("POSITIONAL", repr(positional)))
         return processes.run_python(path, *arguments)
 
@@ -75,6 +81,11 @@ def test_wrong_flags_exit_with_2_and_the_nearest_name(run_program):
     check_sentence(run_program("--size=big"), 2, "size", "big")
     check_sentence(run_program("--size=0"), 2, "size", "0")
     check_sentence(run_program("--size"), 2, "size")
+    check_sentence(
+        run_program("--size=2", preamble="flags.mark_flag_as_required('name')"),
+        2,
+        "prog.py: --name is missing. (",
+    )
     check_sentence(run_program("extra"), 2, "'extra' is not a flag")
     check_sentence(run_program("--size=2", "extra", "--again"), 2, "'extra'")
 
