@@ -156,6 +156,9 @@ def read_manifest(data_dir: str) -> Manifest:
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
+    except PermissionError:
+        with durable.read_errors(path):
+            raise
     except (FileNotFoundError, NotADirectoryError) as error:
         raise errors.UserError(_explain_missing(data_dir)) from error
     except UnicodeDecodeError as error:

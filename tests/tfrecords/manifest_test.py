@@ -1,6 +1,7 @@
 """A manifest says what it said; one that was changed or is at odds is refused."""
 
 import copy
+import errno
 import json
 import os
 import shutil
@@ -177,6 +178,15 @@ def test_text_that_is_no_json_is_damage(data_dir):
             file.write(content)
         with pytest.raises(errors.DataError, match="damaged"):
             manifest.read_manifest(data_dir)
+
+
+def test_a_forbidden_manifest_is_a_sentence(data_dir, monkeypatch):
+    def refuse(path, *args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(errors.StorageError, match=r"manifest\.json could not be read"):
+        manifest.read_manifest(data_dir)
 
 
 def test_the_fingerprint_changes_with_the_data_and_not_with_the_place(built, tmp_path):
