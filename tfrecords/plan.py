@@ -143,10 +143,12 @@ def choose_num_shards(num_pictures: int) -> int:
 
 
 def find_differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """What differs between two descriptions, as "seed: 0 there, 1 here"."""
+    """What differs between two descriptions: "seed: 0 there, 1 here" for example."""
     flat_there, flat_here = _flatten(there), _flatten(here)
     return [
-        f"{name}: {flat_there.get(name, 'absent')} there, "
+        f"other {name}"
+        if name == "classes" or name.endswith(".pictures")  # these are digests
+        else f"{name}: {flat_there.get(name, 'absent')} there, "
         f"{flat_here.get(name, 'absent')} here"
         for name in sorted(flat_there.keys() | flat_here.keys())
         if flat_there.get(name) != flat_here.get(name)
