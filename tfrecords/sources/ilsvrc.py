@@ -126,7 +126,8 @@ def _open_archives(
             splits["validation"] = table
     else:
         remarks.append(
-            f"{release.validation_name} is missing: there is no validation split."
+            f"{release.validation_name} is missing: there is no validation split, "
+            "and training will need --config.schedule.name=fixed."
         )
     words = kit.words if kit else {}
     return stored.StoredPictures(

@@ -109,7 +109,10 @@ def open_kaggle(
         if table:
             splits["validation"] = table
     else:
-        remarks.append(f"{validation_dir} is missing: there is no validation split.")
+        remarks.append(
+            f"{validation_dir} is missing: there is no validation split, and training "
+            "will need --config.schedule.name=fixed."
+        )
     if num_ignored:
         remarks.append(f"{num_ignored:,} files with other names were left out.")
     return stored.StoredPictures(
