@@ -56,6 +56,12 @@ def load(workdir: str) -> TrainingData:
       DataError: where a file is missing or damaged.
     """
     directory = os.path.join(workdir, DIRECTORY_NAME)
+    path = os.path.join(directory, manifest.STATISTICS_NAME)
+    if not os.path.exists(path):
+        raise errors.DataError(
+            f"{path} is missing. Run the same alexnet-train again: it writes the file "
+            "from the data of the training."
+        )
     statistics = statistics_lib.read_statistics(directory)
     path = os.path.join(directory, CLASSES_NAME)
     try:
