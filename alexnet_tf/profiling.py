@@ -37,8 +37,14 @@ class ProfileWindow:
         self._logdir = logdir
         self._is_recording = False
 
-    def explain_absence(self, step: int) -> str | None:
-        """A sentence where a run that begins with step `step` records nothing."""
+    def explain_absence(self, step: int, last_step: int) -> str | None:
+        """A sentence where a run from step `step` up to `last_step` records nothing."""
+        if self._first >= max(step, last_step):
+            return (
+                f"nothing is profiled: config.profile_steps begins with step "
+                f"{self._first} and the run ends at step {last_step}. Give earlier "
+                "steps."
+            )
         if self._first < 0 or step <= self._first:
             return None
         return (

@@ -117,7 +117,7 @@ def train_and_evaluate(
             f"classes, batches of {config.batch_size}, {config.precision}, "
             f"{where.describe()}"
         )
-        if absence := profile.explain_absence(state.step):
+        if absence := profile.explain_absence(state.step, last_step):
             reporter.announce(absence)
         trainer = _Trainer(
             config, data, run, state, where, reporter, profile, stop, last_step

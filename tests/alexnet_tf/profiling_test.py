@@ -40,9 +40,10 @@ def test_no_window_records_nothing(tmp_path):
 
 def test_a_window_that_has_passed_is_said(tmp_path):
     window = profiling.ProfileWindow((4, 6), str(tmp_path))
-    assert window.explain_absence(4) is None
-    assert "goes on at step 5. Give later" in window.explain_absence(5)
-    assert profiling.ProfileWindow((), str(tmp_path)).explain_absence(5) is None
+    assert window.explain_absence(4, 9) is None
+    assert "goes on at step 5. Give later" in window.explain_absence(5, 9)
+    assert "the run ends at step 4. Give earlier" in window.explain_absence(0, 4)
+    assert profiling.ProfileWindow((), str(tmp_path)).explain_absence(5, 9) is None
 
 
 @pytest.mark.parametrize("last", [3, 1000])
