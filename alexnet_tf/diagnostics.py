@@ -103,12 +103,15 @@ def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
     return np.concatenate(rows, axis=0)
 
 
-def explain_chance(loss: float, num_classes: int) -> str | None:
+def explain_chance(
+    loss: float, num_classes: int, scales_dropout_in_training: bool
+) -> str | None:
     """A sentence where an epoch's mean loss is that of guessing, ln(classes).
 
     Args:
       loss: mean over an epoch of training, nats.
       num_classes: of the network.
+      scales_dropout_in_training: whether the paper's way remains to be tried.
 
     Returns:
       What it means and what to try; None where the network has learned something.
@@ -121,7 +124,11 @@ def explain_chance(loss: float, num_classes: int) -> str | None:
         f"the training loss stood at ln({num_classes}) = {chance:.3f} for this epoch: "
         "the network knows nothing yet. If it stays there, look at the share of dead "
         "units (TensorBoard, dead_units) and try, in a new workdir, a lower "
-        "--config.optimizer.learning_rate (few classes make a rate hotter), "
-        "--config.model.initial_stddev_conv345=0.03 as in the source, and "
-        "--config.model.dropout_scaling=test."
+        "--config.optimizer.learning_rate (few classes make a rate hotter) or "
+        "--config.model.initial_stddev_conv345=0.03 as in the source"
+        + (
+            ", or --config.model.dropout_scaling=test."
+            if scales_dropout_in_training
+            else "."
+        )
     )

@@ -170,6 +170,7 @@ class _Trainer:
         self._eval_step = steps.make_eval_step(state.model, device)
         self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
         self._last_save_time = time.monotonic()
+        self._is_at_chance = False
 
     def train(self) -> None:
         """Steps until the end, a stop request, or the schedule's decision."""
@@ -253,10 +254,13 @@ class _Trainer:
         config, state, reporter = self._config, self._state, self._reporter
         reporter.log_epoch(epoch)
         complaint = diagnostics.explain_chance(
-            state.epoch_counts.loss, self._data.manifest.num_classes
+            state.epoch_counts.loss,
+            self._data.manifest.num_classes,
+            config.model.dropout_scaling == "training",
         )
-        if complaint:
+        if complaint and not self._is_at_chance:
             reporter.log_event(complaint)
+        self._is_at_chance = complaint is not None
         state.epoch_counts = type(state.epoch_counts)()
         is_last = state.step >= self._last_step
         is_best = False

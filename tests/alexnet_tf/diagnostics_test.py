@@ -123,16 +123,19 @@ def test_kernel_picture_pads_a_row_and_bears_equal_weights():
 def test_a_loss_at_chance_is_explained(num_classes):
     chance = math.log(num_classes)
     for loss in (chance, 0.981 * chance, 1.019 * chance):
-        sentence = diagnostics.explain_chance(loss, num_classes)
+        sentence = diagnostics.explain_chance(loss, num_classes, False)
         assert f"ln({num_classes}) = {chance:.3f}" in sentence
         assert "--config.optimizer.learning_rate" in sentence
         assert "dead_units" in sentence
+        assert "dropout" not in sentence
+        scaled = diagnostics.explain_chance(loss, num_classes, True)
+        assert "--config.model.dropout_scaling=test." in scaled
     for loss in (0.979 * chance, 1.021 * chance, 0.0, math.nan, math.inf):
-        assert diagnostics.explain_chance(loss, num_classes) is None
+        assert diagnostics.explain_chance(loss, num_classes, True) is None
 
 
 def test_one_class_has_no_chance():
-    assert diagnostics.explain_chance(0.0, 1) is None
+    assert diagnostics.explain_chance(0.0, 1, True) is None
 
 
 if __name__ == "__main__":
