@@ -98,9 +98,9 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_float(
     "validation_fraction",
-    0.1,
-    "folder: the share of each class's pictures that is set aside for validation, "
-    "where there are no train and validation folders.",
+    None,
+    "folder: the share of each class's pictures that is set aside for validation, such "
+    "as 0.1, where there are no train and validation folders.",
     lower_bound=0.0,
     upper_bound=1.0,
 )

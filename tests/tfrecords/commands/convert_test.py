@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests import archives
+
 PROGRAM = (
     "import sys\n"
     "from tfrecords.commands import convert\n"
@@ -109,6 +111,17 @@ def test_the_sample_is_converted_without_tensorflow_and_found_again(tmp_path):
     result = run(*flags, "--seed=1")
     assert result.returncode == 2
     assert "seed: 0 there, 1 here" in result.stderr
+
+
+def test_train_and_validation_folders_need_no_fraction(tmp_path):
+    archives.write_folder(str(tmp_path / "in" / "train"), {"cat": 2, "dog": 2})
+    archives.write_folder(str(tmp_path / "in" / "validation"), {"cat": 1, "dog": 1})
+    done = run(
+        "--source=folder", f"--source_dir={tmp_path}/in", f"--data_dir={tmp_path}/out"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "train: 4 pictures seen" in done.stdout
+    assert "validation: 2 pictures seen" in done.stdout
 
 
 if __name__ == "__main__":
