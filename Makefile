@@ -1,5 +1,5 @@
 # On a machine with only Python and make:
-#   make sample       make the drawn data set, train on it, evaluate with ten views
+#   make sample       make the drawn data set, train on it, evaluate, export, predict
 #   make test         the tests, on TensorFlow 2.21 with Keras 3
 # and for work on the code:
 #   make test-slow    the tests that take longer
@@ -33,8 +33,13 @@ sample: $(SAMPLE_STAMP)
 	$(BIN)/alexnet-train --experiment=sample --data_dir=runs/sample/data \
 	  --workdir=runs/sample/run $(TRAIN_FLAGS)
 	$(BIN)/alexnet-evaluate --workdir=runs/sample/run --views=10
+	$(BIN)/alexnet-export --workdir=runs/sample/run --export_dir=runs/sample/export
+	$(BIN)/python tools/draw_sample.py --output_dir=runs/sample/new_pictures
+	$(BIN)/alexnet-predict --export_dir=runs/sample/export --views=10 \
+	  --plot=runs/sample/predictions.png --max_panels=20 runs/sample/new_pictures
 	@echo
 	@echo "Where to look next:"
+	@echo "  runs/sample/predictions.png     pictures it never saw, and what it says of them"
 	@echo "  $(BIN)/tensorboard --logdir=runs/sample/run   loss, errors, conv1's kernels"
 	@echo "  runs/sample/run/metrics.jsonl   the same numbers, a line each"
 	@echo "  $(BIN)/alexnet-train --help     every setting with its source in the paper"

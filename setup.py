@@ -86,6 +86,8 @@ setuptools.setup(
             "alexnet-index = tfrecords.commands.index:run",
             "alexnet-train = alexnet_tf.commands.train:run",
             "alexnet-evaluate = alexnet_tf.commands.evaluate:run",
+            "alexnet-export = alexnet_tf.commands.export:run",
+            "alexnet-predict = alexnet_tf.commands.predict:run",
         ]
     },
     classifiers=[

@@ -167,7 +167,7 @@ def make_training_transform(
     """
     size = data.crop_size
     mean_image = tf.constant(statistics.mean_image, tf.float32)
-    fixed_mean = _make_fixed_mean(data, statistics)
+    fixed_mean = make_centre_mean(data, statistics)
     last_shifted = data.colour_shift_epochs * num_records
 
     def transform(image: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
@@ -207,22 +207,22 @@ def make_training_transform(
 
 
 def make_evaluation_transform(
-    data: DataConfig, statistics: Statistics, views: int
+    data: DataConfig, statistics: Statistics, num_views: int
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """What a picture undergoes in evaluation; see the module's formula.
 
     Args:
       data: the settings.
       statistics: of the training split.
-      views: 1, the centre, or 10 (section 4.1).
+      num_views: 1, the centre, or 10 (section 4.1).
 
     Returns:
       A function of image, uint8 [size, size, 3], giving float32
       [crop_size, crop_size, 3], or [10, crop_size, crop_size, 3] for ten views.
     """
     mean_image = tf.constant(statistics.mean_image, tf.float32)
-    make_views = centre_crop if views == 1 else make_ten_views
-    mean = _make_fixed_mean(data, statistics)
+    make_views = centre_crop if num_views == 1 else make_ten_views
+    mean = make_centre_mean(data, statistics)
     if data.mean == "same_crop":
         mean = make_views(mean_image, data.crop_size)
 
@@ -232,8 +232,9 @@ def make_evaluation_transform(
     return transform
 
 
-def _make_fixed_mean(data: DataConfig, statistics: Statistics) -> tf.Tensor:
-    # [crop_size, crop_size, 3], of one colour for "channel".
+def make_centre_mean(data: DataConfig, statistics: Statistics) -> tf.Tensor:
+    """What is subtracted from a centre view: float32 [crop_size, crop_size, 3]."""
+    # Of one colour for "channel".
     mean_image = statistics.mean_image
     if data.mean == "channel":
         mean_image = np.broadcast_to(statistics.mean_rgb, mean_image.shape)

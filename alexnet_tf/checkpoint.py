@@ -71,11 +71,6 @@ def make_name(step: int) -> str:
     return f"ckpt-{step:08d}"
 
 
-def list_steps(directory: str) -> list[int]:
-    """Steps of the checkpoints in `directory`, ascending; read or not, good or bad."""
-    return sorted(_find(directory))
-
-
 def save(
     directory: str,
     step: int,

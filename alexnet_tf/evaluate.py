@@ -7,7 +7,6 @@ fails unless every picture was seen exactly once.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,9 +18,9 @@ from alexnet_tf import (
     input_pipeline,
     placement,
     precision,
-    run_state,
     settings,
     steps,
+    trained_network,
     training_data,
     workdir,
 )
@@ -149,18 +148,14 @@ def evaluate_checkpoint(
         input_pipeline.open_data(data_dir, config), statistics=kept.statistics
     )
     data.manifest.get_split(split)
-    checkpoint = checkpoint_lib.load(
-        os.path.join(workdir_path, workdir.CHECKPOINTS_NAME), which
-    )
     where = placement.make_placement(devices or config.devices)
-    network = run_state.build_network(config, info.num_classes, where)
-    run_state.load_weights(network, checkpoint)
-    eval_step = steps.make_eval_step(network, where.get_device(0))
+    network = trained_network.load(workdir_path, which, where)
+    eval_step = steps.make_eval_step(network.model, where.get_device(0))
     with placement.memory_errors("--config.eval_batch_size in training"):
         result = evaluate(
             eval_step, data, config, split, num_views, shows_progress=True
         )
-    return checkpoint, result, data
+    return network.checkpoint, result, data
 
 
 def make_report(

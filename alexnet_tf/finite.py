@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ def check_step(
     step: int,
     record_ids: np.ndarray,
     saved_step: int | None,
+    append_metrics: Callable[[Mapping[str, Any]], None],
 ) -> None:
     """Passes a step whose loss and gradients are finite.
 
@@ -31,6 +33,7 @@ def check_step(
       step: its number, from 1.
       record_ids: the records of its batch.
       saved_step: of the newest checkpoint, or None.
+      append_metrics: takes a line that names all records, before this raises.
 
     Raises:
       NotFiniteError: naming step, records and checkpoint.
@@ -42,11 +45,20 @@ def check_step(
     shown = ", ".join(str(i) for i in record_ids[:8])
     if len(record_ids) > 8:
         shown += f", ... ({len(record_ids)} in all)"
-    raise errors.NotFiniteError(
+    text = (
         f"the loss or a gradient of step {step:,} is not finite (loss {loss}). The "
         f"update was not applied. The batch holds the records {shown}. "
         + _describe_remedy(saved_step)
     )
+    append_metrics(
+        {
+            "step": step - 1,
+            "kind": "not_finite",
+            "text": text,
+            "records": [int(record_id) for record_id in record_ids],
+        }
+    )
+    raise errors.NotFiniteError(text)
 
 
 def check_arrays(

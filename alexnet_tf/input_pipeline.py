@@ -39,7 +39,7 @@ from tfrecords import (
 )
 from tfrecords import statistics as statistics_lib
 
-VIEWS = (1, 10)
+NUM_VIEWS = (1, 10)
 
 # Batches between reading a record and handing out its picture, besides the prefetched.
 _BATCHES_UNDER_WAY = 4
@@ -192,7 +192,7 @@ def make_training_dataset(
 
 
 def make_evaluation_dataset(
-    data: DataSet, config: Config, split: str, views: int = 1
+    data: DataSet, config: Config, split: str, num_views: int = 1
 ) -> tf.data.Dataset:
     """Every record of a split once, in order; the last batch may be smaller.
 
@@ -201,21 +201,21 @@ def make_evaluation_dataset(
       config: the run's. A batch holds `eval_batch_size` views at most: that many
         pictures, or a tenth of it with ten views (at least one).
       split: its name.
-      views: 1, the centre, or 10 (section 4.1).
+      num_views: 1, the centre, or 10 (section 4.1).
 
     Returns:
       Data set of (images float32 [b, crop_size, crop_size, 3], or [b, 10, crop_size,
       crop_size, 3] with ten views, labels int32 [b], record numbers int64 [b]).
 
     Raises:
-      ValueError: where `views` is neither 1 nor 10.
+      ValueError: where `num_views` is neither 1 nor 10.
       UserError, DataError: as `DataSet.get_reader`.
     """
-    if views not in VIEWS:
-        raise ValueError(f"views is 1 or 10, not {views}")
+    if num_views not in NUM_VIEWS:
+        raise ValueError(f"num_views is 1 or 10, not {num_views}")
     reader = data.get_reader(split)
     num_records = reader.index.num_records
-    batch_size = max(1, config.eval_batch_size // views)
+    batch_size = max(1, config.eval_batch_size // num_views)
     num_batches = -(-num_records // batch_size)
 
     def compute_ids(batch: int) -> np.ndarray:
@@ -225,7 +225,7 @@ def make_evaluation_dataset(
     read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
     with tf.device("CPU:0"):
         transform = augment.make_evaluation_transform(
-            config.data, data.statistics, views
+            config.data, data.statistics, num_views
         )
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

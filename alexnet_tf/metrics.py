@@ -118,10 +118,3 @@ class PerClassErrors:
         """
         np.add.at(self.num_seen, labels, 1)
         np.add.at(self.errors, labels, np.asarray(is_error, np.int64))
-
-    def compute_rates(self) -> np.ndarray:
-        """float64 [num_classes, 2]: each class's errors, 0..1; NaN where none seen."""
-        rates = np.full(self.errors.shape, np.nan)
-        seen = self.num_seen > 0
-        rates[seen] = self.errors[seen] / self.num_seen[seen, np.newaxis]
-        return rates

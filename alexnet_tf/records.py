@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf import decoding
 from tfrecords import errors, manifest, record_reader, resize, schema
 
 STORED_SIZE = 256
@@ -49,25 +50,13 @@ def decode_record(
 def _decode_image(image_bytes: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
     size = info.image_size
     if not size:
-        image = tf.cond(
-            tf.io.is_jpeg(image_bytes),
-            lambda: _decode_jpeg(image_bytes),
-            lambda: tf.io.decode_image(
-                image_bytes, channels=3, expand_animations=False
-            ),
-        )
-        image = tf.ensure_shape(image, [None, None, 3])
+        image = decoding.decode_picture(image_bytes)
         return resize.resize_and_crop_tensor(image, STORED_SIZE)
     if info.encoding == "raw":
         return tf.reshape(tf.io.decode_raw(image_bytes, tf.uint8), [size, size, 3])
     # The whole picture, although a crop would do: decode_and_crop_jpeg interpolates
     # subsampled colour differently at the crop's edges.
-    return tf.ensure_shape(_decode_jpeg(image_bytes), [size, size, 3])
-
-
-def _decode_jpeg(image_bytes: tf.Tensor) -> tf.Tensor:
-    # Pillow decodes accurately; TensorFlow's default is faster and coarser.
-    return tf.io.decode_jpeg(image_bytes, channels=3, dct_method="INTEGER_ACCURATE")
+    return tf.ensure_shape(decoding.decode_jpeg(image_bytes), [size, size, 3])
 
 
 # What a failing data set raises. The second: TensorFlow puts the bytes of a record that

@@ -271,7 +271,7 @@ def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
 
     Args:
       config: the run's settings.
-      layer_names: the network's layers in order: `config.LAYER_NAMES` or others.
+      layer_names: the network's layers in order, as `optimizer.list_layer_names`.
 
     Raises:
       UserError: for entries of `schedule.steps` that cannot be read.

@@ -54,6 +54,24 @@ def compute_losses(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     )
 
 
+def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
+    """The softmax's predictions, averaged over each picture's views (section 4.1).
+
+    Args:
+      model: from images to logits.
+      views: float32 [B, views, crop, crop, 3], mean subtracted.
+
+    Returns:
+      float32 [B, classes].
+    """
+    num_views = tf.shape(views)[1]
+    images = tf.reshape(views, [-1, *model.inputs[0].shape[1:]])
+    logits = model(images, training=False)
+    by_view = tf.nn.softmax(tf.cast(logits, tf.float32))
+    by_picture = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
+    return tf.reduce_mean(by_picture, axis=1)
+
+
 def make_train_step(
     model: keras.Model,
     optimizer: MomentumOptimizer,
@@ -102,9 +120,6 @@ def make_eval_step(
 ) -> tf.types.experimental.PolymorphicFunction:
     """The compiled evaluation step.
 
-    The paper averages the softmax's predictions over a picture's views (section 4.1);
-    with one view the average is that view's.
-
     Args:
       model: from images to logits.
       device: tower a's: what is neither tower's runs there.
@@ -123,11 +138,7 @@ def make_eval_step(
     @tf.function(input_signature=signature)
     def eval_step(views: tf.Tensor, labels: tf.Tensor) -> EvalResult:
         with placement.scope(device):
-            num_views = tf.shape(views)[1]
-            logits = model(tf.reshape(views, [-1, *picture]), training=False)
-            by_view = tf.nn.softmax(tf.cast(logits, tf.float32))
-            by_picture = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
-            probabilities = tf.reduce_mean(by_picture, axis=1)
+            probabilities = compute_probabilities(model, views)
 
             # The smallest normal float32 keeps the loss of a probability of 0 finite.
             label_probabilities = tf.gather(probabilities, labels, batch_dims=1)

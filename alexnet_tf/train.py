@@ -201,6 +201,7 @@ class _Trainer:
                         self._num_train, config, state.step
                     ),
                     state.saved_step,
+                    self._run.append_metrics,
                 )
                 top1_errors, top5_errors = result.errors.numpy()
                 for counts in (state.epoch_counts, state.log_counts):

@@ -20,7 +20,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "metrics", "placement", "precision", "stack"),
+    ("config", "decoding", "metrics", "placement", "precision", "stack"),
     (
         "environment",
         "epochs",
@@ -35,9 +35,10 @@ ROWS = (
     ("optimizer",),
     ("diagnostics", "loss_scale", "placement_report"),
     ("run_state", "steps"),
-    ("finite",),
-    ("evaluate",),
-    ("reporting",),
+    ("finite", "trained_network"),
+    ("evaluate", "export"),
+    ("predict", "reporting"),
+    ("panels",),
     ("train",),
     ("commands",),
 )
@@ -45,7 +46,7 @@ ROWS = (
 # What --help and the converter's workers load, and TensorFlow must not come with.
 FREE_OF_TENSORFLOW = (
     r"tfrecords(\..*)?",
-    r"alexnet_tf(\.(config|settings|schedule|experiments|commands)(\..*)?)?",
+    r"alexnet_tf(\.(config|settings|schedule|experiments|workdir|commands)(\..*)?)?",
 )
 
 # Modules that no file tests/<...>/<module>_test.py mirrors, each with its reason.
@@ -72,6 +73,11 @@ TESTED_WITH = {
     "tfrecords.sources.sample_draws": "tfrecords.sources.sample",
     "tfrecords.sources.sample_patterns": "tfrecords.sources.sample",
     "tfrecords.sources.sample_shapes": "tfrecords.sources.sample",
+}
+
+# Dangerous calls that are none where they stand, each with its reason.
+HARMLESS = {
+    ("alexnet_tf.export", "ignore_errors"): "its data set holds a single picture",
 }
 
 MAX_LINES = 350
@@ -211,6 +217,9 @@ def test_every_module_has_its_test(name):
 
 def test_exceptions_are_not_stale():
     assert set(UNTESTED) | set(TESTED_WITH) <= set(MODULES)
+    for module, call in HARMLESS:
+        faults = [fault for _, fault in _find_faults(_tree(module))]
+        assert any(f".{call}," in fault for fault in faults), (module, call)
 
 
 def _find_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -251,8 +260,11 @@ def _find_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 @EVERY_MODULE
 def test_nothing_dangerous_is_called(name):
+    allowed = [call for module, call in HARMLESS if module == name]
     faults = [
-        f"{_path(name)}:{line}: {fault}" for line, fault in _find_faults(_tree(name))
+        f"{_path(name)}:{line}: {fault}"
+        for line, fault in _find_faults(_tree(name))
+        if not any(f".{call}," in fault for call in allowed)
     ]
     assert not faults, "\n".join(faults)
 

@@ -8,9 +8,11 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from alexnet_tf import config, settings
+from alexnet_tf import config, export, settings, trained_network
+from tests import data_directories, processes, training_runs
 from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
@@ -93,13 +95,27 @@ def test_settings_exist_and_take_their_values():
             settings.override(config.Config(), {name: value})
 
 
-@pytest.mark.parametrize("code", _blocks("python"))
-def test_python_runs(code):
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert "60,965,224 parameters" in done.stdout
+def test_python_runs(tmp_path):
+    """Where an export and a picture lie under the names that the text gives them."""
+    data_directories.write_data_directory(tmp_path / "data", num_classes=3)
+    training_runs.run(tmp_path / "data", tmp_path / "run", {"num_epochs": 1})
+    network = trained_network.load(str(tmp_path / "run"))
+    export.export(network, str(tmp_path / "exports" / "mine"))
+    picture = data_directories.draw_picture(0, 3, np.random.default_rng(0))
+    (tmp_path / "a.jpg").write_bytes(data_directories.encode_jpeg(picture))
+    printed = ""
+    for code in _blocks("python"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env=processes.make_environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        printed += done.stdout
+    assert "60,965,224 parameters" in printed
+    assert "b'class 0'" in printed and "b'class 2'" in printed
 
 
 def test_files_it_names_exist():

@@ -1,8 +1,9 @@
-"""The four commands one after another, as a user types them."""
+"""The commands one after another, as a user types them."""
 
 from __future__ import annotations
 
 import json
+import pathlib
 import sys
 
 import pytest
@@ -18,7 +19,7 @@ def _run(command: str, *flags: str) -> str:
 
 
 @pytest.mark.slow
-def test_from_pictures_to_the_error_of_ten_views(tmp_path):
+def test_from_pictures_to_what_the_network_says_of_others(tmp_path):
     data_dir, workdir = f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run"
     counts = ["--train_per_class=2", "--validation_per_class=1"]
     _run(
@@ -49,6 +50,16 @@ def test_from_pictures_to_the_error_of_ten_views(tmp_path):
     assert 0 <= report["top5_error"] <= report["top1_error"] <= 1
     assert f"{report['top1_error']:.2%}" in printed
     assert training_runs.load_checkpoint(tmp_path / "run").step == 10
+    export_dir = f"--export_dir={tmp_path}/export"
+    exported = _run("alexnet_tf.commands.export", workdir, export_dir)
+    assert f"exported step 10 to {tmp_path}/export/1" in exported
+    draw_sample = pathlib.Path(__file__).parents[1] / "tools" / "draw_sample.py"
+    drawn = processes.run_python(str(draw_sample), f"--output_dir={tmp_path}/new")
+    assert drawn.returncode == 0, drawn.stderr
+    plot = tmp_path / "panels.png"
+    predict_flags = [export_dir, "--views=10", f"--plot={plot}", "--format=csv"]
+    said = _run("alexnet_tf.commands.predict", *predict_flags, f"{tmp_path}/new")
+    assert len(said.splitlines()) == 1 + 20 * 5 and plot.stat().st_size > 10_000
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from tfrecords import errors
 
@@ -37,7 +37,7 @@ def run(
         come first in the help.
       synopsis: the help's opening: what the command does and an example line.
       positional: the flag that may also be given without its name: `command D` for
-        `command --data_dir=D`.
+        `command --data_dir=D`. A flag that may be repeated takes all of them.
     """
     app.run(
         lambda _: sys.exit(_call(main)),
@@ -60,7 +60,10 @@ def parse_flags(
     flags.FLAGS.set_gnu_getopt()
     try:
         rest = flags.FLAGS(argv)
-        if positional and len(rest) > 1 and not flags.FLAGS[positional].present:
+        if positional and isinstance(flags.FLAGS[positional], flags.MultiFlag):
+            flags.FLAGS[positional].parse(rest[1:])
+            del rest[1:]
+        elif positional and len(rest) > 1 and not flags.FLAGS[positional].present:
             flags.FLAGS[positional].parse(rest.pop(1))
     except flags.Error as error:
         program = os.path.basename(argv[0])
@@ -141,6 +144,7 @@ def quiet_tensorflow() -> None:
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    logging.set_verbosity(logging.ERROR)
     sys.stderr.flush()
     descriptor = os.dup(2)
     with tempfile.TemporaryFile() as messages:

@@ -162,7 +162,7 @@ def publish(temporary: str, path: str) -> None:
 
 @contextlib.contextmanager
 def atomic_directory(path: str) -> Iterator[str]:
-    """Fills a directory of plain files that appears at `path` complete, or not at all.
+    """Fills a directory that appears at `path` complete, or not at all.
 
     Yields the temporary directory to write into. Nothing may be at `path` when the
     block ends.
@@ -175,10 +175,11 @@ def atomic_directory(path: str) -> Iterator[str]:
         try:
             os.mkdir(temporary)
             yield temporary
-            for file_name in sorted(os.listdir(temporary)):
-                with open(os.path.join(temporary, file_name), "rb") as file:
-                    os.fsync(file.fileno())
-            fsync_directory(temporary)
+            for folder, _, file_names in os.walk(temporary):
+                for file_name in sorted(file_names):
+                    with open(os.path.join(folder, file_name), "rb") as file:
+                        os.fsync(file.fileno())
+                fsync_directory(folder)
             os.rename(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
+from alexnet_tf import workdir
 from tfrecords import command_line, durable
 
 SYNOPSIS = """\
@@ -38,6 +39,8 @@ def main() -> None:
     """Reads the flags, evaluates and prints."""
     if _OUTPUT.value:
         durable.check_target(_OUTPUT.value)
+    # What is wrong with the run is said at once, not after TensorFlow's import.
+    workdir.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import evaluate
 

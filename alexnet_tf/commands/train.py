@@ -8,7 +8,7 @@ from absl import flags
 
 from alexnet_tf import experiments
 from alexnet_tf.commands import setting_flags
-from tfrecords import command_line
+from tfrecords import command_line, manifest
 
 SYNOPSIS = """\
 alexnet-train --data_dir=D --workdir=W [--experiment=NAME] [--config.FIELD=VALUE ...]
@@ -50,6 +50,8 @@ setting_flags.define(__name__)
 def main() -> None:
     """Reads the flags and trains."""
     config = setting_flags.read(_EXPERIMENT.value)
+    # What is wrong with the data is said at once, not after TensorFlow's import.
+    manifest.read_manifest(_DATA_DIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import train
 

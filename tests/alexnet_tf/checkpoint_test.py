@@ -2,6 +2,7 @@ import builtins
 import itertools
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -53,6 +54,14 @@ def list_names(directory):
     return sorted(os.listdir(directory))
 
 
+def list_steps(directory):
+    return sorted(
+        int(entry.name.removeprefix("ckpt-"))
+        for entry in os.scandir(directory)
+        if entry.is_dir() and re.fullmatch(r"ckpt-\d{8,}", entry.name)
+    )
+
+
 def test_everything_comes_back(tmp_path):
     directory = tmp_path / "run" / "checkpoints"
     path = save(directory, 7, best_step=7)
@@ -94,19 +103,19 @@ def test_the_newest_and_the_best_stay_among_decoys(tmp_path):
         save(tmp_path, step, keep=2, best_step=5)
     kept = [checkpoint.make_name(step) for step in (5, 10, 1000)]
     assert list_names(tmp_path) == sorted(kept + decoys)
-    assert checkpoint.list_steps(str(tmp_path)) == [5, 10, 1000]
+    assert list_steps(str(tmp_path)) == [5, 10, 1000]
     assert_is(checkpoint.load_latest(str(tmp_path)), 1000)
     assert_is(checkpoint.load(str(tmp_path), "best"), 5)
     # Steps of nine digits are newer, though their names sort first.
     save(tmp_path, 123456789, keep=1, best_step=1000)
-    assert checkpoint.list_steps(str(tmp_path)) == [1000, 123456789]
+    assert list_steps(str(tmp_path)) == [1000, 123456789]
     assert checkpoint.load(str(tmp_path), "last").step == 123456789
 
 
 def test_what_was_just_saved_stays_though_higher_steps_are_there(tmp_path):
     save(tmp_path, 50, keep=1)
     save(tmp_path, 10, keep=1)
-    assert checkpoint.list_steps(str(tmp_path)) == [10, 50]
+    assert list_steps(str(tmp_path)) == [10, 50]
 
 
 def test_a_checkpoint_of_the_same_step_is_replaced(tmp_path):
@@ -298,7 +307,7 @@ def test_a_kill_at_every_file_system_call(tmp_path, step):
         assert_is(checkpoint.load(str(directory), "best"), 20)
         assert loaded.warnings == ()
         # Deletion, too, leaves whole ones or none.
-        for left in checkpoint.list_steps(str(directory)):
+        for left in list_steps(str(directory)):
             assert_is(checkpoint.load(str(directory), left), left)
         # The next save leaves only what is wanted.
         save(directory, 50, keep=1, best_step=20)
@@ -371,7 +380,7 @@ def test_killed_at_random_times(tmp_path):
         loaded = checkpoint.load_latest(str(directory))
         assert_is(loaded, loaded.step)
         assert last_said <= loaded.step <= last_said + 1, f"seed {seed}"
-        if loaded.best_step in checkpoint.list_steps(str(directory)):
+        if loaded.best_step in list_steps(str(directory)):
             assert checkpoint.load(str(directory), "best").step == loaded.best_step
         assert not [n for n in list_names(directory) if durable.TEMPORARY_MARK in n]
         first_step = loaded.step + 1

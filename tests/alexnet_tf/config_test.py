@@ -7,12 +7,6 @@ from alexnet_tf import config as configs
 from alexnet_tf import settings
 
 
-def test_the_layers_are_the_papers():
-    assert configs.LAYER_NAMES == (
-        "conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8",
-    )  # fmt: skip
-
-
 def test_a_config_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         configs.Config().batch_size = 64

@@ -105,7 +105,8 @@ def test_every_experiment_names_itself_and_holds_valid_settings(name):
     assert config.experiment == name
     # Reading the values back checks each against its choices and minimum.
     assert settings.from_dict(settings.to_dict(config)) == config
-    schedule.make_schedule(config, configs.LAYER_NAMES)
+    names = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
+    schedule.make_schedule(config, names)
 
 
 def test_an_unknown_experiment_brings_the_nearest():

@@ -30,7 +30,20 @@ def check(loss, is_finite, precision="float32", scale=None):
     result = TrainResult(
         tf.constant(loss), tf.constant(is_finite), tf.zeros(2), tf.zeros(1)
     )
-    finite.check_step(result, loss_scale, 12, np.arange(20), 10)
+    lines = []
+    try:
+        finite.check_step(result, loss_scale, 12, np.arange(20), 10, lines.append)
+    except errors.NotFiniteError as error:
+        assert lines == [
+            {
+                "step": 11,
+                "kind": "not_finite",
+                "text": str(error),
+                "records": list(range(20)),
+            }
+        ]
+        raise
+    assert not lines
 
 
 @pytest.mark.parametrize(
@@ -77,6 +90,8 @@ def test_run_that_diverges_stops_and_leaves_its_checkpoint(tmp_path, data_dir):
             data_dir, tmp_path, {"num_epochs": 3}, set_learning_rate="1e20"
         )
     assert e.value.exit_code == 3
+    (line,) = training_runs.read_metrics(tmp_path, "not_finite")
+    assert line["text"] == str(e.value) and len(line["records"]) == 5
     # Setting the rate saved step 3 again, and no later step is worth keeping.
     last = training_runs.load_checkpoint(tmp_path)
     saved = f"ckpt-{last.step:08d}"

@@ -493,7 +493,7 @@ def test_a_split_that_is_not_there_is_refused(data_dir):
     with pytest.raises(errors.UserError, match="no split 'test'"):
         input_pipeline.make_evaluation_dataset(data, config, "test")
     with pytest.raises(ValueError, match="1 or 10"):
-        input_pipeline.make_evaluation_dataset(data, config, "validation", views=5)
+        input_pipeline.make_evaluation_dataset(data, config, "validation", num_views=5)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from alexnet_tf import schedule
 from alexnet_tf.experiments import get_config
 from tfrecords import errors
 
-LAYERS = configs.LAYER_NAMES
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 
 
 def make_plateau(**settings):

@@ -1,0 +1,113 @@
+"""alexnet-predict: the most probable classes of pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from absl import flags
+
+from alexnet_tf import workdir
+from tfrecords import command_line, durable, errors
+
+SYNOPSIS = """\
+alexnet-predict --workdir=W|--export_dir=E PICTURES... [--views=10] [--plot=panels.png]
+
+Names the five most probable classes of every picture: files, folders (with their
+sub-folders) or patterns. Where a picture lies in a folder with the name of a class,
+that is the right one. Pictures that cannot be read are told and passed over.
+
+  alexnet-predict --workdir=runs/alexnet cat.jpg holiday/
+  alexnet-predict --export_dir=exports/alexnet --format=csv 'photos/*.png'
+
+Exit codes: 0 done, 2 wrong use, or a picture that could not be read, 4 storage, 130
+interrupted."""
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "a run's directory")
+_EXPORT_DIR = flags.DEFINE_string(
+    "export_dir",
+    None,
+    "an export; a SavedModel is a program: give only what you made or trust",
+)
+_PICTURES = flags.DEFINE_multi_string(
+    "pictures", [], "files, folders or patterns; also without the flag's name"
+)
+_CHECKPOINT = flags.DEFINE_string(
+    "checkpoint", "last", "with --workdir: last, best or a step"
+)
+_VIEWS = flags.DEFINE_enum(
+    "views", "1", ["1", "10"], "1: the centre; 10: averaged as in section 4.1"
+)
+_FORMAT = flags.DEFINE_enum(
+    "format", "text", ["text", "json", "csv"], "how the answers are printed"
+)
+_ORIENTATION = flags.DEFINE_bool(
+    "apply_orientation", True, "turn pictures as their Exif orientation says"
+)
+_PLOT = flags.DEFINE_string(
+    "plot", None, "a PNG with the pictures and their labels, as in the paper's figure 4"
+)
+_MAX_PANELS = flags.DEFINE_integer(
+    "max_panels", 16, "pictures that --plot shows, the first ones", lower_bound=1
+)
+
+
+def main() -> int:
+    """Reads the flags, predicts and prints."""
+    if bool(_WORKDIR.value) == bool(_EXPORT_DIR.value):
+        raise errors.UserError("give either --workdir or --export_dir.")
+    if not _PICTURES.value:
+        raise errors.UserError("there is no picture to predict: name some, or folders.")
+    if _PLOT.value:
+        durable.check_target(_PLOT.value)
+    if _WORKDIR.value:
+        workdir.read_config(_WORKDIR.value)
+    command_line.quiet_tensorflow()
+    from alexnet_tf import panels, predict, trained_network
+
+    paths = predict.find_pictures(_PICTURES.value)
+    num_views = int(_VIEWS.value)
+    if _EXPORT_DIR.value:
+        predictor = predict.open_export(_EXPORT_DIR.value, num_views)
+    else:
+        network = trained_network.load(str(_WORKDIR.value), _CHECKPOINT.value)
+        predictor = predict.make_predictor(network, num_views)
+
+    num_bad = 0
+    shown: list[predict.Prediction] = []
+    answers: list[dict] = []
+    if _FORMAT.value == "csv":
+        print(predict.CSV_HEADER)
+    for prediction in predict.predict_files(
+        predictor, paths, apply_orientation=_ORIENTATION.value
+    ):
+        if prediction.error:
+            num_bad += 1
+        elif len(shown) < _MAX_PANELS.value:
+            shown.append(prediction)
+        if _FORMAT.value == "json":
+            answers.append(predict.to_json(prediction, predictor.classes))
+        elif _FORMAT.value == "csv":
+            print(predict.format_csv(prediction, predictor.classes), flush=True)
+        else:
+            print(predict.format_text(prediction, predictor.classes), flush=True)
+    if _FORMAT.value == "json":
+        print(json.dumps(answers, indent=1, ensure_ascii=False))
+    if _PLOT.value and shown:
+        panels.draw_panels(shown, predictor.classes, _PLOT.value)
+        print(f"wrote {_PLOT.value}: {len(shown)} pictures", file=sys.stderr)
+    if num_bad:
+        raise errors.DataError(
+            f"{num_bad} of {len(paths)} pictures could not be predicted; the reasons "
+            "stand beside their names."
+        )
+    return 0
+
+
+def run() -> None:
+    """The console script."""
+    command_line.run(main, __name__, SYNOPSIS, positional="pictures")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,255 @@
+"""A checkpoint as a SavedModel that takes picture bytes and needs nothing else.
+
+    export_dir/1/                  a version, as TensorFlow Serving expects it
+      saved_model.pb, variables/     the network with mean image and class names in it
+      assets.extra/export.json       where it is from: classes, settings, step
+
+Signatures, all of N pictures:
+
+    serving_default  image_bytes string [N] -> probabilities, top5_*, errors
+    ten_views        the same, averaged over the ten views (paper, section 4.1)
+    features         image_bytes string [N] -> features (fc7 after its ReLU), errors
+    pixels           images float32 [N, crop, crop, 3], RGB 0..255 -> probabilities,
+                     top5_*
+
+A picture that cannot be decoded fails alone: `errors` [N] says why, and its row is
+zeros, labels -1, empty names. The network is rebuilt without placement: a SavedModel
+keeps the names of its devices and would not load where they are missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from alexnet_tf import augment, decoding, model, settings, steps
+from alexnet_tf.optimizer import list_parameters
+from alexnet_tf.stack import keras
+from alexnet_tf.trained_network import TrainedNetwork
+from tfrecords import durable, errors, resize
+
+RECORD_NAME = os.path.join("assets.extra", "export.json")
+FORMAT_NAME = "alexnet-export"
+FORMAT_VERSION = 1
+
+NO_PICTURE = "this is no JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) WebP, or damaged"
+
+
+class Signatures:
+    """The functions of an export, by name; the module's text lists them.
+
+    Args:
+      network: of a run, built without placement.
+    """
+
+    def __init__(self, network: TrainedNetwork):
+        self._network = network.model
+        self._data = network.config.data
+        self._statistics = network.training_data.statistics
+        self._image_size = self._statistics.mean_image.shape[0]
+        self._classes = network.training_data.classes
+
+    def make(self) -> dict[str, Any]:
+        """Name -> function of tensors, to be saved."""
+        return {
+            "serving_default": self._make_classifier(1),
+            "ten_views": self._make_classifier(10),
+            "features": self._make_feature_extractor(),
+            "pixels": self._make_pixel_classifier(),
+        }
+
+    def _make_classifier(self, num_views: int) -> Any:
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        def classify(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            views, reasons = self._make_views(image_bytes, num_views)
+            probabilities = steps.compute_probabilities(self._network, views)
+            return {**self._answer(probabilities, reasons), "errors": reasons}
+
+        return classify
+
+    def _make_feature_extractor(self) -> Any:
+        network = self._network
+        relu7 = [
+            layer.output
+            for layer in network.layers
+            if model.get_layer_name(layer.name) == "relu7"
+        ]
+        to_features = keras.Model(network.inputs, relu7)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        def extract(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+            views, reasons = self._make_views(image_bytes, 1)
+            towers = to_features(views[:, 0], training=False)
+            features = tf.concat(tf.nest.flatten(towers), axis=-1)
+            features = tf.cast(features, tf.float32)
+            return {"features": _blank(features, reasons, 0.0), "errors": reasons}
+
+        return extract
+
+    def _make_pixel_classifier(self) -> Any:
+        size = self._data.crop_size
+        spec = tf.TensorSpec([None, size, size, 3], tf.float32, "images")
+
+        @tf.function(input_signature=[spec])
+        def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            mean = augment.make_centre_mean(self._data, self._statistics)
+            views = (images - mean)[:, tf.newaxis]
+            probabilities = steps.compute_probabilities(self._network, views)
+            return self._answer(probabilities, tf.fill([tf.shape(images)[0]], ""))
+
+        return classify
+
+    def _make_views(
+        self, image_bytes: tf.Tensor, num_views: int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """float32 [N, num_views, crop, crop, 3], mean subtracted, and `errors` [N]."""
+        size = self._data.crop_size
+        transform = augment.make_evaluation_transform(
+            self._data, self._statistics, num_views
+        )
+
+        def make_views(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            image, reason = decode_or_explain(one, self._image_size)
+            return tf.reshape(transform(image), [num_views, size, size, 3]), reason
+
+        return tf.map_fn(
+            make_views,
+            image_bytes,
+            fn_output_signature=(
+                tf.TensorSpec([num_views, size, size, 3], tf.float32),
+                tf.TensorSpec([], tf.string),
+            ),
+            parallel_iterations=os.cpu_count() or 1,
+        )
+
+    def _answer(
+        self, probabilities: tf.Tensor, reasons: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        count = min(5, probabilities.shape[-1])
+        top, labels = tf.math.top_k(probabilities, count)
+        synsets = tf.constant([info.synset for info in self._classes])
+        names = tf.constant([info.text for info in self._classes])
+        return {
+            "probabilities": _blank(probabilities, reasons, 0.0),
+            "top5_labels": _blank(labels, reasons, -1),
+            "top5_synsets": _blank(tf.gather(synsets, labels), reasons, ""),
+            "top5_names": _blank(tf.gather(names, labels), reasons, ""),
+            "top5_probabilities": _blank(top, reasons, 0.0),
+        }
+
+
+def decode_or_explain(
+    image_bytes: tf.Tensor, image_size: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """A picture as the converter stores it, or why not.
+
+    Args:
+      image_bytes: string scalar.
+      image_size: pixels, 256.
+
+    Returns:
+      (uint8 [image_size, image_size, 3], ""), or (zeros, the reason).
+    """
+
+    def decode(one: tf.Tensor) -> tuple[tf.Tensor, str]:
+        image = decoding.decode_picture(one)
+        return resize.resize_and_crop_tensor(image, image_size), ""
+
+    # A graph cannot catch an error; a data set can pass over the element that raised
+    # it, and the one that follows then tells of it.
+    decoded = tf.data.Dataset.from_tensors(image_bytes).map(decode).ignore_errors()
+    blank = tf.zeros([image_size, image_size, 3], tf.uint8)
+    explained = tf.data.Dataset.from_tensors((blank, NO_PICTURE))
+    return decoded.concatenate(explained).take(1).get_single_element()
+
+
+def _blank(values: tf.Tensor, reasons: tf.Tensor, blank: Any) -> tf.Tensor:
+    # The rows [N, ...] that have a reason, blanked.
+    is_good = tf.equal(reasons, "")[:, tf.newaxis]
+    return tf.where(is_good, values, tf.constant(blank, values.dtype))
+
+
+def export(network: TrainedNetwork, export_dir: str) -> tuple[str, str]:
+    """Writes the next version under `export_dir`: complete, or not at all.
+
+    Args:
+      network: of a run, built without placement.
+      export_dir: holds the versions; made if missing.
+
+    Returns:
+      (the version's directory, SHA-256 of its files' names and contents).
+
+    Raises:
+      UserError: where `export_dir` cannot be a directory.
+      StorageError: where it cannot be written.
+    """
+    durable.make_directory(export_dir)
+    version = max(list_versions(export_dir), default=0) + 1
+    path = os.path.join(export_dir, str(version))
+    # Saved are the variables that a function uses and an attribute holds. (A Keras
+    # model in an attribute would be saved beside them, under names of its own.)
+    holder = tf.Module(name="alexnet")
+    holder.weights = [p.variable for p in list_parameters(network.model)]
+    with durable.atomic_directory(path) as temporary:
+        tf.saved_model.save(
+            holder,
+            temporary,
+            signatures=Signatures(network).make(),
+            # The hand-written gradient is for training.
+            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+        )
+        os.makedirs(os.path.join(temporary, os.path.dirname(RECORD_NAME)))
+        durable.write_json(os.path.join(temporary, RECORD_NAME), _describe(network))
+    return path, compute_digest(path)
+
+
+def _describe(network: TrainedNetwork) -> dict[str, Any]:
+    return {
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
+        "step": network.checkpoint.step,
+        "image_size": network.training_data.statistics.mean_image.shape[0],
+        "tensorflow": tf.__version__,
+        "config": settings.to_dict(network.config),
+        "classes": [dataclasses.asdict(c) for c in network.training_data.classes],
+    }
+
+
+def list_versions(export_dir: str) -> list[int]:
+    """The versions under `export_dir`, ascending."""
+    with durable.read_errors(export_dir):
+        return sorted(int(name) for name in os.listdir(export_dir) if name.isdecimal())
+
+
+def find_version(export_dir: str) -> str:
+    """The directory of the newest version; `export_dir` itself where it is one.
+
+    Raises:
+      UserError: where there is none.
+    """
+    if os.path.exists(os.path.join(export_dir, "saved_model.pb")):
+        return export_dir
+    versions = list_versions(export_dir) if os.path.isdir(export_dir) else []
+    if not versions:
+        raise errors.UserError(
+            f"{export_dir} holds no export. Make one: alexnet-export --workdir=W "
+            f"--export_dir={export_dir}"
+        )
+    return os.path.join(export_dir, str(versions[-1]))
+
+
+def compute_digest(path: str) -> str:
+    """SHA-256 over the names and contents of all files under `path`."""
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            file_path = os.path.join(folder, name)
+            relative = os.path.relpath(file_path, path)
+            line = f"{durable.compute_digest(file_path)}  {relative}\n"
+            digest.update(line.encode())
+    return digest.hexdigest()

@@ -1,0 +1,247 @@
+"""Pictures in, the most probable classes out.
+
+A picture passes the converter's gate and its resize rule (`tfrecords.images`,
+`tfrecords.resize`), so that whatever can be converted can be predicted, and what cannot
+is told by name without stopping the rest.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import glob
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from alexnet_tf import augment, export, steps
+from alexnet_tf.trained_network import TrainedNetwork
+from tfrecords import errors, images, manifest, resize
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A network, of a run or of an export.
+
+    Attributes:
+      classes: in the order of their labels.
+      image_size: side of the pictures it takes, pixels (256).
+      compute: from uint8 [N, image_size, image_size, 3], RGB, to probabilities float32
+        [N, classes].
+    """
+
+    classes: tuple[manifest.ClassInfo, ...]
+    image_size: int
+    compute: Callable[[np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """What a network says of a picture.
+
+    Attributes:
+      path: as it was named.
+      error: why there is no answer; "" where there is one.
+      probabilities: float32 [classes]; empty where there is an error.
+      image: uint8 [size, size, 3], what the network saw; empty likewise.
+      truth: the label that the picture's folder names, or None.
+    """
+
+    path: str
+    error: str
+    probabilities: np.ndarray
+    image: np.ndarray
+    truth: int | None
+
+    def get_top(self, count: int = 5) -> list[int]:
+        """The most probable labels, the best first."""
+        return np.argsort(-self.probabilities, kind="stable")[:count].tolist()
+
+
+def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
+    """The predictor of a run's network, by the centre view or by ten (section 4.1)."""
+    statistics = network.training_data.statistics
+    config = network.config.data
+    transform = augment.make_evaluation_transform(config, statistics, num_views)
+    size = statistics.mean_image.shape[0]
+    view = [num_views, config.crop_size, config.crop_size, 3]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])
+    def compute(pictures: tf.Tensor) -> tf.Tensor:
+        views = tf.map_fn(
+            lambda picture: tf.reshape(transform(picture), view),
+            pictures,
+            fn_output_signature=tf.TensorSpec(view, tf.float32),
+        )
+        return steps.compute_probabilities(network.model, views)
+
+    classes = network.training_data.classes
+    return Predictor(classes, size, lambda pictures: compute(pictures).numpy())
+
+
+def open_export(export_dir: str, num_views: int) -> Predictor:
+    """The predictor of an export's newest version.
+
+    Args:
+      export_dir: from `alexnet-export`, or one version in it. A SavedModel is a
+        program: load only what you made or trust.
+      num_views: 1 or 10.
+
+    Raises:
+      UserError: where there is no export.
+      DataError: where it is damaged.
+    """
+    path = export.find_version(export_dir)
+    record_path = os.path.join(path, export.RECORD_NAME)
+    try:
+        with open(record_path, encoding="utf-8") as file:
+            record = json.load(file)
+        classes = tuple(manifest.ClassInfo(**c) for c in record["classes"])
+        image_size = int(record["image_size"])
+        loaded = tf.saved_model.load(path)
+        name = "serving_default" if num_views == 1 else "ten_views"
+        function = loaded.signatures[name]
+    except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+        reason = (str(error) or "nothing more is known").splitlines()[0]
+        raise errors.DataError(
+            f"{path} is damaged or is no export of this program ({reason}). Export "
+            "again."
+        ) from error
+
+    def compute(pictures: np.ndarray) -> np.ndarray:
+        encoded = tf.constant([_encode_bmp(picture) for picture in pictures])
+        return function(image_bytes=encoded)["probabilities"].numpy()
+
+    # The functions live as long as what was loaded.
+    compute.loaded = loaded  # type: ignore[attr-defined]
+    return Predictor(classes, image_size, compute)
+
+
+def _encode_bmp(picture: np.ndarray) -> bytes:
+    # Without loss, and without time.
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "BMP")
+    return stream.getvalue()
+
+
+def find_pictures(names: Sequence[str]) -> list[str]:
+    """Files as named, folders' pictures (sorted, sub-folders too), and patterns' files.
+
+    Raises:
+      UserError: for a name behind which there is nothing.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        if os.path.isdir(name):
+            paths = [
+                os.path.join(folder, file_name)
+                for folder, _, file_names in sorted(os.walk(name))
+                for file_name in sorted(file_names)
+                if file_name.lower().endswith(SUFFIXES)
+            ]
+            reason = f"holds no picture ({', '.join(SUFFIXES)})"
+        else:
+            paths = [name] if os.path.exists(name) else sorted(glob.glob(name))
+            reason = "is no file, no folder and no pattern that finds any"
+        if not paths:
+            raise errors.UserError(f"{name} {reason}. Name pictures or folders.")
+        found.update(dict.fromkeys(paths))
+    return list(found)
+
+
+def predict_files(
+    predictor: Predictor,
+    paths: Sequence[str],
+    *,
+    apply_orientation: bool = True,
+    batch_size: int = 32,
+) -> Iterator[Prediction]:
+    """Predicts one file after another, in batches; a bad one only says so.
+
+    Args:
+      predictor: the network.
+      paths: of the files.
+      apply_orientation: whether to turn a picture as its Exif orientation says.
+      batch_size: pictures at a time.
+    """
+    by_class = {c.synset: label for label, c in enumerate(predictor.classes)}
+    by_class.update({c.text: label for label, c in enumerate(predictor.classes)})
+    for start in range(0, len(paths), batch_size):
+        batch = paths[start : start + batch_size]
+        read = [_read(path, predictor.image_size, apply_orientation) for path in batch]
+        good = [image for image, reason in read if not reason]
+        rows = iter(predictor.compute(np.stack(good)) if good else ())
+        for path, (image, reason) in zip(batch, read, strict=True):
+            folder = os.path.basename(os.path.dirname(os.path.abspath(path)))
+            row = np.zeros(0, np.float32) if reason else next(rows)
+            yield Prediction(path, reason, row, image, by_class.get(folder))
+
+
+def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, str]:
+    # The picture and "", or nothing and the reason.
+    nothing = np.zeros((0, 0, 3), np.uint8)
+    try:
+        with open(path, "rb") as file:
+            data = file.read(images.MAX_BYTES + 1)
+        image = images.decode_picture(data, apply_orientation=apply_orientation)
+    except OSError as error:
+        return nothing, f"it cannot be read: {error.strerror}"
+    except images.PictureError as error:
+        return nothing, str(error)
+    return resize.resize_and_crop(image, size), ""
+
+
+def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:
+    """A picture's name, then a line for each of its most probable classes."""
+    if prediction.error:
+        return f"{prediction.path}\n  not predicted: {prediction.error}"
+    lines = [prediction.path]
+    for label in prediction.get_top():
+        info = classes[label]
+        name = info.text if info.text == info.synset else f"{info.text} ({info.synset})"
+        mark = "  <- the folder's name" if label == prediction.truth else ""
+        lines.append(f"  {prediction.probabilities[label]:7.2%}  {name}{mark}")
+    return "\n".join(lines)
+
+
+def to_json(
+    prediction: Prediction, classes: Sequence[manifest.ClassInfo]
+) -> dict[str, Any]:
+    """A prediction as JSON values; `top5` is empty where there is an error."""
+    return {
+        "path": prediction.path,
+        "error": prediction.error,
+        "label_of_folder": prediction.truth,
+        "top5": [
+            {
+                "label": label,
+                "synset": classes[label].synset,
+                "name": classes[label].text,
+                "probability": float(prediction.probabilities[label]),
+            }
+            for label in prediction.get_top()
+        ],
+    }
+
+
+CSV_HEADER = "path,rank,label,synset,name,probability,error"
+
+
+def format_csv(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:
+    """A line for each of the most probable classes, or one with the error."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    if prediction.error:
+        writer.writerow([prediction.path, "", "", "", "", "", prediction.error])
+    for rank, answer in enumerate(to_json(prediction, classes)["top5"], 1):
+        values = (answer[k] for k in ("label", "synset", "name", "probability"))
+        writer.writerow([prediction.path, rank, *values, ""])
+    return stream.getvalue().rstrip("\n")

@@ -1,0 +1,84 @@
+"""Tests of `alexnet_tf.commands.predict`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alexnet_tf import export, trained_network
+from tests import data_directories, processes, training_runs
+
+MODULE = ("-m", "alexnet_tf.commands.predict")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """`run`, its `exports`, and two `pictures` with a third that is none."""
+    path = tmp_path_factory.mktemp("runs")
+    data_directories.write_data_directory(path / "data", num_classes=6)
+    training_runs.run(path / "data", path / "run", {"num_epochs": 1})
+    export.export(trained_network.load(str(path / "run")), str(path / "exports"))
+    (path / "pictures").mkdir()
+    for label in (1, 2):
+        picture = data_directories.draw_picture(label, 6, np.random.default_rng(0))
+        Image.fromarray(picture).save(path / "pictures" / f"{label}.png")
+    (path / "bad").mkdir()
+    (path / "bad" / "bad.png").write_bytes(b"no picture")
+    return path
+
+
+def test_a_run_and_its_export_say_the_same(runs, tmp_path):
+    plot = tmp_path / "panels.png"
+    from_run = processes.run_python(
+        *MODULE, f"--workdir={runs}/run", f"{runs}/pictures", f"--plot={plot}"
+    )
+    assert from_run.returncode == 0, from_run.stderr
+    lines = from_run.stdout.splitlines()
+    assert lines[0] == f"{runs}/pictures/1.png" and len(lines) == 12
+    assert Image.open(plot).size[0] > 100
+    from_export = processes.run_python(
+        *MODULE, f"--export_dir={runs}/exports", f"{runs}/pictures"
+    )
+    assert from_export.stdout == from_run.stdout
+
+
+def test_a_bad_picture_does_not_stop_the_rest(runs):
+    result = processes.run_python(
+        *MODULE,
+        f"--workdir={runs}/run",
+        "--format=json",
+        f"{runs}/bad",
+        f"{runs}/pictures/2.png",
+    )
+    assert result.returncode == 2, result.stderr
+    bad, good = json.loads(result.stdout)
+    assert bad["error"] and not bad["top5"]
+    assert len(good["top5"]) == 5 and not good["error"]
+    assert "1 of 2 pictures could not be predicted" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "flags, sentence",
+    [
+        (["a.png"], "give either --workdir or --export_dir"),
+        (["--workdir=w", "--export_dir=e", "a.png"], "give either --workdir or"),
+        (["--workdir={runs}/run"], "there is no picture to predict"),
+        (["--workdir={runs}/run", "{runs}/nowhere.png"], "is no file, no folder"),
+        (["--export_dir={runs}/pictures", "{runs}/bad"], "holds no export"),
+        (["--workdir={runs}/run", "--plot={runs}", "{runs}/bad"], "{runs}"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_a_sentence(runs, flags, sentence):
+    result = processes.run_python(*MODULE, *[f.format(runs=runs) for f in flags])
+    assert result.returncode == 2, result.stderr
+    assert sentence.format(runs=runs) in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,258 @@
+"""Tests of `alexnet_tf.export`: what is saved answers as what was trained."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow.core.protobuf import saved_model_pb2
+
+from alexnet_tf import evaluate, export, input_pipeline, trained_network
+from tests import data_directories, training_runs
+from tfrecords import errors, images, resize, schema
+
+NUM_CLASSES = 7
+VALUES = {"num_epochs": 1, "eval_batch_size": 30, "batch_size": 7}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data")
+    data_directories.write_data_directory(
+        path, num_classes=NUM_CLASSES, per_class={"train": 2, "validation": 3}
+    )
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory, data_dir):
+    path = tmp_path_factory.mktemp("run")
+    # Trained under a placement that the export must not keep.
+    training_runs.run(data_dir, path, VALUES)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def network(workdir):
+    return trained_network.load(workdir)
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory, network):
+    path, digest = export.export(network, str(tmp_path_factory.mktemp("exports")))
+    assert digest == export.compute_digest(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def signatures(version):
+    return tf.saved_model.load(version).signatures
+
+
+@pytest.fixture(scope="module")
+def pictures(data_dir):
+    """The bytes of the validation split's records, in their order."""
+    config = training_runs.make_config(VALUES)
+    reader = input_pipeline.open_data(data_dir, config).get_reader("validation")
+    return [
+        schema.decode_record(reader.read(number)).image_bytes
+        for number in range(reader.index.num_records)
+    ]
+
+
+def encode(picture, picture_format="PNG"):
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, picture_format)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name, num_views", [("serving_default", 1), ("ten_views", 10)])
+def test_records_are_answered_as_in_evaluation(
+    monkeypatch, workdir, signatures, pictures, name, num_views
+):
+    seen = []
+    add = evaluate.PerClassErrors.add
+    make_eval_step = evaluate.steps.make_eval_step
+
+    def make_recording_step(model, device=None):
+        step = make_eval_step(model, device)
+
+        def record(views, labels):
+            result = step(views, labels)
+            seen.append(result.probabilities.numpy())
+            return result
+
+        return record
+
+    monkeypatch.setattr(evaluate.steps, "make_eval_step", make_recording_step)
+    evaluate.evaluate_checkpoint(workdir, "last", "validation", num_views)
+    assert add is evaluate.PerClassErrors.add
+    batches, start = [], 0
+    for batch in seen:
+        part = tf.constant(pictures[start : start + len(batch)])
+        batches.append(signatures[name](image_bytes=part)["probabilities"].numpy())
+        start += len(batch)
+    assert start == len(pictures) == 21
+    # Bit for bit: the same kernels on batches of the same size.
+    for ours, theirs in zip(batches, seen, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_answers_are_sorted_and_named(signatures, network, pictures):
+    answer = signatures["serving_default"](image_bytes=tf.constant(pictures))
+    probabilities = answer["probabilities"].numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :5]
+    np.testing.assert_array_equal(answer["top5_labels"], order)
+    classes = network.training_data.classes
+    for row, labels in enumerate(order):
+        names = [name.decode() for name in answer["top5_names"].numpy()[row]]
+        synsets = [name.decode() for name in answer["top5_synsets"].numpy()[row]]
+        assert names == [classes[label].text for label in labels]
+        assert synsets == [classes[label].synset for label in labels]
+        np.testing.assert_array_equal(
+            answer["top5_probabilities"].numpy()[row], probabilities[row, labels]
+        )
+    assert set(answer["errors"].numpy()) == {b""}
+
+
+def test_pictures_of_any_size_go_through_the_converters_rule(signatures):
+    generator = np.random.default_rng(3)
+    picture = data_directories.draw_picture(1, NUM_CLASSES, generator, 300, 411)
+    converted = resize.resize_and_crop(picture)
+    answer = signatures["serving_default"](
+        image_bytes=tf.constant([encode(picture), encode(converted)])
+    )
+    ours, theirs = answer["probabilities"].numpy()
+    # TensorFlow's resampling may round apart from Pillow's in a value of a hundred.
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["serving_default", "ten_views", "features"])
+def test_a_bad_picture_fails_alone(signatures, pictures, name):
+    good, other = pictures[:2]
+    bad = [
+        b"",
+        b"<html>",
+        good[: len(good) // 3],
+        encode(np.zeros((9, 9, 3), "u1"))[:50],
+    ]
+    answer = signatures[name](image_bytes=tf.constant([good, *bad, other]))
+    alone = signatures[name](
+        image_bytes=tf.constant([good, good, good, good, good, other])
+    )
+    reasons = [reason.decode() for reason in answer["errors"].numpy()]
+    assert reasons == ["", *[export.NO_PICTURE] * 4, ""]
+    for key in set(answer) - {"errors"}:
+        ours, theirs = answer[key].numpy(), alone[key].numpy()
+        np.testing.assert_array_equal(ours[[0, 5]], theirs[[0, 5]])
+        blank = {"top5_labels": -1, "top5_names": b"", "top5_synsets": b""}.get(key, 0)
+        assert (ours[1:5] == blank).all(), key
+
+
+def test_pixels_are_answered_like_the_same_picture(signatures, pictures):
+    decoded = [images.decode_picture(p, apply_orientation=False) for p in pictures]
+    size = training_runs.TINY["data.crop_size"]
+    offset = (256 - size) // 2
+    crops = np.stack(decoded)[:, offset : offset + size, offset : offset + size]
+    answer = signatures["pixels"](images=tf.constant(crops, tf.float32))
+    expected = signatures["serving_default"](image_bytes=tf.constant(pictures))
+    assert set(answer) == set(expected) - {"errors"}
+    for name, value in answer.items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_features_are_fc7s(signatures, network, pictures):
+    features = signatures["features"](image_bytes=tf.constant(pictures))["features"]
+    features = features.numpy()
+    units = [layer.units for layer in network.model.layers if layer.name == "fc7a"]
+    assert features.shape == (21, 2 * units[0]) and (features >= 0).all()
+    # fc8 on them, halved as dropout does at test, gives the probabilities.
+    kernel, bias = network.model.get_layer("fc8").get_weights()
+    logits = 0.5 * features.astype(float) @ kernel + bias
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected = signatures["serving_default"](image_bytes=tf.constant(pictures))
+    np.testing.assert_allclose(
+        powers / powers.sum(axis=1, keepdims=True), expected["probabilities"], atol=1e-6
+    )
+
+
+def test_versions_count_and_the_newest_is_found(tmp_path, network):
+    export_dir = str(tmp_path / "exports")
+    with pytest.raises(errors.UserError, match="holds no export"):
+        export.find_version(export_dir)
+    (tmp_path / "exports" / "9").mkdir(parents=True)
+    path, _ = export.export(network, export_dir)
+    assert path == os.path.join(export_dir, "10")
+    assert export.list_versions(export_dir) == [9, 10]
+    assert export.find_version(export_dir) == path == export.find_version(path)
+    with open(os.path.join(path, export.RECORD_NAME), encoding="utf-8") as file:
+        record = json.load(file)
+    assert record["step"] == 2 and len(record["classes"]) == NUM_CLASSES
+
+
+def test_a_failing_export_leaves_nothing(tmp_path, monkeypatch, network):
+    def fail(module, path, **_):
+        with open(os.path.join(path, "saved_model.pb"), "wb") as file:
+            file.write(b"half")
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(tf.saved_model, "save", fail)
+    with pytest.raises(errors.StorageError):
+        export.export(network, str(tmp_path))
+    assert os.listdir(tmp_path) == []
+
+
+def test_it_loads_where_there_is_one_device_and_none_of_our_code(version, pictures):
+    code = f"""
+import sys, tensorflow as tf
+loaded = tf.saved_model.load({version!r})
+answer = loaded.signatures["serving_default"](tf.constant([{pictures[0]!r}]))
+print(answer["probabilities"].shape)
+assert not any(name.startswith("alexnet_tf") for name in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd="/", capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"(1, {NUM_CLASSES})"
+    saved = saved_model_pb2.SavedModel()
+    with open(os.path.join(version, "saved_model.pb"), "rb") as file:
+        saved.ParseFromString(file.read())
+    devices = {
+        node.device
+        for function in saved.meta_graphs[0].graph_def.library.function
+        for node in function.node_def
+        if node.op in ("Conv2D", "MatMul", "LRN", "ConcatV2")
+    }
+    assert devices == {""}
+
+
+def test_tensorflows_own_tool_shows_and_runs_it(tmp_path, version):
+    tool = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
+    common = ["--dir", version, "--tag_set", "serve", "--signature_def"]
+    shown = subprocess.run(
+        [*tool, "show", *common, "serving_default"], capture_output=True, text=True
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "image_bytes" in shown.stdout and "top5_names" in shown.stdout
+    size = training_runs.TINY["data.crop_size"]
+    np.save(tmp_path / "images.npy", np.zeros((2, size, size, 3), np.float32))
+    ran = subprocess.run(
+        [*tool, "run", *common, "pixels", "--inputs", f"images={tmp_path}/images.npy"],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Result for output key probabilities" in ran.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

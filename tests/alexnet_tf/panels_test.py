@@ -1,0 +1,51 @@
+"""Tests of `alexnet_tf.panels`: the drawing is there and shows what it should."""
+
+from __future__ import annotations
+
+import sys
+
+import matplotlib.colors
+import numpy as np
+import pytest
+from PIL import Image
+
+from alexnet_tf import panels, predict
+from tests import data_directories
+
+CLASSES = data_directories.make_classes(6)
+
+
+def make_prediction(truth, colour=128):
+    probabilities = np.array([0.5, 0.2, 0.1, 0.1, 0.06, 0.04], np.float32)
+    image = np.full((64, 64, 3), colour, np.uint8)
+    return predict.Prediction("a.png", "", probabilities, image, truth)
+
+
+def count_pixels(path, colour):
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    wanted = 255 * np.array(matplotlib.colors.to_rgb(colour))
+    return int((np.abs(pixels - wanted).max(axis=2) < 3).sum())
+
+
+def test_the_right_labels_bar_has_its_own_colour(tmp_path):
+    path = tmp_path / "panels.png"
+    sizes = {}
+    for truth in (None, 0, 1, 5):
+        panels.draw_panels([make_prediction(truth)], CLASSES, str(path))
+        sizes[truth] = count_pixels(path, panels._RIGHT)
+    # The bar of 0.5 is longer than that of 0.2; the sixth label has none.
+    assert sizes[None] == sizes[5] == 0
+    assert sizes[0] > 2 * sizes[1] > 0
+
+
+@pytest.mark.parametrize("count, columns, rows", [(1, 1, 1), (4, 4, 1), (5, 4, 2)])
+def test_four_in_a_row(tmp_path, count, columns, rows):
+    path = tmp_path / "panels.png"
+    panels.draw_panels([make_prediction(0)] * count, CLASSES, str(path))
+    width, height = Image.open(path).size
+    assert width == pytest.approx(2.6 * 110 * columns, abs=2)
+    assert height == pytest.approx(4.2 * 110 * rows, abs=2)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

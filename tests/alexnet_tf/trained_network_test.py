@@ -1,0 +1,56 @@
+"""Tests of `alexnet_tf.trained_network`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from alexnet_tf import optimizer, trained_network
+from tests import data_directories, training_runs
+from tfrecords import errors
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs")
+    data_directories.write_data_directory(path / "data", num_classes=3)
+    training_runs.run(path / "data", path / "run", {"num_epochs": 1})
+    return str(path / "run")
+
+
+@pytest.mark.parametrize("which, step", [("last", 3), (1, 1)])
+def test_the_weights_are_the_checkpoints(workdir, which, step):
+    network = trained_network.load(workdir, which)
+    assert network.checkpoint.step == step
+    assert len(network.training_data.classes) == 3
+    for parameter in optimizer.list_parameters(network.model):
+        np.testing.assert_array_equal(
+            parameter.variable.numpy(),
+            network.checkpoint.arrays[f"weights/{parameter.name}"],
+        )
+
+
+def test_another_precision_changes_the_arithmetic_alone(workdir):
+    network = trained_network.load(workdir, precision_policy="mixed_bfloat16")
+    assert network.config.precision == "mixed_bfloat16"
+    assert network.model.output.dtype == "bfloat16"
+    assert trained_network.load(workdir).model.output.dtype == "float32"
+
+
+def test_what_is_missing_is_said(workdir, tmp_path):
+    with pytest.raises(errors.UserError, match="holds no run"):
+        trained_network.load(str(tmp_path))
+    with pytest.raises(errors.UserError, match="no checkpoint of step 9"):
+        trained_network.load(workdir, 9)
+    copy = shutil.copytree(workdir, tmp_path / "copy")
+    os.remove(copy / "training_data" / "statistics.npz")
+    with pytest.raises(errors.DataError, match="is missing"):
+        trained_network.load(str(copy))
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,48 @@
+"""Draws pictures of the sample data set into a folder of classes, as files."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+from absl import flags
+
+# A script of the checkout finds the checkout's packages, wherever it is called.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from tfrecords import command_line, durable
+from tfrecords.sources import sample
+
+SYNOPSIS = """\
+python tools/draw_sample.py --output_dir=D [--per_class=1] [--seed=1]
+
+Draws pictures of the sample's twenty classes, D/circle/0.jpg and so on. Another seed
+than the data set's (0) makes pictures that no network has seen.
+
+  python tools/draw_sample.py --output_dir=pictures --per_class=2"""
+
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "a folder for the classes' folders", required=True
+)
+_PER_CLASS = flags.DEFINE_integer(
+    "per_class", 1, "pictures of each class", lower_bound=1
+)
+_SEED = flags.DEFINE_integer("seed", 1, "other seeds, other pictures")
+
+
+def main() -> None:
+    """Reads the flags and draws."""
+    count = _PER_CLASS.value
+    source = sample.open_sample(count, 0, _SEED.value)
+    for label, info in enumerate(source.classes):
+        folder = os.path.join(_OUTPUT_DIR.value, info.synset)
+        durable.make_directory(folder)
+        for number in range(count):
+            data = source.read_picture("train", label * count + number)
+            durable.write_bytes(os.path.join(folder, f"{number}.jpg"), data)
+    print(f"{_OUTPUT_DIR.value}: {count} of each of {len(source.classes)} classes")
+
+
+if __name__ == "__main__":
+    command_line.run(main, __name__, SYNOPSIS)
