@@ -178,6 +178,11 @@ class OptimizerConfig:
     bias_rate_factor: float = _setting(
         1.0, "biases' learning rate over the kernels'; 2 in the source", minimum=0
     )
+    rate_factors: str = _setting(
+        "",
+        "`LAYER=FACTOR` entries separated by spaces: what a layer's rate is multiplied "
+        "by, 0 freezes it: 'conv1=0 fc8=10' (ours, for fine-tuning)",
+    )
     bias_rate_follows: bool = _setting(
         True,
         "whether the biases' rate falls with the kernels'; in the source it stays",
@@ -208,6 +213,11 @@ class ScheduleConfig:
         "a fall of top-1 error below this is none; fraction of 1 (ours)",
         minimum=0,
     )
+    frozen_until: str = _setting(
+        "",
+        "`LAYER=EPOCH` entries separated by spaces: layers that rest until that epoch: "
+        "'conv1=5 conv2=5' (ours, for fine-tuning)",
+    )
     steps: str = _setting(
         "",
         "for fixed: `EPOCH:RATE` entries separated by spaces, RATE for all kernels or "
@@ -220,6 +230,11 @@ class Config:
     """A run."""
 
     experiment: str = _setting("alexnet", "the starting point's name")
+    init_from: str = _setting(
+        "",
+        "a run's directory whose last weights this one begins with, layer by layer "
+        "where they fit (ours, for fine-tuning); with its mean image",
+    )
     seed: int = _setting(
         0, "of weights, order, augmentation and dropout", minimum=0, below=2**63
     )

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import difflib
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from alexnet_tf.config import Config, OptimizerConfig, ScheduleConfig
+from alexnet_tf.layer_numbers import parse_assignment, parse_number, parse_table
 from tfrecords import errors
 
 
@@ -48,9 +47,24 @@ class Schedule(abc.ABC):
     Epochs are fractions: step 150 of a run with 100 steps an epoch is at 1.5.
     """
 
-    def __init__(self, optimizer: OptimizerConfig, layer_names: Sequence[str]):
+    def __init__(
+        self,
+        optimizer: OptimizerConfig,
+        schedule: ScheduleConfig,
+        layer_names: Sequence[str],
+    ):
+        """Reads the settings `optimizer.rate_factors` and `schedule.frozen_until`.
+
+        Raises:
+          UserError: naming the first entry that cannot be read.
+        """
         self.layer_names = tuple(layer_names)
         self._optimizer = optimizer
+        factors = optimizer.rate_factors
+        self._factors = parse_table(factors, layer_names, 1, "optimizer.rate_factors")
+        self._frozen_until = parse_table(
+            schedule.frozen_until, layer_names, 0, "schedule.frozen_until"
+        )
 
     @property
     def finished(self) -> bool:
@@ -66,17 +80,20 @@ class Schedule(abc.ABC):
             bias = bias_rate_factor * kernel            if bias_rate_follows
             bias = bias_rate_factor * learning_rate     otherwise
 
+        all times the layer's factor, and 0 before the epoch until which it is frozen.
         Rate 0 freezes a layer, its bias with it: "conv1 frozen" in the source's
         notes (that a frozen layer's bias rests too is our reading of them).
         """
-        kernel = self._kernel_rates_at(epoch)
         options = self._optimizer
-        bias = tuple(
-            options.bias_rate_factor
-            * (rate if options.bias_rate_follows or not rate else options.learning_rate)
-            for rate in kernel
-        )
-        return LearningRates(self.layer_names, kernel, bias)
+        kernel, bias = [], []
+        rates = self._kernel_rates_at(epoch)
+        for name, rate in zip(self.layer_names, rates, strict=True):
+            factor = self._factors[name] if epoch >= self._frozen_until[name] else 0.0
+            follows = options.bias_rate_follows or not rate
+            bias_rate = rate if follows else options.learning_rate
+            kernel.append(factor * rate)
+            bias.append(factor * options.bias_rate_factor * bias_rate)
+        return LearningRates(self.layer_names, tuple(kernel), tuple(bias))
 
     @abc.abstractmethod
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
@@ -141,7 +158,7 @@ class PlateauSchedule(Schedule):
         schedule: ScheduleConfig,
         layer_names: Sequence[str],
     ):
-        super().__init__(optimizer, layer_names)
+        super().__init__(optimizer, schedule, layer_names)
         self._options = schedule
         self._rates = dict.fromkeys(self.layer_names, optimizer.learning_rate)
         self._best_error: float | None = None
@@ -230,16 +247,20 @@ class FixedSchedule(Schedule):
     """
 
     def __init__(
-        self, optimizer: OptimizerConfig, steps: str, layer_names: Sequence[str]
+        self,
+        optimizer: OptimizerConfig,
+        schedule: ScheduleConfig,
+        layer_names: Sequence[str],
     ):
-        """Reads `steps`, the setting `schedule.steps`.
+        """Reads the setting `schedule.steps` too.
 
         Raises:
           UserError: naming the first entry that is not `EPOCH:RATE` or
             `EPOCH:LAYER=RATE`.
         """
-        super().__init__(optimizer, layer_names)
-        self._entries = [_parse_entry(e, self.layer_names) for e in steps.split()]
+        super().__init__(optimizer, schedule, layer_names)
+        entries = schedule.steps.split()
+        self._entries = [_parse_entry(e, self.layer_names) for e in entries]
         self._by_hand: list[_Entry] = []
 
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
@@ -274,11 +295,11 @@ def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
       layer_names: the network's layers in order, as `optimizer.list_layer_names`.
 
     Raises:
-      UserError: for entries of `schedule.steps` that cannot be read.
+      UserError: for settings of layers that cannot be read.
     """
-    if config.schedule.name == "plateau":
-        return PlateauSchedule(config.optimizer, config.schedule, layer_names)
-    return FixedSchedule(config.optimizer, config.schedule.steps, layer_names)
+    kinds = {"plateau": PlateauSchedule, "fixed": FixedSchedule}
+    kind = kinds[config.schedule.name]
+    return kind(config.optimizer, config.schedule, layer_names)
 
 
 def parse_rate_assignments(
@@ -293,7 +314,7 @@ def parse_rate_assignments(
       UserError: for a part that is neither `RATE` nor `LAYER=RATE`.
     """
     return [
-        _parse_assignment(
+        parse_assignment(
             part.strip(),
             layer_names,
             f"the learning rate {part.strip()!r} is not RATE or LAYER=RATE, such as "
@@ -311,32 +332,6 @@ def _parse_entry(text: str, layer_names: Sequence[str]) -> _Entry:
     epoch, colon, assignment = text.partition(":")
     if not colon:
         raise errors.UserError(f"{complaint}.")
-    number = _parse_number(epoch, f"{complaint}: {epoch!r} is no epoch")
-    layer, rate = _parse_assignment(assignment, layer_names, complaint)
+    number = parse_number(epoch, f"{complaint}: {epoch!r} is no epoch")
+    layer, rate = parse_assignment(assignment, layer_names, complaint)
     return _Entry(number, layer, rate)
-
-
-def _parse_assignment(
-    text: str, layer_names: Sequence[str], complaint: str
-) -> tuple[str | None, float]:
-    layer, equals, rate = text.rpartition("=")
-    if equals and layer not in layer_names:
-        near = difflib.get_close_matches(layer, layer_names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise errors.UserError(
-            f"{complaint}: there is no layer {layer!r}, there are "
-            f"{', '.join(layer_names)}.{hint}"
-        )
-    number = _parse_number(rate, f"{complaint}: {rate!r} is no rate")
-    return (layer or None, number)
-
-
-def _parse_number(text: str, complaint: str) -> float:
-    """Reads a finite number of at least 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise errors.UserError(f"{complaint}; it is a number, 0 or more.")
-    return number

@@ -31,6 +31,7 @@ from alexnet_tf import (
     stop_request,
     summaries,
     training_data,
+    transfer,
     workdir,
 )
 from alexnet_tf import evaluate as evaluate_lib
@@ -96,6 +97,9 @@ def train_and_evaluate(
         restored = checkpoint.load_latest(run.checkpoints_dir)
         if restored:
             state.restore(restored)
+        data, taken_over = transfer.begin(
+            config.init_from, run.path, state.optimizer.parameters, data, bool(restored)
+        )
         by_hand = (
             schedule.parse_rate_assignments(
                 set_learning_rate, state.schedule.layer_names
@@ -109,6 +113,8 @@ def train_and_evaluate(
         counter = epochs.EpochCounter(num_train, config.batch_size)
         last_step = counter.count_steps(config.num_epochs)
         reporter = reporting.Reporter(run, config, state, last_step, num_train)
+        if taken_over:
+            reporter.log_event(taken_over)
         for warning in [*run.warnings, *(restored.warnings if restored else ())]:
             reporter.announce(warning)
         reporter.announce(

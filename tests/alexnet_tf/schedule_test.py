@@ -202,5 +202,21 @@ def test_rates_by_hand_are_read_from_text():
         parse("fc88=0.1", LAYERS)
 
 
+@pytest.mark.parametrize("name", ["plateau", "fixed"])
+def test_factors_and_frozen_layers(name):
+    config = configs.Config(
+        optimizer=configs.OptimizerConfig(
+            rate_factors="conv2=0 fc8=10", bias_rate_factor=2.0
+        ),
+        schedule=configs.ScheduleConfig(name=name, frozen_until="conv1=1.5 fc8=2"),
+    )
+    rates = schedule.make_schedule(config, ("conv1", "conv2", "fc8"))
+    assert rates.rates_at(0).kernel == (0, 0, 0)
+    assert rates.rates_at(1.5).kernel == (0.01, 0, 0)
+    assert rates.rates_at(2).kernel == (0.01, 0, pytest.approx(0.1))
+    assert rates.rates_at(2).bias == (0.02, 0, pytest.approx(0.2))
+    assert rates.rates_at(1.4).bias == (0, 0, 0)
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,23 @@
+"""Few pictures of one's own, beginning with a trained network's weights (ours).
+
+Nothing of this kind is in the paper. The last layer is new and learns ten times faster
+than the layers that were taken over; a small rate keeps those near where they were.
+Name the trained run with --config.init_from.
+"""
+
+from __future__ import annotations
+
+from alexnet_tf import config
+
+
+def get_config() -> config.Config:
+    """30 epochs at a tenth of the paper's rate, the last layer at all of it."""
+    return config.Config(
+        experiment="finetune",
+        batch_size=32,
+        num_epochs=30,
+        precision="auto",
+        model=config.ModelConfig(normalization="banded"),
+        optimizer=config.OptimizerConfig(learning_rate=0.001, rate_factors="fc8=10"),
+        schedule=config.ScheduleConfig(name="fixed", steps="20:0.0001"),
+    )
