@@ -39,8 +39,8 @@ def check_step(
       NotFiniteError: naming step, records and checkpoint.
     """
     loss = float(result.loss)
-    may_scale_down = float(loss_scale.scale) > loss_scale.minimum
-    if bool(result.is_finite) or (math.isfinite(loss) and may_scale_down):
+    may_try_again = float(loss_scale.scale) >= loss_scale.minimum
+    if bool(result.is_finite) or (math.isfinite(loss) and may_try_again):
         return
     shown = ", ".join(str(i) for i in record_ids[:8])
     if len(record_ids) > 8:

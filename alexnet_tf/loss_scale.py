@@ -27,7 +27,8 @@ class LossScale(tf.Module):
     Attributes:
       scale: float32 scalar variable.
       good_steps: int32 scalar variable, finite updates since the last change.
-      minimum: the smallest scale; not finite there means that the loss itself is not.
+      minimum: the smallest scale that is tried. A scale below it says that a step at
+        the minimum was not finite either: the run is to stop.
     """
 
     minimum = 1.0
@@ -50,6 +51,6 @@ class LossScale(tf.Module):
         good_steps = tf.where(is_finite, self.good_steps + 1, 0)
         grows = good_steps >= GROWTH_STEPS
         factor = tf.where(is_finite, tf.where(grows, 2.0, 1.0), 0.5)
-        scale = tf.clip_by_value(self.scale * factor, self.minimum, self._maximum)
+        scale = tf.clip_by_value(self.scale * factor, self.minimum / 2, self._maximum)
         self.scale.assign(scale)
         self.good_steps.assign(tf.where(grows, 0, good_steps))

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tfrecords import errors
 
-_DEVICE = re.compile(r"^/?(?:device:)?(CPU|GPU):(\d+)$", re.IGNORECASE)
+_DEVICE = re.compile(r"^/?(?:device:)?(CPU|GPU):(\d{1,2})$", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)

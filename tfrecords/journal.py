@@ -172,9 +172,12 @@ def check_same_plan(data_dir: str, there: dict[str, Any], here: dict[str, Any]) 
     """Raises `UserError`, listing what differs, unless the descriptions are equal."""
     differences = plan.find_differences(there, here)
     if differences:
+        # Another source differs in everything.
+        shown = [d for d in differences if d.startswith("source:")] or differences
+        more = f"; {len(shown) - 5} more" if len(shown) > 5 else ""
         raise errors.UserError(
             f"{data_dir} holds a conversion of other input or settings: "
-            f"{'; '.join(differences)}. Give the same input and settings to go on "
+            f"{'; '.join(shown[:5])}{more}. Give the same input and settings to go on "
             "with it, or another --data_dir."
         )
 

@@ -164,10 +164,18 @@ def walk(
             checks.fail(
                 offset,
                 f"a member is called {_show(name)}; expected were names like "
-                f"{pattern.pattern.decode()}",
+                f"{_make_example(pattern)}",
             )
         offset = next_offset
     _check_padding(reader, checks, offset, end)
+
+
+def _make_example(pattern: re.Pattern[bytes]) -> str:
+    # A name that matches a pattern made of letters, dots, digits and groups.
+    text = re.sub(
+        r"\\d\{(\d+)\}", lambda m: "0" * (int(m[1]) - 1) + "1", pattern.pattern.decode()
+    )
+    return text.replace("\\d+", "1").replace("\\.", ".").translate({40: "", 41: ""})
 
 
 def _check_padding(reader: ByteReader, checks: _Walk, offset: int, end: int) -> None:

@@ -25,6 +25,8 @@ def data_dir(tmp_path_factory):
 
 def check(loss, is_finite, precision="float32", scale=None):
     loss_scale = LossScale(precision)
+    if not is_finite:
+        loss_scale.update(tf.constant(False))
     if scale is not None:
         loss_scale.scale.assign(scale)
     result = TrainResult(
@@ -54,7 +56,9 @@ def check(loss, is_finite, precision="float32", scale=None):
         (math.nan, False, "float32", None, False),
         # A gradient that overflowed with the scale: it has been halved.
         (2.0, False, "mixed_float16", None, True),
-        (2.0, False, "mixed_float16", 1.0, False),
+        # 1 is tried; below it there is nothing left to try.
+        (2.0, False, "mixed_float16", 1.0, True),
+        (2.0, False, "mixed_float16", 0.5, False),
         # No scale makes a loss infinite.
         (math.inf, False, "mixed_float16", None, False),
     ],

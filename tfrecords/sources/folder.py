@@ -56,10 +56,10 @@ def open_folder(
             "and 1, say 0.1."
         )
     split_dirs = _find_splits(source_dir)
-    listed, num_ignored = {}, 0
+    listed, ignored = {}, []
     for split, directory in split_dirs.items():
         listed[split], others = _list_classes(directory)
-        num_ignored += others
+        ignored += others
     _check_classes(listed, split_dirs)
     class_names = sorted(listed["train"])
     remarks = []
@@ -88,10 +88,11 @@ def open_folder(
                 f"{len(absent)} of {len(class_names)} classes have no {split} "
                 f"pictures, {absent[0]} among them."
             )
-    if num_ignored:
+    if ignored:
         remarks.append(
-            f"{num_ignored:,} files and folders were left out: not directly in a "
-            f"class's folder, or not called {', '.join(_SUFFIXES)}."
+            f"{len(ignored):,} files and folders were left out, {min(ignored)} among "
+            f"them: not directly in a class's folder, or not called "
+            f"{', '.join(_SUFFIXES)}."
         )
     return stored.StoredPictures(
         name="folder",
@@ -144,14 +145,15 @@ def _list_directories(directory: str) -> list[str]:
         )
 
 
-def _list_classes(directory: str) -> tuple[_Classes, int]:
-    """Each class's pictures, sorted, and how many other files there are."""
+def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
+    """Each class's pictures, sorted, and the paths of what else there is."""
     classes: _Classes = {}
-    num_ignored = 0
     with durable.read_errors(directory), os.scandir(directory) as entries:
-        num_ignored += sum(
-            not entry.is_dir() and not entry.name.startswith(".") for entry in entries
-        )
+        ignored = [
+            entry.path
+            for entry in entries
+            if not entry.is_dir() and not entry.name.startswith(".")
+        ]
     for name in _list_directories(directory):
         class_dir = os.path.join(directory, name)
         try:
@@ -169,9 +171,9 @@ def _list_classes(directory: str) -> tuple[_Classes, int]:
                 if entry.name.lower().endswith(_SUFFIXES) and entry.is_file():
                     files.append((os.fsencode(entry.name), entry.stat().st_size))
                 else:
-                    num_ignored += 1
+                    ignored.append(entry.path)
         classes[name] = sorted(files)
-    return classes, num_ignored
+    return classes, ignored
 
 
 def _check_classes(listed: Mapping[str, _Classes], split_dirs: dict[str, str]) -> None:

@@ -296,7 +296,7 @@ def test_damage_inside_a_good_outer_archive_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ([("n01440764_1.JPEG", b"x")], "expected were names like n02102040"),
+        ([("n01440764_1.JPEG", b"x")], "expected were names like n02102040_1.JPEG"),
         ([("../n02102040_1.JPEG", b"x")], "expected were names like"),
         ([("n02102040_1.JPEG", b"x"), ("n02102040_1.JPEG", b"y")], "second member"),
         ([], "holds no picture"),
