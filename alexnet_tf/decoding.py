@@ -36,3 +36,61 @@ def decode_jpeg(image_bytes: tf.Tensor) -> tf.Tensor:
       tf.errors.InvalidArgumentError: where it is no JPEG.
     """
     return tf.io.decode_jpeg(image_bytes, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Width times height as a picture's header gives them, before anything is decoded.
+
+    A file of a few kilobytes may claim gigabytes of pixels, and TensorFlow's decoders
+    allocate what it claims.
+
+    Args:
+      image_bytes: string scalar.
+
+    Returns:
+      int64 scalar; 0 where the bytes begin like no format that is decoded here.
+
+    Raises:
+      tf.errors.InvalidArgumentError: where a JPEG has no size.
+    """
+    head = tf.cast(tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32), tf.int64)
+
+    def read(*places: int) -> tf.Tensor:
+        # The bytes at `places` as one number, the most significant first.
+        number = tf.constant(0, tf.int64)
+        for place in places:
+            number = 256 * number + head[place]
+        return number
+
+    def starts_with(text: bytes, place: int = 0) -> tf.Tensor:
+        return tf.reduce_all(head[place : place + len(text)] == list(text))
+
+    # Each format's width times its height.
+    png = read(16, 17, 18, 19) * read(20, 21, 22, 23)
+    gif = read(7, 6) * read(9, 8)
+    # The height of a BMP that is stored from the top is negative.
+    height = read(25, 24, 23, 22)
+    bmp = read(21, 20, 19, 18) * tf.minimum(height, 2**32 - height)
+    # WebP has three headers: extended, without loss, and with loss.
+    extended = (1 + read(26, 25, 24)) * (1 + read(29, 28, 27))
+    packed = read(24, 23, 22, 21)
+    lossless = (1 + packed % 2**14) * (1 + packed // 2**14 % 2**14)
+    lossy = (read(27, 26) % 2**14) * (read(29, 28) % 2**14)
+    webp = tf.where(
+        starts_with(b"VP8X", 12),
+        extended,
+        tf.where(starts_with(b"VP8L", 12), lossless, lossy),
+    )
+    others = tf.constant(0, tf.int64)
+    for is_format, num_pixels in (
+        (starts_with(b"\x89PNG"), png),
+        (starts_with(b"GIF8"), gif),
+        (starts_with(b"BM"), bmp),
+        (starts_with(b"RIFF") & starts_with(b"WEBP", 8), webp),
+    ):
+        others = tf.where(is_format, num_pixels, others)
+    return tf.cond(
+        tf.io.is_jpeg(image_bytes),
+        lambda: tf.reduce_prod(tf.io.extract_jpeg_shape(image_bytes, tf.int64)[:2]),
+        lambda: others,
+    )

@@ -30,13 +30,18 @@ from alexnet_tf import augment, decoding, model, settings, steps
 from alexnet_tf.optimizer import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import durable, errors, resize
+from tfrecords import durable, errors, images, resize
 
 RECORD_NAME = os.path.join("assets.extra", "export.json")
 FORMAT_NAME = "alexnet-export"
 FORMAT_VERSION = 1
 
-NO_PICTURE = "this is no JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) WebP, or damaged"
+# As in the converter.
+MAX_PIXELS = images.MAX_PIXELS
+NO_PICTURE = (
+    "this is no JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) WebP, or it is damaged, "
+    f"or has more than {MAX_PIXELS:,} pixels"
+)
 
 
 class Signatures:
@@ -156,7 +161,12 @@ def decode_or_explain(
     """
 
     def decode(one: tf.Tensor) -> tuple[tf.Tensor, str]:
-        image = decoding.decode_picture(one)
+        num_pixels = decoding.read_num_pixels(one)
+        check = tf.debugging.assert_less_equal(
+            num_pixels, tf.constant(MAX_PIXELS, tf.int64)
+        )
+        with tf.control_dependencies([check]):
+            image = decoding.decode_picture(one)
         return resize.resize_and_crop_tensor(image, image_size), ""
 
     # A graph cannot catch an error; a data set can pass over the element that raised

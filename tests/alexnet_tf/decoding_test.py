@@ -61,5 +61,36 @@ def test_what_is_no_picture_raises(data):
         decoding.decode_picture(tf.constant(data))
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode("JPEG"),
+        encode("JPEG", progressive=True),
+        encode("PNG"),
+        encode("GIF"),
+        encode("BMP"),
+        encode("WEBP", lossless=True),
+        encode("WEBP", quality=80),
+        encode("WEBP", quality=80, exif=b"Exif"),
+    ],
+)
+def test_the_size_is_read_from_the_header_alone(data):
+    assert decoding.read_num_pixels(tf.constant(data)).numpy() == 40 * 56
+    # What follows the header does not matter, but for a JPEG's segments.
+    if not data.startswith(b"\xff\xd8"):
+        assert decoding.read_num_pixels(tf.constant(data[:40])).numpy() == 40 * 56
+
+
+def test_claims_of_gigabytes_are_seen_and_other_bytes_have_no_size():
+    png = bytearray(encode("PNG"))
+    png[16:24] = (65_500).to_bytes(4, "big") * 2
+    assert decoding.read_num_pixels(tf.constant(bytes(png))).numpy() == 65_500**2
+    bmp = bytearray(encode("BMP"))
+    bmp[22:26] = (-40).to_bytes(4, "little", signed=True)
+    assert decoding.read_num_pixels(tf.constant(bytes(bmp))).numpy() == 40 * 56
+    for data in (b"", b"<html>", b"\x89PN"):
+        assert decoding.read_num_pixels(tf.constant(data)).numpy() == 0
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -155,6 +156,17 @@ def test_a_bad_picture_fails_alone(signatures, pictures, name):
         np.testing.assert_array_equal(ours[[0, 5]], theirs[[0, 5]])
         blank = {"top5_labels": -1, "top5_names": b"", "top5_synsets": b""}.get(key, 0)
         assert (ours[1:5] == blank).all(), key
+
+
+def test_a_header_that_claims_gigabytes_is_refused_before_decoding(signatures):
+    """The claim is not true: decoding it would fail too, after the memory was taken."""
+    bomb = bytearray(encode(np.zeros((8, 8, 3), np.uint8)))
+    bomb[16:24] = (20_000).to_bytes(4, "big") * 2
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer = signatures["serving_default"](image_bytes=tf.constant([bytes(bomb)]))
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert answer["errors"].numpy()[0].decode() == export.NO_PICTURE
+    assert after - before < 500_000  # kB; the pixels would be 1,200,000
 
 
 def test_pixels_are_answered_like_the_same_picture(signatures, pictures):
