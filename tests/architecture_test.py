@@ -64,6 +64,7 @@ UNTESTED = {
     "tfrecords.sources": "an interface; the tests of its sources hold it",
     "alexnet_tf": "a docstring and the version, which tests/setup_test.py reads",
     "alexnet_tf.commands": "a docstring",
+    "tools.benchmarks": "a docstring",
 }
 
 # Parts of a module that are tested through it.
@@ -81,6 +82,9 @@ TESTED_WITH = {
     "tfrecords.sources.sample_draws": "tfrecords.sources.sample",
     "tfrecords.sources.sample_patterns": "tfrecords.sources.sample",
     "tfrecords.sources.sample_shapes": "tfrecords.sources.sample",
+    "tools.benchmarks.ours": "tools.benchmark",
+    "tools.benchmarks.subjects": "tools.benchmark",
+    "tools.benchmarks.worker": "tools.benchmarks.timing",
 }
 
 # Dangerous calls that are none where they stand, each with its reason.

@@ -1,0 +1,43 @@
+"""The counts against sums by hand, and against the built network's kernels."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from alexnet_tf import model, optimizer
+from alexnet_tf.config import ModelConfig
+from tools.benchmarks import flops
+
+
+def test_the_counts_are_those_of_the_text():
+    counts = flops.count_alexnet()
+    assert counts == {
+        "conv1": 105_415_200,
+        "conv2": 223_948_800,
+        "conv3": 149_520_384,
+        "conv4": 112_140_288,
+        "conv5": 74_760_192,
+        "fc6": 37_748_736,
+        "fc7": 16_777_216,
+        "fc8": 4_096_000,
+    }
+    assert flops.count_training_flops(counts) == 4_135_610_496
+    for layer, count in counts.items():
+        assert f"{count:,}" in flops.__doc__, layer
+
+
+def test_they_are_the_kernels_times_the_places_where_they_are_applied():
+    network = model.build_model(7, ModelConfig())
+    places = {"conv1": 55, "conv2": 27, "conv3": 13, "conv4": 13, "conv5": 13}
+    counted = dict.fromkeys(flops.count_alexnet(), 0)
+    for parameter in optimizer.list_parameters(network):
+        if parameter.kind == optimizer.KERNEL:
+            size = int(parameter.variable.shape.num_elements())
+            counted[parameter.layer] += size * places.get(parameter.layer, 1) ** 2
+    assert counted == flops.count_alexnet(num_classes=7)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,44 @@
+"""A result as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from alexnet_tf import environment
+from tools.benchmarks import report
+
+RESULT = report.Result(
+    "speed",
+    ("step", "images/s", "note"),
+    [("ours", 71.26, None), ("another", 9.0, "slow")],
+    ("{}", "{:.1f}", "{}"),
+    ["One note."],
+)
+
+
+def test_table():
+    machine = environment.describe()
+    lines = report.format_table(RESULT, machine).splitlines()
+    assert lines[:6] == [
+        "speed",
+        "",
+        "| step    | images/s | note |",
+        "|---------|----------|------|",
+        "| ours    | 71.3     |      |",
+        "| another | 9.0      | slow |",
+    ]
+    assert lines[7] == "One note."
+    assert f"{machine['cores']} cores of {machine['cpu']}" in lines[8]
+
+
+def test_json():
+    value = json.loads(json.dumps(report.to_json(RESULT, environment.describe())))
+    assert value["rows"][0] == {"step": "ours", "images/s": 71.26, "note": None}
+    assert value["machine"]["cores"] >= 1
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,163 @@
+"""What can be measured, one function a subject."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+
+from tfrecords import progress
+from tools.benchmarks import flops
+from tools.benchmarks.report import Result
+from tools.benchmarks.timing import Contestant, ContestantError, Timing, measure
+
+# Products of this size run at the library's best, and fit in memory many times.
+_PRODUCT_SIZE = 4096
+_COPIED_BYTES = 2**29
+# One tower's maps at the two normalizations (section 3.5).
+_MAPS = {"lrn1": (55, 55, 48), "lrn2": (27, 27, 128)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is fixed in a measurement.
+
+    Attributes:
+      precision: "float32" or "mixed_bfloat16".
+      batch_size: pictures per step.
+      rounds: turns that count.
+      with_peers: whether other programs are measured beside ours.
+    """
+
+    precision: str
+    batch_size: int
+    rounds: int
+    with_peers: bool
+
+
+def measure_training(options: Options) -> Result:
+    """The training step of the full network against the limit of products.
+
+    Utilization is the share of the measured rate of products that the step's own
+    products (`flops`) reach.
+    """
+    ours = {
+        "precision": options.precision,
+        "batch_size": options.batch_size,
+        "steps_per_call": 1,
+    }
+    factories: dict[str, tuple[str, Mapping[str, object]]] = {
+        f"ours, {name}": ("ours:train_step", {**ours, "normalization": name})
+        for name in ("banded", "reference", "none")
+    }
+    calls = 4
+    factories["products"] = (
+        "ours:product",
+        {"precision": options.precision, "size": _PRODUCT_SIZE, "calls": calls},
+    )
+    factories["copies"] = ("ours:copy", {"num_bytes": _COPIED_BYTES, "calls": 1})
+    if options.with_peers:
+        for name, settings in (
+            ("PyTorch, eager", {"compiled": False, "channels_last": False}),
+            ("PyTorch, channels last", {"compiled": False, "channels_last": True}),
+            ("PyTorch, compiled", {"compiled": True, "channels_last": True}),
+        ):
+            factories[name] = ("torch_peer:train_step", {**ours, **settings})
+    timings, notes = _measure(factories, options)
+
+    flops_per_picture = flops.count_training_flops(flops.count_alexnet())
+    peak = 2 * _PRODUCT_SIZE**3 * calls / timings.pop("products").median
+    bandwidth = 2 * _COPIED_BYTES / timings.pop("copies").median
+    rows = []
+    best = options.batch_size / timings["ours, banded"].median
+    for name, timing in timings.items():
+        rate = options.batch_size / timing.median
+        utilization = rate * flops_per_picture / peak
+        rows.append((name, rate, 100 * timing.spread, utilization, rate / best))
+    notes += [
+        f"Limits measured beside them: products of {_PRODUCT_SIZE} squared at "
+        f"{peak / 1e9:.0f} GFLOP/s, that is {peak / flops_per_picture:.0f} images/s at "
+        f"{flops_per_picture / 1e9:.2f} GFLOP per training image; memory "
+        f"{bandwidth / 1e9:.0f} GB/s read and written.",
+    ]
+    return Result(
+        f"training step, {options.precision}, batch {options.batch_size}",
+        ("step", "images/s", "spread %", "utilization", "of ours, banded"),
+        rows,
+        ("{}", "{:.1f}", "{:.0f}", "{:.3f}", "{:.2f}"),
+        notes,
+    )
+
+
+def measure_normalization(options: Options) -> Result:
+    """Both normalizations, forward and backward, method by method."""
+    rows = []
+    notes: list[str] = []
+    for layer, maps in _MAPS.items():
+        factories = {
+            method: (
+                "ours:normalize",
+                {
+                    "method": method,
+                    "precision": options.precision,
+                    "shape": (options.batch_size, *maps),
+                    "calls": 2,
+                },
+            )
+            for method in ("reference", "banded")
+        }
+        timings, complaints = _measure(factories, options)
+        notes += complaints
+        reference = timings["reference"].median
+        for method, timing in timings.items():
+            milliseconds = 1e3 * timing.median / 2
+            ratio = reference / timing.median
+            rows.append((layer, method, milliseconds, 100 * timing.spread, ratio))
+    return Result(
+        f"normalization of one tower, forward and backward, {options.precision}, batch "
+        f"{options.batch_size}",
+        ("layer", "method", "ms", "spread %", "times the reference"),
+        rows,
+        ("{}", "{}", "{:.1f}", "{:.0f}", "{:.2f}"),
+        notes,
+    )
+
+
+SUBJECTS: dict[str, Callable[[Options], Result]] = {
+    "train": measure_training,
+    "normalization": measure_normalization,
+}
+
+
+def _measure(
+    factories: Mapping[str, tuple[str, Mapping[str, object]]], options: Options
+) -> tuple[dict[str, Timing], list[str]]:
+    """Timings by name, and sentences on contestants that could not be made."""
+    notes: list[str] = []
+    with _make_contestants(factories, notes) as contestants:
+        return measure(contestants, options.rounds), notes
+
+
+@contextlib.contextmanager
+def _make_contestants(
+    factories: Mapping[str, tuple[str, Mapping[str, object]]], notes: list[str]
+) -> Iterator[dict[str, Contestant]]:
+    contestants: dict[str, Contestant] = {}
+    line = progress.Progress("preparing", len(factories), "contestants")
+    try:
+        for name, (factory, arguments) in factories.items():
+            needed = "torch" if factory.startswith("torch_peer") else "tensorflow"
+            if importlib.util.find_spec(needed) is None:
+                notes.append(f"{name} is left out: {needed} is not installed.")
+            else:
+                try:
+                    contestants[name] = Contestant(factory, arguments)
+                except ContestantError as error:
+                    notes.append(f"{name} could not be measured: {error}")
+            line.advance()
+        line.close()
+        yield contestants
+    finally:
+        for contestant in contestants.values():
+            contestant.close()
