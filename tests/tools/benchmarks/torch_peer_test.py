@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from tools.benchmarks import torch_peer
-
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-torch_alexnet = pytest.importorskip("tests.alexnet_tf.torch_alexnet")
+
+# Imports PyTorch.
+from tests.alexnet_tf import torch_alexnet  # noqa: E402
+from tools.benchmarks import torch_peer  # noqa: E402
 
 
 def test_it_answers_as_the_independent_network():
