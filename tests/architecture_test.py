@@ -72,6 +72,7 @@ TESTED_WITH = {
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.finetune": "alexnet_tf.experiments",
     "alexnet_tf.experiments.sample": "alexnet_tf.experiments",
+    "alexnet_tf.experiments.settings_file": "alexnet_tf.experiments",
     "alexnet_tf.records": "alexnet_tf.input_pipeline",
     "tfrecords.shard_check": "tfrecords.verify",
     "tfrecords.sources.devkit": "tfrecords.sources.ilsvrc",
