@@ -59,9 +59,7 @@ def _read_config(path: str) -> Config:
             f"{', '.join(EXPERIMENTS)}."
         )
     try:
-        config = settings.override(
-            EXPERIMENTS[content.experiment](), content.settings
-        )
+        config = settings.override(EXPERIMENTS[content.experiment](), content.settings)
     except errors.UserError as error:
         raise errors.UserError(f"{path}: {error}") from error
     name = f"{content.experiment}+{os.path.basename(path)}"
