@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import metadata
 
@@ -81,7 +82,7 @@ def test_a_trial_is_a_row_beside_its_curves(tmp_path):
     for tag, expected in (("best_top1_error", 0.25), ("best_epoch", 3)):
         (event,) = events.Tensors(tag)
         assert event.step == 4
-        assert event.tensor_proto.float_val[0] == expected
+        assert tf.make_ndarray(event.tensor_proto) == expected
 
 
 if __name__ == "__main__":

@@ -197,16 +197,17 @@ def test_a_trial_at_chance_is_given_up(data_dir, tmp_path, script):
 
 
 def test_hyperband_trains_a_copy_of_the_best_run_on(data_dir, tmp_path, script):
-    """3 trials of 2 epochs; the best goes on to 4; then 2 of 4 from their beginning."""
-    script.entries = [[0.5] * 4, [0.4, 0.3, 0.2, 0.2], [0.6] * 4, [0, 0, 0.2, 0.1]]
+    """5 trials of 2 epochs; the two best go on to 4; then 3 of 4 from the beginning."""
+    first = [[0.5] * 4, [0.4, 0.3, 0.2, 0.2], [0.6] * 4, [0.7] * 4, [0.8] * 4]
+    script.entries = [*first, [0, 0, 0.2, 0.1]]
     results = run(
         data_dir, tmp_path, strategy="hyperband", max_trials=None, median_epochs=0
     )
     lengths = [config.num_epochs for _, config in script.calls]
-    assert lengths[:4] == [2, 2, 2, 4] and set(lengths[4:]) == {4}
+    assert lengths == [2] * 5 + [4] * 5
     # Epochs 1 and 2 are those of the second trial, not the script's zeros.
-    assert summarize(results)[3][1:] == ("finished", 0.1, 4, 4)
-    assert results[3].settings == results[1].settings
+    assert summarize(results)[5][1:] == ("finished", 0.1, 4, 4)
+    assert results[5].settings == results[1].settings
     assert [result.epochs for result in results] == lengths
     metrics = tmp_path / "T" / "trials" / results[1].trial / "metrics.jsonl"
     assert metrics.read_text().count("validation") == 2
