@@ -22,6 +22,7 @@ finally:
     print("tensorflow" in sys.modules, file=sys.stderr)
 """
 MODULE = ("-m", "alexnet_tf.commands.tune")
+TRAIN = ("-m", "alexnet_tf.commands.train")
 # 12 pictures in batches of 5: 4 epochs are 10 steps, each with a checkpoint and a line.
 VALUES = {
     **{"log_every_steps": 1, "keep_checkpoints": 1000},
@@ -45,8 +46,12 @@ def data_dir(tmp_path_factory):
 def start(data_dir, tune_dir):
     arguments = [f"--data_dir={data_dir}", f"--tune_dir={tune_dir}", *FLAGS]
     arguments += ["--max_trials=3", "--epochs=4", "--space=learning_rate,dropout_rate"]
+    return start_python(*MODULE, *arguments)
+
+
+def start_python(*arguments):
     return subprocess.Popen(
-        [sys.executable, *MODULE, *arguments],
+        [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -98,12 +103,11 @@ def test_a_killed_search_goes_on(tmp_path, data_dir):
 
     # And the best settings are an experiment of alexnet-train.
     best = tune_dir / "best.json"
-    done = processes.run_python(
-        *("-m", "alexnet_tf.commands.train", f"--data_dir={data_dir}"),
-        *(f"--workdir={tmp_path / 'best'}", f"--experiment={best}"),
-        *("--config.num_epochs=0", "--config.devices=CPU:0"),
-    )
-    assert done.returncode == 0, done.stderr
+    arguments = [f"--data_dir={data_dir}", f"--workdir={tmp_path / 'best'}"]
+    arguments += [f"--experiment={best}", "--config.num_epochs=0"]
+    process = start_python(*TRAIN, *arguments, "--config.devices=CPU:0")
+    _, messages = process.communicate()
+    assert process.returncode == 0, messages
     with open(tmp_path / "best" / "run.json", encoding="utf-8") as file:
         config = json.load(file)["config"]
     assert config["experiment"] == "alexnet+best.json"
