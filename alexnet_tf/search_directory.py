@@ -22,7 +22,7 @@ from alexnet_tf import settings
 from alexnet_tf.config import Config
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TRIALS_NAME
-from tfrecords import durable, errors
+from tfrecords import durable, errors, manifest
 
 RECORD_NAME = "search.json"
 FORMAT_NAME = "alexnet-search"
@@ -61,6 +61,15 @@ def check_installed(strategy: str) -> None:
         raise errors.UserError(
             "--search=bayesian needs scikit-learn, which is not installed: pip install "
             "'alexnet-tf[tune]', or choose random or hyperband."
+        )
+
+
+def check_data(data: manifest.Manifest, data_dir: str) -> None:
+    """Raises `UserError` where there is nothing to judge a trial by."""
+    if "validation" not in data.splits:
+        raise errors.UserError(
+            f"{data_dir} has no validation split, by which a search judges its trials. "
+            "Convert with one: --validation_fraction."
         )
 
 

@@ -48,7 +48,7 @@ class TrialResult:
       top1_error: the smallest on the validation split, 0..1; 1 where none was
         evaluated, or the numbers were not finite: nothing is worse.
       best_epoch: the epoch of that error; 0 where there is none.
-      seconds: the trial took, in all its starts that came to an end or a stop.
+      seconds: from the trial's last start to its end.
       text: a sentence on what ended it early, or "".
     """
 

@@ -79,7 +79,7 @@ def search(
     """
     is_distributed, is_chief = _read_role()
     data = manifest.read_manifest(data_dir)
-    check_data(data, data_dir)
+    search_directory.check_data(data, data_dir)
     durable.make_directory(tune_dir)
     with contextlib.ExitStack() as stack:
         if is_chief or not is_distributed:
@@ -99,21 +99,20 @@ def search(
         except _SearchEndedError as error:
             assert error.__cause__ is not None
             raise error.__cause__ from None
+        except RuntimeError as error:
+            # What gRPC raises where a port is taken; a chief trains nothing.
+            if not is_chief:
+                raise
+            raise errors.UserError(
+                f"the search's chief cannot listen at {_describe_address()} ({error}). "
+                f"Choose another {_ADDRESS[1]}."
+            ) from error
         except grpc.RpcError as error:
             raise errors.UserError(
                 f"the search's chief at {_describe_address()} does not answer "
                 f"({error}). Start it, then this command again: the trial goes on."
             ) from error
     return trial_results.publish(tune_dir, search.config)
-
-
-def check_data(data: manifest.Manifest, data_dir: str) -> None:
-    """Raises `UserError` where there is nothing to judge a trial by."""
-    if "validation" not in data.splits:
-        raise errors.UserError(
-            f"{data_dir} has no validation split, by which a search judges its trials. "
-            "Convert with one: --validation_fraction."
-        )
 
 
 class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):

@@ -99,7 +99,8 @@ def main() -> None:
     search = _read_search()
     search_directory.check_installed(search.strategy)
     # What is wrong with the data is said at once, not after TensorFlow's import.
-    manifest.read_manifest(_DATA_DIR.value)
+    data = manifest.read_manifest(_DATA_DIR.value)
+    search_directory.check_data(data, _DATA_DIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import tune
 

@@ -260,6 +260,15 @@ def find_free_port():
         return listener.getsockname()[1]
 
 
+def test_a_chief_whose_port_is_taken_says_so(data_dir, tmp_path, script, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        set_variables(monkeypatch, "chief", taken.getsockname()[1])
+        with pytest.raises(errors.UserError, match=r"cannot listen at 127\.0\.0\.1:"):
+            run(data_dir, tmp_path)
+
+
 def test_a_worker_trains_what_its_chief_says(data_dir, tmp_path, script, monkeypatch):
     """KerasTuner's own protocol; the trials are those of one process alone."""
     alone = run(data_dir, tmp_path / "alone")
