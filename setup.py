@@ -17,7 +17,9 @@ _REQUIREMENTS = [
     f"tensorflow{_TENSORFLOW}",
     "absl-py>=2.1.0",
     "google-crc32c>=1.6.0",
-    "keras-tuner>=1.4.7",
+    # KerasTuner brings it; alexnet-tune's workers talk to their chief through it.
+    "grpcio>=1.60.0",
+    "keras-tuner>=1.4.7,<1.5",
     "matplotlib>=3.9.0",
     "numpy>=1.26.0",
     # Earlier releases have known faults in their decoders.
@@ -47,6 +49,9 @@ _EXTRAS = {
         "setuptools>=68",
         "wheel",
     ],
+    # What KerasTuner's Bayesian oracle imports; the other two need neither this nor
+    # SciPy.
+    "tune": ["scikit-learn>=1.4.0"],
     # The independent network that the tests compare ours with.
     "reference": ["torch>=2.2"],
 }
@@ -88,6 +93,7 @@ setuptools.setup(
             "alexnet-evaluate = alexnet_tf.commands.evaluate:run",
             "alexnet-export = alexnet_tf.commands.export:run",
             "alexnet-predict = alexnet_tf.commands.predict:run",
+            "alexnet-tune = alexnet_tf.commands.tune:run",
         ]
     },
     classifiers=[

@@ -103,6 +103,15 @@ def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
     return np.concatenate(rows, axis=0)
 
 
+def is_at_chance(loss: float, num_classes: int) -> bool:
+    """Whether `loss`, in nats, is that of a network that knows nothing.
+
+    A single class has no chance, and a loss that is not a number is not at it.
+    """
+    chance = math.log(num_classes)
+    return bool(chance) and abs(loss - chance) <= _CHANCE_MARGIN * chance
+
+
 def explain_chance(
     loss: float, num_classes: int, scales_dropout_in_training: bool
 ) -> str | None:
@@ -116,12 +125,11 @@ def explain_chance(
     Returns:
       What it means and what to try; None where the network has learned something.
     """
-    chance = math.log(num_classes)
-    # Written so that a loss that is not a number is not at chance.
-    if not chance or not abs(loss - chance) <= _CHANCE_MARGIN * chance:
+    if not is_at_chance(loss, num_classes):
         return None
     return (
-        f"the training loss stood at ln({num_classes}) = {chance:.3f} for this epoch: "
+        f"the training loss stood at ln({num_classes}) = {math.log(num_classes):.3f} "
+        "for this epoch: "
         "the network knows nothing yet. If it stays there, look at the share of dead "
         "units (TensorBoard, dead_units) and try, in a new workdir, a lower "
         "--config.optimizer.learning_rate (few classes make a rate hotter) or "

@@ -123,6 +123,23 @@ def open_data(data_dir: str, config: Config) -> DataSet:
     return data
 
 
+def check_splits(config: Config, data: DataSet) -> None:
+    """Are the splits that a training reads there, and whole?
+
+    Raises:
+      UserError: where one is missing, or its shards are.
+      DataError: where they are damaged.
+    """
+    if config.schedule.name == "plateau" and "validation" not in data.manifest.splits:
+        raise errors.UserError(
+            f"the plateau schedule watches the validation error, and {data.data_dir} "
+            "has no validation split. Convert with one, or give "
+            "--config.schedule.name=fixed with --config.schedule.steps."
+        )
+    for split in {"train", "validation"} & {"train", *data.manifest.splits}:
+        data.get_reader(split)
+
+
 def compute_record_ids(num_records: int, config: Config, step: int) -> np.ndarray:
     """The records of the batch of `step`.
 

@@ -62,12 +62,12 @@ def memory_errors(setting: str) -> Iterator[None]:
       setting: what to make smaller: "--config.batch_size".
 
     Raises:
-      UserError: where a device has too little memory for what runs inside.
+      DeviceMemoryError: where a device has too little memory for what runs inside.
     """
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
-        raise errors.UserError(
+        raise errors.DeviceMemoryError(
             f"a device has too little memory for this network and batch. Give a "
             f"smaller {setting}, or end what else runs there. TensorFlow says: "
             f"{str(error.message).splitlines()[0]}"

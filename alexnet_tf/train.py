@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -45,6 +45,7 @@ def train_and_evaluate(
     workdir_path: str,
     command: Sequence[str] = ("alexnet-train",),
     set_learning_rate: str = "",
+    watch: Callable[[int, float], str | None] | None = None,
 ) -> run_state.RunState:
     """Trains until `num_epochs` or the schedule's end; goes on where it stopped.
 
@@ -55,6 +56,8 @@ def train_and_evaluate(
       command: the command line, for the record.
       set_learning_rate: rates set by hand, at every call, before going on: "0.001"
         for all layers' kernels, or "conv1=0.001,fc8=0.01"; "" for none.
+      watch: called after every evaluation, before its checkpoint, with the epoch and
+        the validation top-1 error (0..1); a sentence from it ends the run there.
 
     Returns:
       The run as it ended; its last checkpoint holds the same.
@@ -74,7 +77,7 @@ def train_and_evaluate(
     precision.make_reproducible()
     data = input_pipeline.open_data(data_dir, config)
     num_train = data.manifest.get_split("train").num_records
-    _check_splits(config, data)
+    input_pipeline.check_splits(config, data)
     profile = profiling.ProfileWindow(
         config.profile_steps, summaries.get_logdir(workdir_path)
     )
@@ -126,7 +129,7 @@ def train_and_evaluate(
         if absence := profile.explain_absence(state.step, last_step):
             reporter.announce(absence)
         trainer = _Trainer(
-            config, data, run, state, where, reporter, profile, stop, last_step
+            config, data, run, state, where, reporter, profile, stop, last_step, watch
         )
         try:
             for layer, rate in by_hand:
@@ -163,6 +166,7 @@ class _Trainer:
         profile: profiling.ProfileWindow,
         stop: stop_request.StopRequest,
         last_step: int,
+        watch: Callable[[int, float], str | None] | None,
     ):
         self._config, self._data, self._run = config, data, run
         self._state, self._reporter, self._last_step = state, reporter, last_step
@@ -176,7 +180,8 @@ class _Trainer:
         self._eval_step = steps.make_eval_step(state.model, device)
         self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
         self._last_save_time = time.monotonic()
-        self._is_at_chance = False
+        self._is_at_chance = self._is_given_up = False
+        self._watch = watch
 
     def train(self) -> None:
         """Steps until the end, a stop request, or the schedule's decision."""
@@ -311,6 +316,9 @@ class _Trainer:
         decision = state.schedule.record_validation(epoch, error)
         if decision:
             self._reporter.log_event(decision)
+        if self._watch and (reason := self._watch(epoch, error)):
+            self._reporter.log_event(reason)
+            self._is_given_up = True
         if state.best_top1_error is None or error < state.best_top1_error:
             state.best_top1_error, state.best_step = error, state.step
             return True
@@ -319,7 +327,7 @@ class _Trainer:
     def _is_over(self) -> bool:
         state = self._state
         is_done = state.step >= self._last_step or state.schedule.finished
-        return is_done or bool(self._stop)
+        return is_done or self._is_given_up or bool(self._stop)
 
     @property
     def _has_validation(self) -> bool:
@@ -334,15 +342,3 @@ class _Trainer:
     def _is_save_due(self) -> bool:
         minutes = (time.monotonic() - self._last_save_time) / 60
         return minutes >= self._config.checkpoint_every_minutes
-
-
-def _check_splits(config: Config, data: input_pipeline.DataSet) -> None:
-    """Before anything is written: are the splits that will be read there, and whole?"""
-    if config.schedule.name == "plateau" and "validation" not in data.manifest.splits:
-        raise errors.UserError(
-            f"the plateau schedule watches the validation error, and {data.data_dir} "
-            "has no validation split. Convert with one, or give "
-            "--config.schedule.name=fixed with --config.schedule.steps."
-        )
-    for split in {"train", "validation"} & {"train", *data.manifest.splits}:
-        data.get_reader(split)

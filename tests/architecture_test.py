@@ -38,15 +38,16 @@ ROWS = (
         "schedule",
         "workdir",
     ),
-    ("model",),
-    ("optimizer",),
-    ("diagnostics", "loss_scale", "placement_report"),
-    ("run_state", "steps", "transfer"),
+    ("model", "search_space", "trial_results"),
+    ("hparams", "optimizer", "search_directory"),
+    ("diagnostics", "loss_scale", "oracles", "placement_report"),
+    ("hopeless", "run_state", "steps", "transfer"),
     ("finite", "trained_network"),
     ("evaluate", "export"),
     ("predict", "reporting"),
     ("panels",),
     ("train",),
+    ("tune",),
     ("commands",),
 )
 
@@ -54,6 +55,7 @@ ROWS = (
 FREE_OF_TENSORFLOW = (
     r"tfrecords(\..*)?",
     r"alexnet_tf(\.(config|settings|schedule|experiments|workdir|commands)(\..*)?)?",
+    r"alexnet_tf\.(search_directory|search_space|trial_results)",
 )
 
 # Modules that no file tests/<...>/<module>_test.py mirrors, each with its reason.
@@ -73,6 +75,7 @@ TESTED_WITH = {
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.finetune": "alexnet_tf.experiments",
     "alexnet_tf.experiments.sample": "alexnet_tf.experiments",
+    "alexnet_tf.experiments.settings_file": "alexnet_tf.experiments",
     "alexnet_tf.records": "alexnet_tf.input_pipeline",
     "tfrecords.shard_check": "tfrecords.verify",
     "tfrecords.sources.devkit": "tfrecords.sources.ilsvrc",

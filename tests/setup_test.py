@@ -19,7 +19,12 @@ from tools import checkout_modules
 CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # Import names that differ from their pip names.
-PIP_NAMES = {"absl": "absl-py", "PIL": "pillow", "google_crc32c": "google-crc32c"}
+PIP_NAMES = {
+    "absl": "absl-py",
+    "PIL": "pillow",
+    "google_crc32c": "google-crc32c",
+    "grpc": "grpcio",
+}
 # Imported where installed only: the stack of the extra `addons`, and Keras, which
 # TensorFlow brings.
 OPTIONAL = {"tensorflow_addons", "keras"}

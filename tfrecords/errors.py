@@ -26,6 +26,10 @@ class NotFiniteError(UserError):
     exit_code = 3
 
 
+class DeviceMemoryError(UserError):
+    """A network and batch for which a device has too little memory."""
+
+
 class StorageError(UserError):
     """A disk that is full, read-only or failing."""
 

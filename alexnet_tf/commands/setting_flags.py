@@ -39,11 +39,16 @@ def define(module_name: str) -> None:
         flags.DEFINE_flag(flag, flags.FLAGS, key)
 
 
-def read(experiment: str) -> Config:
-    """The experiment's config with the given flags over it; raises `UserError`."""
+def read_given() -> dict[str, str]:
+    """The settings that the command line gives, as text by dotted name."""
     given = {
         name.removeprefix(PREFIX): flags.FLAGS[name].value
         for name in flags.FLAGS
-        if name.startswith(PREFIX) and flags.FLAGS[name].value is not None
+        if name.startswith(PREFIX)
     }
-    return settings.override(experiments.get_config(experiment), given)
+    return {name: text for name, text in given.items() if text is not None}
+
+
+def read(experiment: str) -> Config:
+    """The experiment's config with the given flags over it; raises `UserError`."""
+    return settings.override(experiments.get_config(experiment), read_given())

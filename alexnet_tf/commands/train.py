@@ -35,7 +35,8 @@ _WORKDIR = flags.DEFINE_string(
 _EXPERIMENT = flags.DEFINE_string(
     "experiment",
     "alexnet",
-    f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}",
+    f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}, or a file of "
+    "settings such as the best.json of alexnet-tune",
 )
 _SET_LEARNING_RATE = flags.DEFINE_string(
     "set_learning_rate",

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import os
 from collections.abc import Callable
 
+from alexnet_tf import settings
 from alexnet_tf.config import Config
-from alexnet_tf.experiments import alexnet, alexnet_source, finetune, sample
+from alexnet_tf.experiments import (
+    alexnet,
+    alexnet_source,
+    finetune,
+    sample,
+    settings_file,
+)
 from tfrecords import errors
 
 EXPERIMENTS: dict[str, Callable[[], Config]] = {
@@ -18,16 +27,40 @@ EXPERIMENTS: dict[str, Callable[[], Config]] = {
 
 
 def get_config(name: str) -> Config:
-    """The config of the experiment called `name`.
+    """The config of the experiment called `name`, or of a file of settings.
+
+    Args:
+      name: an experiment's, or the path of a file (it ends in .json, or a directory
+        stands before it) as `alexnet-tune` writes it. Such a config is named after
+        experiment and file, "alexnet+best.json", wherever the file lies.
 
     Raises:
-      UserError: where there is none, naming the nearest.
+      UserError: where there is no such experiment, naming the nearest; where the file
+        is missing, no such file, or holds a setting or value that there is not.
+      StorageError: where the file cannot be read.
     """
+    if name.endswith(".json") or os.path.basename(name) != name:
+        return _read_config(name)
     if name not in EXPERIMENTS:
         near = difflib.get_close_matches(name, EXPERIMENTS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise errors.UserError(
             f"there is no experiment {name!r}; there are: "
-            f"{', '.join(EXPERIMENTS)}.{hint}"
+            f"{', '.join(EXPERIMENTS)}, and files of settings, FILE.json.{hint}"
         )
     return EXPERIMENTS[name]()
+
+
+def _read_config(path: str) -> Config:
+    content = settings_file.read(path)
+    if content.experiment not in EXPERIMENTS:
+        raise errors.UserError(
+            f"{path} starts from the experiment {content.experiment!r}; there are: "
+            f"{', '.join(EXPERIMENTS)}."
+        )
+    try:
+        config = settings.override(EXPERIMENTS[content.experiment](), content.settings)
+    except errors.UserError as error:
+        raise errors.UserError(f"{path}: {error}") from error
+    name = f"{content.experiment}+{os.path.basename(path)}"
+    return dataclasses.replace(config, experiment=name)

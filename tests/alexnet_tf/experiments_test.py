@@ -6,6 +6,7 @@ import pytest
 
 from alexnet_tf import config as configs
 from alexnet_tf import experiments, schedule, settings
+from alexnet_tf.experiments import settings_file
 from tfrecords import errors
 
 PAPER = {
@@ -112,6 +113,76 @@ def test_every_experiment_names_itself_and_holds_valid_settings(name):
 def test_an_unknown_experiment_brings_the_nearest():
     with pytest.raises(errors.UserError, match=r"alexnet_source.*mean 'alexnet'"):
         experiments.get_config("alexnt")
+
+
+def test_a_file_of_settings_stands_over_its_experiment(tmp_path):
+    path = tmp_path / "best.json"
+    content = settings_file.SettingsFile(
+        "alexnet_source",
+        {"model.normalization_bias": 1.5, "batch_size": 64, "profile_steps": [2, 3]},
+        {"top1_error": 0.25},
+    )
+    settings_file.write(str(path), content)
+    assert settings_file.read(str(path)) == content
+    config = experiments.get_config(str(path))
+    assert config.experiment == "alexnet_source+best.json"
+    differences = settings.to_dict(experiments.get_config("alexnet_source"))
+    differences = {
+        name: value
+        for name, value in settings.to_dict(config).items()
+        if value != differences[name]
+    }
+    assert differences == {
+        "experiment": "alexnet_source+best.json",
+        "model.normalization_bias": 1.5,
+        "batch_size": 64,
+        "profile_steps": [2, 3],
+    }
+
+
+def test_a_file_of_settings_is_found_beside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.json").write_text('{"settings": {"batch_size": 64}}')
+    config = experiments.get_config("mine.json")
+    assert config.batch_size == 64
+    assert config == experiments.get_config(str(tmp_path / "mine.json"))
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        ("", "no JSON"),
+        ('{"settings": {', "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[1]", "no JSON object"),
+        ("{}", "lacks the key 'settings'"),
+        ('{"settings": [1]}', "'settings' is not an object"),
+        ('{"experiment": 3, "settings": {}}', "'experiment' is not text"),
+        ('{"experiment": "x.json", "settings": {}}', "the experiment 'x.json'"),
+        ('{"settings": {}, "setings": {}}', "unknown key 'setings'"),
+        ('{"settings": {}, "version": 2}', "version 2, where"),
+        ('{"settings": {}, "format": "alexnet-run"}', "format is 'alexnet-run'"),
+        ('{"settings": {"experiment": "sample"}}', "a key beside them"),
+        ('{"settings": {"bach_size": 1}}', "Did you mean 'batch_size'"),
+        ('{"settings": {"batch_size": 0}}', "at least 1"),
+        ('{"settings": {"batch_size": null}}', "a whole number; None is not"),
+        ('{"settings": {"batch_size": {}}}', "a whole number"),
+        ('{"settings": {"profile_steps": 3}}', "whole numbers"),
+    ],
+)
+def test_a_bad_file_of_settings_is_a_sentence(tmp_path, text, sentence):
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(errors.UserError) as caught:
+        experiments.get_config(str(path))
+    assert sentence in str(caught.value) and str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none.json", "sub/none", "none.json/x"])
+def test_a_missing_file_of_settings_is_a_sentence(tmp_path, name):
+    (tmp_path / "none.jsonx").write_text("")
+    with pytest.raises(errors.UserError, match="no file of settings"):
+        experiments.get_config(str(tmp_path / name))
 
 
 if __name__ == "__main__":

@@ -65,6 +65,25 @@ def test_plateaus_divide_the_rate_three_times_and_end_the_run(whole_run):
     assert "the run has finished" in events[3][1]
 
 
+def test_who_watches_may_end_the_run(tmp_path, data_dir):
+    """Told every evaluation before its checkpoint; the first sentence is the last."""
+    path, seen = tmp_path / "run", []
+
+    def watch(epoch, top1_error):
+        saved = path / "checkpoints" / f"ckpt-{(3, 5)[epoch - 1]:08d}"
+        seen.append((epoch, top1_error, saved.exists()))
+        return "given up by hand" if epoch == 2 else None
+
+    values = {"num_epochs": 20, "checkpoint_every_minutes": 15}
+    state = training_runs.run(data_dir, path, values, watch=watch)
+    lines = training_runs.read_metrics(path, "validation")
+    errors_seen = [line["top1_error"] for line in lines]
+    assert seen == [(1, errors_seen[0], False), (2, errors_seen[1], False)]
+    assert state.step == training_runs.load_checkpoint(path).step == 5
+    event = training_runs.read_metrics(path, "event")[-1]
+    assert (event["step"], event["text"]) == (5, "given up by hand")
+
+
 def test_every_epoch_is_evaluated_and_every_picture_counted(whole_run):
     lines = training_runs.read_metrics(whole_run, "validation")
     assert [(line["step"], line["epoch"]) for line in lines] == [

@@ -1,0 +1,68 @@
+"""A search on TensorBoard's HParams page: a row for every trial."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api
+
+from alexnet_tf import summaries
+from alexnet_tf.search_space import Range
+from alexnet_tf.trial_results import TrialResult
+
+HPARAMS_NAME = "hparams"
+# The error's curve is in the run's own files; this is its smallest value.
+_ERROR = "best_top1_error"
+_EPOCH = "best_epoch"
+_SUFFIX = ".hparams"
+
+
+def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
+    """Writes which settings and numbers the page shows, once.
+
+    Args:
+      tune_dir: the search's directory.
+      space: what is searched.
+    """
+    path = os.path.join(tune_dir, HPARAMS_NAME)
+    if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
+        return
+    metrics = [
+        api.Metric(_ERROR, display_name="smallest validation top-1 error"),
+        api.Metric(_EPOCH, display_name="its epoch"),
+    ]
+    hparams = [api.HParam(entry.name, _make_domain(entry)) for entry in space]
+    writer = tf.summary.create_file_writer(path, filename_suffix=_SUFFIX)
+    with writer.as_default():
+        api.hparams_config(hparams=hparams, metrics=metrics)
+    writer.close()
+
+
+def write_trial(workdir_path: str, result: TrialResult) -> None:
+    """Writes a trial's row, beside its run's curves, unless it is there.
+
+    Args:
+      workdir_path: of the trial's run.
+      result: the trial's.
+    """
+    path = summaries.get_logdir(workdir_path)
+    if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
+        return
+    writer = tf.summary.create_file_writer(path, filename_suffix=_SUFFIX)
+    with writer.as_default():
+        api.hparams(dict(result.settings), trial_id=result.trial)
+        tf.summary.scalar(_ERROR, result.top1_error, step=result.epochs)
+        tf.summary.scalar(_EPOCH, result.best_epoch, step=result.epochs)
+    writer.close()
+
+
+def _make_domain(entry: Range) -> Any:
+    if entry.values:
+        return api.Discrete(list(entry.values))
+    if entry.is_whole:
+        return api.IntInterval(entry.low, entry.high)
+    return api.RealInterval(entry.low, entry.high)

@@ -1,0 +1,103 @@
+"""KerasTuner's oracles, which say what to try next, with files that a kill cannot tear.
+
+KerasTuner writes its state in place. Here it appears whole or not at all, and what it
+says after a kill is put in order: a trial that was under way is the next one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras_tuner
+
+from alexnet_tf.search_directory import Search
+from alexnet_tf.search_space import Range
+from tfrecords import durable
+
+OBJECTIVE = "top1_error"
+
+
+class _DurableOracle(keras_tuner.Oracle):
+    """What the three oracles below have in common."""
+
+    trials: dict[str, Any]
+
+    def save(self) -> None:
+        """Writes the state, all trials' apart, atomically."""
+        durable.write_json(self._get_oracle_fname(), self.get_state())
+
+    def _save_trial(self, trial: Any) -> None:
+        path = os.path.join(self._get_trial_dir(trial.trial_id), "trial.json")
+        durable.write_json(path, trial.get_state())
+
+    def reload(self) -> None:
+        """Reads what `save` wrote, and has begun trials run before new ones.
+
+        `oracle.json` is what counts. A trial that it does not know was being created
+        when the process died: it is drawn again, the same. One that has no end there
+        runs again, which is soon over where its result has been written.
+        """
+        super().reload()
+        started = set(self.start_order)
+        self.trials = {k: trial for k, trial in self.trials.items() if k in started}
+        # The queue is taken from its end.
+        unfinished = [k for k in self.start_order if k not in set(self.end_order)]
+        self._retry_queue = unfinished[::-1]
+
+
+class _RandomOracle(_DurableOracle, keras_tuner.oracles.RandomSearchOracle):
+    pass
+
+
+class _HyperbandOracle(_DurableOracle, keras_tuner.oracles.HyperbandOracle):
+    def count_trials(self) -> int:
+        """The trials of all brackets and rounds."""
+        return sum(
+            self._get_size(bracket, round_number)
+            for bracket in range(self._get_num_brackets())
+            for round_number in range(self._get_num_rounds(bracket))
+        )
+
+
+class _BayesianOracle(_DurableOracle, keras_tuner.oracles.BayesianOptimizationOracle):
+    pass
+
+
+def make_oracle(search: Search) -> tuple[keras_tuner.Oracle, int]:
+    """The oracle of a search, and how many trials it will have at most."""
+    arguments: dict[str, Any] = {
+        "objective": keras_tuner.Objective(OBJECTIVE, direction="min"),
+        "hyperparameters": make_hyperparameters(search.space),
+        # KerasTuner takes 0 for none and draws one.
+        "seed": search.seed + 1,
+    }
+    oracle: Any
+    if search.strategy == "hyperband":
+        oracle = _HyperbandOracle(max_epochs=search.config.num_epochs, **arguments)
+        planned = oracle.count_trials()
+        if search.max_trials is not None:
+            oracle.max_trials = search.max_trials
+            planned = min(planned, search.max_trials)
+    else:
+        classes = {"random": _RandomOracle, "bayesian": _BayesianOracle}
+        oracle = classes[search.strategy](max_trials=search.max_trials, **arguments)
+        planned = search.max_trials
+    # Progress is ours to tell.
+    oracle.verbose = 0
+    return oracle, planned
+
+
+def make_hyperparameters(space: Sequence[Range]) -> keras_tuner.HyperParameters:
+    """The space as KerasTuner knows it; values to choose from as their labels."""
+    parameters = keras_tuner.HyperParameters()
+    for entry in space:
+        sampling = "log" if entry.is_log else "linear"
+        if entry.values:
+            parameters.Choice(entry.name, entry.labels)
+        elif entry.is_whole:
+            parameters.Int(entry.name, entry.low, entry.high, sampling=sampling)
+        else:
+            parameters.Float(entry.name, entry.low, entry.high, sampling=sampling)
+    return parameters

@@ -1,0 +1,198 @@
+"""What came of a search's trials: a file each, a table of all, the best as settings.
+
+    trials/<id>/        a run, see `workdir`
+    trials/<id>.json    its result, written when it ended, whatever ended it
+    trials.csv          all of them
+    best.json           settings for alexnet-train --experiment
+
+A trial that has its result is not trained again.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alexnet_tf import experiments, settings
+from alexnet_tf.config import Config
+from alexnet_tf.experiments import settings_file
+from tfrecords import durable, errors
+
+TRIALS_NAME = "trials"
+TABLE_NAME = "trials.csv"
+BEST_NAME = "best.json"
+
+# How a trial ended. The first three were trained on finite numbers, and count.
+FINISHED = "finished"
+BEHIND = "behind"
+AT_CHANCE = "at chance"
+NOT_FINITE = "not finite"
+NO_MEMORY = "no memory"
+COUNTED = (FINISHED, BEHIND, AT_CHANCE)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialResult:
+    """How a trial ended.
+
+    Attributes:
+      trial: its identifier.
+      status: FINISHED, BEHIND the others, AT_CHANCE, NOT_FINITE or NO_MEMORY.
+      settings: dotted name -> value of what was searched.
+      epochs: how many were evaluated.
+      top1_error: the smallest on the validation split, 0..1; 1 where none was
+        evaluated, or the numbers were not finite: nothing is worse.
+      best_epoch: the epoch of that error; 0 where there is none.
+      seconds: from the trial's last start to its end.
+      text: a sentence on what ended it early, or "".
+    """
+
+    trial: str
+    status: str
+    settings: Mapping[str, Any]
+    epochs: int
+    top1_error: float
+    best_epoch: int
+    seconds: float
+    text: str = ""
+
+
+def get_workdir(tune_dir: str, trial: str) -> str:
+    """The directory of a trial's run."""
+    return os.path.join(tune_dir, TRIALS_NAME, trial)
+
+
+def write(tune_dir: str, result: TrialResult) -> None:
+    """Writes a trial's result atomically; raises `StorageError`."""
+    path = get_workdir(tune_dir, result.trial) + ".json"
+    durable.write_json(path, dataclasses.asdict(result))
+
+
+def read(tune_dir: str, trial: str) -> TrialResult | None:
+    """A trial's result; None where it has not ended.
+
+    Raises:
+      DataError: where the file is damaged.
+    """
+    path = get_workdir(tune_dir, trial) + ".json"
+    try:
+        with open(path, "rb") as file:
+            return TrialResult(**json.load(file))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise errors.DataError(
+            f"{path} is damaged ({error}). Remove it: the trial is then taken up again "
+            "where its run stands."
+        ) from error
+
+
+def read_all(tune_dir: str) -> list[TrialResult]:
+    """The results there are, by trial; raises `DataError`."""
+    names = os.listdir(os.path.join(tune_dir, TRIALS_NAME))
+    trials = sorted(name[:-5] for name in names if name.endswith(".json"))
+    found = (read(tune_dir, trial) for trial in trials)
+    return [result for result in found if result is not None]
+
+
+def find_best(results: Sequence[TrialResult]) -> TrialResult | None:
+    """The result with the smallest error that counts, the first of several."""
+    counted = [result for result in results if result.status in COUNTED]
+    return min(counted, key=lambda result: result.top1_error, default=None)
+
+
+def make_settings(config: Config, result: TrialResult) -> settings_file.SettingsFile:
+    """A trial's settings as a file: all that differs from an experiment's.
+
+    What a run may be continued with in another value (length, devices, cadences) is
+    left to the one who trains with them.
+
+    Args:
+      config: of the search, under the trial's settings; where it comes from a file of
+        settings itself, that file's experiment is the starting point.
+      result: the trial's.
+    """
+    start = experiments.get_config(config.experiment.partition("+")[0])
+    tried = settings.override(config, result.settings)
+    return settings_file.SettingsFile(
+        start.experiment,
+        {
+            name: list(after) if isinstance(after, tuple) else after
+            for name, _, after in settings.find_differences(start, tried)
+            if name != "experiment"
+        },
+        {
+            "trial": result.trial,
+            "top1_error": result.top1_error,
+            "best_epoch": result.best_epoch,
+            "epochs": result.epochs,
+        },
+    )
+
+
+def publish(tune_dir: str, config: Config) -> list[TrialResult]:
+    """Writes `trials.csv` and, where a result counts, `best.json`; both atomically.
+
+    Args:
+      tune_dir: the search's directory.
+      config: of the search.
+
+    Returns:
+      The results.
+
+    Raises:
+      DataError: where a result is damaged.
+      StorageError: where the directory cannot be written.
+    """
+    results = read_all(tune_dir)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    header, rows = _make_rows(results)
+    writer.writerows([header, *rows])
+    durable.write_bytes(os.path.join(tune_dir, TABLE_NAME), text.getvalue().encode())
+    best = find_best(results)
+    if best is not None:
+        path = os.path.join(tune_dir, BEST_NAME)
+        settings_file.write(path, make_settings(config, best))
+    return results
+
+
+def format_table(results: Sequence[TrialResult]) -> str:
+    """The results as text, the smallest error first, those that do not count last."""
+    ordered = sorted(
+        results, key=lambda result: (result.status not in COUNTED, result.top1_error)
+    )
+    header, rows = _make_rows(ordered)
+    # The dotted names' last parts; a console is narrow.
+    header = [name.rpartition(".")[2] for name in header]
+    for row in rows:
+        row[2] = f"{row[2]:.2%}"
+        row[5] = f"{row[5]:.0f}"
+    cells = [
+        header,
+        *([f"{v:g}" if isinstance(v, float) else str(v) for v in row] for row in rows),
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in cells
+    )
+
+
+def _make_rows(results: Sequence[TrialResult]) -> tuple[list[str], list[list[Any]]]:
+    names = list(results[0].settings) if results else []
+    header = ["trial", "status", "top1_error", "best_epoch", "epochs", "seconds"]
+    rows = [
+        [
+            *(result.trial, result.status, result.top1_error),
+            *(result.best_epoch, result.epochs, round(result.seconds, 1)),
+            *(result.settings[name] for name in names),
+        ]
+        for result in results
+    ]
+    return header + names, rows

@@ -1,0 +1,287 @@
+"""A search for settings: KerasTuner says what to try, our training tries it.
+
+The paper chose the response normalization's constants on a validation set (section
+3.3) and the rate by hand (section 5). Here every trial is a whole run in a directory
+of its own, judged by its smallest validation error; pictures that are to prove the
+result belong into another split.
+
+Several processes may share a search by KerasTuner's own protocol: the environment
+variables KERASTUNER_TUNER_ID (one with "chief" in it, which only says what to try),
+KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT. All of them see the same directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import io
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import keras_tuner
+
+from alexnet_tf import (
+    hopeless,
+    hparams,
+    oracles,
+    search_directory,
+    search_space,
+    settings,
+    train,
+    trial_results,
+)
+from alexnet_tf.search_directory import Search
+from alexnet_tf.stack import keras
+from alexnet_tf.trial_results import TrialResult
+from tfrecords import durable, errors, manifest, progress
+
+KERAS_TUNER_NAME = "keras_tuner"
+
+_TUNER_ID = "KERASTUNER_TUNER_ID"
+_ADDRESS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
+# A worker that has to wait for others' trials asks again after so many seconds.
+_POLL_SECONDS = 0.2
+
+
+class _SearchEndedError(keras_tuner.errors.FatalError):
+    """Carries an error past KerasTuner, which would take it for a failed trial."""
+
+
+def search(
+    search: Search,
+    data_dir: str,
+    tune_dir: str,
+    command: Sequence[str] = ("alexnet-tune",),
+) -> list[TrialResult]:
+    """Searches until `max_trials` have ended; goes on where it was stopped.
+
+    Args:
+      search: what to search, and how.
+      data_dir: shards with a validation split.
+      tune_dir: the search's directory, new or begun with the same search.
+      command: the command line, for the trials' records.
+
+    Returns:
+      The results of all trials so far, by trial.
+
+    Raises:
+      UserError: for data, settings or a directory that do not fit.
+      DataError: for a damaged record.
+      StorageError: where the directory cannot be written.
+      InUseError: where another process searches there.
+      Interrupted: after SIGTERM or SIGINT, once the trial's state was saved.
+    """
+    is_distributed, is_chief = _read_role()
+    data = manifest.read_manifest(data_dir)
+    search_directory.check_data(data, data_dir)
+    durable.make_directory(tune_dir)
+    with contextlib.ExitStack() as stack:
+        if is_chief or not is_distributed:
+            stack.enter_context(durable.directory_lock(tune_dir, "alexnet-tune"))
+        search_directory.begin(tune_dir, search, data_dir, data.fingerprint)
+        if not is_distributed:
+            durable.remove_temporary_files(tune_dir)
+            durable.remove_temporary_files(_get_trials_dir(tune_dir))
+        hparams.describe_search(tune_dir, search.space)
+        oracle, planned = oracles.make_oracle(search)
+        # KerasTuner prints what it reloads.
+        with contextlib.redirect_stdout(io.StringIO()):
+            tuner = _Tuner(oracle, search, data, data_dir, tune_dir, command)
+        tuner.planned = planned
+        try:
+            tuner.search()
+        except _SearchEndedError as error:
+            assert error.__cause__ is not None
+            raise error.__cause__ from None
+        except RuntimeError as error:
+            # What gRPC raises where a port is taken; a chief trains nothing.
+            if not is_chief:
+                raise
+            raise errors.UserError(
+                f"the search's chief cannot listen at {_describe_address()} ({error}). "
+                f"Choose another {_ADDRESS[1]}."
+            ) from error
+        except grpc.RpcError as error:
+            raise errors.UserError(
+                f"the search's chief at {_describe_address()} does not answer "
+                f"({error}). Start it, then this command again: the trial goes on."
+            ) from error
+    return trial_results.publish(tune_dir, search.config)
+
+
+class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
+    """Trains KerasTuner's trials with `train.train_and_evaluate`."""
+
+    planned = 0
+
+    def __init__(
+        self,
+        oracle: keras_tuner.Oracle,
+        search: Search,
+        data: manifest.Manifest,
+        data_dir: str,
+        tune_dir: str,
+        command: Sequence[str],
+    ):
+        self._search, self._command = search, command
+        self._data, self._data_dir, self._tune_dir = data, data_dir, tune_dir
+        self._line = progress.LiveLine()
+        self._histories: dict[str, hopeless.History] = {}
+        super().__init__(oracle, directory=tune_dir, project_name=KERAS_TUNER_NAME)
+
+    # KerasTuner's tuner has no state besides its oracle's, and looks for a file of its
+    # own before it reloads that.
+    def _get_tuner_fname(self) -> str:
+        return os.path.join(str(self.project_dir), "oracle.json")
+
+    def save(self) -> None:
+        if not self._is_worker():
+            self.oracle.save()
+
+    def reload(self) -> None:
+        if not self._is_worker():
+            self.oracle.reload()
+
+    def pre_create_trial(self) -> None:
+        if self._is_worker():
+            time.sleep(_POLL_SECONDS)
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Trains one trial, or takes the result that it has; returns its error."""
+        try:
+            result = trial_results.read(self._tune_dir, trial.trial_id)
+            if result is None:
+                result = self._train(trial.trial_id, trial.hyperparameters.values)
+            workdir = trial_results.get_workdir(self._tune_dir, result.trial)
+            hparams.write_trial(workdir, result)
+            self._report(result)
+        except Exception as error:
+            raise _SearchEndedError from error
+        return {oracles.OBJECTIVE: result.top1_error}
+
+    def _train(self, name: str, chosen: dict[str, Any]) -> TrialResult:
+        tried = search_space.make_values(self._search.space, chosen)
+        config = settings.override(self._search.config, tried)
+        path = trial_results.get_workdir(self._tune_dir, name)
+        if "tuner/epochs" in chosen:
+            # Hyperband trains the best of a round on, as a trial of its own.
+            config = dataclasses.replace(config, num_epochs=chosen["tuner/epochs"])
+            if chosen.get("tuner/trial_id") and not os.path.exists(path):
+                _copy_run(self._tune_dir, chosen["tuner/trial_id"], path)
+        listed = ", ".join(f"{key}={value}" for key, value in tried.items())
+        number = len(trial_results.read_all(self._tune_dir)) + 1
+        self._line.print_above(
+            f"trial {name} ({number} of {self.planned}), {config.num_epochs} epochs: "
+            f"{listed}"
+        )
+        begun = time.monotonic()
+
+        def end(status: str, text: str = "") -> TrialResult:
+            history = hopeless.read_history(path)
+            error, epoch = history.find_best()
+            result = TrialResult(
+                trial=name,
+                status=status,
+                settings=tried,
+                epochs=max(history.top1_errors, default=0),
+                # The oracle has to learn that nothing is worse.
+                top1_error=error if status in trial_results.COUNTED else 1.0,
+                best_epoch=epoch,
+                seconds=time.monotonic() - begun,
+                text=text,
+            )
+            trial_results.write(self._tune_dir, result)
+            return result
+
+        def watch(epoch: int, top1_error: float) -> str | None:
+            # The result is written before the run's checkpoint: whatever kills this
+            # process now, the trial is not trained on.
+            status, text = self._judge(name, path, epoch)
+            if text:
+                end(status, text)
+            return text
+
+        try:
+            train.train_and_evaluate(
+                config, self._data_dir, path, self._command, watch=watch
+            )
+        except errors.NotFiniteError as error:
+            return end(trial_results.NOT_FINITE, str(error))
+        except errors.DeviceMemoryError as error:
+            return end(trial_results.NO_MEMORY, str(error))
+        finally:
+            keras.backend.clear_session()
+            gc.collect()
+        return trial_results.read(self._tune_dir, name) or end(trial_results.FINISHED)
+
+    def _judge(self, name: str, path: str, epoch: int) -> tuple[str, str | None]:
+        """Whether the trial is hopeless: its status then, and a sentence."""
+        history, search = hopeless.read_history(path), self._search
+        text = hopeless.explain_chance(
+            history, self._data.num_classes, search.chance_epochs
+        )
+        if text:
+            return trial_results.AT_CHANCE, text
+        for result in trial_results.read_all(self._tune_dir):
+            is_known = result.trial in self._histories
+            if result.status in trial_results.COUNTED and not is_known:
+                other = trial_results.get_workdir(self._tune_dir, result.trial)
+                self._histories[result.trial] = hopeless.read_history(other)
+        return trial_results.BEHIND, hopeless.explain_distance(
+            history,
+            list(self._histories.values()),
+            epoch,
+            self._data.get_split("validation").num_records,
+            search.median_epochs,
+        )
+
+    def _report(self, result: TrialResult) -> None:
+        """Brings the table and the best settings up to date and says where it is."""
+        results = trial_results.publish(self._tune_dir, self._search.config)
+        text = f"trial {result.trial}: {result.status}, top-1 {result.top1_error:.2%}"
+        best = trial_results.find_best(results)
+        if best is not None:
+            text += f"; best so far {best.top1_error:.2%} (trial {best.trial})"
+        left = max(0, self.planned - len(results))
+        seconds = left * statistics.mean(each.seconds for each in results)
+        self._line.print_above(
+            f"{text}; {len(results)} of {self.planned} trials, "
+            f"about {progress.format_duration(seconds)} left"
+        )
+
+
+def _copy_run(tune_dir: str, trial: str, path: str) -> None:
+    """A run's directory under another name, all of it or nothing."""
+    source = trial_results.get_workdir(tune_dir, trial)
+    ignored = shutil.ignore_patterns(durable.LOCK_NAME, "*.hparams")
+    with durable.atomic_directory(path) as temporary:
+        shutil.copytree(source, temporary, ignore=ignored, dirs_exist_ok=True)
+
+
+def _get_trials_dir(tune_dir: str) -> str:
+    return os.path.join(tune_dir, trial_results.TRIALS_NAME)
+
+
+def _read_role() -> tuple[bool, bool]:
+    """Whether other processes take part, and whether this one is their chief."""
+    given = [name for name in _ADDRESS if os.environ.get(name)]
+    if not given:
+        return False, False
+    missing = [name for name in (_TUNER_ID, *_ADDRESS) if not os.environ.get(name)]
+    if missing:
+        raise errors.UserError(
+            f"{given[0]} is set and {' and '.join(missing)} is not. For a search by "
+            f"several processes set {_TUNER_ID} (chief, worker0, worker1, ...), "
+            f"{_ADDRESS[0]} and {_ADDRESS[1]}; for one process none of them."
+        )
+    return True, "chief" in os.environ[_TUNER_ID]
+
+
+def _describe_address() -> str:
+    return ":".join(os.environ[name] for name in _ADDRESS)

@@ -1,0 +1,135 @@
+"""Tests of `alexnet_tf.search_space`: names, ranges and the values drawn from them."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from alexnet_tf import search_space, settings
+from alexnet_tf.config import Config
+from alexnet_tf.search_space import Range
+from tfrecords import errors
+
+
+def parse(*entries):
+    return search_space.parse_space(entries, Config())
+
+
+def test_the_papers_group_is_what_the_paper_chose():
+    names = [entry.name for entry in parse("paper")]
+    assert names == [
+        "model.normalization_bias",
+        "model.normalization_radius",
+        "model.normalization_alpha",
+        "model.normalization_beta",
+        "optimizer.learning_rate",
+    ]
+
+
+def test_every_known_range_is_valid_and_reads_itself():
+    """Where the paper gives a value, the range holds it."""
+    paper = settings.to_dict(Config())
+    for text in search_space.list_known():
+        (entry,) = parse(text)
+        name = text.partition("=")[0]
+        assert parse(name) == (entry,)
+        assert f"{name}={entry.describe()}" == text
+        if entry.values:
+            assert paper[name] in entry.values
+        else:
+            assert entry.low <= paper[name] <= entry.high
+
+
+def test_ranges_of_ones_own():
+    assert parse(
+        "learning_rate=0.001..0.1:log", "normalization_radius=1..3", "batch_size=8|16"
+    ) == (
+        Range("optimizer.learning_rate", 0.001, 0.1, is_log=True),
+        Range("model.normalization_radius", 1, 3),
+        Range("batch_size", values=(8, 16)),
+    )
+    assert parse("data.mirror=true|false") == (
+        Range("data.mirror", values=(True, False)),
+    )
+    assert parse("model.activation=relu|tanh|relu")[0].values == ("relu", "tanh")
+
+
+def test_a_later_entry_replaces_the_earlier_ones_range():
+    space = parse("paper", "normalization_beta=0.5..1")
+    assert len(space) == 5
+    assert space[3] == Range("model.normalization_beta", 0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    "entry, sentence",
+    [
+        ("learning_rat", "Did you mean 'optimizer.learning_rate'?"),
+        ("papr", "Did you mean 'paper'?"),
+        ("xyz=1..2", "no one setting 'xyz'"),
+        ("batch_size=8..4", "below the second"),
+        ("batch_size=4..4", "below the second"),
+        ("batch_size=0..4", "at least 1"),
+        ("batch_size=2.5..4", "a whole number; '2.5' is not"),
+        ("batch_size=8..", "a whole number; '' is not"),
+        ("batch_size=8..16:linear", "LOW..HIGH:log"),
+        ("weight_decay=0..0.1:log", "above 0"),
+        ("dropout_rate=0..1", "below 1"),
+        ("batch_size=8", "nothing to choose"),
+        ("batch_size=8|8", "nothing to choose"),
+        ("batch_size=", "nothing to choose"),
+        ("activation=relu..tanh", "bounds are for numbers"),
+        ("activation=relu|tan", "Did you mean 'tanh'?"),
+        ("data.crop_size", "knows no range for 'data.crop_size'"),
+        ("num_epochs=1..5", "not a setting to search"),
+        ("devices=CPU:0|GPU:0", "not a setting to search"),
+        ("experiment=alexnet|sample", "not a setting to search"),
+    ],
+)
+def test_a_wrong_entry_is_a_sentence(entry, sentence):
+    with pytest.raises(errors.UserError) as caught:
+        parse(entry)
+    assert sentence in str(caught.value)
+
+
+def test_nothing_to_search_is_a_sentence():
+    with pytest.raises(errors.UserError, match="nothing to search"):
+        parse()
+
+
+def test_values_survive_float32():
+    """KerasTuner sends float32 to other processes: both sides train the same run."""
+    space = parse(
+        "learning_rate",
+        "batch_size",
+        "bias_rate_factor=0.1|0.3",
+        "mirror=true|false",
+        "normalization_radius",
+    )
+    drawn = {
+        "optimizer.learning_rate": 0.0123456789,
+        "batch_size": "64",
+        "optimizer.bias_rate_factor": "0.3",
+        "data.mirror": "false",
+        "model.normalization_radius": 3,
+    }
+    sent = {
+        name: float(np.float32(value)) if isinstance(value, float) else value
+        for name, value in drawn.items()
+    }
+    assert sent != drawn
+    values = search_space.make_values(space, drawn)
+    assert values == search_space.make_values(space, sent)
+    assert values == {
+        "optimizer.learning_rate": 0.01235,
+        "batch_size": 64,
+        "optimizer.bias_rate_factor": 0.3,
+        "data.mirror": False,
+        "model.normalization_radius": 3,
+    }
+    settings.override(Config(), values)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
