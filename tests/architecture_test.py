@@ -40,7 +40,7 @@ ROWS = (
     ),
     ("model",),
     ("optimizer",),
-    ("diagnostics", "loss_scale", "placement_report"),
+    ("diagnostics", "keras_optimizer", "loss_scale", "placement_report"),
     ("run_state", "steps", "transfer"),
     ("finite", "trained_network"),
     ("evaluate", "export"),
