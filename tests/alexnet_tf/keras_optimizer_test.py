@@ -16,7 +16,9 @@ import tensorflow as tf
 from alexnet_tf import (
     evaluate,
     keras_optimizer,
+    placement,
     placement_report,
+    run_state,
     stack,
     trained_network,
 )
@@ -47,6 +49,19 @@ SHAPES = {
     "fc8/bias": (3,),
 }
 LAYERS = ("conv1", "fc7", "fc8")
+
+
+# With every name, for whole runs of a few steps.
+RUNS = {
+    "sgdw": {"optimizer.weight_decay": 0.05},
+    "moving_average": {"optimizer.average_decay": 0.5},
+    "swa": {"optimizer.average_start_step": 1, "optimizer.average_every_steps": 2},
+    "lookahead": {"optimizer.lookahead_steps": 2},
+    "multi_optimizer": {
+        "optimizer.per_layer": "fc7=adamw fc8=sgdw",
+        "optimizer.rate_factors": "fc7=0.1",
+    },
+}
 
 
 def make_config(name, **changes):
@@ -316,6 +331,23 @@ def test_it_begins_with_the_weights_as_they_are(name):
             )
 
 
+@every_name
+def test_it_trains_the_network_of_another_precision(name):
+    """Whose variables Keras 2 wraps, to cast them where they are read."""
+    values = {"precision": "mixed_float16", "optimizer.name": name, **RUNS[name]}
+    config = training_runs.make_config(values)
+    state = run_state.build_run_state(config, 2, placement.Placement())
+    optimizer = state.optimizer
+    before = state.model.get_layer("fc8").get_weights()
+    optimizer.rates.assign(tf.ones_like(optimizer.rates))
+    optimizer.apply([tf.ones_like(p.variable) for p in optimizer.parameters])
+    for old, new in zip(
+        before, state.model.get_layer("fc8").get_weights(), strict=True
+    ):
+        # Rate 1: by 1, and weights of 0.01 decay hardly.
+        np.testing.assert_allclose(new - old, -1, rtol=0, atol=0.01)
+
+
 @pytest.mark.parametrize(
     "config, sentence",
     [
@@ -350,16 +382,6 @@ def test_without_addons_the_sentence_says_how_to_get_it(name, monkeypatch):
 
 
 # Whole runs: 12 pictures in batches of 5, epochs that end after steps 3 and 5.
-RUNS = {
-    "sgdw": {"optimizer.weight_decay": 0.05},
-    "moving_average": {"optimizer.average_decay": 0.5},
-    "swa": {"optimizer.average_start_step": 1, "optimizer.average_every_steps": 2},
-    "lookahead": {"optimizer.lookahead_steps": 2},
-    "multi_optimizer": {
-        "optimizer.per_layer": "fc7=adamw fc8=sgdw",
-        "optimizer.rate_factors": "fc7=0.1",
-    },
-}
 LAST_STEP = 5
 
 
@@ -381,12 +403,15 @@ def whole_run(request, tmp_path_factory, data_dir):
     return request.param, str(path)
 
 
-def test_killed_in_mid_epoch_it_goes_on_bit_for_bit(tmp_path, data_dir, whole_run):
+def test_killed_after_an_evaluation_it_goes_on_bit_for_bit(
+    tmp_path, data_dir, whole_run
+):
+    """There averages and weights have changed places and back, here they have not."""
     name, whole = whole_run
-    path = training_runs.copy_as_killed(whole, 2, tmp_path / "run")
+    path = training_runs.copy_as_killed(whole, 3, tmp_path / "run")
     state = training_runs.run(data_dir, path, get_values(name))
     assert state.step == LAST_STEP
-    for step in range(2, LAST_STEP + 1):
+    for step in range(3, LAST_STEP + 1):
         assert training_runs.compute_digest(path, step) == training_runs.compute_digest(
             whole, step
         ), f"step {step}"
