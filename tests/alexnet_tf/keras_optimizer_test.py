@@ -465,12 +465,12 @@ from alexnet_tf import config, keras_optimizer, model, optimizer, placement
 from alexnet_tf import placement_report, steps
 from alexnet_tf.loss_scale import LossScale
 
+placed = placement.make_placement("CPU:0,CPU:1")
 settings = config.OptimizerConfig(**json.loads(sys.argv[1]))
 rng = np.random.default_rng(0)
 batch = (tf.constant(60 * rng.standard_normal((4, 67, 67, 3)), tf.float32),
          tf.constant(rng.integers(0, 10, 4), tf.int32))
 result = {"losses": {}}
-placed = placement.make_placement("CPU:0,CPU:1")
 for name, where in [("two", placed), ("one", placement.make_placement("CPU:0"))]:
     device = where.get_device(0)
     network = model.build_model(
