@@ -167,6 +167,22 @@ class ModelConfig:
 class OptimizerConfig:
     """The update rule (paper, section 5)."""
 
+    name: str = _setting(
+        "momentum",
+        "the update rule. momentum: the paper's (section 5). The others aren't the "
+        "paper's; TensorFlow Addons computes them, or Keras 3 the same numbers. sgdw: "
+        "decay outside the velocity; moving_average and swa: the paper's rule, and an "
+        "average of its weights is what is evaluated (swa: Addons only); lookahead: "
+        "the paper's rule with steps back (Addons only); multi_optimizer: `per_layer`",
+        choices=(
+            "momentum",
+            "sgdw",
+            "moving_average",
+            "swa",
+            "lookahead",
+            "multi_optimizer",
+        ),
+    )
     learning_rate: float = _setting(0.01, "epsilon at the start (section 5)", minimum=0)
     momentum: float = _setting(0.9, "of the velocity (section 5)", minimum=0)
     weight_decay: float = _setting(
@@ -186,6 +202,41 @@ class OptimizerConfig:
     bias_rate_follows: bool = _setting(
         True,
         "whether the biases' rate falls with the kernels'; in the source it stays",
+    )
+    per_layer: str = _setting(
+        "",
+        "for multi_optimizer (Addons', not the paper's): `LAYER=RULE` entries "
+        "separated by spaces, RULE one of momentum, sgdw, adamw: 'fc7=adamw fc8=adamw' "
+        "(Adam's rates are smaller: see `rate_factors`). Others have momentum",
+    )
+    average_decay: float = _setting(
+        0.99,
+        "for moving_average (Addons', not the paper's): what the average keeps of "
+        "itself at an update",
+        minimum=0,
+        below=1,
+    )
+    average_start_step: int = _setting(
+        0,
+        "for swa (Addons', not the paper's): updates before the first snapshot's",
+        minimum=0,
+    )
+    average_every_steps: int = _setting(
+        10,
+        "for swa (Addons', not the paper's): updates from snapshot to snapshot",
+        minimum=1,
+    )
+    lookahead_steps: int = _setting(
+        6,
+        "for lookahead (Addons', not the paper's): updates from one step back to the "
+        "next",
+        minimum=1,
+    )
+    lookahead_step_size: float = _setting(
+        0.5,
+        "for lookahead (Addons', not the paper's): the slow weights' share of the way "
+        "to the fast ones",
+        minimum=0,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import layers, placement
-from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.optimizer import Optimizer
 from alexnet_tf.stack import keras
 
 # Within this share of ln(classes) a loss is that of a network that knows nothing.
@@ -59,7 +59,7 @@ def _name_parameters_of(model: keras.Model, activation_name: str) -> str:
     return next(name for name in (f"conv{suffix}", f"fc{suffix}") if name in names)
 
 
-def compute_weight_norms(optimizer: MomentumOptimizer) -> dict[str, float]:
+def compute_weight_norms(optimizer: Optimizer) -> dict[str, float]:
     """The L2 norm of each parameter, by its name."""
     return {
         parameter.name: float(tf.norm(parameter.variable))

@@ -19,6 +19,7 @@ from typing import Any
 import alexnet_tf
 
 _GIT_SECONDS = 10.0
+_PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow_addons")
 
 
 def describe(
@@ -43,7 +44,7 @@ def describe(
         "alexnet_tf": alexnet_tf.__version__,
         "git_revision": _find_git_revision(os.path.abspath(alexnet_tf.__file__)),
         "python": platform.python_version(),
-        **{name: _find_version(name) for name in ("tensorflow", "keras", "numpy")},
+        **{name: _find_version(name) for name in _PACKAGES},
         "cpu": _find_cpu(),
         "cores": _count_cores(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),

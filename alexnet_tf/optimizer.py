@@ -13,6 +13,7 @@ has gathered would go on moving the weights.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 
@@ -63,16 +64,16 @@ def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(parameter.layer for parameter in parameters))
 
 
-class MomentumOptimizer(tf.Module):
-    """Applies the rule; velocities lie beside their variables.
+class Optimizer(tf.Module):
+    """What trains the parameters: the rule below, or those of `keras_optimizer`.
 
     Args:
       parameters: what is trained.
-      config: momentum, decay, and whether biases decay.
+      config: decay, and whether biases decay.
       device: where the rates lie (tower a's), or None.
 
     Attributes:
-      velocities: float32, one per parameter.
+      parameters: the same.
       rates: float32 [layers, 2]: the learning rates of each layer's kernel and bias,
         in the order of `list_layer_names`. The schedule assigns them.
     """
@@ -85,7 +86,6 @@ class MomentumOptimizer(tf.Module):
     ):
         super().__init__(name="optimizer")
         self.parameters = list(parameters)
-        self._momentum = config.momentum
         self._decays = [
             0.0
             if parameter.kind == BIAS and not config.bias_weight_decay
@@ -94,21 +94,58 @@ class MomentumOptimizer(tf.Module):
         ]
         layer_names = list_layer_names(parameters)
         self._rows = [layer_names.index(parameter.layer) for parameter in parameters]
-        self.velocities = []
-        for parameter in parameters:
-            with placement.scope(parameter.variable.device):
-                zeros = tf.zeros(parameter.variable.shape)
-                self.velocities.append(tf.Variable(zeros, trainable=False))
         with placement.scope(device):
             self.rates = tf.Variable(tf.zeros([len(layer_names), 2]), trainable=False)
 
+    def begin(self) -> None:
+        """Takes the weights as they are for those of step 0."""
+
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
-        """Moves every parameter by the rule, each on its own device.
+        """Moves every parameter by its rule, each on its own device.
 
         Args:
           gradients: float32, of the batch's mean loss, one per parameter and of its
             shape.
         """
+        raise NotImplementedError
+
+    def get_variables(self) -> dict[str, tf.Variable]:
+        """What a checkpoint holds, by name: `weights/...` is what is evaluated."""
+        raise NotImplementedError
+
+    def evaluated_weights(self) -> contextlib.AbstractContextManager[None]:
+        """While it lasts, the parameters are what is evaluated."""
+        return contextlib.nullcontext()
+
+
+class MomentumOptimizer(Optimizer):
+    """Applies the rule; velocities lie beside their variables.
+
+    Args:
+      parameters: what is trained.
+      config: momentum, decay, and whether biases decay.
+      device: where the rates lie (tower a's), or None.
+
+    Attributes:
+      velocities: float32, one per parameter.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        config: OptimizerConfig,
+        device: str | None = None,
+    ):
+        super().__init__(parameters, config, device)
+        self._momentum = config.momentum
+        self.velocities = []
+        for parameter in parameters:
+            with placement.scope(parameter.variable.device):
+                zeros = tf.zeros(parameter.variable.shape)
+                self.velocities.append(tf.Variable(zeros, trainable=False))
+
+    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
+        """As in `Optimizer`."""
         rates = tf.convert_to_tensor(self.rates)
         for parameter, gradient, velocity, decay, row in zip(
             self.parameters,
@@ -130,3 +167,11 @@ class MomentumOptimizer(tf.Module):
                     grad=gradient + decay * weights,
                     momentum=momentum,
                 )
+
+    def get_variables(self) -> dict[str, tf.Variable]:
+        """As in `Optimizer`; the weights and `velocity/...`."""
+        variables = {}
+        for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
+            variables[f"weights/{parameter.name}"] = parameter.variable
+            variables[f"velocity/{parameter.name}"] = velocity
+        return variables

@@ -1,9 +1,9 @@
 """Everything that a run's future depends on, in and out of a checkpoint.
 
-Weights, velocities, dropout's counters, the loss scale, the schedule's state, the best
-evaluation, the counts of the epoch and of the log entry under way, and the step. The
-position in the data needs nothing else: the batch of a step is a function of the
-settings and the step.
+Weights, what the optimizer gathers, dropout's counters, the loss scale, the schedule's
+state, the best evaluation, the counts of the epoch and of the log entry under way, and
+the step. The position in the data needs nothing else: the batch of a step is a function
+of the settings and the step.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import tensorflow as tf
 from alexnet_tf import layers, model, placement
 from alexnet_tf.checkpoint import Checkpoint
 from alexnet_tf.config import Config
+from alexnet_tf.keras_optimizer import make_optimizer
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.metrics import ErrorCounts
-from alexnet_tf.optimizer import MomentumOptimizer, list_layer_names, list_parameters
+from alexnet_tf.optimizer import Optimizer, list_layer_names, list_parameters
 from alexnet_tf.schedule import Schedule, make_schedule
 from alexnet_tf.stack import keras
 from tfrecords import errors
@@ -32,7 +33,7 @@ class RunState:
 
     Attributes:
       model: from images to logits.
-      optimizer: parameters, velocities, rates.
+      optimizer: parameters, rates, and what it gathers.
       loss_scale: 1 except in float16.
       schedule: which rates hold when.
       step: training steps done.
@@ -47,7 +48,7 @@ class RunState:
     """
 
     model: keras.Model
-    optimizer: MomentumOptimizer
+    optimizer: Optimizer
     loss_scale: LossScale
     schedule: Schedule
     step: int = 0
@@ -60,15 +61,11 @@ class RunState:
 
     def get_variables(self) -> dict[str, tf.Variable]:
         """What a checkpoint holds as arrays, by name."""
-        variables = {
+        variables: dict[str, tf.Variable] = {
             "loss_scale/scale": self.loss_scale.scale,
             "loss_scale/good_steps": self.loss_scale.good_steps,
         }
-        for parameter, velocity in zip(
-            self.optimizer.parameters, self.optimizer.velocities, strict=True
-        ):
-            variables[f"weights/{parameter.name}"] = parameter.variable
-            variables[f"velocity/{parameter.name}"] = velocity
+        variables |= self.optimizer.get_variables()
         for layer in self.model.layers:
             if isinstance(layer, layers.Dropout):
                 variables[f"dropout/{layer.name}/draws"] = layer.draws
@@ -121,13 +118,17 @@ def build_network(
 def build_run_state(
     config: Config, num_classes: int, where: placement.Placement
 ) -> RunState:
-    """A run at its beginning: first weights, velocities of zero, step 0."""
+    """A run at its beginning: first weights, nothing gathered, step 0.
+
+    Raises:
+      UserError: where the settings make no network, optimizer or schedule.
+    """
     network = build_network(config, num_classes, where)
     parameters = list_parameters(network)
     device = where.get_device(0)
     return RunState(
         network,
-        MomentumOptimizer(parameters, config.optimizer, device),
+        make_optimizer(parameters, config.optimizer, device),
         LossScale(config.precision, device),
         make_schedule(config, list_layer_names(parameters)),
     )

@@ -7,13 +7,19 @@ the same code for both and takes `keras` from here.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
 import tensorflow as tf
+
+from tfrecords import errors
 
 KERAS_MAJOR = int(keras.__version__.split(".")[0])
 
@@ -34,4 +40,232 @@ def describe() -> dict[str, str]:
     return {"tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-__all__ = ["KERAS_MAJOR", "describe", "get_tf_variable", "keras"]
+@dataclasses.dataclass(frozen=True)
+class VariableOptimizer:
+    """A Keras optimizer of one variable w, with the gradient g that it is given.
+
+    One variable each, because Keras' optimizers have one rate for all of theirs.
+
+    Attributes:
+      optimizer: Keras' or TensorFlow Addons' object.
+      variable: float32.
+      slots: what it gathers, by the same names on both stacks: "iterations" (int64
+        scalar, updates so far) and float32 ones of the variable's shape: "velocity",
+        "first_moment", "second_moment", "average", "slow".
+    """
+
+    optimizer: Any
+    variable: tf.Variable
+    slots: Mapping[str, tf.Variable]
+
+
+# Called when an update needs the learning rate, float32 scalar.
+Rate = Callable[[], tf.Tensor]
+
+_SGD_SLOTS = {"velocity": "momentum"}
+
+
+def make_sgd(
+    variable: tf.Variable, rate: Rate, momentum: float, decay: float = 0.0
+) -> VariableOptimizer:
+    """SGD whose decay lies outside the velocity (Loshchilov, Hutter 2017).
+
+        v <- momentum * v - rate * g
+        w <- w - rate * decay * w + v
+
+    Keras 3's SGD multiplies `weight_decay` by the rate. Addons' SGDW does not, so it
+    is given the product. Without momentum there is no "velocity".
+    """
+    slots = _SGD_SLOTS if momentum else {}
+    if KERAS_MAJOR >= 3:
+        sgd = keras.optimizers.SGD(rate, momentum, weight_decay=decay or None)
+        return _build_keras3(sgd, variable, slots)
+    if decay:
+        make = _import_addons("sgdw").SGDW
+        sgd = make(lambda: decay * rate(), learning_rate=rate, momentum=momentum)
+    else:
+        sgd = keras.optimizers.legacy.SGD(rate, momentum)
+    return _build_legacy(sgd, variable, slots)
+
+
+def make_adamw(variable: tf.Variable, rate: Rate, decay: float) -> VariableOptimizer:
+    """Adam whose decay lies outside its moments (Loshchilov, Hutter 2017).
+
+        m <- 0.9 * m + 0.1 * g;    s <- 0.999 * s + 0.001 * g^2
+        w <- w - rate * decay * w
+               - rate * sqrt(1 - 0.999^t) / (1 - 0.9^t) * m / (sqrt(s) + 1e-7)
+
+    with t the number of the update, from 1. Addons' AdamW is given rate * decay, as
+    SGDW is.
+    """
+    if KERAS_MAJOR >= 3:
+        return _build_keras3(
+            keras.optimizers.AdamW(rate, weight_decay=decay),
+            variable,
+            {"first_moment": "momentum", "second_moment": "velocity"},
+        )
+    adamw = _import_addons("adamw").AdamW(lambda: decay * rate(), learning_rate=rate)
+    slots = {"first_moment": "m", "second_moment": "v"}
+    return _build_legacy(adamw, variable, slots)
+
+
+def make_moving_average(
+    variable: tf.Variable, rate: Rate, momentum: float, average_decay: float
+) -> VariableOptimizer:
+    """SGD and an exponential moving average of the weights, the slot "average".
+
+        after update 1:  average <- w
+        after others:    average <- average_decay * average + (1 - average_decay) * w
+
+    Keras 3's `ema_momentum` with no overwriting; Addons' MovingAverage begins so with
+    `start_step` 1.
+    """
+    slots = {**(_SGD_SLOTS if momentum else {}), "average": "average"}
+    if KERAS_MAJOR >= 3:
+        sgd = keras.optimizers.SGD(
+            rate, momentum, use_ema=True, ema_momentum=average_decay
+        )
+        return _build_keras3(sgd, variable, slots)
+    averaging = _import_addons("moving_average").MovingAverage(
+        keras.optimizers.legacy.SGD(rate, momentum), average_decay, start_step=1
+    )
+    return _build_legacy(averaging, variable, slots)
+
+
+def make_swa(
+    variable: tf.Variable,
+    rate: Rate,
+    momentum: float,
+    start_step: int,
+    period: int,
+) -> VariableOptimizer:
+    """SGD and the mean of snapshots of its weights (Izmailov et al. 2018).
+
+    Snapshot n (from 0) is taken after update start_step + n * period + 1:
+
+        average <- (n * average + w) / (n + 1)
+
+    Raises:
+      UserError: on Keras 3, which has no such mean.
+    """
+    averaging = _import_addons("swa").SWA(
+        keras.optimizers.legacy.SGD(rate, momentum), start_step, period
+    )
+    slots = {**(_SGD_SLOTS if momentum else {}), "average": "average"}
+    return _build_legacy(averaging, variable, slots)
+
+
+def make_lookahead(
+    variable: tf.Variable, rate: Rate, momentum: float, period: int, step_size: float
+) -> VariableOptimizer:
+    """SGD that steps back every `period` updates (Zhang et al. 2019).
+
+        slow <- slow + step_size * (w - slow);  w <- slow
+
+    Raises:
+      UserError: on Keras 3, which has no such optimizer.
+    """
+    lookahead = _import_addons("lookahead").Lookahead(
+        keras.optimizers.legacy.SGD(rate, momentum), period, step_size
+    )
+    slots = {**(_SGD_SLOTS if momentum else {}), "slow": "slow"}
+    return _build_legacy(lookahead, variable, slots)
+
+
+def combine(
+    optimizers: Sequence[VariableOptimizer],
+) -> Callable[[Sequence[tf.Tensor]], None]:
+    """A function that gives each optimizer its variable's gradient.
+
+    Addons' MultiOptimizer; on Keras 3 one call after the other, which is the same.
+    """
+    if KERAS_MAJOR >= 3:
+
+        def apply_each(gradients: Sequence[tf.Tensor]) -> None:
+            for own, gradient in zip(optimizers, gradients, strict=True):
+                own.optimizer.apply([gradient])
+
+        return apply_each
+
+    variables = [own.variable for own in optimizers]
+    names = [variable.name for variable in variables]
+    # MultiOptimizer knows variables by their names.
+    if len(set(names)) < len(names):
+        raise ValueError(f"two variables of one name: {sorted(names)}")
+    multi = _import_addons("multi_optimizer").MultiOptimizer(
+        optimizer_specs=[
+            {"optimizer": own.optimizer, "weights": [own.variable.name]}
+            for own in optimizers
+        ]
+    )
+    # Made when first read, and not inside a graph.
+    _ = multi.iterations
+
+    def apply_together(gradients: Sequence[tf.Tensor]) -> None:
+        multi.apply_gradients(zip(gradients, variables, strict=True))
+
+    return apply_together
+
+
+def _import_addons(name: str) -> Any:
+    """`tensorflow_addons.optimizers`, or a sentence for the optimizer `name`."""
+    if KERAS_MAJOR < 3:
+        with contextlib.suppress(ImportError), warnings.catch_warnings():
+            # That its development has ended is said in the README.
+            warnings.simplefilter("ignore")
+            import tensorflow_addons
+
+            return tensorflow_addons.optimizers
+    raise errors.UserError(
+        f"the optimizer {name} is TensorFlow Addons', and this is TensorFlow "
+        f"{tf.__version__} with Keras {keras.__version__} and without it. Install the "
+        "extra for it in an environment of its own, with Python 3.10 or 3.11: pip "
+        "install '.[addons]'. Keras 3 has sgdw, moving_average and multi_optimizer."
+    )
+
+
+def _build_keras3(
+    optimizer: Any, variable: tf.Variable, slots: Mapping[str, str]
+) -> VariableOptimizer:
+    # `slots`: our names -> how the names of Keras' variables end.
+    optimizer.build([variable])
+    found = {v.name.rpartition("_")[2]: v.value for v in optimizer.variables}
+    named = {ours: found[theirs] for ours, theirs in slots.items()}
+    return VariableOptimizer(
+        optimizer, variable, {"iterations": found["iteration"], **named}
+    )
+
+
+def _build_legacy(
+    optimizer: Any, variable: tf.Variable, slots: Mapping[str, str]
+) -> VariableOptimizer:
+    # `slots`: our names -> Keras' names of slots, of the optimizer or what it wraps.
+    optimizer._create_all_weights([variable])
+    owners = [optimizer, getattr(optimizer, "_optimizer", optimizer)]
+    named = {
+        ours: next(
+            owner.get_slot(variable, theirs)
+            for owner in owners
+            if theirs in owner.get_slot_names()
+        )
+        for ours, theirs in slots.items()
+    }
+    return VariableOptimizer(
+        optimizer, variable, {"iterations": optimizer.iterations, **named}
+    )
+
+
+__all__ = [
+    "KERAS_MAJOR",
+    "Rate",
+    "VariableOptimizer",
+    "combine",
+    "describe",
+    "get_tf_variable",
+    "keras",
+    "make_adamw",
+    "make_lookahead",
+    "make_moving_average",
+    "make_sgd",
+    "make_swa",
+]

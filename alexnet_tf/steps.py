@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from alexnet_tf import metrics, placement
 from alexnet_tf.loss_scale import LossScale
-from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.optimizer import Optimizer
 from alexnet_tf.stack import keras
 
 
@@ -74,7 +74,7 @@ def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
 
 def make_train_step(
     model: keras.Model,
-    optimizer: MomentumOptimizer,
+    optimizer: Optimizer,
     loss_scale: LossScale,
     device: str | None = None,
 ) -> tf.types.experimental.PolymorphicFunction:
@@ -169,6 +169,6 @@ def _compute_norms(
     return tf.stack(norms)
 
 
-def _apply(optimizer: MomentumOptimizer, gradients: list[tf.Tensor]) -> bool:
+def _apply(optimizer: Optimizer, gradients: list[tf.Tensor]) -> bool:
     optimizer.apply(gradients)
     return True

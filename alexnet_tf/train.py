@@ -117,6 +117,7 @@ def train_and_evaluate(
         last_step = counter.count_steps(config.num_epochs)
         reporter = reporting.Reporter(run, config, state, last_step, num_train)
         if taken_over:
+            state.optimizer.begin()
             reporter.log_event(taken_over)
         for warning in [*run.warnings, *(restored.warnings if restored else ())]:
             reporter.announce(warning)
@@ -296,22 +297,23 @@ class _Trainer:
         A stop request ends it early: the run begins with it when it goes on.
         """
         state = self._state
-        try:
-            result = evaluate_lib.evaluate(
-                self._eval_step,
-                self._data,
-                self._config,
-                "validation",
-                check_stop=self._stop.check,
-            )
-        except stop_request.Stopped:
-            return False
-        state.unevaluated_epoch = None
-        dead_units = {
-            name: float(share)
-            for name, share in self._count_dead_units(result.first_images).items()
-        }
-        self._reporter.log_evaluation(epoch, result, dead_units)
+        with state.optimizer.evaluated_weights():
+            try:
+                result = evaluate_lib.evaluate(
+                    self._eval_step,
+                    self._data,
+                    self._config,
+                    "validation",
+                    check_stop=self._stop.check,
+                )
+            except stop_request.Stopped:
+                return False
+            state.unevaluated_epoch = None
+            dead_units = {
+                name: float(share)
+                for name, share in self._count_dead_units(result.first_images).items()
+            }
+            self._reporter.log_evaluation(epoch, result, dead_units)
         error = result.counts.top1_error
         decision = state.schedule.record_validation(epoch, error)
         if decision:

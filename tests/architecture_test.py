@@ -40,7 +40,7 @@ ROWS = (
     ),
     ("model", "search_space", "trial_results"),
     ("hparams", "optimizer", "search_directory"),
-    ("diagnostics", "loss_scale", "oracles", "placement_report"),
+    ("diagnostics", "keras_optimizer", "loss_scale", "oracles", "placement_report"),
     ("hopeless", "run_state", "steps", "transfer"),
     ("finite", "trained_network"),
     ("evaluate", "export"),

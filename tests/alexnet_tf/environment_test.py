@@ -1,5 +1,6 @@
 import getpass
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -19,6 +20,8 @@ def test_versions_and_hardware_are_this_machines(monkeypatch):
     assert described["python"] == platform.python_version()
     assert described["numpy"] == importlib.metadata.version("numpy")
     assert described["tensorflow"].count(".") == 2
+    addons = importlib.util.find_spec("tensorflow_addons")
+    assert (described["tensorflow_addons"] is not None) == (addons is not None)
     assert described["cores"] in range(1, os.cpu_count() + 1)
     assert described["memory_bytes"] > 1 << 28
     assert described["cpu"]

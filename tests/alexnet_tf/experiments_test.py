@@ -37,7 +37,8 @@ PAPER = {
     "model.dropout_scaling": "test",
     "model.initial_stddev": 0.01,  # section 5
     "model.initial_stddev_conv345": 0.01,
-    "optimizer.learning_rate": 0.01,  # section 5
+    "optimizer.name": "momentum",  # section 5
+    "optimizer.learning_rate": 0.01,
     "optimizer.momentum": 0.9,
     "optimizer.weight_decay": 0.0005,
     "optimizer.bias_weight_decay": True,

@@ -31,5 +31,14 @@ def test_keras_computes_with_tensorflow():
     assert isinstance(y, tf.Tensor)
 
 
+@pytest.mark.skipif(stack.KERAS_MAJOR >= 3, reason="Keras 3 does not ask for names")
+def test_variables_of_one_name_are_refused():
+    """MultiOptimizer would update each of them twice."""
+    variables = [tf.Variable([1.0], name="kernel") for _ in range(2)]
+    optimizers = [stack.make_sgd(v, lambda: tf.constant(0.1), 0.9) for v in variables]
+    with pytest.raises(ValueError, match="two variables of one name"):
+        stack.combine(optimizers)
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,256 @@
+"""Other update rules than the paper's: Keras' and TensorFlow Addons' optimizers.
+
+`optimizer.name` chooses. None of these is in the paper; formulas: `alexnet_tf.stack`.
+
+  sgdw             decay outside the velocity
+  moving_average   the paper's rule, and an exponential average of its weights
+  swa              the paper's rule, and the mean of snapshots of its weights
+  lookahead        the paper's rule, and every few updates a step back
+  multi_optimizer  one of momentum (the paper's), sgdw and adamw, layer by layer
+
+The rules that are the paper's have Keras' SGD with weight_decay * w in the gradient:
+
+  v <- momentum * v - rate * (gradient + weight_decay * w);  w <- w + v
+
+Where weights are averaged, the averages are what is evaluated, exported and, by the
+name `weights/...`, saved; the weights that are trained are saved as
+`training_weights/...`. Until something has been averaged, the averages are the weights.
+With lookahead the weights are evaluated as they stand, between two steps back too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Iterator, Sequence
+
+import tensorflow as tf
+
+from alexnet_tf import placement, stack
+from alexnet_tf.config import OptimizerConfig
+from alexnet_tf.optimizer import (
+    MomentumOptimizer,
+    Optimizer,
+    Parameter,
+    list_layer_names,
+)
+from tfrecords import errors
+
+# What `optimizer.per_layer` may name.
+_LAYER_RULES = ("momentum", "sgdw", "adamw")
+# Their decay is not in the gradient.
+_DECOUPLED = ("sgdw", "adamw")
+
+
+class KerasOptimizer(Optimizer):
+    """Keras' optimizers, one for each parameter and on its device.
+
+    A rate of 0 freezes a parameter, as in the paper's rule: its velocity is dropped,
+    slow weights follow the weights, and nothing moves it. Averages and moments go on.
+
+    Args:
+      parameters: what is trained; their variables have names of their own.
+      config: which optimizers, and their numbers.
+      device: where the rates lie (tower a's), or None.
+
+    Raises:
+      UserError: for an optimizer that this stack does not have, or numbers that it
+        does not take.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        config: OptimizerConfig,
+        device: str | None = None,
+    ):
+        super().__init__(parameters, config, device)
+        if config.momentum > 1:
+            raise errors.UserError(
+                f"config.optimizer.momentum is at most 1 where "
+                f"config.optimizer.name={config.name}; {config.momentum:g} is not."
+            )
+        self._config, self._device = config, device
+        by_layer = parse_rules(config, list_layer_names(parameters))
+        self._rules = [by_layer[parameter.layer] for parameter in parameters]
+        self._optimizers = []
+        indices_by_device: dict[str, list[int]] = {}
+        for index, parameter in enumerate(parameters):
+            with placement.scope(parameter.variable.device):
+                self._optimizers.append(self._make(index))
+            indices_by_device.setdefault(parameter.variable.device, []).append(index)
+        self._groups = []
+        for where, indices in indices_by_device.items():
+            with placement.scope(where):
+                apply = stack.combine([self._optimizers[index] for index in indices])
+            self._groups.append((where, indices, apply))
+        self.begin()
+
+    def _make(self, index: int) -> stack.VariableOptimizer:
+        config = self._config
+        variable = self.parameters[index].variable
+
+        def rate() -> tf.Tensor:
+            return self._get_rate(index)
+
+        rule = self._rules[index]
+        if rule == "sgdw":
+            return stack.make_sgd(variable, rate, config.momentum, self._decays[index])
+        if rule == "adamw":
+            return stack.make_adamw(variable, rate, self._decays[index])
+        if rule == "moving_average":
+            return stack.make_moving_average(
+                variable, rate, config.momentum, config.average_decay
+            )
+        if rule == "swa":
+            return stack.make_swa(
+                variable,
+                rate,
+                config.momentum,
+                config.average_start_step,
+                config.average_every_steps,
+            )
+        if rule == "lookahead":
+            return stack.make_lookahead(
+                variable,
+                rate,
+                config.momentum,
+                config.lookahead_steps,
+                config.lookahead_step_size,
+            )
+        return stack.make_sgd(variable, rate, config.momentum)
+
+    def _get_rate(self, index: int) -> tf.Tensor:
+        with placement.scope(self._device):
+            return self.rates[self._rows[index], self.parameters[index].kind]
+
+    def begin(self) -> None:
+        """As in `Optimizer`: averages and slow weights become the weights."""
+        for own in self._optimizers:
+            for name in {"average", "slow"} & set(own.slots):
+                own.slots[name].assign(own.variable)
+
+    def apply(self, gradients: Sequence[tf.Tensor]) -> None:
+        """As in `Optimizer`."""
+        for where, indices, apply in self._groups:
+            with placement.scope(where):
+                for index in indices:
+                    self._rest(index)
+                apply([self._add_decay(index, gradients[index]) for index in indices])
+                for index in indices:
+                    self._follow(index)
+
+    def _rest(self, index: int) -> None:
+        # Where the rate is 0, lets go of what would move the weights.
+        own = self._optimizers[index]
+        is_trained = self._get_rate(index) > 0
+        if "velocity" in own.slots:
+            velocity = own.slots["velocity"]
+            velocity.assign(tf.where(is_trained, velocity, 0.0))
+        if "slow" in own.slots:
+            slow = own.slots["slow"]
+            slow.assign(tf.where(is_trained, slow, own.variable))
+
+    def _add_decay(self, index: int, gradient: tf.Tensor) -> tf.Tensor:
+        if self._rules[index] in _DECOUPLED:
+            return gradient
+        return gradient + self._decays[index] * self._optimizers[index].variable
+
+    def _follow(self, index: int) -> None:
+        # Before SWA's first snapshot its average would not be one.
+        if self._rules[index] == "swa":
+            own = self._optimizers[index]
+            average, start_step = own.slots["average"], self._config.average_start_step
+            is_before = own.slots["iterations"] <= start_step
+            average.assign(tf.where(is_before, own.variable, average))
+
+    def get_variables(self) -> dict[str, tf.Variable]:
+        """As in `Optimizer`; `training_weights/...` are there where others average.
+
+        All slots go by their names in `stack.VariableOptimizer`: `slow/...`.
+        """
+        variables: dict[str, tf.Variable] = {}
+        for parameter, own in zip(self.parameters, self._optimizers, strict=True):
+            slots = {"weights": parameter.variable, **own.slots}
+            if "average" in slots:
+                slots["training_weights"] = slots["weights"]
+                slots["weights"] = slots.pop("average")
+            variables |= {f"{slot}/{parameter.name}": v for slot, v in slots.items()}
+        return variables
+
+    @contextlib.contextmanager
+    def evaluated_weights(self) -> Iterator[None]:
+        """As in `Optimizer`: the averages, where there are any.
+
+        Averages and weights change places, and back at the end; no `apply` meanwhile.
+        """
+        self._exchange_averages()
+        try:
+            yield
+        finally:
+            self._exchange_averages()
+
+    def _exchange_averages(self) -> None:
+        # Addons' swap_weights adds and subtracts, which rounds.
+        for own in self._optimizers:
+            if "average" in own.slots:
+                with placement.scope(own.variable.device):
+                    weights = tf.identity(own.variable)
+                    own.variable.assign(own.slots["average"])
+                    own.slots["average"].assign(weights)
+
+
+def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str, str]:
+    """Each layer's rule: that of `optimizer.name`, or by `optimizer.per_layer`.
+
+    Args:
+      config: of which both are read.
+      layer_names: the network's layers.
+
+    Raises:
+      UserError: naming the first entry that cannot be read, or where one setting is
+        given without the other.
+    """
+    if config.name != "multi_optimizer":
+        if config.per_layer:
+            raise errors.UserError(
+                "config.optimizer.per_layer is for "
+                f"config.optimizer.name=multi_optimizer; it is {config.name}."
+            )
+        return dict.fromkeys(layer_names, config.name)
+    if not config.per_layer.split():
+        raise errors.UserError(
+            "config.optimizer.name=multi_optimizer takes config.optimizer.per_layer: "
+            "LAYER=RULE entries separated by spaces, such as 'fc7=adamw fc8=adamw'."
+        )
+    rules = dict.fromkeys(layer_names, "momentum")
+    for entry in config.per_layer.split():
+        layer, _, rule = entry.partition("=")
+        for given, known in ((layer, layer_names), (rule, _LAYER_RULES)):
+            if given not in known:
+                near = difflib.get_close_matches(given, known, n=1)
+                raise errors.UserError(
+                    f"config.optimizer.per_layer: the entry {entry!r} is not "
+                    f"LAYER=RULE, such as fc8=adamw. {given!r} is none of "
+                    f"{', '.join(known)}."
+                    + (f" Did you mean {near[0]!r}?" if near else "")
+                )
+        rules[layer] = rule
+    return rules
+
+
+def make_optimizer(
+    parameters: Sequence[Parameter],
+    config: OptimizerConfig,
+    device: str | None = None,
+) -> Optimizer:
+    """The optimizer of `config.name`: the paper's, or `KerasOptimizer`.
+
+    Raises:
+      UserError: for settings that make none.
+    """
+    if config.per_layer:
+        parse_rules(config, list_layer_names(parameters))
+    if config.name == "momentum":
+        return MomentumOptimizer(parameters, config, device)
+    return KerasOptimizer(parameters, config, device)

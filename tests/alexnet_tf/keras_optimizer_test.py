@@ -1,0 +1,519 @@
+"""The other update rules: by hand, in NumPy float64, in whole runs, on two devices.
+
+What is expected is the same on both stacks. swa and lookahead are Addons' alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_tf import (
+    evaluate,
+    keras_optimizer,
+    placement,
+    placement_report,
+    run_state,
+    stack,
+    trained_network,
+)
+from alexnet_tf import model as model_lib
+from alexnet_tf.config import OptimizerConfig
+from alexnet_tf.optimizer import BIAS, KERNEL, MomentumOptimizer, Parameter
+from tests import data_directories, processes, training_runs
+from tfrecords import errors
+
+addons = pytest.mark.skipif(stack.KERAS_MAJOR >= 3, reason="TensorFlow Addons alone")
+NAMES = [
+    "sgdw",
+    "moving_average",
+    pytest.param("swa", marks=addons),
+    pytest.param("lookahead", marks=addons),
+    "multi_optimizer",
+]
+every_name = pytest.mark.parametrize("name", NAMES)
+
+SHAPES = {
+    "conv1a/kernel": (3, 2),
+    "conv1a/bias": (2,),
+    "conv1b/kernel": (3, 2),
+    "conv1b/bias": (2,),
+    "fc7a/kernel": (2, 3),
+    "fc7a/bias": (3,),
+    "fc8/kernel": (4, 3),
+    "fc8/bias": (3,),
+}
+LAYERS = ("conv1", "fc7", "fc8")
+
+
+# With every name, for whole runs of a few steps.
+RUNS = {
+    "sgdw": {"optimizer.weight_decay": 0.05},
+    "moving_average": {"optimizer.average_decay": 0.5},
+    "swa": {"optimizer.average_start_step": 1, "optimizer.average_every_steps": 2},
+    "lookahead": {"optimizer.lookahead_steps": 2},
+    "multi_optimizer": {
+        "optimizer.per_layer": "fc7=adamw fc8=sgdw",
+        "optimizer.rate_factors": "fc7=0.1",
+    },
+}
+
+
+def make_config(name, **changes):
+    per_layer = "fc7=adamw fc8=sgdw" if name == "multi_optimizer" else ""
+    return OptimizerConfig(name=name, **{"per_layer": per_layer, **changes})
+
+
+def make_parameters():
+    """Three layers; conv1 has two towers."""
+    rng = np.random.default_rng(0)
+    return [
+        Parameter(
+            name,
+            tf.Variable(rng.standard_normal(shape), dtype=tf.float32, name=name),
+            model_lib.get_layer_name(name.split("/")[0]),
+            KERNEL if name.endswith("kernel") else BIAS,
+        )
+        for name, shape in SHAPES.items()
+    ]
+
+
+def make_scalar_optimizer(weight, config):
+    variable = tf.Variable([weight], dtype=tf.float32)
+    return keras_optimizer.make_optimizer(
+        [Parameter("fc8/kernel", variable, "fc8", KERNEL)], config
+    )
+
+
+BY_HAND = [
+    # v = -0.1 * 2; w = 10 - 0.1 * 0.1 * 10 + v. v = 0.5 * -0.2 - 0.1; w = 9.7 - 0.097
+    # + v. (The paper's rule has 9.353 there: it decays in the velocity.)
+    pytest.param(
+        {"name": "sgdw", "momentum": 0.5, "weight_decay": 0.1},
+        [9.7, 9.403],
+        [9.7, 9.403],
+        id="sgdw",
+    ),
+    # 0.5 * 9.8 + 0.5 * 9.7 = 9.75; 0.5 * 9.75 + 0.5 * 9.6 = 9.675
+    pytest.param(
+        {"name": "moving_average", "average_decay": 0.5},
+        [9.8, 9.7, 9.6],
+        [9.8, 9.75, 9.675],
+        id="moving_average",
+    ),
+    # Snapshots after updates 2, 4, 6: 9.7, 9.5, 9.3.
+    pytest.param(
+        {"name": "swa", "average_start_step": 1, "average_every_steps": 2},
+        [9.8, 9.7, 9.6, 9.5, 9.4, 9.3],
+        [9.8, 9.7, 9.7, 9.6, 9.6, 9.5],
+        id="swa",
+        marks=addons,
+    ),
+    # After update 2: 10 + 0.5 * (9.7 - 10) = 9.85. After 4: 9.85 + 0.5 * (9.65 - 9.85).
+    pytest.param(
+        {"name": "lookahead", "lookahead_steps": 2},
+        [9.8, 9.85, 9.75, 9.75],
+        [9.8, 9.85, 9.75, 9.75],
+        id="lookahead",
+        marks=addons,
+    ),
+    # First, m / sqrt(s) is g / |g| once corrected. Then m = 0.1 * (0.9 * 2 + 1) = 0.28,
+    # over 1 - 0.81: 1.473684; s = 0.001 * (0.999 * 4 + 1), over 1 - 0.998001: 2.499250;
+    # w = 9.8 - 0.1 * 0.1 * 9.8 - 0.1 * 1.473684 / 1.580902.
+    pytest.param(
+        {
+            "name": "multi_optimizer",
+            "per_layer": "fc8=adamw",
+            "weight_decay": 0.1,
+        },
+        [9.8, 9.608782],
+        [9.8, 9.608782],
+        id="adamw",
+    ),
+]
+
+
+@pytest.mark.parametrize("changes, trained, evaluated", BY_HAND)
+def test_updates_by_hand(changes, trained, evaluated):
+    config = OptimizerConfig(**{"momentum": 0.0, "weight_decay": 0.0, **changes})
+    optimizer = make_scalar_optimizer(10.0, config)
+    found = []
+    for gradient in [2.0, *[1.0] * (len(trained) - 1)]:
+        optimizer.rates.assign([[0.1, 0.7]])
+        optimizer.apply([tf.constant([gradient])])
+        found.append(
+            (
+                optimizer.parameters[0].variable.numpy()[0],
+                optimizer.get_variables()["weights/fc8/kernel"].numpy()[0],
+            )
+        )
+    np.testing.assert_allclose(
+        found, np.transpose([trained, evaluated]), rtol=0, atol=3e-5
+    )
+
+
+def simulate(rule, weights, gradients, rates, decay, config):
+    """One parameter's slots after updates by a rule, in NumPy float64."""
+    w = weights.astype(np.float64)
+    v, m, s = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    average, slow, snapshots = w, w, []
+    for t, (g, rate) in enumerate(zip(gradients, rates, strict=True), 1):
+        g = g.astype(np.float64)
+        if rate == 0:
+            v, slow = np.zeros_like(w), w
+        if rule == "adamw":
+            m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2
+            step = m / (1 - 0.9**t) / np.sqrt(s / (1 - 0.999**t))
+            w = w - rate * decay * w - rate * step
+        elif rule == "sgdw":
+            v = config.momentum * v - rate * g
+            w = w - rate * decay * w + v
+        else:
+            v = config.momentum * v - rate * (g + decay * w)
+            w = w + v
+        if rule == "lookahead" and t % config.lookahead_steps == 0:
+            w = slow = slow + config.lookahead_step_size * (w - slow)
+        if rule == "moving_average":
+            kept = 0.0 if t == 1 else config.average_decay
+            average = kept * average + (1 - kept) * w
+        if rule == "swa":
+            since = t - 1 - config.average_start_step
+            if since >= 0 and since % config.average_every_steps == 0:
+                snapshots.append(w)
+            average = np.mean(snapshots, axis=0) if snapshots else w
+    slots = {
+        "adamw": {"weights": w, "first_moment": m, "second_moment": s},
+        "lookahead": {"weights": w, "velocity": v, "slow": slow},
+        "moving_average": {"weights": average, "training_weights": w, "velocity": v},
+        "swa": {"weights": average, "training_weights": w, "velocity": v},
+    }
+    return slots.get(rule, {"weights": w, "velocity": v})
+
+
+def make_rates(number):
+    """By layer and kind; a tenth midway, and conv1 frozen for a while before that."""
+    drop = 1.0 if number < 50 else 0.1
+    conv1 = 0.0 if 20 <= number < 31 else drop
+    return np.array([[0.01 * conv1, 0.02 * conv1], [0.003, 0.004], [0.03 * drop, 0.05]])
+
+
+def apply_100(optimizer):
+    """100 updates as `make_rates` says; returns the gradients, by parameter."""
+    rng = np.random.default_rng(1)
+    apply = tf.function(optimizer.apply)
+    all_gradients = []
+    for number in range(100):
+        optimizer.rates.assign(make_rates(number))
+        gradients = [
+            rng.standard_normal(p.variable.shape).astype(np.float32)
+            for p in optimizer.parameters
+        ]
+        apply([tf.constant(gradient) for gradient in gradients])
+        all_gradients.append(gradients)
+    return list(zip(*all_gradients, strict=True))
+
+
+@pytest.mark.parametrize("bias_weight_decay", [True, False])
+@every_name
+def test_100_updates_are_the_rule_in_float64(name, bias_weight_decay):
+    # A decay that is felt; the 100 updates end between two snapshots or steps back.
+    config = make_config(
+        name,
+        weight_decay=0.05,
+        bias_weight_decay=bias_weight_decay,
+        average_decay=0.9,
+        average_start_step=10,
+        average_every_steps=7,
+        lookahead_steps=7,
+        lookahead_step_size=0.3,
+    )
+    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    first = [p.variable.numpy() for p in optimizer.parameters]
+    gradients = apply_100(optimizer)
+    rules = keras_optimizer.parse_rules(config, LAYERS)
+    found = optimizer.get_variables()
+    expected_names = set()
+    for index, parameter in enumerate(optimizer.parameters):
+        row = LAYERS.index(parameter.layer)
+        slots = simulate(
+            rules[parameter.layer],
+            first[index],
+            gradients[index],
+            [make_rates(number)[row, parameter.kind] for number in range(100)],
+            0.05 if parameter.kind == KERNEL or bias_weight_decay else 0.0,
+            config,
+        )
+        for slot, expected in slots.items():
+            np.testing.assert_allclose(
+                found[f"{slot}/{parameter.name}"],
+                expected,
+                rtol=0,
+                atol=5e-6,
+                err_msg=f"{slot}/{parameter.name}",
+            )
+        assert found[f"iterations/{parameter.name}"].numpy() == 100
+        expected_names |= {f"{s}/{parameter.name}" for s in [*slots, "iterations"]}
+    assert set(found) == expected_names
+
+
+@every_name
+def test_a_rate_of_0_freezes(name):
+    config = make_config(name, weight_decay=0.05, lookahead_steps=3)
+    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    apply = tf.function(optimizer.apply)
+    gradients = [tf.ones_like(p.variable) for p in optimizer.parameters]
+    optimizer.rates.assign(tf.fill(optimizer.rates.shape, 0.01))
+    for _ in range(4):
+        apply(gradients)
+    before = [p.variable.numpy() for p in optimizer.parameters]
+    # conv1 and, by itself, fc7's bias.
+    optimizer.rates.assign([[0.0, 0.0], [0.01, 0.0], [0.01, 0.01]])
+    for _ in range(7):
+        apply(gradients)
+    for parameter, weights in zip(optimizer.parameters, before, strict=True):
+        is_frozen = parameter.layer == "conv1" or parameter.name == "fc7a/bias"
+        assert np.array_equal(parameter.variable, weights) == is_frozen, parameter.name
+
+
+def test_layers_without_an_entry_have_the_papers_rule():
+    config = make_config("multi_optimizer", per_layer="fc8=adamw", weight_decay=0.05)
+    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    ours = MomentumOptimizer(make_parameters(), config)
+    apply_100(optimizer)
+    apply_100(ours)
+    for own, other in zip(optimizer.parameters, ours.parameters, strict=True):
+        difference = np.abs(own.variable - other.variable).max()
+        assert (difference < 2e-6) == (own.layer != "fc8"), own.name
+
+
+def test_momentum_stays_the_papers():
+    optimizer = keras_optimizer.make_optimizer(make_parameters(), OptimizerConfig())
+    assert isinstance(optimizer, MomentumOptimizer)
+
+
+AVERAGING = ["moving_average", pytest.param("swa", marks=addons)]
+
+
+@pytest.mark.parametrize("name", AVERAGING)
+def test_averages_and_weights_change_places_and_back(name):
+    config = make_config(name, average_every_steps=3)
+    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    apply_100(optimizer)
+    before = {n: v.numpy() for n, v in optimizer.get_variables().items()}
+    with pytest.raises(RuntimeError), optimizer.evaluated_weights():
+        for parameter in optimizer.parameters:
+            average = before[f"weights/{parameter.name}"]
+            assert not np.array_equal(
+                average, before[f"training_weights/{parameter.name}"]
+            )
+            np.testing.assert_array_equal(parameter.variable, average)
+        raise RuntimeError
+    for variable_name, variable in optimizer.get_variables().items():
+        np.testing.assert_array_equal(variable, before[variable_name])
+
+
+@every_name
+def test_it_begins_with_the_weights_as_they_are(name):
+    optimizer = keras_optimizer.make_optimizer(make_parameters(), make_config(name))
+    for parameter in optimizer.parameters:
+        parameter.variable.assign_add(tf.ones_like(parameter.variable))
+    optimizer.begin()
+    variables = optimizer.get_variables()
+    for parameter in optimizer.parameters:
+        for slot in {"weights", "slow"} & {n.split("/")[0] for n in variables}:
+            np.testing.assert_array_equal(
+                variables[f"{slot}/{parameter.name}"], parameter.variable
+            )
+
+
+@every_name
+def test_it_trains_the_network_of_another_precision(name):
+    """Whose variables Keras 2 wraps, to cast them where they are read."""
+    values = {"precision": "mixed_float16", "optimizer.name": name, **RUNS[name]}
+    config = training_runs.make_config(values)
+    state = run_state.build_run_state(config, 2, placement.Placement())
+    optimizer = state.optimizer
+    before = state.model.get_layer("fc8").get_weights()
+    optimizer.rates.assign(tf.ones_like(optimizer.rates))
+    optimizer.apply([tf.ones_like(p.variable) for p in optimizer.parameters])
+    for old, new in zip(
+        before, state.model.get_layer("fc8").get_weights(), strict=True
+    ):
+        # Rate 1: by 1, and weights of 0.01 decay hardly.
+        np.testing.assert_allclose(new - old, -1, rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "config, sentence",
+    [
+        (make_config("multi_optimizer", per_layer=""), "'fc7=adamw fc8=adamw'"),
+        (
+            make_config("multi_optimizer", per_layer="fc7=adamw fc9=sgdw"),
+            "entry 'fc9=sgdw' .*'fc9' is none of conv1, fc7, fc8.*mean 'fc8'",
+        ),
+        (
+            make_config("multi_optimizer", per_layer="fc8=adam"),
+            "'adam' is none of momentum, sgdw, adamw. Did you mean 'adamw'",
+        ),
+        (make_config("multi_optimizer", per_layer="fc8"), "'' is none of"),
+        (make_config("sgdw", per_layer="fc8=adamw"), "it is sgdw"),
+        (make_config("momentum", per_layer="fc8=adamw"), "it is momentum"),
+        (make_config("sgdw", momentum=1.5), "at most 1 .*name=sgdw; 1.5 is not"),
+    ],
+)
+def test_settings_that_make_no_optimizer_are_sentences(config, sentence):
+    with pytest.raises(errors.UserError, match=sentence):
+        keras_optimizer.make_optimizer(make_parameters(), config)
+
+
+@pytest.mark.parametrize("name", ["swa", "lookahead"])
+def test_without_addons_the_sentence_says_how_to_get_it(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_addons", None)
+    with pytest.raises(errors.UserError) as e:
+        keras_optimizer.make_optimizer(make_parameters(), make_config(name))
+    assert f"the optimizer {name} is TensorFlow Addons'" in str(e.value)
+    assert f"TensorFlow {tf.__version__}" in str(e.value)
+    assert "pip install '.[addons]'" in str(e.value)
+
+
+# Whole runs: 12 pictures in batches of 5, epochs that end after steps 3 and 5.
+LAST_STEP = 5
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data")
+    data_directories.write_data_directory(path, num_classes=2, per_class=6)
+    return str(path)
+
+
+def get_values(name):
+    return {"optimizer.name": name, **RUNS[name]}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def whole_run(request, tmp_path_factory, data_dir):
+    path = tmp_path_factory.mktemp("whole") / "run"
+    training_runs.run(data_dir, path, get_values(request.param))
+    return request.param, str(path)
+
+
+def test_killed_after_an_evaluation_it_goes_on_bit_for_bit(
+    tmp_path, data_dir, whole_run
+):
+    """There averages and weights have changed places and back, here they have not."""
+    name, whole = whole_run
+    path = training_runs.copy_as_killed(whole, 3, tmp_path / "run")
+    state = training_runs.run(data_dir, path, get_values(name))
+    assert state.step == LAST_STEP
+    for step in range(3, LAST_STEP + 1):
+        assert training_runs.compute_digest(path, step) == training_runs.compute_digest(
+            whole, step
+        ), f"step {step}"
+    assert training_runs.read_metrics(path) == training_runs.read_metrics(whole)
+
+
+def test_what_is_saved_is_what_was_evaluated(whole_run):
+    """And, with averages, not what was trained."""
+    name, path = whole_run
+    for line in training_runs.read_metrics(path, "validation"):
+        _, result, _ = evaluate.evaluate_checkpoint(path, line["step"], "validation", 1)
+        assert result.counts.loss == line["loss"]
+    arrays = training_runs.load_checkpoint(path).arrays
+    network = trained_network.load(path)
+    for layer in network.model.layers:
+        if layer.weights:
+            saved = arrays[f"weights/{layer.name}/kernel"]
+            np.testing.assert_array_equal(layer.get_weights()[0], saved)
+    averages = name in ("moving_average", "swa")
+    assert ("training_weights/fc8/kernel" in arrays) == averages
+    if averages:
+        trained = arrays["training_weights/fc8/kernel"]
+        assert not np.array_equal(trained, arrays["weights/fc8/kernel"])
+
+
+def test_another_rule_is_another_run(data_dir, whole_run):
+    name, path = whole_run
+    with pytest.raises(errors.UserError, match=f"optimizer.name: '{name}' there"):
+        training_runs.run(data_dir, path, {**RUNS[name], "optimizer.per_layer": ""})
+
+
+def test_averages_begin_with_the_weights_of_init_from(tmp_path, data_dir, whole_run):
+    name, origin = whole_run
+    values = {**get_values(name), "init_from": origin, "num_epochs": 0}
+    training_runs.run(data_dir, tmp_path / "run", values)
+    taken = training_runs.load_checkpoint(origin).arrays
+    for array_name, array in training_runs.load_checkpoint(
+        tmp_path / "run"
+    ).arrays.items():
+        slot, _, parameter = array_name.partition("/")
+        if slot in ("weights", "training_weights", "slow"):
+            np.testing.assert_array_equal(array, taken[f"weights/{parameter}"])
+
+
+# Two logical CPU devices must be made before TensorFlow starts: a process of its own.
+PLACED_SCRIPT = """
+import json, sys
+import numpy as np
+import tensorflow as tf
+from alexnet_tf import config, keras_optimizer, model, optimizer, placement
+from alexnet_tf import placement_report, steps
+from alexnet_tf.loss_scale import LossScale
+
+placed = placement.make_placement("CPU:0,CPU:1")
+settings = config.OptimizerConfig(**json.loads(sys.argv[1]))
+rng = np.random.default_rng(0)
+batch = (tf.constant(60 * rng.standard_normal((4, 67, 67, 3)), tf.float32),
+         tf.constant(rng.integers(0, 10, 4), tf.int32))
+result = {"losses": {}}
+for name, where in [("two", placed), ("one", placement.make_placement("CPU:0"))]:
+    device = where.get_device(0)
+    network = model.build_model(
+        10, config.ModelConfig(width=0.0625), crop_size=67, placement=where)
+    update = keras_optimizer.make_optimizer(
+        optimizer.list_parameters(network), settings, device)
+    update.rates.assign(tf.fill(update.rates.shape, 0.01))
+    step = steps.make_train_step(network, update, LossScale("float32", device), device)
+    if where is placed:
+        graph, first = placement_report.capture_placed_graph(step, *batch)
+        result["transfers"] = [
+            [placement_report.describe_op(t.op), t.shape, t.num_bytes]
+            for t in placement_report.list_transfers(graph)]
+        result["slots"] = {n: v.device for n, v in update.get_variables().items()}
+    else:
+        first = step(*batch)
+    result["losses"][name] = [float(first.loss)] + [
+        float(step(*batch).loss) for _ in range(5)]
+print(json.dumps(result))
+"""
+
+
+@every_name
+def test_on_two_devices_slots_and_updates_stay_beside_their_parameters(name):
+    changes = {k.removeprefix("optimizer."): v for k, v in RUNS[name].items()}
+    config = dataclasses.asdict(make_config(name, **changes))
+    done = processes.run_python("-c", PLACED_SCRIPT, json.dumps(config))
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(
+        result["losses"]["two"], result["losses"]["one"], rtol=1e-5
+    )
+    assert len(set(result["losses"]["two"])) == 6
+    for slot, device in result["slots"].items():
+        in_b = slot.split("/")[1].endswith("b")
+        assert placement_report.shorten_device(device) == ("CPU:1" if in_b else "CPU:0")
+    # As with the paper's rule, the exchanges and the pictures are all that crosses,
+    # besides scalars and the rates' table.
+    for what, shape, num_bytes in result["transfers"]:
+        exchanged = what == "images" or what.startswith(("pool", "drop", "gradient of"))
+        is_small = shape == [8, 2] or (num_bytes is not None and num_bytes <= 8)
+        assert exchanged or is_small, (what, shape)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
