@@ -37,6 +37,9 @@ _EXTRAS = {
         "setuptools<81",
     ],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
+    # Beside TensorFlow 2.15, whose ml_dtypes is older than later releases of onnx want,
+    # the lower bounds; beside TensorFlow 2.21, the newest.
+    "onnx": ["onnx>=1.17.0", "onnxruntime>=1.23.2", "tf2onnx>=1.17.0"],
     "profile": ["tensorboard-plugin-profile>=2.15.1"],
     "test": [
         "mypy>=2.4.1,<3",
