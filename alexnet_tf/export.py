@@ -221,7 +221,9 @@ def export(
         record_path = os.path.join(temporary, RECORD_NAME)
         extra = os.path.dirname(record_path)
         os.makedirs(extra, exist_ok=True)
-        report = export_formats.write(formats, network, extra, calibration)
+        # Their own, as these files lie a directory deeper than the version's.
+        with durable.storage_errors(record_path):
+            report = export_formats.write(formats, network, extra, calibration)
         durable.write_json(record_path, _describe(network))
     return Export(path, compute_digest(path), report)
 

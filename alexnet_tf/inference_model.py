@@ -67,6 +67,8 @@ def _subtract(images: Any, mean: np.ndarray) -> Any:
     layer.build((None, *mean.shape))
     layer.set_weights([mean, np.ones_like(mean), np.zeros((), np.int64)])
     layer.finalize_state()
+    # Arrays are constants in a graph. The tensors in their place would be inputs of it.
+    layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
     return layer(images)
 
 
