@@ -20,9 +20,9 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # Import names that differ from their pip names.
 PIP_NAMES = {"absl": "absl-py", "PIL": "pillow", "google_crc32c": "google-crc32c"}
-# Imported where installed only: the stack of the extra `addons`, and Keras, which
-# TensorFlow brings.
-OPTIONAL = {"tensorflow_addons", "keras"}
+# Imported where installed only: the stack of the extra `addons`, Keras, which
+# TensorFlow brings, and the extra `onnx`.
+OPTIONAL = {"tensorflow_addons", "keras", "onnxruntime", "tf2onnx"}
 
 
 @pytest.fixture(scope="module")
