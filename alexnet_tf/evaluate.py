@@ -103,6 +103,40 @@ def evaluate(
     return Evaluation(counts, per_class, first_images)
 
 
+def open_run_data(
+    workdir_path: str, data_dir: str | None = None
+) -> tuple[input_pipeline.DataSet, Config]:
+    """Opens the data of a run, or others of its classes, with the run's mean.
+
+    Args:
+      workdir_path: the run's directory.
+      data_dir: the shards; None for those of the training.
+
+    Returns:
+      The data, and the run's settings with their label offset.
+
+    Raises:
+      UserError: where there is no such run, or the data are not of the network's
+        classes, or no longer those of the training.
+    """
+    record = workdir.read_record(workdir_path)
+    config = workdir.read_config(workdir_path)
+    info = manifest.read_manifest(data_dir or record["data"]["data_dir"])
+    if data_dir is None:
+        data_dir = record["data"]["data_dir"]
+        if info.fingerprint != record["data"]["fingerprint"]:
+            raise errors.UserError(
+                f"the data in {data_dir} are no longer those of the training. Name "
+                "with --data_dir where they are now, or others of the same classes."
+            )
+    kept = training_data.load(workdir_path)
+    training_data.check_classes(kept, info.classes, data_dir)
+    # Labels may count from another number here than in the data trained on.
+    config = settings.override(config, {"data.label_offset": info.label_offset})
+    data = input_pipeline.open_data(data_dir, config)
+    return dataclasses.replace(data, statistics=kept.statistics), config
+
+
 def evaluate_checkpoint(
     workdir_path: str,
     which: str | int,
@@ -129,24 +163,8 @@ def evaluate_checkpoint(
         of the network's classes, or no longer those of the training.
       DataError: where the checkpoint or a record is damaged.
     """
-    record = workdir.read_record(workdir_path)
-    config = workdir.read_config(workdir_path)
     precision.make_reproducible()
-    info = manifest.read_manifest(data_dir or record["data"]["data_dir"])
-    if data_dir is None:
-        data_dir = record["data"]["data_dir"]
-        if info.fingerprint != record["data"]["fingerprint"]:
-            raise errors.UserError(
-                f"the data in {data_dir} are no longer those of the training. Name "
-                "with --data_dir where they are now, or others of the same classes."
-            )
-    kept = training_data.load(workdir_path)
-    training_data.check_classes(kept, info.classes, data_dir)
-    # Labels may count from another number here than in the data trained on.
-    config = settings.override(config, {"data.label_offset": info.label_offset})
-    data = dataclasses.replace(
-        input_pipeline.open_data(data_dir, config), statistics=kept.statistics
-    )
+    data, config = open_run_data(workdir_path, data_dir)
     data.manifest.get_split(split)
     where = placement.make_placement(devices or config.devices)
     network = trained_network.load(workdir_path, which, where)

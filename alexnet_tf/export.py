@@ -3,6 +3,7 @@
     export_dir/1/                  a version, as TensorFlow Serving expects it
       saved_model.pb, variables/     the network with mean image and class names in it
       assets.extra/export.json       where it is from: classes, settings, step
+      assets.extra/...               other formats (see `export_formats`)
 
 Signatures, all of N pictures:
 
@@ -22,11 +23,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from alexnet_tf import augment, decoding, model, settings, steps
+from alexnet_tf import augment, decoding, export_formats, model, settings, steps
 from alexnet_tf.optimizer import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
@@ -35,6 +36,7 @@ from tfrecords import durable, errors, images, resize
 RECORD_NAME = os.path.join("assets.extra", "export.json")
 FORMAT_NAME = "alexnet-export"
 FORMAT_VERSION = 1
+SAVED_MODEL = "saved_model"
 
 # As in the converter.
 MAX_PIXELS = images.MAX_PIXELS
@@ -183,38 +185,71 @@ def _blank(values: tf.Tensor, reasons: tf.Tensor, blank: Any) -> tf.Tensor:
     return tf.where(is_good, values, tf.constant(blank, values.dtype))
 
 
-def export(network: TrainedNetwork, export_dir: str) -> tuple[str, str]:
+class Export(NamedTuple):
+    """What `export` has written.
+
+    Attributes:
+      path: the version's directory.
+      digest: SHA-256 of its files' names and contents.
+      report: lines for the user, about the other formats.
+    """
+
+    path: str
+    digest: str
+    report: list[str]
+
+
+def export(
+    network: TrainedNetwork,
+    export_dir: str,
+    formats: tuple[str, ...] = (SAVED_MODEL,),
+    calibration: export_formats.Calibration | None = None,
+) -> Export:
     """Writes the next version under `export_dir`: complete, or not at all.
 
     Args:
       network: of a run, built without placement.
       export_dir: holds the versions; made if missing.
+      formats: `SAVED_MODEL` and `export_formats.NAMES`, any of them.
+      calibration: for the format tflite.
 
     Returns:
-      (the version's directory, SHA-256 of its files' names and contents).
+      What was written.
 
     Raises:
-      UserError: where `export_dir` cannot be a directory.
+      UserError: where `export_dir` cannot be a directory, or a format misses what it
+        needs.
       StorageError: where it cannot be written.
     """
+    export_formats.check(formats, calibration)
     durable.make_directory(export_dir)
     version = max(list_versions(export_dir), default=0) + 1
     path = os.path.join(export_dir, str(version))
+    with durable.atomic_directory(path) as temporary:
+        if SAVED_MODEL in formats:
+            _save(network, temporary)
+        record_path = os.path.join(temporary, RECORD_NAME)
+        extra = os.path.dirname(record_path)
+        os.makedirs(extra, exist_ok=True)
+        # Their own, as these files lie a directory deeper than the version's.
+        with durable.storage_errors(record_path):
+            report = export_formats.write(formats, network, extra, calibration)
+        durable.write_json(record_path, _describe(network))
+    return Export(path, compute_digest(path), report)
+
+
+def _save(network: TrainedNetwork, path: str) -> None:
     # Saved are the variables that a function uses and an attribute holds. (A Keras
     # model in an attribute would be saved beside them, under names of its own.)
     holder = tf.Module(name="alexnet")
     holder.weights = [p.variable for p in list_parameters(network.model)]
-    with durable.atomic_directory(path) as temporary:
-        tf.saved_model.save(
-            holder,
-            temporary,
-            signatures=Signatures(network).make(),
-            # The hand-written gradient is for training.
-            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-        )
-        os.makedirs(os.path.join(temporary, os.path.dirname(RECORD_NAME)))
-        durable.write_json(os.path.join(temporary, RECORD_NAME), _describe(network))
-    return path, compute_digest(path)
+    tf.saved_model.save(
+        holder,
+        path,
+        signatures=Signatures(network).make(),
+        # The hand-written gradient is for training.
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
 
 
 def _describe(network: TrainedNetwork) -> dict[str, Any]:
@@ -236,20 +271,20 @@ def list_versions(export_dir: str) -> list[int]:
 
 
 def find_version(export_dir: str) -> str:
-    """The directory of the newest version; `export_dir` itself where it is one.
+    """The newest version that holds a SavedModel; `export_dir` where it is one.
 
     Raises:
       UserError: where there is none.
     """
-    if os.path.exists(os.path.join(export_dir, "saved_model.pb")):
-        return export_dir
     versions = list_versions(export_dir) if os.path.isdir(export_dir) else []
-    if not versions:
-        raise errors.UserError(
-            f"{export_dir} holds no export. Make one: alexnet-export --workdir=W "
-            f"--export_dir={export_dir}"
-        )
-    return os.path.join(export_dir, str(versions[-1]))
+    paths = [os.path.join(export_dir, str(version)) for version in reversed(versions)]
+    for path in [export_dir, *paths]:
+        if os.path.exists(os.path.join(path, "saved_model.pb")):
+            return path
+    raise errors.UserError(
+        f"{export_dir} holds no export as a SavedModel. Make one: alexnet-export "
+        f"--workdir=W --export_dir={export_dir}"
+    )
 
 
 def compute_digest(path: str) -> str:

@@ -35,6 +35,26 @@ def get_tf_variable(variable: Any) -> tf.Variable:
     return getattr(variable, "_variable", variable)
 
 
+def compute_power(x: Any, exponent: float) -> Any:
+    """A symbolic tensor to a power, as a layer that Keras loads in safe mode.
+
+    Keras 3 records its own operations in a functional model, Keras 2 TensorFlow's. (A
+    Lambda would hold code.)
+
+    Args:
+      x: a Keras tensor of positive values.
+      exponent: 0.5 and -0.5 are square roots, which other formats know better.
+    """
+    if KERAS_MAJOR >= 3:
+        operations = {0.5: keras.ops.sqrt, -0.5: keras.ops.rsqrt}
+        power = keras.ops.power
+    else:
+        operations = {0.5: tf.math.sqrt, -0.5: tf.math.rsqrt}
+        power = tf.math.pow
+    operation = operations.get(exponent)
+    return operation(x) if operation else power(x, exponent)
+
+
 def describe() -> dict[str, str]:
     """The versions that a run's numbers depend on, by package."""
     return {"tensorflow": tf.__version__, "keras": keras.__version__}
@@ -260,6 +280,7 @@ __all__ = [
     "Rate",
     "VariableOptimizer",
     "combine",
+    "compute_power",
     "describe",
     "get_tf_variable",
     "keras",

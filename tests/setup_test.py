@@ -25,9 +25,9 @@ PIP_NAMES = {
     "google_crc32c": "google-crc32c",
     "grpc": "grpcio",
 }
-# Imported where installed only: the stack of the extra `addons`, and Keras, which
-# TensorFlow brings.
-OPTIONAL = {"tensorflow_addons", "keras"}
+# Imported where installed only: the stack of the extra `addons`, Keras, which
+# TensorFlow brings, and the extra `onnx`.
+OPTIONAL = {"tensorflow_addons", "keras", "onnxruntime", "tf2onnx"}
 
 
 @pytest.fixture(scope="module")

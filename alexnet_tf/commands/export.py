@@ -1,18 +1,21 @@
-"""alexnet-export: a trained network as a SavedModel."""
+"""alexnet-export: a trained network as a SavedModel, and in other formats."""
 
 from __future__ import annotations
 
 from absl import flags
 
 from alexnet_tf import workdir
-from tfrecords import command_line
+from tfrecords import command_line, errors
+
+FORMATS = ("saved_model", "keras", "tflite", "onnx")
 
 SYNOPSIS = """\
-alexnet-export --workdir=W --export_dir=E [--checkpoint=last|best|STEP]
+alexnet-export --workdir=W --export_dir=E [--formats=saved_model,keras,tflite,onnx]
 
 Writes the network of the run in W as a SavedModel that takes the bytes of pictures:
 E/1, the next time E/2, complete or not at all, as TensorFlow Serving expects them. It
-needs neither W nor the training data, nor the devices of the training.
+needs neither W nor the training data, nor the devices of the training. Files in other
+formats lie in E/1/assets.extra; they take pixels and give probabilities.
 
   alexnet-export --workdir=runs/alexnet --export_dir=exports/alexnet
   saved_model_cli show --dir=exports/alexnet/1 --all
@@ -28,7 +31,23 @@ _PRECISION = flags.DEFINE_enum(
     "precision",
     None,
     ["float32", "mixed_bfloat16", "mixed_float16"],
-    "the arithmetic; by default that of the training",
+    "the SavedModel's arithmetic; by default that of the training. The other formats "
+    "are float32, but for tflite's own",
+)
+_FORMATS = flags.DEFINE_list(
+    "formats",
+    "saved_model",
+    "of saved_model, keras, tflite (float32, float16 and int8, measured on the "
+    "validation split), onnx (needs the extra onnx)",
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "the shards for tflite; by default those of the training"
+)
+_CALIBRATION_PICTURES = flags.DEFINE_integer(
+    "calibration_pictures",
+    100,
+    "pictures of the training split that set the ranges of tflite's int8",
+    lower_bound=1,
 )
 
 
@@ -36,19 +55,38 @@ def main() -> None:
     """Reads the flags and exports."""
     # What is wrong with the run is said at once, not after TensorFlow's import.
     workdir.read_config(_WORKDIR.value)
+    formats = _read_formats()
     command_line.quiet_tensorflow()
-    from alexnet_tf import export, trained_network
+    from alexnet_tf import evaluate, export, export_formats, trained_network
 
+    calibration = None
+    if export_formats.TFLITE in formats:
+        data, _ = evaluate.open_run_data(_WORKDIR.value, _DATA_DIR.value)
+        calibration = export_formats.Calibration(data, _CALIBRATION_PICTURES.value)
+    export_formats.check(formats, calibration)
     network = trained_network.load(
         _WORKDIR.value, _CHECKPOINT.value, precision_policy=_PRECISION.value
     )
-    path, digest = export.export(network, _EXPORT_DIR.value)
+    made = export.export(network, _EXPORT_DIR.value, formats, calibration)
     print(
-        f"exported step {network.checkpoint.step:,} to {path}\n"
+        f"exported step {network.checkpoint.step:,} to {made.path}\n"
         f"  {len(network.training_data.classes)} classes, {network.config.precision}, "
-        f"SHA-256 {digest}\n"
-        f"  alexnet-predict --export_dir={_EXPORT_DIR.value} PICTURES..."
+        f"SHA-256 {made.digest}"
     )
+    for text in made.report:
+        print("\n".join(f"  {line}" for line in text.splitlines()))
+    if export.SAVED_MODEL in formats:
+        print(f"  alexnet-predict --export_dir={_EXPORT_DIR.value} PICTURES...")
+
+
+def _read_formats() -> tuple[str, ...]:
+    for name in _FORMATS.value or [""]:
+        if name not in FORMATS:
+            raise errors.UserError(
+                f"--formats names {name!r}. The formats are {', '.join(FORMATS)}, "
+                "separated by commas."
+            )
+    return tuple(_FORMATS.value)
 
 
 def run() -> None:

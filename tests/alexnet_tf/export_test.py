@@ -47,9 +47,9 @@ def network(workdir):
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory, network):
-    path, digest = export.export(network, str(tmp_path_factory.mktemp("exports")))
-    assert digest == export.compute_digest(path)
-    return path
+    made = export.export(network, str(tmp_path_factory.mktemp("exports")))
+    assert made.digest == export.compute_digest(made.path) and not made.report
+    return made.path
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_versions_count_and_the_newest_is_found(tmp_path, network):
     with pytest.raises(errors.UserError, match="holds no export"):
         export.find_version(export_dir)
     (tmp_path / "exports" / "9").mkdir(parents=True)
-    path, _ = export.export(network, export_dir)
+    path = export.export(network, export_dir).path
     assert path == os.path.join(export_dir, "10")
     assert export.list_versions(export_dir) == [9, 10]
     assert export.find_version(export_dir) == path == export.find_version(path)

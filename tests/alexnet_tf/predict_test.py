@@ -162,7 +162,7 @@ def test_csv_can_be_read_back():
 
 
 def test_a_damaged_export_is_an_error_of_one_sentence(tmp_path, network):
-    path, _ = export.export(network, str(tmp_path))
+    path = export.export(network, str(tmp_path)).path
     with open(f"{path}/variables/variables.index", "r+b") as file:
         file.truncate(10)
     with pytest.raises(errors.DataError, match="is damaged or is no export"):

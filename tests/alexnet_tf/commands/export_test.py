@@ -31,9 +31,44 @@ def test_two_exports_are_two_versions(runs):
     assert sorted(os.listdir(runs / "exports")) == ["1", "2"]
 
 
+def test_other_formats_lie_within_the_version_and_are_measured(runs):
+    result = processes.run_python(
+        *MODULE,
+        f"--workdir={runs}/run",
+        f"--export_dir={runs}/formats",
+        "--formats=keras,tflite",
+        "--calibration_pictures=2",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "validation, centre view: 12 pictures" in result.stdout
+    assert "TensorFlow float32" in result.stdout and "int8.tflite" in result.stdout
+    # There is no SavedModel to predict from.
+    assert "alexnet-predict" not in result.stdout
+    assert os.listdir(runs / "formats" / "1") == ["assets.extra"]
+    names = os.listdir(runs / "formats" / "1" / "assets.extra")
+    assert {"alexnet.keras", "int8.tflite", "tflite.json"} < set(names)
+
+
 @pytest.mark.parametrize(
     "flags, sentence",
     [
+        (
+            ["--workdir={runs}/run", "--export_dir={runs}/e", "--formats=keras,pdf"],
+            "--formats names 'pdf'. The formats are saved_model, keras, tflite, onnx",
+        ),
+        (
+            ["--workdir={runs}/run", "--export_dir={runs}/e", "--formats="],
+            "--formats names ''",
+        ),
+        (
+            [
+                "--workdir={runs}/run",
+                "--export_dir={runs}/e",
+                "--formats=tflite",
+                "--data_dir={runs}/no",
+            ],
+            "{runs}/no",
+        ),
         ([], "--workdir is missing"),
         (["--workdir={runs}/run"], "--export_dir is missing"),
         (["--workdir={runs}/no", "--export_dir={runs}/e"], "holds no run"),
@@ -51,7 +86,8 @@ def test_wrong_use_exits_with_2_and_a_sentence(runs, flags, sentence):
     given = [flag.format(runs=runs) for flag in flags]
     result = processes.run_python(*MODULE, *given)
     assert result.returncode == 2, result.stderr
-    assert sentence in result.stderr and "Traceback" not in result.stderr
+    assert sentence.format(runs=runs) in result.stderr
+    assert "Traceback" not in result.stderr
     assert not os.path.exists(runs / "e")
 
 

@@ -1,0 +1,105 @@
+"""The network as files that other programs read, beside the SavedModel.
+
+    assets.extra/alexnet.keras                        Keras
+    assets.extra/float32.tflite, float16.tflite, int8.tflite, tflite.json    LiteRT
+    assets.extra/alexnet.onnx                         ONNX runtimes
+
+within a version's directory: TensorFlow Serving copies `assets.extra` and reads
+nothing in it. All of them take pixels and give probabilities; mean image and softmax
+are inside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from alexnet_tf import input_pipeline
+from alexnet_tf.export_formats import (
+    keras_file,
+    onnx_file,
+    tflite_files,
+    tflite_report,
+)
+from alexnet_tf.trained_network import TrainedNetwork
+from tfrecords import durable
+
+KERAS, TFLITE, ONNX = NAMES = ("keras", "tflite", "onnx")
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """What the format tflite needs besides the network.
+
+    Attributes:
+      data: of the network's classes, with its mean image; the training split
+        calibrates, the validation split measures.
+      num_pictures: of the training split.
+    """
+
+    data: input_pipeline.DataSet
+    num_pictures: int
+
+
+def check(formats: tuple[str, ...], calibration: Calibration | None) -> None:
+    """Says early what a format misses.
+
+    Raises:
+      UserError: naming the package or the split.
+      ValueError: where tflite comes without `calibration`.
+    """
+    if ONNX in formats:
+        onnx_file.check_packages()
+    if TFLITE in formats:
+        if calibration is None:
+            raise ValueError("the format tflite needs a calibration")
+        tflite_report.check_splits(calibration.data)
+
+
+def write(
+    formats: tuple[str, ...],
+    network: TrainedNetwork,
+    directory: str,
+    calibration: Calibration | None = None,
+) -> list[str]:
+    """Writes the files of `formats` into `directory`, which exists.
+
+    Args:
+      formats: some of `NAMES`.
+      network: of a run, built without placement.
+      directory: where the files go.
+      calibration: for tflite.
+
+    Returns:
+      Lines for the user: what was measured or compared.
+
+    Raises:
+      UserError, DataError: as the formats' own functions.
+    """
+    report = []
+    if KERAS in formats:
+        keras_file.write(network, os.path.join(directory, keras_file.NAME))
+        report.append(f"{keras_file.NAME}: float32")
+    if TFLITE in formats and calibration is not None:
+        data = calibration.data
+        tflite_files.write(network, directory, data, calibration.num_pictures)
+        rows = tflite_report.measure_all(network, directory, data)
+        durable.write_json(
+            os.path.join(directory, tflite_report.NAME),
+            {
+                "calibration_pictures": calibration.num_pictures,
+                "threads": os.cpu_count(),
+                "rows": [dataclasses.asdict(row) for row in rows],
+            },
+        )
+        report.append(tflite_report.format_table(rows))
+    if ONNX in formats:
+        path = os.path.join(directory, onnx_file.NAME)
+        difference = onnx_file.write(network, path)
+        compared = (
+            "not compared, as onnxruntime is not installed"
+            if difference is None
+            else f"probabilities within {difference:.1g} of the run's in onnxruntime"
+        )
+        report.append(f"{onnx_file.NAME}: {compared}")
+    return report

@@ -1,0 +1,20 @@
+"""`alexnet.keras`: Keras' own format, from pixels to probabilities.
+
+  model = keras.models.load_model("alexnet.keras")          in its safe mode
+  probabilities = model.predict(images)                     RGB 0..255, float32
+
+A file of the default stack is for Keras 3, one of the extra `addons` for Keras 2:
+each version writes what the other does not read.
+"""
+
+from __future__ import annotations
+
+from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.trained_network import TrainedNetwork
+
+NAME = "alexnet.keras"
+
+
+def write(network: TrainedNetwork, path: str) -> None:
+    """Writes the file at `path`, which ends in ".keras"."""
+    build_inference_model(network).save(path)

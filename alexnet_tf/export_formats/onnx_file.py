@@ -1,0 +1,102 @@
+"""`alexnet.onnx`: the Open Neural Network Exchange format, for other runtimes.
+
+    images [N, crop, crop, 3], RGB 0..255, float32 -> probabilities [N, num_classes]
+
+N is free. tf2onnx converts; where onnxruntime is installed the file must answer there
+as the network does.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.stack import keras
+from alexnet_tf.trained_network import TrainedNetwork
+from tfrecords import errors
+
+NAME = "alexnet.onnx"
+PACKAGES = ("onnx", "tf2onnx")
+# Of the operators: what every onnxruntime since 1.12 knows.
+OPSET = 17
+# Greatest difference of a probability.
+TOLERANCE = 1e-4
+
+
+def check_packages() -> None:
+    """Raises `UserError` naming a package that the conversion needs and misses."""
+    for name in PACKAGES:
+        if not _is_installed(name):
+            raise errors.UserError(
+                f"the format onnx needs the package {name}, which is not installed. "
+                "Install the extra: pip install 'alexnet-tf[onnx]', or leave onnx out "
+                "of --formats."
+            )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # What a module has that was put out of the way.
+        return False
+
+
+def write(network: TrainedNetwork, path: str) -> float | None:
+    """Writes the file at `path` and compares it with the network.
+
+    Returns:
+      The greatest difference of a probability in onnxruntime; None where that is not
+      installed.
+
+    Raises:
+      UserError: where a package is missing.
+      DataError: where the file answers otherwise than the network.
+    """
+    check_packages()
+    import tf2onnx
+
+    model = build_inference_model(network)
+    signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32, "images")]
+
+    @tf.function(input_signature=signature)
+    def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": model(images, training=False)}
+
+    tf2onnx.convert.from_function(
+        classify, input_signature=signature, opset=OPSET, output_path=path
+    )
+    if not _is_installed("onnxruntime"):
+        return None
+    difference = compare(model, path)
+    if not difference <= TOLERANCE:
+        raise errors.DataError(
+            f"in onnxruntime the exported network's probabilities are {difference:.2g} "
+            f"from the run's, more than {TOLERANCE:g}: nothing was exported. Other "
+            "versions of tf2onnx or onnxruntime may convert rightly."
+        )
+    return difference
+
+
+def compare(model: keras.Model, path: str) -> float:
+    """The greatest difference of a probability between `model` and the file at `path`.
+
+    Both see a batch of one and one of three pictures of noise.
+    """
+    import onnxruntime
+
+    session: Any = onnxruntime.InferenceSession(
+        path, providers=["CPUExecutionProvider"]
+    )
+    generator = np.random.default_rng(0)
+    differences = []
+    for batch_size in (1, 3):
+        shape = (batch_size, *model.inputs[0].shape[1:])
+        images = generator.integers(0, 256, shape).astype(np.float32)
+        (found,) = session.run(["probabilities"], {"images": images})
+        expected = np.asarray(model(images, training=False))
+        differences.append(float(np.max(np.abs(found - expected))))
+    return max(differences)

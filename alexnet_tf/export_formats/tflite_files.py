@@ -1,0 +1,201 @@
+"""`float32.tflite`, `float16.tflite`, `int8.tflite`: for LiteRT, once TensorFlow Lite.
+
+    images [1, crop, crop, 3], RGB 0..255, float32 -> probabilities [1, num_classes]
+
+for all three, one picture at a time:
+
+  float32   the network
+  float16   kernels and biases rounded to float16; the arithmetic is the runtime's
+  int8      kernels int8, activations int8 with the ranges that calibration pictures
+            of the training split gave; response normalization in float32
+
+Response normalization cannot be quantized: it squares its input, and of 256 steps for
+the squares the small ones get none. There is no int8 operator for it either.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import augment, input_pipeline, placement, run_state
+from alexnet_tf.config import Config
+from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.stack import get_tf_variable, keras
+from alexnet_tf.trained_network import TrainedNetwork
+from tfrecords import errors, progress
+
+KINDS = ("float32", "float16", "int8")
+
+
+def get_name(kind: str) -> str:
+    """The file of "float32", "float16" or "int8"."""
+    return f"{kind}.tflite"
+
+
+def write(
+    network: TrainedNetwork,
+    directory: str,
+    data: input_pipeline.DataSet,
+    num_calibration_pictures: int,
+) -> None:
+    """Writes the three files into `directory`.
+
+    Args:
+      network: of a run, built without placement.
+      directory: an existing one.
+      data: of the network's classes; calibration takes the first pictures of its
+        training split, which lie in random order.
+      num_calibration_pictures: at most that many.
+
+    Raises:
+      UserError: where `data` has no training split.
+      DataError: where a record is damaged.
+    """
+    floats = make_classifier(network)
+    for kind in KINDS:
+        if kind == "int8":
+            pictures = list(read_calibration(data, network, num_calibration_pictures))
+            content = _convert(_make_quantizable_classifier(network), kind, pictures)
+        else:
+            content = _convert(floats, kind, [])
+        with open(os.path.join(directory, get_name(kind)), "wb") as file:
+            file.write(content)
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """What is converted.
+
+    Attributes:
+      function: of images float32 [1, crop, crop, 3], RGB 0..255, giving
+        {"probabilities": float32 [1, num_classes]}.
+      holder: keeps the function's variables.
+    """
+
+    function: Any
+    holder: tf.Module
+
+    @property
+    def num_bytes(self) -> int:
+        """Of the variables."""
+        return sum(4 * int(np.prod(w.shape)) for w in self.holder.weights)
+
+
+def make_classifier(network: TrainedNetwork) -> Classifier:
+    """The network in float32."""
+    model = build_inference_model(network)
+    return _make_classifier(model, network.config, lambda images: model(images))
+
+
+def _make_quantizable_classifier(network: TrainedNetwork) -> Classifier:
+    # With TensorFlow's op for response normalization, which the converter leaves whole.
+    config = dataclasses.replace(network.config, precision="float32")
+    if config.model.normalization != "none":
+        settings = dataclasses.replace(config.model, normalization="reference")
+        config = dataclasses.replace(config, model=settings)
+    num_classes = len(network.training_data.classes)
+    model = run_state.build_network(config, num_classes, placement.Placement())
+    run_state.load_weights(model, network.checkpoint)
+    mean = augment.make_centre_mean(config.data, network.training_data.statistics)
+
+    def classify(images: tf.Tensor) -> tf.Tensor:
+        return tf.nn.softmax(model(images - mean, training=False))
+
+    return _make_classifier(model, config, classify)
+
+
+def _make_classifier(
+    model: keras.Model, config: Config, classify: Callable[[tf.Tensor], tf.Tensor]
+) -> Classifier:
+    size = config.data.crop_size
+    spec = tf.TensorSpec([1, size, size, 3], tf.float32, "images")
+    function = tf.function(
+        lambda images: {"probabilities": classify(images)}, input_signature=[spec]
+    )
+    # The converter makes constants of the variables that a module holds.
+    holder = tf.Module(name="alexnet")
+    holder.weights = [get_tf_variable(weight) for weight in model.weights]
+    return Classifier(function, holder)
+
+
+def read_calibration(
+    data: input_pipeline.DataSet, network: TrainedNetwork, num_pictures: int
+) -> Iterator[np.ndarray]:
+    """Centre views of the training split: float32 [1, crop, crop, 3], RGB 0..255."""
+    dataset = input_pipeline.make_evaluation_dataset(
+        without_mean(data), network.config, "train"
+    )
+    left = num_pictures
+    for images, _, _ in input_pipeline.iterate(data, dataset):
+        yield from images.numpy()[:left, np.newaxis]
+        left -= len(images)
+        if left <= 0:
+            return
+
+
+def without_mean(data: input_pipeline.DataSet) -> input_pipeline.DataSet:
+    """The same data with pictures as they are: nothing is subtracted from them."""
+    statistics = dataclasses.replace(
+        data.statistics,
+        mean_image=np.zeros_like(data.statistics.mean_image),
+        mean_rgb=np.zeros_like(data.statistics.mean_rgb),
+    )
+    return dataclasses.replace(data, statistics=statistics)
+
+
+def _convert(classifier: Classifier, kind: str, pictures: list[np.ndarray]) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [classifier.function.get_concrete_function()], classifier.holder
+    )
+    if kind != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if kind == "int8":
+        line = progress.Progress("calibrating", len(pictures), "pictures")
+
+        def show_pictures() -> Iterator[list[np.ndarray]]:
+            for picture in pictures:
+                yield [picture]
+                line.advance(1)
+
+        converter.representative_dataset = show_pictures
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+            tf.lite.OpsSet.TFLITE_BUILTINS,
+        ]
+    try:
+        content = converter.convert()
+    except Exception as error:  # The converter raises its own types, or any other.
+        raise errors.DataError(
+            f"TensorFlow's converter could not write the network as {kind}.tflite "
+            f"({error}). Leave tflite out of --formats."
+        ) from error
+    if kind == "int8":
+        line.close()
+    return content
+
+
+def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
+    """A file as a function of one picture, run on all processors.
+
+    Args:
+      path: of a `.tflite` file that `write` wrote.
+
+    Returns:
+      A function of float32 [1, crop, crop, 3], RGB 0..255, giving probabilities,
+      float32 [1, num_classes].
+    """
+    with warnings.catch_warnings():
+        # TensorFlow 2.21 says that a later one will leave the interpreter out.
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(path, num_threads=os.cpu_count() or 1)
+    runner = interpreter.get_signature_runner()
+    return lambda images: runner(images=images)["probabilities"]

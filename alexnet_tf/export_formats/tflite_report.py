@@ -1,0 +1,155 @@
+"""What each `.tflite` file costs and gains: size, error, time of one picture.
+
+Beside them stands the network in TensorFlow, float32. Errors are those of the centre
+view over the whole validation split, every picture once; the time is the median of
+one picture's on this machine, input and output copied.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import evaluate, input_pipeline, metrics, steps
+from alexnet_tf.export_formats import tflite_files
+from alexnet_tf.trained_network import TrainedNetwork
+
+NAME = "tflite.json"
+SPLIT = "validation"
+
+_WARM_UP_RUNS = 3
+_TIMED_RUNS = 30
+
+Classify = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One row of the table.
+
+    Attributes:
+      name: "TensorFlow float32" or the file's.
+      num_bytes: of the file; of the variables for TensorFlow.
+      top1_error: share of the pictures, 0..1.
+      top5_error: the same among the first five.
+      num_pictures: of the split.
+      median_milliseconds: of one picture.
+    """
+
+    name: str
+    num_bytes: int
+    top1_error: float
+    top5_error: float
+    num_pictures: int
+    median_milliseconds: float
+
+
+def measure_all(
+    network: TrainedNetwork, directory: str, data: input_pipeline.DataSet
+) -> list[Measurement]:
+    """Measures TensorFlow and the files that `tflite_files.write` wrote.
+
+    Args:
+      network: of the run.
+      directory: holds the files.
+      data: with a validation split.
+
+    Raises:
+      UserError: where there is no such split.
+      DataError: where a record is damaged.
+    """
+    classifier = tflite_files.make_classifier(network)
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        return classifier.function(tf.constant(images))["probabilities"].numpy()
+
+    rows = [
+        measure("TensorFlow float32", classify, classifier.num_bytes, network, data)
+    ]
+    for kind in tflite_files.KINDS:
+        path = os.path.join(directory, tflite_files.get_name(kind))
+        rows.append(
+            measure(
+                os.path.basename(path),
+                tflite_files.load(path),
+                os.path.getsize(path),
+                network,
+                data,
+            )
+        )
+    return rows
+
+
+def measure(
+    name: str,
+    classify: Classify,
+    num_bytes: int,
+    network: TrainedNetwork,
+    data: input_pipeline.DataSet,
+) -> Measurement:
+    """One row: `classify` takes one picture, float32 [1, crop, crop, 3], RGB 0..255."""
+    result = evaluate.evaluate(
+        _make_eval_step(classify),
+        tflite_files.without_mean(data),
+        network.config,
+        SPLIT,
+        shows_progress=True,
+    )
+    picture = result.first_images.numpy()[:1]
+    return Measurement(
+        name,
+        num_bytes,
+        result.counts.top1_error,
+        result.counts.top5_error,
+        result.counts.num_seen,
+        1000 * _time(classify, picture),
+    )
+
+
+def _make_eval_step(
+    classify: Classify,
+) -> Callable[[tf.Tensor, tf.Tensor], steps.EvalResult]:
+    def eval_step(views: tf.Tensor, labels: tf.Tensor) -> steps.EvalResult:
+        pictures = views.numpy()[:, 0]
+        rows = [classify(picture[np.newaxis]) for picture in pictures]
+        probabilities = tf.constant(np.concatenate(rows))
+        label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
+        losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
+        is_error = metrics.find_errors(probabilities, labels)
+        return steps.EvalResult(losses, is_error, probabilities)
+
+    return eval_step
+
+
+def _time(classify: Classify, picture: np.ndarray) -> float:
+    seconds = []
+    for _ in range(_WARM_UP_RUNS + _TIMED_RUNS):
+        start = time.perf_counter()
+        classify(picture)
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds[_WARM_UP_RUNS:]))
+
+
+def check_splits(data: input_pipeline.DataSet) -> None:
+    """Raises `UserError` where `data` misses a split that is read."""
+    for split in ("train", SPLIT):
+        data.get_reader(split)
+
+
+def format_table(rows: Sequence[Measurement]) -> str:
+    """The rows in words, under a heading."""
+    lines = [
+        f"{SPLIT}, centre view: {rows[0].num_pictures:,} pictures",
+        f"  {'':<18} {'size':>10} {'top-1 error':>12} {'one picture':>12}",
+    ]
+    lines += [
+        f"  {row.name:<18} {row.num_bytes / 1e6:7.1f} MB {row.top1_error:12.2%} "
+        f"{row.median_milliseconds:9.2f} ms"
+        for row in rows
+    ]
+    return "\n".join(lines)

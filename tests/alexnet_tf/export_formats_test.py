@@ -1,0 +1,268 @@
+"""Tests of `alexnet_tf.export_formats`: every file answers as the run's network."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_tf import (
+    augment,
+    evaluate,
+    export,
+    export_formats,
+    steps,
+    trained_network,
+)
+from alexnet_tf.export_formats import (
+    keras_file,
+    onnx_file,
+    tflite_files,
+    tflite_report,
+)
+from alexnet_tf.stack import keras
+from tests import data_directories, training_runs
+from tfrecords import errors
+
+NUM_CLASSES = 3
+VALUES = {
+    "num_epochs": 12,
+    "eval_batch_size": 4,
+    "optimizer.learning_rate": 0.02,
+    "keep_checkpoints": 1,
+    "checkpoint_every_minutes": 100,
+    "eval_every_epochs": 12,
+    "model.width": 0.06,
+}
+SIZE = training_runs.TINY["data.crop_size"]
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    path = tmp_path_factory.mktemp("formats")
+    data_directories.write_data_directory(
+        path / "data",
+        num_classes=NUM_CLASSES,
+        per_class={"train": 6, "validation": 5},
+    )
+    training_runs.run(path / "data", path / "run", VALUES)
+    return str(path / "run")
+
+
+@pytest.fixture(scope="module")
+def network(workdir):
+    return trained_network.load(workdir)
+
+
+@pytest.fixture(scope="module")
+def calibration(workdir):
+    data, _ = evaluate.open_run_data(workdir)
+    return export_formats.Calibration(data, 10)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, network, calibration):
+    return export.export(
+        network,
+        str(tmp_path_factory.mktemp("exports")),
+        ("saved_model", "keras", "tflite"),
+        calibration,
+    )
+
+
+@pytest.fixture(scope="module")
+def extra(made):
+    return os.path.join(made.path, "assets.extra")
+
+
+@pytest.fixture(scope="module")
+def pictures(network, calibration):
+    """Training pictures in RGB 0..255, float32 [18, crop, crop, 3]."""
+    return np.concatenate(
+        list(tflite_files.read_calibration(calibration.data, network, 100))
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(network, pictures):
+    """The run's own probabilities of them."""
+    mean = augment.make_centre_mean(
+        network.config.data, network.training_data.statistics
+    )
+    views = (pictures - mean)[:, tf.newaxis]
+    return steps.compute_probabilities(network.model, views).numpy()
+
+
+def test_all_files_lie_in_a_version_that_still_is_a_saved_model(made, extra):
+    assert sorted(os.listdir(extra)) == [
+        "alexnet.keras",
+        "export.json",
+        "float16.tflite",
+        "float32.tflite",
+        "int8.tflite",
+        "tflite.json",
+    ]
+    assert made.digest == export.compute_digest(made.path)
+    assert tf.saved_model.load(made.path).signatures
+    assert export.find_version(os.path.dirname(made.path)) == made.path
+
+
+def test_keras_answers_as_the_run(extra, pictures, expected):
+    model = keras.models.load_model(os.path.join(extra, keras_file.NAME))
+    np.testing.assert_allclose(model(pictures), expected, atol=1e-5)
+
+
+def classify_each(extra, kind, pictures):
+    classify = tflite_files.load(os.path.join(extra, tflite_files.get_name(kind)))
+    return np.concatenate([classify(picture[np.newaxis]) for picture in pictures])
+
+
+@pytest.mark.parametrize("kind, tolerance", [("float32", 1e-5), ("float16", 5e-3)])
+def test_tflite_answers_as_the_run(extra, pictures, expected, kind, tolerance):
+    found = classify_each(extra, kind, pictures)
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+def test_int8_agrees_about_the_first_class(extra, pictures, expected):
+    found = classify_each(extra, "int8", pictures)
+    assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) >= 0.8
+    assert np.abs(found - expected).max() < 0.2
+    # And it is quantized: never the same as in float32.
+    assert np.abs(found - expected).max() > 1e-5
+
+
+def test_files_become_smaller(extra):
+    sizes = [
+        os.path.getsize(os.path.join(extra, tflite_files.get_name(kind)))
+        for kind in ("float32", "float16", "int8")
+    ]
+    assert sizes[0] > 1.5 * sizes[1] > 1.5 * sizes[2]
+
+
+def test_calibration_pictures_are_records_as_they_are(network, calibration, pictures):
+    assert pictures.shape == (18, SIZE, SIZE, 3)
+    np.testing.assert_array_equal(pictures, np.round(pictures))
+    assert pictures.min() >= 0 and pictures.max() <= 255
+    few = list(tflite_files.read_calibration(calibration.data, network, 5))
+    np.testing.assert_array_equal(np.concatenate(few), pictures[:5])
+
+
+def test_the_table_holds_the_errors_of_the_evaluation(workdir, made, extra):
+    _, evaluation, _ = evaluate.evaluate_checkpoint(workdir, "last", "validation", 1)
+    with open(os.path.join(extra, tflite_report.NAME), encoding="utf-8") as file:
+        record = json.load(file)
+    assert record["calibration_pictures"] == 10
+    rows = record["rows"]
+    assert [row["name"] for row in rows] == [
+        "TensorFlow float32",
+        "float32.tflite",
+        "float16.tflite",
+        "int8.tflite",
+    ]
+    for row in rows:
+        assert row["num_pictures"] == 15 and row["median_milliseconds"] > 0
+    for row in rows[:2]:
+        assert row["top1_error"] == evaluation.counts.top1_error
+        assert row["top5_error"] == evaluation.counts.top5_error
+    for row in rows[1:]:
+        path = os.path.join(extra, row["name"])
+        assert row["num_bytes"] == os.path.getsize(path)
+        assert row["name"] in made.report[-1]
+
+
+def test_a_wrong_answer_is_an_error_of_the_table(network, calibration):
+    def classify(images):
+        assert images.shape == (1, SIZE, SIZE, 3)
+        return np.array([[0.1, 0.8, 0.1]], np.float32)
+
+    row = tflite_report.measure("x", classify, 7, network, calibration.data)
+    # Five of fifteen pictures are of the class it always names.
+    assert row.top1_error == pytest.approx(2 / 3) and row.num_bytes == 7
+
+
+def test_without_a_saved_model_the_version_is_passed_over(tmp_path, network):
+    first = export.export(network, str(tmp_path)).path
+    second = export.export(network, str(tmp_path), ("keras",))
+    assert second.path == str(tmp_path / "2")
+    assert sorted(os.listdir(second.path)) == ["assets.extra"]
+    assert export.find_version(str(tmp_path)) == first
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
+def test_a_failing_format_leaves_nothing(tmp_path, monkeypatch, network, error):
+    def fail(network, path):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        if isinstance(error, OSError):
+            error.filename = path
+        raise error
+
+    monkeypatch.setattr(keras_file, "write", fail)
+    with pytest.raises((errors.StorageError, KeyboardInterrupt)):
+        export.export(network, str(tmp_path), ("saved_model", "keras"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failing_converter_leaves_nothing(
+    tmp_path, monkeypatch, network, calibration
+):
+    def fail(self):
+        raise RuntimeError("no such operator")
+
+    monkeypatch.setattr(
+        tf.lite.TFLiteConverter,
+        "from_concrete_functions",
+        lambda *_: type("Converter", (), {"convert": fail})(),
+    )
+    with pytest.raises(errors.DataError, match=r"float32\.tflite \(no such operator\)"):
+        export.export(network, str(tmp_path), ("tflite",), calibration)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", onnx_file.PACKAGES)
+def test_a_missing_package_is_said_before_anything_is_written(
+    tmp_path, monkeypatch, network, name
+):
+    for package in onnx_file.PACKAGES:
+        module = type(sys)(package)
+        module.__spec__ = tf.__spec__
+        monkeypatch.setitem(sys.modules, package, module)
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(errors.UserError, match=rf"package {name}, .*alexnet-tf\[onnx"):
+        export.export(network, str(tmp_path / "exports"), ("saved_model", "onnx"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_onnx_answers_as_the_run_whatever_the_batch(
+    tmp_path, network, pictures, expected
+):
+    for package in (*onnx_file.PACKAGES, "onnxruntime"):
+        pytest.importorskip(package, reason=f"the extra onnx brings {package}")
+    import onnxruntime
+
+    made = export.export(network, str(tmp_path), ("onnx",))
+    assert "in onnxruntime" in made.report[0]
+    path = os.path.join(made.path, "assets.extra", onnx_file.NAME)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    assert [value.name for value in session.get_inputs()] == ["images"]
+    assert [value.name for value in session.get_outputs()] == ["probabilities"]
+    for count in (1, 7, 18):
+        (found,) = session.run(None, {"images": pictures[:count]})
+        np.testing.assert_allclose(found, expected[:count], atol=1e-4)
+
+
+def test_onnx_that_answers_otherwise_is_not_exported(tmp_path, monkeypatch, network):
+    for package in (*onnx_file.PACKAGES, "onnxruntime"):
+        pytest.importorskip(package, reason=f"the extra onnx brings {package}")
+    monkeypatch.setattr(onnx_file, "compare", lambda model, path: 0.25)
+    with pytest.raises(errors.DataError, match=r"probabilities are 0\.25 from"):
+        export.export(network, str(tmp_path), ("onnx",))
+    assert os.listdir(tmp_path) == []
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
