@@ -37,7 +37,15 @@ def _blocks(language: str) -> list[str]:
 
 def _commands() -> list[list[str]]:
     lines = "".join(_blocks("bash")).replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := shlex.split(line, comments=True))]
+    return [words for line in lines if (words := _split(line))]
+
+
+def _split(line: str) -> list[str]:
+    """The words of a command, without the shell's own: variables, &."""
+    words = [word for word in shlex.split(line, comments=True) if word != "&"]
+    while words and (words[0] == "export" or re.match(r"[A-Z0-9_]+=", words[0])):
+        del words[0]
+    return words
 
 
 def _modules_by_script() -> dict[str, str]:
