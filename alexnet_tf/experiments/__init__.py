@@ -6,12 +6,13 @@ import difflib
 from collections.abc import Callable
 
 from alexnet_tf.config import Config
-from alexnet_tf.experiments import alexnet, alexnet_source, finetune, sample
+from alexnet_tf.experiments import alexnet, alexnet_source, caffe, finetune, sample
 from tfrecords import errors
 
 EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "alexnet": alexnet.get_config,
     "alexnet_source": alexnet_source.get_config,
+    "caffe": caffe.get_config,
     "finetune": finetune.get_config,
     "sample": sample.get_config,
 }
