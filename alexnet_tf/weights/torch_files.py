@@ -6,6 +6,7 @@ The libraries are no part of the installation: they come with the extra `weights
 from __future__ import annotations
 
 import importlib
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -67,8 +68,8 @@ def _shorten(error: Exception) -> str:
     # PyTorch's own advice is to load the file without its safeguard.
     text = str(error)
     if "weights_only" in text:
-        found = text.partition("WeightsUnpickler error: ")[2].splitlines()
-        return f"it is more than tensors: {found[0] if found else 'PyTorch refuses it'}"
+        named = re.search(r"GLOBAL (\S+)", text)
+        return f"it is more than tensors{': ' + named[1] if named else ''}"
     return text or type(error).__name__
 
 
