@@ -49,8 +49,8 @@ _EXTRAS = {
     ],
     # The independent network that the tests compare ours with.
     "reference": ["torch>=2.2"],
-    # Weights in PyTorch's files (h5py comes with TensorFlow). These versions were tested;
-    # earlier releases of PyTorch have known faults in reading weights alone.
+    # Weights in PyTorch's files (h5py comes with TensorFlow). These versions were
+    # tested; earlier ones of PyTorch have known faults in reading weights alone.
     "weights": ["safetensors>=0.8.0", "torch>=2.13.0"],
 }
 

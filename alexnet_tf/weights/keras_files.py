@@ -125,6 +125,8 @@ def write_h5(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     stream = io.BytesIO()
     numbers: collections.Counter[str] = collections.Counter()
     with h5py.File(stream, "w") as file:
+        # The model's own, of which it has none; Keras 2 wants them named.
+        file.create_group("vars")
         for layer in dict.fromkeys(name.partition("/")[0] for name in arrays):
             kernel, bias = arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]
             kind = "convolution" if kernel.ndim == 4 else "dense"
