@@ -17,6 +17,7 @@ _REQUIREMENTS = [
     f"tensorflow{_TENSORFLOW}",
     "absl-py>=2.1.0",
     "google-crc32c>=1.6.0",
+    "h5py>=3.14.0",
     "keras-tuner>=1.4.7",
     "matplotlib>=3.9.0",
     "numpy>=1.26.0",
@@ -49,8 +50,8 @@ _EXTRAS = {
     ],
     # The independent network that the tests compare ours with.
     "reference": ["torch>=2.2"],
-    # Weights in PyTorch's files (h5py comes with TensorFlow). These versions were
-    # tested; earlier ones of PyTorch have known faults in reading weights alone.
+    # Weights in PyTorch's files. These versions were tested; earlier ones of PyTorch
+    # have known faults in reading weights alone.
     "weights": ["safetensors>=0.8.0", "torch>=2.13.0"],
 }
 
