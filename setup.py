@@ -19,6 +19,7 @@ _REQUIREMENTS = [
     "google-crc32c>=1.6.0",
     # KerasTuner brings it; alexnet-tune's workers talk to their chief through it.
     "grpcio>=1.60.0",
+    "h5py>=3.14.0",
     "keras-tuner>=1.4.7,<1.5",
     "matplotlib>=3.9.0",
     "numpy>=1.26.0",
@@ -57,6 +58,9 @@ _EXTRAS = {
     "tune": ["scikit-learn>=1.4.0"],
     # The independent network that the tests compare ours with.
     "reference": ["torch>=2.2"],
+    # Weights in PyTorch's files. These versions were tested; earlier ones of PyTorch
+    # have known faults in reading weights alone.
+    "weights": ["safetensors>=0.8.0", "torch>=2.13.0"],
 }
 
 

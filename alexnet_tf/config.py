@@ -121,6 +121,13 @@ class ModelConfig:
         "with a banded matrix, faster on CPUs; none: left out",
         choices=("reference", "banded", "none"),
     )
+    normalization_scope: str = _setting(
+        "tower",
+        "which maps are neighbours. tower: those of the same tower (section 3.5); all: "
+        "both towers', tower b's first after tower a's last, as in Caffe; costs an "
+        "exchange at every normalization (ours)",
+        choices=("tower", "all"),
+    )
     normalization_bias: float = _setting(2.0, "k (section 3.3)", minimum=0)
     normalization_radius: int = _setting(
         2, "maps to either side: n = 5 is radius 2 (section 3.3)", minimum=0

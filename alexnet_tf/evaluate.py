@@ -121,6 +121,11 @@ def open_run_data(
     """
     record = workdir.read_record(workdir_path)
     config = workdir.read_config(workdir_path)
+    if data_dir is None and record["data"]["fingerprint"] == workdir.UNKNOWN_DATA:
+        raise errors.UserError(
+            f"{workdir_path} holds weights that were trained elsewhere, without "
+            "pictures. Name with --data_dir data of the same classes."
+        )
     info = manifest.read_manifest(data_dir or record["data"]["data_dir"])
     if data_dir is None:
         data_dir = record["data"]["data_dir"]

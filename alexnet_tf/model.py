@@ -183,9 +183,8 @@ class _Builder:
         config = self._config
         number = row.name.removeprefix("conv")
         inputs = self._exchange(number, towers) if row.sees_all else towers
-        outputs = []
-        for tower, x in enumerate(inputs):
-            x = layers.Convolution(
+        outputs = [
+            layers.Convolution(
                 row.kernels // self._num_towers,
                 row.size,
                 row.stride,
@@ -195,17 +194,16 @@ class _Builder:
                 self._next_seed(),
                 **self._place(row.name, tower),
             )(x)
-            relu = layers.Activation(
-                config.activation, **self._place(f"relu{number}", tower)
-            )
-            normalized = row.normalized and config.normalization != "none"
-            before_relu = row.name == "conv1" and config.conv1_normalized_before_relu
-            if normalized and before_relu:
-                x = relu(self._normalize(number, tower, x))
-            elif normalized:
-                x = self._normalize(number, tower, relu(x))
-            else:
-                x = relu(x)
+            for tower, x in enumerate(inputs)
+        ]
+        normalized = row.normalized and config.normalization != "none"
+        before_relu = row.name == "conv1" and config.conv1_normalized_before_relu
+        if normalized and before_relu:
+            outputs = self._normalize(number, outputs)
+        outputs = self._activate(number, outputs)
+        if normalized and not before_relu:
+            outputs = self._normalize(number, outputs)
+        for tower, x in enumerate(outputs):
             if row.name == "conv2" and config.conv2_map_normalization:
                 x = normalization.MapNormalization(**self._place("cnorm2", tower))(x)
             if row.pooled:
@@ -214,7 +212,7 @@ class _Builder:
                     config.pool_stride,
                     **self._place(f"pool{number}", tower),
                 )(x)
-            outputs.append(x)
+            outputs[tower] = x
         return outputs
 
     def add_dense(self, row: DenseRow, towers: list) -> list:
@@ -268,16 +266,30 @@ class _Builder:
             for tower in range(len(receivers))
         ]
 
-    def _normalize(self, number: str, tower: int, x: object) -> object:
+    def _activate(self, number: str, towers: list) -> list:
+        return [
+            layers.Activation(
+                self._config.activation, **self._place(f"relu{number}", tower)
+            )(x)
+            for tower, x in enumerate(towers)
+        ]
+
+    def _normalize(self, number: str, towers: list) -> list:
         config = self._config
-        return normalization.LocalResponseNormalization(
-            config.normalization,
-            config.normalization_radius,
-            config.normalization_bias,
-            config.normalization_alpha,
-            config.normalization_beta,
-            **self._place(f"lrn{number}", tower),
-        )(x)
+        sees_all = config.normalization_scope == "all"
+        inputs = self._exchange(number, towers) if sees_all else towers
+        return [
+            normalization.LocalResponseNormalization(
+                config.normalization,
+                config.normalization_radius,
+                config.normalization_bias,
+                config.normalization_alpha,
+                config.normalization_beta,
+                share=(tower, len(towers)) if sees_all else (0, 1),
+                **self._place(f"lrn{number}", tower),
+            )(x)
+            for tower, x in enumerate(inputs)
+        ]
 
     def _get_stddev(self, name: str) -> float:
         if name in ("conv3", "conv4", "conv5"):

@@ -1,10 +1,11 @@
-"""Response normalization (paper, section 3.3), within one tower.
+"""Response normalization (paper, section 3.3), within one tower or across both.
 
   b[i] = a[i] / (k + alpha * sum over j in [i - r, i + r] of a[j]^2) ^ beta
 
-with k = 2, n = 2 r + 1 = 5, alpha = 1e-4, beta = 0.75; j stays within the tower's maps.
-`LocalResponseNormalization` computes it with TensorFlow's op or as products with a
-banded matrix; `MapNormalization` is the source's second normalization in conv2.
+with k = 2, n = 2 r + 1 = 5, alpha = 1e-4, beta = 0.75; j stays within the tower's maps,
+or within both towers' side by side where the scope is "all" (ours, for the weights of
+others). `LocalResponseNormalization` computes it with TensorFlow's op or as products
+with a banded matrix; `MapNormalization` is the source's second normalization in conv2.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class LocalResponseNormalization(PlacedLayer):
       bias: k.
       alpha: as in the formula, not divided by n.
       beta: the exponent.
+      share: (i, n): of the maps that come in, the i-th of n equal shares comes out:
+        what a tower keeps where it is given the maps of all.
       **kwargs: `PlacedLayer`'s.
     """
 
@@ -37,16 +40,20 @@ class LocalResponseNormalization(PlacedLayer):
         bias: float,
         alpha: float,
         beta: float,
+        share: tuple[int, int] = (0, 1),
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         function = {"reference": normalize_reference, "banded": normalize_banded}
         self._normalize = function[method]
         self.radius, self.bias, self.alpha, self.beta = radius, bias, alpha, beta
+        self.share = share
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, H, W, maps] -> the same shape."""
-        return self._normalize(x, self.radius, self.bias, self.alpha, self.beta)
+        """[B, H, W, maps] -> [B, H, W, maps / n], n as in `share`."""
+        y = self._normalize(x, self.radius, self.bias, self.alpha, self.beta)
+        index, count = self.share
+        return tf.split(y, count, axis=-1)[index] if count > 1 else y
 
 
 def normalize_reference(

@@ -30,6 +30,8 @@ METRICS_NAME = "metrics.jsonl"
 CHECKPOINTS_NAME = "checkpoints"
 FORMAT_NAME = "alexnet-run"
 FORMAT_VERSION = 1
+# The fingerprint in the record of weights that were trained elsewhere.
+UNKNOWN_DATA = "unknown"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +168,7 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
         if record is None:
             record = {"format": FORMAT_NAME, "version": FORMAT_VERSION, "starts": []}
         else:
+            _refuse_imported(path, record["data"])
             old_config = _read_settings(path, record)
             _refuse_other_run(path, old_config, config)
             _refuse_other_data(path, record["data"], info)
@@ -255,6 +258,14 @@ def _refuse_foreign(path: str) -> None:
         raise errors.UserError(
             f"{path} is not empty and holds no run (there is no {RECORD_NAME}, but "
             f"{listed}). Choose a new or an empty directory as workdir."
+        )
+
+
+def _refuse_imported(path: str, old: Mapping[str, Any]) -> None:
+    if old["fingerprint"] == UNKNOWN_DATA:
+        raise errors.UserError(
+            f"{path} holds weights that were trained elsewhere, on {old['data_dir']}. "
+            f"Train on from them in another workdir, with --config.init_from={path}."
         )
 
 

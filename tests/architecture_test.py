@@ -29,7 +29,7 @@ ROWS = (
         "summaries",
         "training_data",
     ),
-    ("augment", "layer_numbers", "layers", "records", "settings"),
+    ("augment", "layer_numbers", "layers", "records", "settings", "weights"),
     (
         "checkpoint",
         "experiments",
@@ -42,7 +42,7 @@ ROWS = (
     ("hparams", "optimizer", "search_directory"),
     ("diagnostics", "keras_optimizer", "loss_scale", "oracles", "placement_report"),
     ("hopeless", "run_state", "steps", "transfer"),
-    ("finite", "trained_network"),
+    ("finite", "imported_run", "trained_network"),
     ("evaluate", "inference_model"),
     ("export_formats",),
     ("export",),
@@ -75,6 +75,7 @@ UNTESTED = {
 TESTED_WITH = {
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
+    "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",
     "alexnet_tf.experiments.finetune": "alexnet_tf.experiments",
     "alexnet_tf.experiments.sample": "alexnet_tf.experiments",
     "alexnet_tf.experiments.settings_file": "alexnet_tf.experiments",
@@ -83,6 +84,7 @@ TESTED_WITH = {
     "alexnet_tf.export_formats.tflite_files": "alexnet_tf.export_formats",
     "alexnet_tf.export_formats.tflite_report": "alexnet_tf.export_formats",
     "alexnet_tf.records": "alexnet_tf.input_pipeline",
+    "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
     "tfrecords.shard_check": "tfrecords.verify",
     "tfrecords.sources.devkit": "tfrecords.sources.ilsvrc",
     "tfrecords.sources.kaggle": "tfrecords.sources.ilsvrc",
@@ -268,6 +270,11 @@ def _find_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 yield node.lineno, called
             if called.rpartition(".")[2] in methods:
                 yield node.lineno, f"{called}, which {methods[called.split('.')[-1]]}"
+            if called == "torch.load" and not any(
+                keyword.arg == "weights_only" and ast.unparse(keyword.value) == "True"
+                for keyword in node.keywords
+            ):
+                yield node.lineno, "torch.load without weights_only=True"
             for keyword in node.keywords:
                 value = getattr(keyword.value, "value", None)
                 if (keyword.arg, value) in keywords and isinstance(value, bool):
@@ -275,7 +282,7 @@ def _find_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Constant) and node.value == "0.0.0.0":
             yield node.lineno, "a server that listens to everyone"
     for name in _imported_names(tree):
-        if re.fullmatch(r"pickle\.loads?", name):
+        if re.fullmatch(r"pickle\.loads?|torch\.load", name):
             yield 0, name
 
 
@@ -308,6 +315,9 @@ def test_nothing_dangerous_is_called(name):
         "keras.models.load_model(path)",
         "server.bind('0.0.0.0')",
         "requests.get(url, verify=False)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "from torch import load",
     ],
 )
 def test_dangerous_calls_are_found(text):
@@ -317,6 +327,7 @@ def test_dangerous_calls_are_found(text):
 def test_harmless_calls_are_not_found():
     text = "np.load(path, allow_pickle=False); shutil.rmtree(a, ignore_errors=True)"
     assert not list(_find_faults(ast.parse(text)))
+    assert not list(_find_faults(ast.parse("torch.load(path, weights_only=True)")))
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))

@@ -12,6 +12,7 @@ from alexnet_tf.config import Config
 from alexnet_tf.experiments import (
     alexnet,
     alexnet_source,
+    caffe,
     finetune,
     sample,
     settings_file,
@@ -21,6 +22,7 @@ from tfrecords import errors
 EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "alexnet": alexnet.get_config,
     "alexnet_source": alexnet_source.get_config,
+    "caffe": caffe.get_config,
     "finetune": finetune.get_config,
     "sample": sample.get_config,
 }

@@ -25,6 +25,7 @@ PAPER = {
     "model.width": 1.0,
     "model.activation": "relu",  # section 3.1
     "model.normalization": "reference",
+    "model.normalization_scope": "tower",
     "model.normalization_bias": 2.0,  # section 3.3: k, n, alpha, beta
     "model.normalization_radius": 2,
     "model.normalization_alpha": 0.0001,
@@ -83,6 +84,26 @@ def test_alexnet_source_differs_as_net_145_does():
         "schedule.name": "fixed",
         "schedule.steps": "25:0.001 51:0.0001 67:conv1=0.00001 72:conv1=0 79:0.00001 "
         "79:conv1=0",
+    }
+
+
+def test_caffe_differs_as_its_network_does():
+    """models/bvlc_alexnet: train_val.prototxt and solver.prototxt."""
+    assert find_differences("caffe") == {
+        "experiment": "caffe",
+        "batch_size": 256,
+        "data.crop_size": 227,
+        "data.crop_positions": 256 - 227 + 1,
+        "data.colour_shift": "none",
+        "model.normalization_scope": "all",
+        "model.normalization_bias": 1.0,
+        "model.normalization_alpha": 0.0001 / 5,
+        "model.dropout_scaling": "training",
+        "optimizer.bias_weight_decay": False,
+        "optimizer.bias_rate_factor": 2.0,
+        "schedule.name": "fixed",
+        # 100,000 steps of 256 of 1,281,167 pictures are 20 epochs, 450,000 are 90.
+        "schedule.steps": "20:0.001 40:0.0001 60:0.00001 80:0.000001",
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import layers
+from alexnet_tf import layers, placement
 from alexnet_tf import model as model_lib
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.stack import keras
@@ -187,6 +187,53 @@ def test_source_normalizes_conv1_before_its_relu():
     # conv2 stays as in the paper.
     expected = tf.nn.local_response_normalization(tf.nn.relu(conv2), **constants)
     np.testing.assert_allclose(lrn2, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("before_relu", [False, True])
+def test_normalization_across_towers_by_value(before_relu):
+    """Tower b's first maps are neighbours of tower a's last."""
+    model = build(
+        dataclasses.replace(
+            SMALL,
+            normalization_scope="all",
+            normalization_bias=1.0,
+            conv1_normalized_before_relu=before_relu,
+        )
+    )
+    images = 100 * np.random.default_rng(0).standard_normal((1, CROP, CROP, 3))
+    names = ("conv1a", "conv1b", "lrn1a", "lrn1b", "relu2a", "relu2b", "lrn2a", "lrn2b")
+    conv1a, conv1b, *rest = call(model, names, images.astype(np.float32))
+    if not before_relu:
+        conv1a, conv1b = np.maximum(conv1a, 0), np.maximum(conv1b, 0)
+    layers_of = ((conv1a, conv1b, rest[0], rest[1]), rest[2:])
+    for a, b, found_a, found_b in layers_of:
+        both = np.concatenate([a, b], axis=3)
+        expected = tf.nn.local_response_normalization(
+            both, depth_radius=2, bias=1.0, alpha=1e-4, beta=0.75
+        )
+        found = np.concatenate([found_a, found_b], axis=3)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        apart = tf.nn.local_response_normalization(
+            a, depth_radius=2, bias=1.0, alpha=1e-4, beta=0.75
+        )
+        # Small values: the third decimal is what the neighbours are worth.
+        assert np.abs(found_a - apart).max() > 1e-4 * np.abs(apart).max()
+
+
+def test_normalization_across_towers_exchanges_once_for_each_device():
+    across = dataclasses.replace(SMALL, normalization_scope="all")
+    names = list_tower(build(across), "a")
+    start = names.index("conv1a")
+    assert names[start : start + 5] == [
+        *("conv1a", "relu1a", "exchange1a", "lrn1a", "pool1a"),
+    ]
+    assert "exchange1b" not in list_tower(build(across), "b")
+    devices = placement.Placement(("/device:CPU:0", "/device:CPU:1"))
+    model = build(across, placement=devices)
+    for name in ("exchange1b", "lrn1b", "exchange2b", "lrn2b"):
+        assert model.get_layer(name).device == "/device:CPU:1"
+    one = build(across, num_towers=1)
+    assert not [layer for layer in one.layers if layer.name.startswith("exchange")]
 
 
 def call(model, names, images):

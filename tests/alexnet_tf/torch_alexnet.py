@@ -88,3 +88,32 @@ def split_gradients(parameters):
             gradients[f"{full}/kernel"] = kernels[tower]
             gradients[f"{full}/bias"] = biases[tower]
     return gradients
+
+
+def compute_caffe_logits(parameters, images):
+    """Caffe's AlexNet (`bvlc_alexnet`), in PyTorch's own terms.
+
+    One column; response normalization over all maps, k = 1 and alpha / n; maps, rows,
+    columns before fc6; nothing is scaled at test.
+
+    Args:
+      parameters: {"conv1": (weight, bias), ...} as PyTorch orders them.
+      images: float32 [B, 3, 227, 227].
+    """
+
+    def convolve(x, name, **kwargs):
+        groups = 2 if name in GROUPED else 1
+        return F.relu(F.conv2d(x, *parameters[name], groups=groups, **kwargs))
+
+    def normalize_all(x):
+        return F.local_response_norm(x, 5, alpha=1e-4, beta=0.75, k=1.0)
+
+    x = F.max_pool2d(normalize_all(convolve(images, "conv1", stride=4)), 3, 2)
+    x = F.max_pool2d(normalize_all(convolve(x, "conv2", padding=2)), 3, 2)
+    x = convolve(x, "conv3", padding=1)
+    x = convolve(x, "conv4", padding=1)
+    x = F.max_pool2d(convolve(x, "conv5", padding=1), 3, 2)
+    x = x.flatten(1)
+    x = F.relu(F.linear(x, *parameters["fc6"]))
+    x = F.relu(F.linear(x, *parameters["fc7"]))
+    return F.linear(x, *parameters["fc8"])

@@ -1,0 +1,138 @@
+"""Keras' weights: `.weights.h5`, older `.h5` files, and `.keras` archives.
+
+Only the arrays are read, with h5py: a `.keras` file's configuration can name code, and
+nothing of it is looked at. Links that lead out of the file are refused.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import IO
+
+import h5py
+import numpy as np
+
+from alexnet_tf.weights import bounds
+from tfrecords import durable, errors
+
+_H5 = "an HDF5 file of Keras weights"
+_KERAS = "a .keras archive"
+# Where a .keras archive holds its weights.
+_MEMBER = "model.weights.h5"
+# Of groups; Keras nests models within models.
+_MAX_DEPTH = 20
+_OPTIMIZER = ("optimizer", "optimizer_weights")
+
+
+def read_h5(path: str) -> dict[str, np.ndarray]:
+    """Reads a `.weights.h5` file of Keras 2 or 3, or an older `.h5` one.
+
+    Args:
+      path: the file; the optimizer's state in it is passed over.
+
+    Returns:
+      "conv1/0" (Keras 3 tells a layer's name; 0 is its first variable),
+      "layers/conv2d_1/0" (Keras 2 tells its kind and number) or "conv1/kernel:0" (older
+      files) -> float32 array, as the file orders its axes.
+
+    Raises:
+      UserError: where there is no such file.
+      DataError: where it is damaged, too large or something else; where a link leads
+        out of it; where weights are not finite numbers.
+    """
+    bounds.check_file(path)
+    with durable.read_errors(path), open(path, "rb") as file:
+        return _read(path, file, _H5)
+
+
+def read_keras(path: str) -> dict[str, np.ndarray]:
+    """Reads the weights of a `.keras` archive; returns and raises as `read_h5`."""
+    bounds.check_file(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bounds.check_archive(path, archive)
+            data = archive.read(_MEMBER)
+    except errors.UserError:
+        raise
+    except Exception as error:  # zipfile and zlib raise a dozen types here
+        raise bounds.make_error(path, _KERAS, error) from error
+    return _read(path, io.BytesIO(data), _KERAS)
+
+
+def _read(path: str, file: IO[bytes], what: str) -> dict[str, np.ndarray]:
+    budget, arrays = bounds.Budget(path), {}
+    try:
+        with h5py.File(file, "r") as root:
+            for name, dataset in _walk(path, root, "", 0, budget):
+                if dataset.is_virtual or dataset.external:
+                    raise _make_link_error(path, name)
+                if dataset.dtype.kind == "f":
+                    budget.spend(name, dataset.shape, dataset.dtype.itemsize)
+                    arrays[name] = bounds.to_float32(path, name, dataset[()])
+    except errors.UserError:
+        raise
+    except Exception as error:  # h5py hands on whatever HDF5 finds wrong
+        raise bounds.make_error(path, what, error) from error
+    if not arrays:
+        raise bounds.make_error(path, what, "it holds no weights")
+    return arrays
+
+
+def _walk(
+    path: str, group: h5py.Group, name: str, depth: int, budget: bounds.Budget
+) -> Iterator[tuple[str, h5py.Dataset]]:
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"its groups are nested more than {_MAX_DEPTH} deep")
+    for key in group:
+        if depth == 0 and key in _OPTIMIZER:
+            continue
+        member_name = f"{name}/{key}".lstrip("/")
+        # A group may be linked to from within itself: every member counts.
+        budget.spend(member_name, (0,), 4)
+        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+            raise _make_link_error(path, member_name)
+        member = group[key]
+        if isinstance(member, h5py.Dataset):
+            yield member_name, member
+        elif isinstance(member, h5py.Group):
+            # Keras 3 keeps a layer's variables in a group that tells its name.
+            told = member.attrs.get("name") if key == "vars" else None
+            if key == "vars":
+                member_name = told if isinstance(told, str) and told else name
+            yield from _walk(path, member, member_name, depth + 1, budget)
+
+
+def _make_link_error(path: str, name: str) -> errors.DataError:
+    return errors.DataError(
+        f"{path}: {name[:80]} is a link to somewhere else. Give a file that holds its "
+        "weights itself."
+    )
+
+
+def write_h5(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes our weights as a `.weights.h5` file, atomically.
+
+    `load_weights` of this package's functional model takes it, on both stacks: Keras
+    finds a layer by its kind and its number among those of its kind.
+
+    Args:
+      path: the file to appear; Keras wants a name that ends in `.weights.h5`.
+      arrays: "conv1a/kernel" -> array, in the order of the network's layers.
+    """
+    stream = io.BytesIO()
+    numbers: collections.Counter[str] = collections.Counter()
+    with h5py.File(stream, "w") as file:
+        # The model's own, of which it has none; Keras 2 wants them named.
+        file.create_group("vars")
+        for layer in dict.fromkeys(name.partition("/")[0] for name in arrays):
+            kernel, bias = arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]
+            kind = "convolution" if kernel.ndim == 4 else "dense"
+            suffix = f"_{numbers[kind]}" if numbers[kind] else ""
+            numbers[kind] += 1
+            group = file.create_group(f"layers/{kind}{suffix}/vars")
+            group.attrs["name"] = layer
+            group["0"], group["1"] = kernel, bias
+    durable.write_bytes(path, stream.getvalue())

@@ -1,0 +1,209 @@
+"""Between a network with grouped convolutions and our two towers.
+
+Elsewhere AlexNet is one column of layers, of which conv2, conv4 and conv5 have two
+groups. Group i of them sees the i-th half of the maps: the groups are the paper's
+towers. So tower a is the first half of every layer's last axis, b the second; rows of
+kernels count tower a's maps first in both, and fc8 is whole:
+
+    conv2/kernel [5, 5, 48, 256]  ->  conv2a/kernel, conv2b/kernel [5, 5, 48, 128]
+    fc7/kernel [4096, 4096]       ->  fc7a/kernel, fc7b/kernel [4096, 2048]
+
+Systems differ in the order of axes, of fc6's rows and of the colours; nothing is
+computed, so that there and back gives the same bits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from alexnet_tf.weights import naming
+from tfrecords import errors
+
+KERNEL_LAYOUTS = ("hwio", "oihw")
+FC6_ORDERS = ("hwc", "chw")
+CHANNEL_ORDERS = ("rgb", "bgr")
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How a system orders the weights.
+
+    Attributes:
+      kernel_layout: "hwio", kernels [height, width, in, out] and [in, out]; or "oihw",
+        [out, in, height, width] and [out, in].
+      fc6_order: of conv5's pooled maps as fc6 counts them: "hwc", row, column, map; or
+        "chw", map, row, column.
+      channel_order: of conv1's colours, "rgb" or "bgr".
+    """
+
+    kernel_layout: str = "hwio"
+    fc6_order: str = "hwc"
+    channel_order: str = "rgb"
+
+
+OURS = Layout()
+
+
+@dataclasses.dataclass(frozen=True)
+class Mapped:
+    """What a file gave.
+
+    Attributes:
+      arrays: "conv1a/kernel" -> float32 array, of the layers that were there whole.
+      sources: "conv1" -> names in the file.
+      missing: layers of the network that were not, or whose kernel or bias was not.
+      unused: names in the file that belong to no layer, or to half a layer.
+    """
+
+    arrays: dict[str, np.ndarray]
+    sources: dict[str, tuple[str, ...]]
+    missing: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def to_towers(
+    path: str,
+    arrays: Mapping[str, np.ndarray],
+    layout: Layout,
+    shapes: Mapping[str, Sequence[int]],
+) -> Mapped:
+    """Finds a network's weights among a file's arrays.
+
+    Args:
+      path: of the file, for the sentences.
+      arrays: float32, by the file's names, of a grouped network or of two towers.
+      layout: the file's.
+      shapes: of our network's parameters: "conv1a/kernel" -> (11, 11, 3, 48).
+
+    Returns:
+      The arrays in our order, and what was missing.
+
+    Raises:
+      DataError: where the layers cannot be told apart or an array has another shape.
+    """
+    named, unused = naming.name_arrays(path, arrays)
+    result: dict[str, np.ndarray] = {}
+    sources: dict[str, tuple[str, ...]] = {}
+    missing = []
+    for layer in naming.LAYERS:
+        suffixes = _list_suffixes(layer, named)
+        wanted = [f"{layer}{s}/{kind}" for s in suffixes for kind in ("kernel", "bias")]
+        there = [named[name] for name in wanted if name in named]
+        if len(there) < len(wanted):
+            missing.append(layer)
+            unused += there
+            continue
+        kernels = [
+            _from_layout(arrays[named[f"{layer}{s}/kernel"]], layout.kernel_layout)
+            for s in suffixes
+        ]
+        kernel = np.concatenate(kernels, axis=-1)
+        bias = np.concatenate([arrays[named[f"{layer}{s}/bias"]] for s in suffixes])
+        own = [name for name in shapes if name.partition("/")[0].rstrip("ab") == layer]
+        _check_shapes(path, layer, kernel, bias, own, shapes)
+        if layer == "conv1" and layout.channel_order == "bgr":
+            kernel = kernel[:, :, ::-1]
+        if layer == "fc6" and layout.fc6_order == "chw":
+            kernel = _reorder_rows(kernel, _count_maps(shapes), to_hwc=True)
+        towers = len(own) // 2
+        for kind, array in (("kernel", kernel), ("bias", bias)):
+            names = [name for name in own if name.endswith(f"/{kind}")]
+            halves = np.split(array, towers, axis=-1)
+            for name, half in zip(names, halves, strict=True):
+                result[name] = np.ascontiguousarray(half)
+        sources[layer] = tuple(there)
+    return Mapped(result, sources, tuple(missing), tuple(unused))
+
+
+def from_towers(
+    arrays: Mapping[str, np.ndarray], layout: Layout
+) -> dict[str, np.ndarray]:
+    """The grouped network's "conv1/kernel" and "conv1/bias" from our towers' arrays.
+
+    Args:
+      arrays: "conv1a/kernel" -> array, all of a network's.
+      layout: the other system's.
+    """
+    shapes = {name: array.shape for name, array in arrays.items()}
+    result = {}
+    for layer in naming.LAYERS:
+        suffixes = ("a", "b") if f"{layer}a/kernel" in arrays else ("",)
+        kernel = np.concatenate([arrays[f"{layer}{s}/kernel"] for s in suffixes], -1)
+        if layer == "conv1" and layout.channel_order == "bgr":
+            kernel = kernel[:, :, ::-1]
+        if layer == "fc6" and layout.fc6_order == "chw":
+            kernel = _reorder_rows(kernel, _count_maps(shapes), to_hwc=False)
+        if layout.kernel_layout == "oihw":
+            kernel = kernel.transpose((3, 2, 0, 1) if kernel.ndim == 4 else (1, 0))
+        result[f"{layer}/kernel"] = np.ascontiguousarray(kernel)
+        biases = [arrays[f"{layer}{s}/bias"] for s in suffixes]
+        result[f"{layer}/bias"] = np.concatenate(biases)
+    return result
+
+
+def sort_towers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of two towers in the order of the layers, kernel before bias."""
+    names = [
+        f"{layer}/{kind}" for layer in naming.TOWERS for kind in ("kernel", "bias")
+    ]
+    return {name: arrays[name] for name in names}
+
+
+def _list_suffixes(layer: str, named: Mapping[str, str]) -> tuple[str, ...]:
+    has_towers = any(name.startswith((f"{layer}a/", f"{layer}b/")) for name in named)
+    return ("a", "b") if has_towers else ("",)
+
+
+def _from_layout(kernel: np.ndarray, kernel_layout: str) -> np.ndarray:
+    if kernel_layout == "hwio":
+        return kernel
+    return kernel.transpose((2, 3, 1, 0) if kernel.ndim == 4 else (1, 0))
+
+
+def _check_shapes(
+    path: str,
+    layer: str,
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    own: Sequence[str],
+    shapes: Mapping[str, Sequence[int]],
+) -> None:
+    for kind, array in (("kernel", kernel), ("bias", bias)):
+        expected = [tuple(shapes[name]) for name in own if name.endswith(f"/{kind}")]
+        whole = (*expected[0][:-1], sum(shape[-1] for shape in expected))
+        if array.shape != whole:
+            hint = "Check --kernel_layout."
+            if layer == "fc8":
+                hint = (
+                    "The last layer is as wide as there are classes: check --classes."
+                )
+            elif array.ndim == 4 and array.shape[2] == 2 * whole[2]:
+                hint = "Its maps see both towers': it is a network without groups."
+            raise errors.DataError(
+                f"{path}: the {kind} of {layer} is {list(array.shape)}, read as "
+                f"[..., in, out], where {list(whole)} is expected. {hint}"
+            )
+
+
+def _count_maps(shapes: Mapping[str, Sequence[int]]) -> int:
+    # conv5's, of both towers: what fc6 sees at each pixel.
+    return sum(
+        shape[0]
+        for name, shape in shapes.items()
+        if name.startswith("conv5") and name.endswith("/bias")
+    )
+
+
+def _reorder_rows(kernel: np.ndarray, maps: int, *, to_hwc: bool) -> np.ndarray:
+    """Rows [maps, side, side] of fc6's kernel as [side, side, maps], or back."""
+    rows, units = kernel.shape
+    side = math.isqrt(rows // maps)
+    if to_hwc:
+        cube = kernel.reshape(maps, side, side, units).transpose(1, 2, 0, 3)
+    else:
+        cube = kernel.reshape(side, side, maps, units).transpose(2, 0, 1, 3)
+    return cube.reshape(rows, units)

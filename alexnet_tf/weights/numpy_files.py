@@ -1,0 +1,276 @@
+"""Weights in NumPy's files: `.npy` with a dictionary in it, and `.npz`.
+
+`bvlc_alexnet.npy`, Caffe's network as users of TensorFlow pass it on, is a pickle
+inside a .npy file: layer -> [kernel, bias]. A pickle is a program. Here it is read by
+an unpickler that knows arrays, lists, tuples and dictionaries, builds the arrays itself
+and refuses whatever else the file asks for. Files that Python 2 wrote are read too.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from alexnet_tf.weights import bounds
+from tfrecords import durable, errors, npz
+
+_NPY = "a .npy file of weights by layer"
+_NPZ = "a .npz file of weights"
+
+# All that arrays in lists, tuples and dictionaries need, in every protocol.
+_OPCODES = re.compile(
+    "PROTO|FRAME|STOP|MARK|NONE|NEWTRUE|NEWFALSE|INT|BININT[12]?|LONG1?"
+    "|TUPLE[123]?|EMPTY_(TUPLE|LIST|DICT)|LIST|APPENDS?|DICT|SETITEMS?"
+    "|(SHORT_)?BIN(UNICODE|STRING|BYTES)|UNICODE|STRING|BINBYTES8|BYTEARRAY8"
+    "|(STACK_)?GLOBAL|REDUCE|BUILD|MEMOIZE|(LONG_)?BIN(PUT|GET)|PUT|GET"
+)
+# Python takes memory for as many places as the highest number says.
+_MAX_MEMO = 1 << 20
+
+
+class _Admitted:
+    # What a pickle may name. It has no attributes that the pickle could set.
+    __slots__ = ()
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("it changes what it may only call")
+
+
+class _ArrayType(_Admitted):
+    __slots__ = ()
+
+
+class _Reconstruct(_Admitted):
+    __slots__ = ()
+
+    def __call__(self, *arguments: object) -> _PickledArray:
+        return _PickledArray()
+
+
+class _FromBuffer(_Admitted):
+    __slots__ = ()
+
+    def __call__(self, raw: Any, dtype: Any, shape: Any, order: Any) -> _PickledArray:
+        array = _PickledArray()
+        array.__setstate__((1, shape, dtype, order == "F", raw))
+        return array
+
+
+class _MakeDtype(_Admitted):
+    __slots__ = ()
+
+    def __call__(self, text: Any, *flags: object) -> _PickledDtype:
+        return _PickledDtype(text)
+
+
+class _Encode(_Admitted):
+    # How protocol 2 holds bytes.
+    __slots__ = ()
+
+    def __call__(self, text: Any, encoding: Any) -> bytes:
+        if encoding != "latin1" or not isinstance(text, str):
+            raise pickle.UnpicklingError(f"it encodes as {encoding!r}")
+        return text.encode("latin1")
+
+
+class _PickledDtype:
+    """A number's type: 'f4' and, from its state, the order of the bytes."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: Any):
+        if not isinstance(text, str) or not re.fullmatch(
+            r"[<>|=]?(O8?|[biufcSUV?]\d*)", text
+        ):
+            raise pickle.UnpicklingError(f"its arrays are of type {str(text)[:40]!r}")
+        self.text = text
+
+    def __setstate__(self, state: Any) -> None:
+        order = state[1]
+        if order not in ("<", ">", "|", "="):
+            raise pickle.UnpicklingError(f"its bytes are in the order {order!r}")
+        self.text = order + self.text.lstrip("<>|=")
+
+
+class _PickledArray:
+    """An array of numbers, or of objects as a list.
+
+    Attributes:
+      value: the array, a view of the bytes in the pickle; or the list.
+    """
+
+    __slots__ = ("value",)
+
+    def __setstate__(self, state: Any) -> None:
+        shape, dtype, is_fortran, raw = state[-4:]
+        if not isinstance(dtype, _PickledDtype):
+            raise pickle.UnpicklingError("an array is without a type")
+        if "O" in dtype.text:
+            if not isinstance(raw, list):
+                raise pickle.UnpicklingError("an array of objects is no list")
+            self.value: Any = raw
+            return
+        # The bytes that Python 2 wrote are read as text.
+        raw = raw.encode("latin1") if isinstance(raw, str) else raw
+        kind = np.dtype(dtype.text)
+        if len(raw) != math.prod(shape) * kind.itemsize or min(shape, default=1) < 1:
+            raise pickle.UnpicklingError(
+                f"an array of shape {list(shape)} has {len(raw):,} bytes"
+            )
+        array = np.frombuffer(raw, kind)
+        self.value = array.reshape(shape, order="F" if is_fortran else "C")
+
+
+_ADMITTED: dict[tuple[str, str], _Admitted] = {
+    ("numpy.core.multiarray", "_reconstruct"): _Reconstruct(),
+    ("numpy.core.numeric", "_frombuffer"): _FromBuffer(),
+    ("numpy", "ndarray"): _ArrayType(),
+    ("numpy", "dtype"): _MakeDtype(),
+    ("_codecs", "encode"): _Encode(),
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Reads arrays, lists, tuples and dictionaries; imports nothing."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        admitted = _ADMITTED.get((module.replace("numpy._core", "numpy.core"), name))
+        if admitted is None:
+            raise pickle.UnpicklingError(
+                f"it wants to run {module}.{name}, which no array needs"
+            )
+        return admitted
+
+
+def read_npy(path: str) -> dict[str, np.ndarray]:
+    """Reads a dictionary of weights out of a `.npy` file, without running its code.
+
+    Args:
+      path: holds layer -> [kernel, bias], {"weights": kernel, "biases": bias}, or
+        name -> array.
+
+    Returns:
+      "conv1/weights" -> float32 array, as the file orders its axes.
+
+    Raises:
+      UserError: where there is no such file.
+      DataError: where it is damaged, too large or something else; where it wants to
+        run something; where weights are not finite numbers.
+    """
+    data = bounds.read_file(path)
+    try:
+        content = _unpickle(data)
+    except errors.DataError:
+        raise
+    except Exception as error:  # an unpickler raises whatever the file makes it raise
+        raise bounds.make_error(path, _NPY, error) from error
+    if not isinstance(content, dict):
+        raise bounds.make_error(path, _NPY, "it holds no dictionary")
+    budget, arrays = bounds.Budget(path), {}
+    for name, array in _flatten(path, content):
+        budget.spend(name, array.shape, array.dtype.itemsize)
+        arrays[name] = bounds.to_float32(path, name, array)
+    return arrays
+
+
+def _unpickle(data: bytes) -> Any:
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, _, dtype = read_header(stream)
+    if not dtype.hasobject or shape != ():
+        raise ValueError(f"it holds an array of {dtype}, shape {list(shape)}")
+    start = stream.tell()
+    argument: Any
+    for opcode, argument, _ in pickletools.genops(stream):
+        if not _OPCODES.fullmatch(opcode.name):
+            raise ValueError(f"it uses the operation {opcode.name}")
+        if opcode.name in ("PUT", "LONG_BINPUT") and argument >= _MAX_MEMO:
+            raise ValueError(f"it numbers an object {argument:,}")
+    stream.seek(start)
+    root = _ArrayUnpickler(stream, encoding="latin1").load()
+    # numpy.save wraps the dictionary in an array of one object.
+    if isinstance(root, _PickledArray) and len(root.value) == 1:
+        return root.value[0]
+    raise ValueError("it holds no single object")
+
+
+def _flatten(path: str, content: Mapping[Any, Any]) -> Iterator[tuple[str, np.ndarray]]:
+    for name, value in content.items():
+        value = getattr(value, "value", value)
+        if isinstance(value, np.ndarray):
+            yield str(name), value
+            continue
+        if isinstance(value, (list, tuple)):
+            value = dict(zip(("weights", "biases"), value, strict=False))
+        if not isinstance(value, dict):
+            raise bounds.make_error(path, _NPY, f"{str(name)[:40]!r} is no array")
+        for kind, item in value.items():
+            array = getattr(item, "value", item)
+            if not isinstance(array, np.ndarray):
+                raise bounds.make_error(
+                    path, _NPY, f"{str(name)[:40]}/{str(kind)[:40]} is no array"
+                )
+            yield f"{name}/{kind}", array
+
+
+def read_npz(path: str) -> dict[str, np.ndarray]:
+    """Reads the arrays of a `.npz` file, by name; returns and raises as `read_npy`.
+
+    Every header is compared with its member's size before memory is taken.
+    """
+    bounds.check_file(path)
+    budget, arrays = bounds.Budget(path), {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bounds.check_archive(path, archive)
+            for member in archive.infolist():
+                name = member.filename.removesuffix(".npy")
+                with archive.open(member) as stream:
+                    version = np.lib.format.read_magic(stream)
+                    read_header = {
+                        (1, 0): np.lib.format.read_array_header_1_0,
+                        (2, 0): np.lib.format.read_array_header_2_0,
+                    }[version]
+                    shape, is_fortran, dtype = read_header(stream)
+                    if dtype.hasobject:
+                        raise ValueError(f"{name} is pickled")
+                    budget.spend(name, shape, dtype.itemsize)
+                    num_bytes = math.prod(shape) * dtype.itemsize
+                    if member.file_size - stream.tell() != num_bytes or not num_bytes:
+                        raise ValueError(f"{name} is not as long as its header says")
+                    array = np.frombuffer(stream.read(), dtype)
+                array = array.reshape(shape, order="F" if is_fortran else "C")
+                arrays[name] = bounds.to_float32(path, name, array)
+    except errors.UserError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise a dozen types here
+        raise bounds.make_error(path, _NPZ, error) from error
+    return arrays
+
+
+def write_npy(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes "conv1/kernel" and "conv1/bias" as {"conv1": [kernel, bias]}, atomically.
+
+    `numpy.load(path, allow_pickle=True).item()` reads it elsewhere.
+    """
+    layers = dict.fromkeys(name.partition("/")[0] for name in arrays)
+    content = {n: [arrays[f"{n}/kernel"], arrays[f"{n}/bias"]] for n in layers}
+    with durable.atomic_write(path) as file:
+        np.save(file, np.array(content, dtype=object))
+
+
+def write_npz(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes the arrays by name, atomically."""
+    npz.save(path, arrays)

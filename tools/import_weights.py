@@ -1,0 +1,176 @@
+"""Makes a workdir of an AlexNet's weights in another system's file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import sys
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+# A script of the checkout finds the checkout's packages, wherever it is called.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from alexnet_tf import experiments, settings, weights
+from alexnet_tf.weights import mapping
+from tfrecords import command_line, errors
+
+SYNOPSIS = """\
+python tools/import_weights.py --input=FILE --workdir=W --mean=R,G,B [--classes=FILE]
+
+Makes of an AlexNet's weights, trained elsewhere, what alexnet-train makes of pictures:
+a workdir that alexnet-evaluate, alexnet-export and alexnet-predict take, and
+--config.init_from. The network is one with grouped convolutions, or our two towers.
+No code in the file is run.
+
+  python tools/import_weights.py --input=bvlc_alexnet.npy --workdir=runs/caffe \\
+    --mean=122.68,116.67,104.01 --classes=synset_words.txt
+  alexnet-evaluate --workdir=runs/caffe --data_dir=data
+
+Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 130 interrupted."""
+
+_INPUT = flags.DEFINE_string(
+    "input",
+    None,
+    "the weights: .npy, .npz, .h5, .keras, .pt, .safetensors",
+    required=True,
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "the directory to make", required=True)
+_FORMAT = flags.DEFINE_enum(
+    "format", "auto", ["auto", *weights.FORMATS], "auto: as the file's name says"
+)
+_EXPERIMENT = flags.DEFINE_enum(
+    "experiment",
+    "caffe",
+    list(experiments.EXPERIMENTS),
+    "the network that the weights are of: normalization, dropout, crops",
+)
+_WIDTH = flags.DEFINE_float("width", 1.0, "as --config.model.width", lower_bound=0.0)
+_KERNEL_LAYOUT = flags.DEFINE_enum(
+    "kernel_layout",
+    None,
+    list(mapping.KERNEL_LAYOUTS),
+    "order of the kernels' axes; by default hwio, of PyTorch's files oihw",
+)
+_FC6_ORDER = flags.DEFINE_enum(
+    "fc6_order",
+    None,
+    list(mapping.FC6_ORDERS),
+    "order of fc6's rows; by default hwc, of PyTorch's files chw",
+)
+_CHANNEL_ORDER = flags.DEFINE_enum(
+    "channel_order",
+    None,
+    list(mapping.CHANNEL_ORDERS),
+    "of the pictures it was trained on; by default rgb, of .npy and .npz bgr",
+)
+_MEAN = flags.DEFINE_list(
+    "mean", None, "R,G,B: the mean colour that was subtracted, grey levels of 0..255"
+)
+_MEAN_IMAGE = flags.DEFINE_string(
+    "mean_image",
+    None,
+    "instead: a .npy with the mean image, [256,256,3] or [3,256,256], channels as "
+    "--channel_order",
+)
+_CLASSES = flags.DEFINE_string(
+    "classes",
+    None,
+    "a text file with a synset and a name on every line, in the order of the outputs, "
+    "or a data directory of these classes; by default they are numbered",
+)
+
+
+def main() -> None:
+    """Reads the flags, makes the workdir, says what it holds."""
+    if bool(_MEAN.value) == bool(_MEAN_IMAGE.value):
+        raise errors.UserError(
+            "give either --mean or --mean_image: what was subtracted from the pictures "
+            "in training. --mean=0,0,0 where nothing was."
+        )
+    kind = weights.find_format(_INPUT.value, _FORMAT.value)
+    given = {
+        flag.name: flag.value
+        for flag in (_KERNEL_LAYOUT, _FC6_ORDER, _CHANNEL_ORDER)
+        if flag.value
+    }
+    layout = dataclasses.replace(kind.layout, **given)
+    values: dict[str, Any] = {"model.width": _WIDTH.value}
+    if _MEAN.value:
+        values["data.mean"] = "channel"
+    config = settings.override(experiments.get_config(_EXPERIMENT.value), values)
+    arrays = kind.read(_INPUT.value)
+
+    command_line.quiet_tensorflow()
+    from alexnet_tf import imported_run
+
+    imported_run.check_free(_WORKDIR.value)
+    if _MEAN_IMAGE.value:
+        order = layout.channel_order
+        mean_image = imported_run.read_mean_image(_MEAN_IMAGE.value, order)
+    else:
+        mean_image = imported_run.make_mean_image(_read_levels(_MEAN.value or []))
+    classes = (
+        imported_run.read_classes(_CLASSES.value)
+        if _CLASSES.value
+        else imported_run.make_classes(_INPUT.value, arrays)
+    )
+    statistics = imported_run.make_statistics(mean_image)
+    mapped = imported_run.write_run(
+        _WORKDIR.value,
+        config,
+        classes,
+        statistics,
+        _INPUT.value,
+        arrays,
+        layout,
+        sys.argv,
+    )
+    _report(mapped, arrays, layout, statistics.mean_rgb)
+
+
+def _read_levels(texts: list[str]) -> list[float]:
+    try:
+        return [float(text) for text in texts]
+    except ValueError as error:
+        raise errors.UserError(
+            f"--mean={','.join(texts)} is not three numbers, R,G,B."
+        ) from error
+
+
+def _report(
+    mapped: mapping.Mapped,
+    arrays: dict[str, np.ndarray],
+    layout: mapping.Layout,
+    mean_rgb: np.ndarray,
+) -> None:
+    print(
+        f"{_INPUT.value}: kernels {layout.kernel_layout}, fc6's rows "
+        f"{layout.fc6_order}, pictures {layout.channel_order}"
+    )
+    for layer, names in mapped.sources.items():
+        parts = [f"{name} {list(arrays[name].shape)}" for name in names]
+        print(f"  {layer:6} from {', '.join(parts)}")
+    for layer in mapped.missing:
+        print(f"  {layer:6} is not there, or not whole: its weights are random")
+    if mapped.unused:
+        print(f"  not used: {', '.join(mapped.unused)}")
+    colour = ", ".join(f"{level:.2f}" for level in mean_rgb)
+    print(
+        f"mean colour {colour} (R, G, B); no colour shift (eigenvalues 0, eigenvectors "
+        f"the identity)\nwrote {_WORKDIR.value} ({_EXPERIMENT.value})"
+    )
+    if not _CLASSES.value:
+        print("The classes have only numbers; --classes would name them.")
+    name = os.path.normpath(_WORKDIR.value)
+    print(
+        f"  alexnet-evaluate --workdir={name} --data_dir=DATA\n"
+        f"  alexnet-predict --workdir={name} PICTURES..."
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main, __name__, SYNOPSIS)
