@@ -1,24 +1,21 @@
 """The story of a run, top to bottom.
 
 Open the data, the directory and the network; take up what the newest checkpoint holds;
-then step by step: a batch, an update, and at the ends of epochs an evaluation, the
-schedule's decision and a checkpoint.
+then, in `training_loop`, step by step: a batch, an update, and at the ends of epochs an
+evaluation, the schedule's decision and a checkpoint.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from alexnet_tf import (
     checkpoint,
-    diagnostics,
     environment,
     epochs,
-    finite,
     input_pipeline,
     placement,
     precision,
@@ -26,15 +23,13 @@ from alexnet_tf import (
     reporting,
     run_state,
     schedule,
-    settings,
-    steps,
     stop_request,
     summaries,
     training_data,
+    training_loop,
     transfer,
     workdir,
 )
-from alexnet_tf import evaluate as evaluate_lib
 from alexnet_tf.config import Config
 from tfrecords import errors
 
@@ -129,7 +124,7 @@ def train_and_evaluate(
         )
         if absence := profile.explain_absence(state.step, last_step):
             reporter.announce(absence)
-        trainer = _Trainer(
+        loop = training_loop.TrainingLoop(
             config, data, run, state, where, reporter, profile, stop, last_step, watch
         )
         try:
@@ -138,9 +133,9 @@ def train_and_evaluate(
                 text = state.schedule.set_rate(rate, layer, epoch=epoch)
                 reporter.log_event(text)
             if by_hand:
-                trainer.save()
+                loop.save()
             with placement.memory_errors("--config.batch_size"):
-                trainer.train()
+                loop.train()
         finally:
             reporter.close()
     if stop:
@@ -151,196 +146,3 @@ def train_and_evaluate(
             stop.signal_number or 0,
         )
     return state
-
-
-class _Trainer:
-    """The loop and what happens at its seams."""
-
-    def __init__(
-        self,
-        config: Config,
-        data: input_pipeline.DataSet,
-        run: workdir.Workdir,
-        state: run_state.RunState,
-        where: placement.Placement,
-        reporter: reporting.Reporter,
-        profile: profiling.ProfileWindow,
-        stop: stop_request.StopRequest,
-        last_step: int,
-        watch: Callable[[int, float], str | None] | None,
-    ):
-        self._config, self._data, self._run = config, data, run
-        self._state, self._reporter, self._last_step = state, reporter, last_step
-        self._profile, self._stop = profile, stop
-        self._num_train = data.manifest.get_split("train").num_records
-        self._epochs = epochs.EpochCounter(self._num_train, config.batch_size)
-        device = where.get_device(0)
-        self._train_step = steps.make_train_step(
-            state.model, state.optimizer, state.loss_scale, device
-        )
-        self._eval_step = steps.make_eval_step(state.model, device)
-        self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
-        self._last_save_time = time.monotonic()
-        self._is_at_chance = self._is_given_up = False
-        self._watch = watch
-
-    def train(self) -> None:
-        """Steps until the end, a stop request, or the schedule's decision."""
-        config, state, reporter = self._config, self._state, self._reporter
-        dataset = input_pipeline.make_training_dataset(
-            self._data, config, state.step, max(0, self._last_step - state.step)
-        )
-        batches = input_pipeline.iterate(self._data, dataset)
-        try:
-            if state.unevaluated_epoch is not None:
-                self._evaluate(state.unevaluated_epoch)
-                self.save()
-            while not self._is_over():
-                with self._profile.trace_step(state.step), reporter.time_step():
-                    with reporter.time_input():
-                        images, labels = next(batches)
-                    rates = state.schedule.rates_at(
-                        self._epochs.compute_epoch(state.step)
-                    )
-                    state.optimizer.rates.assign(rates.to_array())
-                    result = self._train_step(images, labels)
-                    loss = float(result.loss)
-                finite.check_step(
-                    result,
-                    state.loss_scale,
-                    state.step + 1,
-                    input_pipeline.compute_record_ids(
-                        self._num_train, config, state.step
-                    ),
-                    state.saved_step,
-                    self._run.append_metrics,
-                )
-                top1_errors, top5_errors = result.errors.numpy()
-                for counts in (state.epoch_counts, state.log_counts):
-                    counts.add(
-                        config.batch_size,
-                        top1_errors,
-                        top5_errors,
-                        loss * config.batch_size,
-                    )
-                state.step += 1
-                if self._profile.finish_step(state.step - 1):
-                    reporter.announce(f"profile written to {reporter.summaries.logdir}")
-                if state.step == 1:
-                    self._describe_run(images, labels)
-                reporter.log_step(result, loss)
-
-                epoch = self._epochs.find_ended(state.step)
-                if epoch:
-                    self._end_epoch(epoch)
-                elif self._is_save_due():
-                    self.save()
-        finally:
-            self._profile.close()
-        if state.saved_step != state.step:
-            self.save()
-
-    def save(self) -> None:
-        """Writes a checkpoint of the state as it is.
-
-        Raises:
-          NotFiniteError: where an update has left something that is not finite.
-          StorageError: where it cannot be written.
-        """
-        state = self._state
-        self._reporter.summaries.flush()
-        arrays = state.to_arrays()
-        finite.check_arrays(arrays, state.step, state.saved_step)
-        checkpoint.save(
-            self._run.checkpoints_dir,
-            state.step,
-            arrays,
-            state.to_json(),
-            keep=self._config.keep_checkpoints,
-            best_step=state.best_step,
-        )
-        state.saved_step = state.step
-        self._last_save_time = time.monotonic()
-
-    def _end_epoch(self, epoch: int) -> None:
-        """What follows epoch `epoch` (from 1): errors, evaluation, rate, checkpoint."""
-        config, state, reporter = self._config, self._state, self._reporter
-        reporter.log_epoch(epoch)
-        complaint = diagnostics.explain_chance(
-            state.epoch_counts.loss,
-            self._data.manifest.num_classes,
-            config.model.dropout_scaling == "training",
-        )
-        if complaint and not self._is_at_chance:
-            reporter.log_event(complaint)
-        self._is_at_chance = complaint is not None
-        state.epoch_counts = type(state.epoch_counts)()
-        is_last = state.step >= self._last_step
-        is_best = False
-        if self._has_validation and (
-            is_last or self._epochs.is_due(state.step, config.eval_every_epochs)
-        ):
-            state.unevaluated_epoch = epoch
-            is_best = self._evaluate(epoch)
-        if (
-            is_best
-            or is_last
-            or state.schedule.finished
-            or self._epochs.is_due(state.step, config.checkpoint_every_epochs)
-            or self._is_save_due()
-        ):
-            self.save()
-
-    def _evaluate(self, epoch: int) -> bool:
-        """Evaluates the centre view; returns whether it is the best so far.
-
-        A stop request ends it early: the run begins with it when it goes on.
-        """
-        state = self._state
-        with state.optimizer.evaluated_weights():
-            try:
-                result = evaluate_lib.evaluate(
-                    self._eval_step,
-                    self._data,
-                    self._config,
-                    "validation",
-                    check_stop=self._stop.check,
-                )
-            except stop_request.Stopped:
-                return False
-            state.unevaluated_epoch = None
-            dead_units = {
-                name: float(share)
-                for name, share in self._count_dead_units(result.first_images).items()
-            }
-            self._reporter.log_evaluation(epoch, result, dead_units)
-        error = result.counts.top1_error
-        decision = state.schedule.record_validation(epoch, error)
-        if decision:
-            self._reporter.log_event(decision)
-        if self._watch and (reason := self._watch(epoch, error)):
-            self._reporter.log_event(reason)
-            self._is_given_up = True
-        if state.best_top1_error is None or error < state.best_top1_error:
-            state.best_top1_error, state.best_step = error, state.step
-            return True
-        return False
-
-    def _is_over(self) -> bool:
-        state = self._state
-        is_done = state.step >= self._last_step or state.schedule.finished
-        return is_done or self._is_given_up or bool(self._stop)
-
-    @property
-    def _has_validation(self) -> bool:
-        return "validation" in self._data.manifest.splits
-
-    def _describe_run(self, images: tf.Tensor, labels: tf.Tensor) -> None:
-        """Settings and graph for TensorBoard, once the step has been traced."""
-        self._reporter.summaries.write_settings(settings.to_dict(self._config))
-        graph = self._train_step.get_concrete_function(images, labels).graph
-        self._reporter.summaries.write_graph(graph)
-
-    def _is_save_due(self) -> bool:
-        minutes = (time.monotonic() - self._last_save_time) / 60
-        return minutes >= self._config.checkpoint_every_minutes
