@@ -7,13 +7,15 @@
 #   make lint types build-files clean
 # Each makes the environment it needs (.venv, .venv-addons) and keeps it until setup.py
 # changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which
-# tests: "not slow" by default), PYTEST_FLAGS, TRAIN_FLAGS.
+# tests: "not slow" by default), WORKERS (tests at a time), PYTEST_FLAGS, TRAIN_FLAGS.
 
 SHELL := /bin/bash
 PYTHON ?= python3
 EXTRAS ?= test
 EXTRAS_ADDONS ?= addons,test
 MARKS ?= not slow
+# Two files of tests at a time; most of them wait for processes of their own.
+WORKERS ?= 2
 PYTEST_FLAGS ?=
 TRAIN_FLAGS ?=
 # One path component, so that two sets of extras are two stamps.
@@ -46,13 +48,14 @@ sample: $(SAMPLE_STAMP)
 	@echo "  README.md                       ImageNet, or your own pictures"
 
 test: $(TEST_STAMP)
-	$(BIN)/python -m pytest -m "$(MARKS)" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "$(MARKS)" $(PYTEST_FLAGS)
 
 test-slow: $(TEST_STAMP)
-	$(BIN)/python -m pytest -m slow $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m slow $(PYTEST_FLAGS)
 
 test-addons: $(ADDONS_STAMP)
-	.venv-addons/bin/python -m pytest -m "$(MARKS)" $(PYTEST_FLAGS)
+	.venv-addons/bin/python -m pytest -n $(WORKERS) --dist loadfile -m "$(MARKS)" \
+	  $(PYTEST_FLAGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

@@ -94,7 +94,7 @@ def test_at_test_hidden_units_are_halved(record_property):
 def check(ratios, record_property):
     largest = max(ratios, key=ratios.get)
     print(f"logits {ratios['logits']:.2e}; largest {largest} {ratios[largest]:.2e}")
-    record_property("largest_ratio", ratios[largest])
+    record_property("largest_ratio", float(ratios[largest]))
     assert {name: r for name, r in ratios.items() if not r < TOLERANCE} == {}
 
 

@@ -110,7 +110,7 @@ def test_logits_are_those_of_an_independent_network(record_property):
     ).numpy()
     ratio = np.linalg.norm(found - expected) / np.linalg.norm(expected)
     print(f"logits {ratio:.2e}")
-    record_property("ratio", ratio)
+    record_property("ratio", float(ratio))
     assert ratio < 1e-4
     # The 227 pixels are all that conv1 sees; the padding is beyond its last window.
     assert network.get_layer("conv1a").output.shape[1:3] == (55, 55)
