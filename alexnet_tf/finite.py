@@ -39,8 +39,8 @@ def check_step(
       NotFiniteError: naming step, records and checkpoint.
     """
     loss = float(result.loss)
-    may_try_again = float(loss_scale.scale) >= loss_scale.minimum
-    if bool(result.is_finite) or (math.isfinite(loss) and may_try_again):
+    may_try_again = math.isfinite(loss) and not loss_scale.is_exhausted
+    if bool(result.is_finite) or may_try_again:
         return
     shown = ", ".join(str(i) for i in record_ids[:8])
     if len(record_ids) > 8:

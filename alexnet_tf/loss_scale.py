@@ -27,8 +27,7 @@ class LossScale(tf.Module):
     Attributes:
       scale: float32 scalar variable.
       good_steps: int32 scalar variable, finite updates since the last change.
-      minimum: the smallest scale that is tried. A scale below it says that a step at
-        the minimum was not finite either: the run is to stop.
+      minimum: the smallest scale that is tried.
     """
 
     minimum = 1.0
@@ -36,11 +35,18 @@ class LossScale(tf.Module):
     def __init__(self, precision: str, device: str | None = None):
         super().__init__(name="loss_scale")
         scales = precision == "mixed_float16"
+        # Half of the minimum says that a step at the minimum was not finite either.
+        self._floor = self.minimum / 2 if scales else 1.0
         self._maximum = MAX_FLOAT16_SCALE if scales else 1.0
         with placement.scope(device):
             initial = INITIAL_FLOAT16_SCALE if scales else 1.0
             self.scale = tf.Variable(initial, trainable=False, dtype=tf.float32)
             self.good_steps = tf.Variable(0, trainable=False, dtype=tf.int32)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no smaller scale is left to try for a step that was not finite."""
+        return self._floor == 1.0 or float(self.scale) < self.minimum
 
     def update(self, is_finite: tf.Tensor) -> None:
         """Halves the scale, counts the step, or doubles the scale.
@@ -51,6 +57,6 @@ class LossScale(tf.Module):
         good_steps = tf.where(is_finite, self.good_steps + 1, 0)
         grows = good_steps >= GROWTH_STEPS
         factor = tf.where(is_finite, tf.where(grows, 2.0, 1.0), 0.5)
-        scale = tf.clip_by_value(self.scale * factor, self.minimum / 2, self._maximum)
+        scale = tf.clip_by_value(self.scale * factor, self._floor, self._maximum)
         self.scale.assign(scale)
         self.good_steps.assign(tf.where(grows, 0, good_steps))

@@ -47,7 +47,7 @@ ROWS = (
     ("export_formats",),
     ("export",),
     ("predict", "reporting"),
-    ("panels", "training_loop"),
+    ("panels", "rehearsal", "training_loop"),
     ("train",),
     ("tune",),
     ("commands",),

@@ -45,6 +45,12 @@ _SET_LEARNING_RATE = flags.DEFINE_string(
     "for all layers, or conv1=0.001,fc8=0.01. They are kept: leave the flag out when "
     "the run goes on again, or it sets them again",
 )
+_DRY_RUN = flags.DEFINE_bool(
+    "dry_run",
+    False,
+    "make a few steps as a trial, say how long all would take and how large the run "
+    "would be, and write nothing",
+)
 setting_flags.define(__name__)
 
 
@@ -54,7 +60,12 @@ def main() -> None:
     # What is wrong with the data is said at once, not after TensorFlow's import.
     manifest.read_manifest(_DATA_DIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import train
+    from alexnet_tf import rehearsal, train
+
+    if _DRY_RUN.value:
+        lines = rehearsal.rehearse(config, _DATA_DIR.value, _WORKDIR.value)
+        print("\n".join(lines))
+        return
 
     state = train.train_and_evaluate(
         config, _DATA_DIR.value, _WORKDIR.value, sys.argv, _SET_LEARNING_RATE.value

@@ -20,8 +20,8 @@ def test_other_precisions_stay_at_1(precision):
     scale = LossScale(precision)
     scale.good_steps.assign(GROWTH_STEPS - 1)
     assert update(scale, True) == (1, 0)
-    # Below the minimum: there is nothing left to try.
-    assert update(scale, False) == (0.5, 0)
+    assert update(scale, False) == (1, 0)
+    assert scale.is_exhausted
 
 
 def test_halves_where_a_gradient_is_not_finite():
@@ -47,8 +47,9 @@ def test_doubles_after_2000_finite_updates():
 def test_stays_between_1_and_its_maximum():
     scale = LossScale("mixed_float16")
     assert update(scale, False, 15) == (1, 0)
-    assert scale.minimum == 1
+    assert scale.minimum == 1 and not scale.is_exhausted
     assert update(scale, False, 3) == (0.5, 0)
+    assert scale.is_exhausted
     scale.scale.assign(loss_scale.MAX_FLOAT16_SCALE)
     scale.good_steps.assign(GROWTH_STEPS - 1)
     assert update(scale, True) == (2**24, 0)

@@ -104,6 +104,12 @@ flags.DEFINE_float(
     lower_bound=0.0,
     upper_bound=1.0,
 )
+flags.DEFINE_bool(
+    "dry_run",
+    False,
+    "Convert a few pictures as a trial, say how long all would take and how large they "
+    "would be, and write nothing.",
+)
 flags.DEFINE_integer(
     "train_per_class", 100, "sample: training pictures a class.", lower_bound=1
 )
@@ -114,12 +120,21 @@ flags.DEFINE_integer(
 
 def main() -> int | None:
     """Converts as the flags say."""
-    from tfrecords import convert
+    from tfrecords import convert, rehearsal
 
     # The folder source alone would take shards among the pictures for a class.
     searched_dir = FLAGS.source_dir if FLAGS.source == "folder" else None
     convert.check_directories(searched_dir, FLAGS.data_dir)
-    convert.convert(_open_source(), FLAGS.data_dir, _make_settings(), FLAGS.num_workers)
+    arguments = (
+        _open_source(),
+        FLAGS.data_dir,
+        _make_settings(),
+        FLAGS.num_workers,
+    )
+    if FLAGS.dry_run:
+        print("\n".join(rehearsal.rehearse(*arguments)))
+        return None
+    convert.convert(*arguments)
     return None
 
 

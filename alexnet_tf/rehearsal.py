@@ -1,0 +1,116 @@
+"""What a training would do, how long it would take, how large it would be.
+
+A few steps are made on the data, of a run that is kept nowhere; the rest is arithmetic.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import resource
+import sys
+import time
+
+import tensorflow as tf
+
+from alexnet_tf import (
+    epochs,
+    input_pipeline,
+    placement,
+    precision,
+    run_state,
+    steps,
+    workdir,
+)
+from alexnet_tf.config import Config
+from tfrecords import progress
+
+# The first step traces the graph; the second still fills caches.
+_STEPS_BEFORE, _STEPS_TIMED = 2, 5
+
+
+def rehearse(config: Config, data_dir: str, workdir_path: str) -> list[str]:
+    """Tries a training without making it.
+
+    Args:
+      config: the run's settings.
+      data_dir: the shards.
+      workdir_path: the run's directory; nothing is written there.
+
+    Returns:
+      Lines for the user. Evaluations and checkpoints are not in the time.
+
+    Raises:
+      UserError, DataError: as `train.train_and_evaluate` would raise them for settings
+        and data.
+    """
+    where = placement.make_placement(config.devices)
+    config = dataclasses.replace(
+        config, precision=precision.resolve_precision(config.precision)
+    )
+    precision.make_reproducible()
+    data = input_pipeline.open_data(data_dir, config)
+    input_pipeline.check_splits(config, data)
+    counter = epochs.EpochCounter(
+        data.manifest.get_split("train").num_records, config.batch_size
+    )
+    last_step = counter.count_steps(config.num_epochs)
+    state = run_state.build_run_state(config, data.manifest.num_classes, where)
+    lines = [
+        f"data: {data_dir}, "
+        + ", ".join(
+            f"{split.num_records:,} {name}"
+            for name, split in data.manifest.splits.items()
+        )
+        + f" pictures of {data.manifest.num_classes:,} classes",
+        f"network: {state.model.count_params():,} parameters, {config.precision}, "
+        f"{where.describe()}",
+        f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
+        f"pictures, {_describe_workdir(workdir_path)}",
+    ]
+    seconds = _time_step(config, data, state, where)
+    rate = config.batch_size / seconds
+    num_bytes = sum(array.nbytes for array in state.to_arrays().values())
+    num_kept = config.keep_checkpoints + 1
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    memory *= 1 if sys.platform == "darwin" else 1024
+    lines += [
+        f"{_STEPS_TIMED} steps as a trial: {rate:,.1f} images/s, so that all take "
+        f"about {progress.format_duration(last_step * seconds)}",
+        f"checkpoints: {num_bytes / 1e6:,.0f} MB each, {num_kept} with the best: "
+        f"{num_kept * num_bytes / 1e6:,.0f} MB; memory of this process: "
+        f"{memory / 1e6:,.0f} MB",
+        "Nothing was written.",
+    ]
+    return lines
+
+
+def _describe_workdir(path: str) -> str:
+    if os.path.exists(os.path.join(path, workdir.RECORD_NAME)):
+        return f"going on with the run in {path}"
+    return f"in {path}, new"
+
+
+def _time_step(
+    config: Config,
+    data: input_pipeline.DataSet,
+    state: run_state.RunState,
+    where: placement.Placement,
+) -> float:
+    """Seconds of a step, input included, on average."""
+    train_step = steps.make_train_step(
+        state.model, state.optimizer, state.loss_scale, where.get_device(0)
+    )
+    dataset = input_pipeline.make_training_dataset(
+        data, config, 0, _STEPS_BEFORE + _STEPS_TIMED
+    )
+    state.optimizer.rates.assign(tf.zeros_like(state.optimizer.rates))
+    start = time.perf_counter()
+    with placement.memory_errors("--config.batch_size"):
+        for number, (images, labels) in enumerate(
+            input_pipeline.iterate(data, dataset), 1
+        ):
+            train_step(images, labels).loss.numpy()
+            if number == _STEPS_BEFORE:
+                start = time.perf_counter()
+    return (time.perf_counter() - start) / _STEPS_TIMED

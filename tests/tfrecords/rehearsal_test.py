@@ -1,0 +1,47 @@
+"""A conversion's trial: its counts are the plan's, its sizes near the real ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import pytest
+
+from tfrecords import convert, errors, plan, rehearsal
+from tfrecords.sources import sample
+
+
+def test_the_size_is_near_that_of_the_conversion(tmp_path):
+    source = sample.open_sample(4, 1, 0)
+    settings = plan.ConvertSettings()
+    data_dir = str(tmp_path / "data")
+    lines = rehearsal.rehearse(source, data_dir, settings, 2)
+    assert not os.path.exists(data_dir)
+    assert lines[:2] == [
+        "train: 80 pictures in 1 shards",
+        "validation: 20 pictures in 1 shards",
+    ]
+    assert re.match(
+        r"68 of them as a trial: [\d,]+ pictures/s with one process, 0 rejected",
+        lines[2],
+    )
+    found = re.match(
+        r"All 100 of 20 classes: about .* with 2 processes, ([\d.]+) MB in", lines[3]
+    )
+    convert.convert(source, data_dir, settings, 1)
+    shards = [n for n in os.listdir(data_dir) if re.match("(train|validation)-", n)]
+    real = sum(os.path.getsize(os.path.join(data_dir, name)) for name in shards) / 1e6
+    assert float(found[1]) == pytest.approx(real, rel=0.15)
+    assert lines[-1] == "Nothing was written."
+
+
+def test_settings_that_do_not_fit_are_refused(tmp_path):
+    source = sample.open_sample(1, 0, 0)
+    settings = plan.ConvertSettings(num_shards={"train": 100})
+    with pytest.raises(errors.UserError, match="cannot be cut into 100 shards"):
+        rehearsal.rehearse(source, str(tmp_path), settings)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

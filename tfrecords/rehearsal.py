@@ -1,0 +1,85 @@
+"""What a conversion would do, how long it would take, how large it would be.
+
+A few pictures of every split are converted as a trial, into a directory that is removed
+again; the rest is arithmetic.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import time
+
+from tfrecords import plan, progress, worker_pool, writer
+from tfrecords.plan import ConvertSettings
+from tfrecords.sources import Source
+
+_TRIAL_PICTURES = 48
+
+
+def rehearse(
+    source: Source,
+    data_dir: str,
+    settings: ConvertSettings,
+    num_workers: int | None = None,
+) -> list[str]:
+    """Tries a conversion without making it.
+
+    Args:
+      source: the pictures.
+      data_dir: where the shards would go; nothing is written there.
+      settings: what would be made.
+      num_workers: processes that would work; None: one for every core.
+
+    Returns:
+      Lines for the user. Times assume that every process is as fast as this one.
+
+    Raises:
+      UserError: for settings that do not fit the source.
+      DataError: where the source cannot be read as it was listed.
+    """
+    num_workers = num_workers or worker_pool.count_processors()
+    the_plan = plan.make_plan(source, settings)
+    lines = [f"Note: {remark}" for remark in source.remarks]
+    seconds = num_bytes = 0.0
+    num_tried = num_rejected = 0
+    with tempfile.TemporaryDirectory() as directory:
+        for split, table in source.splits.items():
+            shards = [shard for shard in the_plan.shards if shard.split == split]
+            lines.append(
+                f"{split}: {table.num_pictures:,} pictures in {len(shards)} shards"
+            )
+            # The plan is shuffled: a shard's first pictures are any pictures.
+            trial = dataclasses.replace(
+                shards[0], rows=shards[0].rows[:_TRIAL_PICTURES]
+            )
+            start = time.perf_counter()
+            result = writer.write_shard(
+                source, trial, the_plan.settings, directory, {}, lambda position: None
+            )
+            share = table.num_pictures / len(trial.rows)
+            seconds += share * (time.perf_counter() - start)
+            num_bytes += share * result.num_bytes
+            num_tried += len(trial.rows)
+            num_rejected += len(result.rejects)
+    rate = the_plan.num_pictures / seconds
+    duration = progress.format_duration(seconds / num_workers)
+    lines += [
+        f"{num_tried} of them as a trial: {rate:,.0f} pictures/s with one process, "
+        f"{num_rejected} rejected",
+        f"All {the_plan.num_pictures:,} of {len(source.classes):,} classes: about "
+        f"{duration} with {num_workers} processes, {num_bytes / 1e6:,.1f} MB in "
+        f"{data_dir}, where {_count_free_bytes(data_dir) / 1e6:,.0f} MB are free",
+        "Nothing was written.",
+    ]
+    return lines
+
+
+def _count_free_bytes(path: str) -> int:
+    # Of the nearest directory that is there.
+    path = os.path.abspath(path)
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return shutil.disk_usage(path).free
