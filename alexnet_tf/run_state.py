@@ -19,10 +19,11 @@ from alexnet_tf import layers, model, placement
 from alexnet_tf.checkpoint import Checkpoint
 from alexnet_tf.config import Config
 from alexnet_tf.keras_optimizer import make_optimizer
+from alexnet_tf.learning_rates import Schedule
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.metrics import ErrorCounts
 from alexnet_tf.optimizer import Optimizer, list_layer_names, list_parameters
-from alexnet_tf.schedule import Schedule, make_schedule
+from alexnet_tf.schedule import make_schedule
 from alexnet_tf.stack import keras
 from tfrecords import errors
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf import config as configs
-from alexnet_tf import schedule
+from alexnet_tf import learning_rates, schedule
 from alexnet_tf.experiments import get_config
 from tfrecords import errors
 
@@ -26,7 +26,7 @@ def make_fixed(steps, layers=LAYERS, **optimizer):
 
 
 def test_rates_as_an_array_hold_kernels_then_biases():
-    rates = schedule.LearningRates(("conv1", "fc8"), (0.01, 0.001), (0.02, 0.002))
+    rates = learning_rates.LearningRates(("conv1", "fc8"), (0.01, 0.001), (0.02, 0.002))
     array = rates.to_array()
     assert array.dtype == np.float32
     np.testing.assert_array_equal(
