@@ -27,7 +27,7 @@ trial is a run in T/trials. The same command on the same T goes on where it stop
 
   alexnet-tune --data_dir=data --tune_dir=runs/tune
   alexnet-tune --data_dir=data --tune_dir=runs/tune2 --search=bayesian \\
-    --space=paper,weight_decay,batch_size=32|64 --config.model.width=0.5
+    '--space=paper,weight_decay,batch_size=32|64' --config.model.width=0.5
   alexnet-train --data_dir=data --workdir=runs/best --experiment=runs/tune/best.json
 
 The validation split has then chosen the settings: judge them by pictures that it does
