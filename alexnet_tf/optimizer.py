@@ -107,6 +107,7 @@ class Optimizer(tf.Module):
           gradients: float32, of the batch's mean loss, one per parameter and of its
             shape.
         """
+        # (abc would not do: tf.Module has a metaclass of its own.)
         raise NotImplementedError
 
     def get_variables(self) -> dict[str, tf.Variable]:

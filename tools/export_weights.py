@@ -17,6 +17,7 @@ from alexnet_tf import weights, workdir
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.weights import mapping
 from tfrecords import command_line, durable, errors
+from tools import layout_flags
 
 SYNOPSIS = """\
 python tools/export_weights.py --workdir=W --output=FILE [--format=auto]
@@ -38,34 +39,13 @@ _FORMAT = flags.DEFINE_enum(
     ["auto", *(name for name, kind in weights.FORMATS.items() if kind.write)],
     "auto: as the file's name says",
 )
-_KERNEL_LAYOUT = flags.DEFINE_enum(
-    "kernel_layout",
-    None,
-    list(mapping.KERNEL_LAYOUTS),
-    "order of the kernels' axes; by default hwio, of PyTorch's files oihw",
-)
-_FC6_ORDER = flags.DEFINE_enum(
-    "fc6_order",
-    None,
-    list(mapping.FC6_ORDERS),
-    "order of fc6's rows; by default hwc, of PyTorch's files chw",
-)
-_CHANNEL_ORDER = flags.DEFINE_enum(
-    "channel_order",
-    None,
-    list(mapping.CHANNEL_ORDERS),
-    "of the pictures it will be shown; by default rgb, of .npy and .npz bgr",
-)
+_LAYOUT = layout_flags.define("of the pictures it will be shown")
 
 
 def main() -> None:
     """Reads the flags, writes the file, says what it needs to be used."""
     kind = weights.find_format(_OUTPUT.value, _FORMAT.value)
-    given = {
-        flag.name: flag.value
-        for flag in (_KERNEL_LAYOUT, _FC6_ORDER, _CHANNEL_ORDER)
-        if flag.value
-    }
+    given = layout_flags.read(_LAYOUT)
     if kind.write is None:
         raise errors.UserError(
             f"{_OUTPUT.value}: files of this format are only read; a .weights.h5 is "

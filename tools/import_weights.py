@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from alexnet_tf import experiments, settings, weights
 from alexnet_tf.weights import mapping
 from tfrecords import command_line, errors
+from tools import layout_flags
 
 SYNOPSIS = """\
 python tools/import_weights.py --input=FILE --workdir=W --mean=R,G,B [--classes=FILE]
@@ -49,24 +50,7 @@ _EXPERIMENT = flags.DEFINE_enum(
     "the network that the weights are of: normalization, dropout, crops",
 )
 _WIDTH = flags.DEFINE_float("width", 1.0, "as --config.model.width", lower_bound=0.0)
-_KERNEL_LAYOUT = flags.DEFINE_enum(
-    "kernel_layout",
-    None,
-    list(mapping.KERNEL_LAYOUTS),
-    "order of the kernels' axes; by default hwio, of PyTorch's files oihw",
-)
-_FC6_ORDER = flags.DEFINE_enum(
-    "fc6_order",
-    None,
-    list(mapping.FC6_ORDERS),
-    "order of fc6's rows; by default hwc, of PyTorch's files chw",
-)
-_CHANNEL_ORDER = flags.DEFINE_enum(
-    "channel_order",
-    None,
-    list(mapping.CHANNEL_ORDERS),
-    "of the pictures it was trained on; by default rgb, of .npy and .npz bgr",
-)
+_LAYOUT = layout_flags.define("of the pictures it was trained on")
 _MEAN = flags.DEFINE_list(
     "mean", None, "R,G,B: the mean colour that was subtracted, grey levels of 0..255"
 )
@@ -92,11 +76,7 @@ def main() -> None:
             "in training. --mean=0,0,0 where nothing was."
         )
     kind = weights.find_format(_INPUT.value, _FORMAT.value)
-    given = {
-        flag.name: flag.value
-        for flag in (_KERNEL_LAYOUT, _FC6_ORDER, _CHANNEL_ORDER)
-        if flag.value
-    }
+    given = layout_flags.read(_LAYOUT)
     layout = dataclasses.replace(kind.layout, **given)
     values: dict[str, Any] = {"model.width": _WIDTH.value}
     if _MEAN.value:
