@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import json
 import os
 from typing import Any
 
@@ -22,7 +21,7 @@ from alexnet_tf import settings
 from alexnet_tf.config import Config
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TRIALS_NAME
-from tfrecords import durable, errors, manifest
+from tfrecords import durable, errors, manifest, typed_json
 
 RECORD_NAME = "search.json"
 FORMAT_NAME = "alexnet-search"
@@ -103,7 +102,7 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
         durable.make_directory(os.path.join(path, TRIALS_NAME))
         durable.write_json(record_path, new)
         return
-    old = _read(record_path)
+    old = typed_json.read_record(record_path, FORMAT_NAME, FORMAT_VERSION, {"config"})
     differences = [
         f"\n  {name}: {old.get(name)!r} there, {new.get(name)!r} now"
         for name in dict.fromkeys([*old, *new])
@@ -137,25 +136,6 @@ def _describe(search: Search, data_dir: str, fingerprint: str) -> dict[str, Any]
         "data_fingerprint": fingerprint,
         "config": settings.to_dict(search.config),
     }
-
-
-def _read(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            record = json.load(file)
-        found = record["format"], record["version"]
-        if found != (FORMAT_NAME, FORMAT_VERSION):
-            raise ValueError(f"it says {found[0]!r}, version {found[1]!r}")
-    except OSError as error:
-        raise errors.StorageError(
-            f"{path} could not be read: {error.strerror}."
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise errors.DataError(
-            f"{path} is damaged or is no record of this program ({error}). Restore it "
-            "from a copy, or choose another directory."
-        ) from error
-    return record
 
 
 def _read_settings(path: str, record: dict[str, Any]) -> Config:

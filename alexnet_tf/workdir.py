@@ -23,7 +23,7 @@ from typing import Any
 
 from alexnet_tf import settings
 from alexnet_tf.config import Config
-from tfrecords import durable, errors
+from tfrecords import durable, errors, typed_json
 
 RECORD_NAME = "run.json"
 METRICS_NAME = "metrics.jsonl"
@@ -215,27 +215,16 @@ def read_record(path: str) -> dict[str, Any]:
 
 def _read_record(path: str) -> dict[str, Any] | None:
     record_path = os.path.join(path, RECORD_NAME)
+    keys = {"config", "data", "starts"}
     try:
-        with open(record_path, "rb") as file:
-            record = json.load(file)
-        if record["format"] != FORMAT_NAME or record["version"] != FORMAT_VERSION:
-            raise ValueError(
-                f"it says {record['format']!r}, version {record['version']!r}, where "
-                f"{FORMAT_NAME!r}, version {FORMAT_VERSION}, is expected"
-            )
-        if not {"config", "data", "starts"} <= record.keys() or not record["starts"]:
-            raise ValueError("parts of it are missing")
+        record = typed_json.read_record(record_path, FORMAT_NAME, FORMAT_VERSION, keys)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError as error:
-        raise errors.StorageError(
-            f"{record_path} could not be read: {error.strerror}."
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    if not record["starts"]:
         raise errors.DataError(
-            f"{record_path} is damaged or is no record of this program ({error}). "
-            "Restore it from a copy, or choose another workdir."
-        ) from error
+            f"{record_path} is damaged: it holds no start. Restore it from a copy, or "
+            "choose another workdir."
+        )
     return record
 
 

@@ -7,11 +7,55 @@ that is at fault; here each value is compared with its field's type hint.
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from typing import Any, TypeVar
 
+from tfrecords import errors
+
 _Class = TypeVar("_Class")
+
+
+def read_record(
+    path: str, format_name: str, version: int, keys: set[str]
+) -> dict[str, Any]:
+    """Reads a JSON object that names its format, as `run.json` does.
+
+    Args:
+      path: of the file.
+      format_name: what its "format" must be.
+      version: what its "version" must be.
+      keys: what else it must hold.
+
+    Raises:
+      FileNotFoundError, NotADirectoryError: where there is no such file.
+      StorageError: where it cannot be read.
+      DataError: where it is damaged, or of another format.
+    """
+    try:
+        with open(path, "rb") as file:
+            record = json.load(file)
+        found = record["format"], record["version"]
+        if found != (format_name, version):
+            raise ValueError(
+                f"it says {found[0]!r}, version {found[1]!r}, where {format_name!r}, "
+                f"version {version!r}, is expected"
+            )
+        if not keys <= record.keys():
+            raise ValueError("parts of it are missing")
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise errors.StorageError(
+            f"{path} could not be read: {error.strerror}."
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.DataError(
+            f"{path} is damaged or is no record of this program ({error}). Restore it "
+            "from a copy, or choose another directory."
+        ) from error
+    return record
 
 
 def read_dataclass(kind: type[_Class], value: Any, where: str = "") -> _Class:
