@@ -3,10 +3,12 @@
 float16 ends at 65,504 and small gradients vanish below 6e-8. The loss is multiplied
 by a scale and the gradients divided by it: the scale is halved when a gradient is not
 finite (that update is skipped) and doubled after 2,000 updates that were. In other
-precisions the scale is 1 and stays.
+precisions the scale is 1 and stays, and nothing is multiplied or divided.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -34,7 +36,7 @@ class LossScale(tf.Module):
 
     def __init__(self, precision: str, device: str | None = None):
         super().__init__(name="loss_scale")
-        scales = precision == "mixed_float16"
+        self._scales = scales = precision == "mixed_float16"
         # Half of the minimum says that a step at the minimum was not finite either.
         self._floor = self.minimum / 2 if scales else 1.0
         self._maximum = MAX_FLOAT16_SCALE if scales else 1.0
@@ -47,6 +49,23 @@ class LossScale(tf.Module):
     def is_exhausted(self) -> bool:
         """Whether no smaller scale is left to try for a step that was not finite."""
         return self._floor == 1.0 or float(self.scale) < self.minimum
+
+    def scale_up(self, loss: tf.Tensor) -> tf.Tensor:
+        """The loss times the scale: what is differentiated."""
+        return loss * self.scale if self._scales else loss
+
+    def scale_down(
+        self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]
+    ) -> list[tf.Tensor]:
+        """The gradients divided by the scale, each on its variable's device."""
+        if not self._scales:
+            return list(gradients)
+        scale = tf.convert_to_tensor(self.scale)
+        divided = []
+        for gradient, variable in zip(gradients, variables, strict=True):
+            with placement.scope(variable.device):
+                divided.append(gradient / scale)
+        return divided
 
     def update(self, is_finite: tf.Tensor) -> None:
         """Halves the scale, counts the step, or doubles the scale.

@@ -4,26 +4,32 @@
 
 with k = 2, n = 2 r + 1 = 5, alpha = 1e-4, beta = 0.75; j stays within the tower's maps,
 or within both towers' side by side where the scope is "all" (ours, for the weights of
-others). `LocalResponseNormalization` computes it with TensorFlow's op or as products
-with a banded matrix; `MapNormalization` is the source's second normalization in conv2.
+others). `LocalResponseNormalization` computes it with TensorFlow's op, as products with
+a banded matrix, or as sums of shifted maps that XLA compiles to a few loops;
+`MapNormalization` is the source's second normalization in conv2.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf import stack
 from alexnet_tf.layers import PlacedLayer
+
+Normalize = Callable[[tf.Tensor, int, float, float, float], tf.Tensor]
 
 
 class LocalResponseNormalization(PlacedLayer):
     """The paper's normalization over adjacent maps.
 
     Args:
-      method: "reference", `tf.nn.local_response_normalization`; or "banded", equal to
-        it to float32 rounding and faster on CPUs.
+      method: "reference", `tf.nn.local_response_normalization`; "banded" or "fused",
+        equal to it to float32 rounding and faster; "auto", the fastest.
       radius: r, maps to either side.
       bias: k.
       alpha: as in the formula, not divided by n.
@@ -44,8 +50,7 @@ class LocalResponseNormalization(PlacedLayer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        function = {"reference": normalize_reference, "banded": normalize_banded}
-        self._normalize = function[method]
+        self._normalize = _METHODS[resolve_method(method)]
         self.radius, self.bias, self.alpha, self.beta = radius, bias, alpha, beta
         self.share = share
 
@@ -54,6 +59,18 @@ class LocalResponseNormalization(PlacedLayer):
         y = self._normalize(x, self.radius, self.bias, self.alpha, self.beta)
         index, count = self.share
         return tf.split(y, count, axis=-1)[index] if count > 1 else y
+
+
+def resolve_method(method: str) -> str:
+    """The setting `normalization` with "auto" resolved for this TensorFlow."""
+    if method != "auto":
+        return method
+    return "fused" if stack.XLA_FUSES_LOOPS else "banded"
+
+
+def make_portable(method: str) -> str:
+    """The method for a network that is saved: one that needs no compiler to run."""
+    return "banded" if method in ("auto", "fused") else method
 
 
 def normalize_reference(
@@ -119,11 +136,77 @@ def normalize_banded(
     return normalize(x)
 
 
+def normalize_fused(
+    x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float
+) -> tf.Tensor:
+    """The formula as sums of shifted maps, forward and backward each compiled by XLA.
+
+      s = bias + alpha sum over |i - j| <= radius of x[j]^2;  y = x s^-beta
+      dx = dy s^-beta - 2 alpha beta x sum over |i - j| <= radius of dy[j] y[j] / s[j]
+
+    The sums run over maps that are padded with zeros. Each is the map's own term and
+    its neighbours': were the own term read from the padded maps too, XLA would keep
+    both a padded and a plain copy of all terms in memory. All of it is computed in
+    float32, in registers; only the padded terms and s^-beta go through memory. A new
+    shape of x is compiled anew, in about a second.
+
+    Args, returns: `normalize_banded`'s.
+    """
+    compute, differentiate = _compile_fused(radius, bias, alpha, beta)
+
+    @tf.custom_gradient
+    def normalize(x: tf.Tensor) -> Any:
+        return compute(x), lambda dy: differentiate(x, dy)
+
+    return normalize(x)
+
+
+@functools.cache
+def _compile_fused(
+    radius: int, bias: float, alpha: float, beta: float
+) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
+    """The two compiled functions of `normalize_fused`: x to y, and x, dy to dx."""
+
+    def sum_neighbours(terms: tf.Tensor) -> tf.Tensor:
+        maps = terms.shape[-1]
+        padded = tf.pad(terms, [[0, 0]] * 3 + [[radius, radius]])
+        shifts = [shift for shift in range(2 * radius + 1) if shift != radius]
+        return sum(padded[..., shift : shift + maps] for shift in shifts)
+
+    def compute_s(x: tf.Tensor) -> tf.Tensor:
+        squares = x * x
+        return bias + alpha * (squares + sum_neighbours(squares))
+
+    @tf.function(jit_compile=True)
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        wide = tf.cast(x, tf.float32)
+        return tf.cast(wide * _power(compute_s(wide), beta), x.dtype)
+
+    @tf.function(jit_compile=True)
+    def differentiate(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
+        wide = tf.cast(x, tf.float32)
+        s = compute_s(wide)
+        scaled = tf.cast(dy, tf.float32) * _power(s, beta)
+        # dy y / s, written in two ways so that XLA does not take them for one.
+        own, terms = scaled * (wide / s), scaled * wide / s
+        total = own + sum_neighbours(terms)
+        return tf.cast(scaled - 2.0 * alpha * beta * wide * total, x.dtype)
+
+    return compute, differentiate
+
+
 def _power(s: tf.Tensor, beta: float) -> tf.Tensor:
     # s^-0.75 = 1 / sqrt(s sqrt(s)): two square roots cost a fraction of a power.
     if beta == 0.75:
         return tf.math.rsqrt(s * tf.math.sqrt(s))
     return tf.math.pow(s, -beta)
+
+
+_METHODS: dict[str, Normalize] = {
+    "reference": normalize_reference,
+    "banded": normalize_banded,
+    "fused": normalize_fused,
+}
 
 
 class MapNormalization(PlacedLayer):

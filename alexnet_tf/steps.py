@@ -98,9 +98,8 @@ def make_train_step(
             logits = model(images, training=True)
             loss = tf.reduce_mean(compute_losses(logits, labels))
 
-            scale = tf.convert_to_tensor(loss_scale.scale)
-            scaled_gradients = tf.gradients(loss * scale, variables)
-            gradients = _unscale(scaled_gradients, variables, scale)
+            scaled_gradients = tf.gradients(loss_scale.scale_up(loss), variables)
+            gradients = loss_scale.scale_down(scaled_gradients, variables)
             norms = _compute_norms(gradients, variables)
 
             # A sum that is finite has finite terms only.
@@ -147,16 +146,6 @@ def make_eval_step(
             return EvalResult(losses, is_error, probabilities)
 
     return eval_step
-
-
-def _unscale(
-    gradients: list[tf.Tensor], variables: list[tf.Variable], scale: tf.Tensor
-) -> list[tf.Tensor]:
-    unscaled = []
-    for gradient, variable in zip(gradients, variables, strict=True):
-        with placement.scope(variable.device):
-            unscaled.append(gradient / scale)
-    return unscaled
 
 
 def _compute_norms(

@@ -6,7 +6,14 @@ import dataclasses
 import os
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import placement, precision, run_state, training_data, workdir
+from alexnet_tf import (
+    normalization,
+    placement,
+    precision,
+    run_state,
+    training_data,
+    workdir,
+)
 from alexnet_tf.config import Config
 from alexnet_tf.stack import keras
 from alexnet_tf.training_data import TrainingData
@@ -57,6 +64,10 @@ def load(
         config = dataclasses.replace(
             config, precision=precision.resolve_precision(precision_policy)
         )
+    # An export must run where there is no compiler; what evaluates does the same.
+    method = normalization.make_portable(config.model.normalization)
+    portable = dataclasses.replace(config.model, normalization=method)
+    config = dataclasses.replace(config, model=portable)
     model = run_state.build_network(
         config, len(kept.classes), where or placement.Placement()
     )

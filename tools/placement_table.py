@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
 import sys
 
@@ -47,10 +46,13 @@ def main() -> None:
     import tensorflow as tf
 
     from alexnet_tf import placement, placement_report, run_state, stack, steps
-    from alexnet_tf.config import Config
+    from alexnet_tf.config import Config, ModelConfig
 
     where = placement.make_placement(_DEVICES.value)
-    config = dataclasses.replace(Config(), precision=_PRECISION.value)
+    # TensorFlow's own normalization: what XLA compiles is one op of the graph.
+    config = Config(
+        precision=_PRECISION.value, model=ModelConfig(normalization="reference")
+    )
     state = run_state.build_run_state(config, _NUM_CLASSES.value, where)
     step = steps.make_train_step(
         state.model, state.optimizer, state.loss_scale, where.get_device(0)

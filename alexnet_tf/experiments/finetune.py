@@ -17,7 +17,6 @@ def get_config() -> config.Config:
         batch_size=32,
         num_epochs=30,
         precision="auto",
-        model=config.ModelConfig(normalization="banded"),
         optimizer=config.OptimizerConfig(learning_rate=0.001, rate_factors="fc8=10"),
         schedule=config.ScheduleConfig(name="fixed", steps="20:0.0001"),
     )

@@ -19,6 +19,5 @@ def get_config() -> config.Config:
         precision="auto",
         eval_every_epochs=2,
         checkpoint_every_epochs=4,
-        model=config.ModelConfig(normalization="banded"),
         schedule=config.ScheduleConfig(name="fixed", steps="19:0.001"),
     )

@@ -24,7 +24,7 @@ PAPER = {
     "data.reshuffle": True,
     "model.width": 1.0,
     "model.activation": "relu",  # section 3.1
-    "model.normalization": "reference",
+    "model.normalization": "auto",
     "model.normalization_scope": "tower",
     "model.normalization_bias": 2.0,  # section 3.3: k, n, alpha, beta
     "model.normalization_radius": 2,
@@ -116,7 +116,6 @@ def test_sample_keeps_the_papers_arithmetic():
         "precision",
         "eval_every_epochs",
         "checkpoint_every_epochs",
-        "model.normalization",
         "schedule.name",
         "schedule.steps",
     }

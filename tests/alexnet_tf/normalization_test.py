@@ -6,12 +6,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import normalization
-from alexnet_tf.normalization import normalize_banded, normalize_reference
+from alexnet_tf import normalization, stack
+from alexnet_tf.normalization import (
+    normalize_banded,
+    normalize_fused,
+    normalize_reference,
+)
 
 PAPER = {"radius": 2, "bias": 2.0, "alpha": 1e-4, "beta": 0.75}
 # Large values, so that the sum matters beside k: alpha * sum is up to 4.
-METHODS = {"reference": normalize_reference, "banded": normalize_banded}
+METHODS = {
+    "reference": normalize_reference,
+    "banded": normalize_banded,
+    "fused": normalize_fused,
+}
 
 
 def make_input(maps=7, scale=60.0, seed=0):
@@ -105,10 +113,11 @@ def test_the_gradient_formula_is_the_slope():
         )
 
 
+@pytest.mark.parametrize("method", ["banded", "fused"])
 @pytest.mark.parametrize("maps", [48, 128])
-def test_banded_is_the_reference(maps):
+def test_the_fast_methods_are_the_reference(method, maps):
     x, dy = make_input(maps), make_input(maps, scale=1.0, seed=1)
-    results = [run(METHODS[m], x, dy, **PAPER) for m in ("banded", "reference")]
+    results = [run(METHODS[m], x, dy, **PAPER) for m in (method, "reference")]
     (y, dx), (expected_y, expected_dx) = results
     assert measure(y, expected_y) < 1e-6
     assert measure(dx, expected_dx) < 1e-6
@@ -128,6 +137,46 @@ def test_bfloat16_is_close(method):
     found_y, found_dx = tf.cast(y, tf.float32), tf.cast(dx, tf.float32)
     assert measure(found_y, normalize(x, **PAPER)) < 0.006
     assert measure(found_dx, differentiate(x, dy, **PAPER)) < 0.01
+
+
+@pytest.mark.parametrize("maps", [48, 128])
+def test_fused_bfloat16_is_within_two_units_in_the_last_place(maps):
+    """Of the float64 result, every element; of the gradient's larger term."""
+    x16 = tf.cast(make_input(maps), tf.bfloat16)
+    dy16 = tf.cast(make_input(maps, scale=1.0, seed=1), tf.bfloat16)
+    with tf.GradientTape() as tape:
+        tape.watch(x16)
+        y = normalize_fused(x16, **PAPER)
+    dx = tape.gradient(y, x16, dy16)
+    x, dy = (tf.cast(v, tf.float64).numpy() for v in (x16, dy16))
+    found_y, found_dx = (tf.cast(v, tf.float64).numpy() for v in (y, dx))
+
+    def unit(value):
+        # bfloat16 keeps 8 bits: a number of [2^e, 2^(e+1)) ends at 2^(e-7).
+        return 2.0 ** (np.floor(np.log2(np.abs(value) + 1e-30)) - 7)
+
+    expected = normalize(x, **PAPER)
+    assert (np.abs(found_y - expected) / unit(expected)).max() <= 2
+    expected = differentiate(x, dy, **PAPER)
+    first = dy * compute_denominators(x, 2, 2.0, 1e-4) ** -0.75
+    larger = np.maximum(np.abs(first), np.abs(first - expected))
+    assert (np.abs(found_dx - expected) / unit(larger)).max() <= 2
+
+
+def test_fused_without_neighbours():
+    x, dy = make_input(3), make_input(3, scale=1.0, seed=1)
+    parameters = PAPER | {"radius": 0}
+    y, dx = run(normalize_fused, x, dy, **parameters)
+    assert measure(y, normalize(x, **parameters)) < 1e-6
+    assert measure(dx, differentiate(x, dy, **parameters)) < 1e-6
+
+
+def test_auto_is_the_fastest_and_saved_networks_need_no_compiler():
+    fastest = "fused" if stack.XLA_FUSES_LOOPS else "banded"
+    assert normalization.resolve_method("auto") == fastest
+    assert normalization.resolve_method("reference") == "reference"
+    portable = [normalization.make_portable(m) for m in ("auto", "fused", "reference")]
+    assert portable == ["banded", "banded", "reference"]
 
 
 @pytest.mark.parametrize("method", METHODS)
