@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests import processes, training_runs
+from tests import archives, processes, training_runs
 
 
 def _run(command: str, *flags: str) -> str:
@@ -30,7 +30,12 @@ def test_from_pictures_to_what_the_network_says_of_others(tmp_path):
         "--num_workers=1",
     )
     _run("tfrecords.commands.verify", data_dir)
-    values = {"num_epochs": 2, "batch_size": 8, "profile_steps": "2,3"}
+    values = {
+        "num_epochs": 2,
+        "batch_size": 8,
+        "profile_steps": "2,3",
+        "model.normalization": "auto",
+    }
     train_flags = [data_dir, workdir, *training_runs.make_flags(values)]
     trained = _run(
         "alexnet_tf.commands.train", "--experiment=alexnet_source", *train_flags
@@ -60,6 +65,49 @@ def test_from_pictures_to_what_the_network_says_of_others(tmp_path):
     predict_flags = [export_dir, "--views=10", f"--plot={plot}", "--format=csv"]
     said = _run("alexnet_tf.commands.predict", *predict_flags, f"{tmp_path}/new")
     assert len(said.splitlines()) == 1 + 20 * 5 and plot.stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_from_a_folder_of_ones_own_to_predictions_by_fine_tuning(tmp_path):
+    """The README's path: pictures of other classes, then few of one's own."""
+    many, own = tmp_path / "many", tmp_path / "own"
+    archives.write_folder(many, {"ant": 6, "bee": 6, "cat": 6})
+    archives.write_folder(own / "train", {"dog": 4, "elk": 4})
+    archives.write_folder(own / "validation", {"dog": 2, "elk": 3})
+    data, tuned = f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/tuned"
+    pretrained = f"{tmp_path}/pretrained"
+    _run(
+        "tfrecords.commands.convert",
+        "--source=folder",
+        f"--source_dir={many}",
+        f"--data_dir={tmp_path}/data_many",
+        "--validation_fraction=0.2",
+    )
+    _run(
+        "alexnet_tf.commands.train",
+        f"--data_dir={tmp_path}/data_many",
+        f"--workdir={pretrained}",
+        *training_runs.make_flags({"num_epochs": 1}),
+    )
+    _run("tfrecords.commands.convert", "--source=folder", f"--source_dir={own}", data)
+    _run(
+        "alexnet_tf.commands.train",
+        "--experiment=finetune",
+        data,
+        tuned,
+        f"--config.init_from={pretrained}",
+        *training_runs.make_flags({"schedule.frozen_until": "conv1=1"}),
+    )
+    events = training_runs.read_metrics(tmp_path / "tuned", "event")
+    assert any("new: fc8 (" in event["text"] for event in events)
+    report = tmp_path / "report.json"
+    _run("alexnet_tf.commands.evaluate", tuned, "--views=10", f"--output={report}")
+    assert json.loads(report.read_text())["num_seen"] == 5
+    export_dir = f"--export_dir={tmp_path}/export"
+    _run("alexnet_tf.commands.export", tuned, export_dir)
+    pictures = str(own / "validation")
+    answers = _run("alexnet_tf.commands.predict", export_dir, "--format=csv", pictures)
+    assert {"dog", "elk"} == {row.split(",")[3] for row in answers.splitlines()[1:]}
 
 
 if __name__ == "__main__":
