@@ -41,8 +41,8 @@ _EXTRAS = {
     ],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
     # The lower bounds are those beside TensorFlow 2.15, whose ml_dtypes is too old for
-    # onnx 1.19 and later.
-    "onnx": ["onnx>=1.17.0", "onnxruntime>=1.23.2", "tf2onnx>=1.17.0"],
+    # onnx 1.19 and later; 1.19 does not say so.
+    "onnx": ["onnx>=1.17.0,!=1.19.*", "onnxruntime>=1.23.2", "tf2onnx>=1.17.0"],
     "profile": ["tensorboard-plugin-profile>=2.15.1"],
     "test": [
         "mypy>=2.4.1,<3",
