@@ -102,6 +102,7 @@ setuptools.setup(
             "alexnet-export = alexnet_tf.commands.export:run",
             "alexnet-predict = alexnet_tf.commands.predict:run",
             "alexnet-tune = alexnet_tf.commands.tune:run",
+            "alexnet-completion = alexnet_tf.commands.completion:run",
         ]
     },
     classifiers=[

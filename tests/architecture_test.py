@@ -73,6 +73,7 @@ UNTESTED = {
 
 # Parts of a module that are tested through it.
 TESTED_WITH = {
+    "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",
