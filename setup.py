@@ -30,6 +30,8 @@ _REQUIREMENTS = [
     "tensorboard>=2.15.1",
 ]
 
+_NOTEBOOK = ["ipykernel>=6.29.0", "nbclient>=0.10.0"]
+
 _EXTRAS = {
     # TensorFlow Addons' last release works with no later TensorFlow; it has wheels for
     # Python 3.10 and 3.11. TensorBoard 2.15 imports pkg_resources, which setuptools 81
@@ -43,8 +45,11 @@ _EXTRAS = {
     # The lower bounds are those beside TensorFlow 2.15, whose ml_dtypes is too old for
     # onnx 1.19 and later; 1.19 does not say so.
     "onnx": ["onnx>=1.17.0,!=1.19.*", "onnxruntime>=1.23.2", "tf2onnx>=1.17.0"],
+    # What runs docs/tour.ipynb; a Jupyter that is there already does as well.
+    "notebook": _NOTEBOOK,
     "profile": ["tensorboard-plugin-profile>=2.15.1"],
     "test": [
+        *_NOTEBOOK,
         "mypy>=2.4.1,<3",
         "psutil>=6.0.0",
         "pytest>=8.2.0",
@@ -102,6 +107,7 @@ setuptools.setup(
             "alexnet-export = alexnet_tf.commands.export:run",
             "alexnet-predict = alexnet_tf.commands.predict:run",
             "alexnet-tune = alexnet_tf.commands.tune:run",
+            "alexnet-completion = alexnet_tf.commands.completion:run",
         ]
     },
     classifiers=[

@@ -30,17 +30,15 @@ def draw_panels(
     Raises:
       StorageError: where it cannot be written.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    # Not pyplot, which would show the figure where a notebook has called this.
+    from matplotlib import figure as figure_lib
 
     num_rows = -(-len(predictions) // _PER_ROW)
     num_columns = min(len(predictions), _PER_ROW)
-    figure, axes = pyplot.subplots(
+    figure = figure_lib.Figure(figsize=(2.6 * num_columns, 4.2 * num_rows))
+    axes = figure.subplots(
         2 * num_rows,
         num_columns,
-        figsize=(2.6 * num_columns, 4.2 * num_rows),
         height_ratios=[2.6, 1.3] * num_rows,
         squeeze=False,
     )
@@ -64,7 +62,6 @@ def draw_panels(
     figure.tight_layout(pad=0.6)
     with durable.atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=110)
-    pyplot.close(figure)
 
 
 def _shorten(text: str) -> str:

@@ -13,13 +13,17 @@ def make_environment(**changes: str) -> dict[str, str]:
 
 
 def run_python(
-    *arguments: str | os.PathLike[str], **changes: str
+    *arguments: str | os.PathLike[str], timeout: float = 120, **changes: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `python *arguments` to its end; the output is captured as text."""
+    """Runs `python *arguments` to its end; the output is captured as text.
+
+    Raises:
+      subprocess.TimeoutExpired: after `timeout` seconds.
+    """
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
         env=make_environment(**changes),
     )

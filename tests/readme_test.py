@@ -19,7 +19,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 TEXT = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 # Programs of others that the README calls.
-OTHERS = {"pip", "tensorboard"}
+OTHERS = {"docker", "pip", "source", "tensorboard"}
 
 # Runs a command up to the point where its flags have been read.
 PARSE_ONLY = """\
@@ -41,11 +41,11 @@ def _commands() -> list[list[str]]:
 
 
 def _split(line: str) -> list[str]:
-    """The words of a command, without the shell's own: variables, &."""
+    """The words of a command, without the shell's own: variables, &, > file."""
     words = [word for word in shlex.split(line, comments=True) if word != "&"]
     while words and (words[0] == "export" or re.match(r"[A-Z0-9_]+=", words[0])):
         del words[0]
-    return words
+    return words[: words.index(">")] if ">" in words else words
 
 
 def _modules_by_script() -> dict[str, str]:

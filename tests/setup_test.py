@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import pathlib
 import re
 import shutil
@@ -31,10 +32,9 @@ OPTIONAL = {"tensorflow_addons", "keras", "onnxruntime", "tf2onnx"}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy so that the checkout gets no build folder."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
+def source(tmp_path_factory):
+    """A copy of the checkout, which gets no build folder itself."""
+    source = tmp_path_factory.mktemp("checkout") / "source"
     source.mkdir()
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(CHECKOUT / name, source)
@@ -44,13 +44,51 @@ def wheel(tmp_path_factory):
             source / name,
             ignore=shutil.ignore_patterns("__pycache__", "BUILD"),
         )
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    command += ["--no-build-isolation", "--wheel-dir", str(folder), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    (path,) = folder.glob("*.whl")
+    return source
+
+
+@pytest.fixture(scope="module")
+def wheel(source, tmp_path_factory):
+    path = _build_wheel(source, tmp_path_factory.mktemp("wheel"))
     with zipfile.ZipFile(path) as archive:
         yield archive
+
+
+def _build_wheel(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    """Builds `source`, a folder or an sdist, as pip does; returns the wheel's path."""
+    _run(
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        folder,
+        source,
+    )
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def _run(*arguments, **options):
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **options,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _list_expected() -> set[str]:
+    """The files of the two packages."""
+    modules = {
+        f"{module.folder}/{module.stem}.py"
+        for module in checkout_modules.read_modules(CHECKOUT).values()
+        if module.folder.split("/")[0] in ("alexnet_tf", "tfrecords")
+    }
+    return modules | {"alexnet_tf/py.typed", "tfrecords/py.typed"}
 
 
 def _read_metadata(wheel, name):
@@ -60,12 +98,87 @@ def _read_metadata(wheel, name):
 
 def test_wheel_holds_the_two_packages_whole(wheel):
     installed = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    modules = {
-        f"{module.folder}/{module.stem}.py"
-        for module in checkout_modules.read_modules(CHECKOUT).values()
-        if module.folder.split("/")[0] in ("alexnet_tf", "tfrecords")
-    }
-    assert installed == modules | {"alexnet_tf/py.typed", "tfrecords/py.typed"}
+    assert installed == _list_expected()
+    licence = (CHECKOUT / "LICENSE").read_bytes()
+    assert _read_metadata(wheel, "licenses/LICENSE") == licence
+
+
+@pytest.fixture(scope="module")
+def environment(source, tmp_path_factory):
+    """An environment with the wheel of the sdist in it, and nothing of the checkout.
+
+    What the packages need is found in the environment that runs the test.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
+    _run("-c", code, cwd=source)
+    (sdist,) = folder.glob("*.tar.gz")
+    wheel = _build_wheel(sdist, folder)
+    with zipfile.ZipFile(wheel) as archive:
+        names = {n for n in archive.namelist() if ".dist-info/" not in n}
+    assert names == _list_expected()
+    _run("-m", "venv", "--without-pip", folder / "venv")
+    python = folder / "venv" / "bin" / "python"
+    _run(
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        wheel,
+    )
+    (site_packages,) = folder.glob("venv/lib/python3*/site-packages")
+    # A path in a .pth file comes last, and .pth files there, an editable install's,
+    # are not read.
+    others = [p for p in sys.path if p and not (pathlib.Path(p) / "setup.py").exists()]
+    (site_packages / "others.pth").write_text("\n".join(others) + "\n")
+    return folder / "venv" / "bin"
+
+
+def _run_installed(environment, folder, name, *arguments):
+    variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [environment / name, *arguments],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_wheel_of_the_sdist_is_imported_where_it_is_installed(environment, tmp_path):
+    code = (
+        "import alexnet_tf, tfrecords\n"
+        "from alexnet_tf import experiments, settings\n"
+        "print(alexnet_tf.__file__, tfrecords.__file__, sep='\\n')"
+    )
+    printed = _run_installed(environment, tmp_path, "python", "-c", code)
+    for path in printed.splitlines():
+        assert pathlib.Path(path).is_relative_to(environment.parent)
+
+
+@pytest.mark.slow
+def test_its_commands_run(environment, tmp_path):
+    names = sorted(path.name for path in environment.glob("alexnet-*"))
+    assert len(names) == 9
+    for name in names:
+        assert name in _run_installed(environment, tmp_path, name, "--help")
+    _run_installed(
+        environment,
+        tmp_path,
+        "alexnet-convert",
+        "--source=sample",
+        "--data_dir=data",
+        "--train_per_class=1",
+        "--validation_per_class=1",
+    )
+    assert "is sound" in _run_installed(environment, tmp_path, "alexnet-verify", "data")
 
 
 def test_metadata(wheel):

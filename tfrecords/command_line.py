@@ -14,13 +14,34 @@ import signal
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from absl import app, flags, logging
 
 from tfrecords import errors
 
 _HELP_WIDTH = 88
+_EXIT_CODES = (
+    "Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 130 "
+    "or 143 stopped by SIGINT or SIGTERM."
+)
+
+
+class TextParser(flags.ArgumentParser[str]):
+    """Of a flag that takes any text.
+
+    Args:
+      suggestions: the values that a shell offers to complete.
+      kind: what the text is to be: string, int, float.
+    """
+
+    def __init__(self, suggestions: Iterable[str] = (), kind: str = "string"):
+        super().__init__()
+        self.suggestions = tuple(suggestions)
+        self._kind = kind
+
+    def flag_type(self) -> str:
+        return self._kind
 
 
 def run(
@@ -82,14 +103,23 @@ def parse_flags(
     return rest
 
 
-def make_help(module_name: str, synopsis: str) -> str:
-    """The help text: `synopsis`, the command's own flags, then absl's."""
+def get_own_flags(module_name: str) -> list[flags.Flag]:
+    """The flags that a command's module has defined, in that order."""
     # absl files the flags of a script, or of python -m, under the program's name.
     keys = [sys.argv[0], module_name] if module_name == "__main__" else [module_name]
     by_module = flags.FLAGS.flags_by_module_dict()
-    own = [flag for key in keys for flag in by_module.get(key, [])]
+    return [flag for key in keys for flag in by_module.get(key, [])]
+
+
+def make_help(module_name: str, synopsis: str) -> str:
+    """The help text: `synopsis`, exit codes, the command's own flags, then absl's."""
+    own = get_own_flags(module_name)
     own_names = {flag.name for flag in own}
-    lines = [synopsis.strip(), "", "Flags:"]
+    lines = [synopsis.strip()]
+    # Many a synopsis says itself which of them its command has.
+    if "Exit codes:" not in synopsis:
+        lines += ["", textwrap.fill(_EXIT_CODES, _HELP_WIDTH)]
+    lines += ["", "Flags:"]
     # In the order of their definition, the settings (config.*) last.
     lines += [_describe(f) for f in own if not f.name.startswith("config.")]
     settings = [f for f in own if f.name.startswith("config.")]

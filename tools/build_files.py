@@ -37,8 +37,10 @@ Writes the Bazel BUILD files from the imports of the Python files.
 _ROOT_FILES = (
     ".bazelignore",
     ".ci/run",
+    ".dockerignore",
     "BUILD",
     "CHANGELOG.md",
+    "Dockerfile",
     "LICENSE",
     "MODULE.bazel",
     "Makefile",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from alexnet_tf import workdir
-from tfrecords import command_line, durable
+from tfrecords import command_line, durable, schema
 
 SYNOPSIS = """\
 alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]
@@ -18,8 +18,18 @@ or data directory of the same classes, every picture exactly once.
 Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 130 interrupted."""
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
-_CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
-_SPLIT = flags.DEFINE_string("split", "validation", "train, validation or test")
+_CHECKPOINT = flags.DEFINE(
+    command_line.TextParser(("last", "best")),
+    "checkpoint",
+    "last",
+    "last, best or a step",
+)
+_SPLIT = flags.DEFINE(
+    command_line.TextParser(schema.SPLITS),
+    "split",
+    "validation",
+    "train, validation or test",
+)
 _VIEWS = flags.DEFINE_enum(
     "views",
     "1",

@@ -26,7 +26,12 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=
 _EXPORT_DIR = flags.DEFINE_string(
     "export_dir", None, "holds the versions 1, 2, ...; made if missing", required=True
 )
-_CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
+_CHECKPOINT = flags.DEFINE(
+    command_line.TextParser(("last", "best")),
+    "checkpoint",
+    "last",
+    "last, best or a step",
+)
 _PRECISION = flags.DEFINE_enum(
     "precision",
     None,

@@ -32,8 +32,11 @@ _EXPORT_DIR = flags.DEFINE_string(
 _PICTURES = flags.DEFINE_multi_string(
     "pictures", [], "files, folders or patterns; also without the flag's name"
 )
-_CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", "last", "with --workdir: last, best or a step"
+_CHECKPOINT = flags.DEFINE(
+    command_line.TextParser(("last", "best")),
+    "checkpoint",
+    "last",
+    "with --workdir: last, best or a step",
 )
 _VIEWS = flags.DEFINE_enum(
     "views", "1", ["1", "10"], "1: the centre; 10: averaged as in section 4.1"

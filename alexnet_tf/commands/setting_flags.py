@@ -8,6 +8,7 @@ from absl import flags
 
 from alexnet_tf import experiments, settings
 from alexnet_tf.config import Config
+from tfrecords import command_line
 
 PREFIX = "config."
 
@@ -30,13 +31,20 @@ def define(module_name: str) -> None:
         )
         default = f" [{value}]" if value != "" else ""
         flag: flags.Flag[str] = flags.Flag(
-            flags.ArgumentParser(),
+            _make_parser(setting),
             flags.ArgumentSerializer(),
             PREFIX + setting.name,
             None,
             f"{setting.doc}{default}",
         )
         flags.DEFINE_flag(flag, flags.FLAGS, key)
+
+
+def _make_parser(setting: settings.Setting) -> command_line.TextParser:
+    if setting.type is bool:
+        return command_line.TextParser(("true", "false"))
+    kind = setting.type.__name__ if setting.type in (int, float) else "string"
+    return command_line.TextParser(setting.choices, kind)
 
 
 def read_given() -> dict[str, str]:

@@ -32,7 +32,8 @@ _DATA_DIR = flags.DEFINE_string(
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "the run's directory, new or begun", required=True
 )
-_EXPERIMENT = flags.DEFINE_string(
+_EXPERIMENT = flags.DEFINE(
+    command_line.TextParser(experiments.EXPERIMENTS),
     "experiment",
     "alexnet",
     f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}, or a file of "

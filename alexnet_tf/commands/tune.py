@@ -85,7 +85,8 @@ _MEDIAN_EPOCHS = flags.DEFINE_integer(
     "the same epoch is given up; 0: none is. Without: 3, with hyperband 0",
     lower_bound=0,
 )
-_EXPERIMENT = flags.DEFINE_string(
+_EXPERIMENT = flags.DEFINE(
+    command_line.TextParser(experiments.EXPERIMENTS),
     "experiment",
     "alexnet",
     "the settings to start from: "

@@ -1,5 +1,6 @@
 """Help, wrong flags, errors and exit codes, each in a process of its own."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -32,10 +33,13 @@ def run_program(tmp_path):
         body="print(_SIZE.value, _NAME.value)",
         positional=None,
         preamble="",
+        synopsis=None,
     ):
         path = tmp_path / "prog.py"
         source = PROGRAM.replace("BODY", textwrap.indent(body, "    ").strip())
         source = source.replace("def main", f"{preamble}\ndef main")
+        if synopsis:
+            source = re.sub(r'"Does a thing.*POSITIONAL', synopsis, source)
         path.write_text(source.replace("POSITIONAL", repr(positional)))
         return processes.run_python(path, *arguments)
 
@@ -69,6 +73,15 @@ def test_help_shows_our_flags_first_and_exits_with_0(run_program, flag):
         )
     ]
     assert places == sorted(places)
+
+
+def test_help_says_the_exit_codes_once(run_program):
+    text = run_program("--help").stdout
+    assert "\n\nExit codes: 0 done, 2 wrong use or bad input, 4 storage" in text
+    # A synopsis that says them itself is not added to.
+    argument = '"Does it. Exit codes: 0 done.", POSITIONAL'
+    text = run_program("--help", synopsis=argument).stdout
+    assert text.count("Exit codes:") == 1
 
 
 def test_flags_are_read(run_program):

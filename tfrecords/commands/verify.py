@@ -12,7 +12,7 @@ record's checksums, label and picture. Names the shard and record that is wrong.
 
   alexnet-verify DATA_DIR [--num_workers=N]
 
-Exits with 0 where all is well, with 2 where something is wrong.
+Exit codes: 0 all is well, 2 something is wrong, 4 storage, 130 interrupted.
 """
 
 _DATA_DIR = flags.DEFINE_string(

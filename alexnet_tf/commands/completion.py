@@ -1,0 +1,77 @@
+"""alexnet-completion: a shell's completion of the commands' flags and values."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from types import ModuleType
+
+from absl import flags
+
+import alexnet_tf.commands
+import tfrecords.commands
+from alexnet_tf.commands import completion_scripts
+from tfrecords import command_line, errors
+
+SYNOPSIS = """\
+alexnet-completion bash|zsh
+
+Prints what completes the commands' flags, their values and file names. The flags are
+those of the commands as installed: run it again after an update.
+
+  alexnet-completion bash > ~/.alexnet-completion.bash
+  echo 'source ~/.alexnet-completion.bash' >> ~/.bashrc
+
+  alexnet-completion zsh > ~/.alexnet-completion.zsh
+  echo 'source ~/.alexnet-completion.zsh' >> ~/.zshrc"""
+
+_SHELL = flags.DEFINE_enum(
+    "shell",
+    None,
+    list(completion_scripts.SCRIPTS),
+    "the shell; may be given without the flag's name",
+)
+
+
+def main() -> None:
+    """Prints the script."""
+    if not _SHELL.value:
+        raise errors.UserError(
+            "no shell was given. Write alexnet-completion bash, or zsh."
+        )
+    print(completion_scripts.make_script(_SHELL.value, _take_commands()))
+
+
+def _take_commands() -> dict[str, list[flags.Flag]]:
+    """Every command's own flags, by the command's name.
+
+    The flags leave absl's table, where two commands may not have one of the same name:
+    nothing but the script can be made in this process.
+    """
+    # Under python -m this module is another than the one to be imported.
+    sys.modules.setdefault("alexnet_tf.commands.completion", sys.modules[__name__])
+    commands = {}
+    for package in (tfrecords.commands, alexnet_tf.commands):
+        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            module = importlib.import_module(info.name)
+            if hasattr(module, "SYNOPSIS"):
+                name = f"alexnet-{info.name.rpartition('.')[2]}"
+                commands[name] = _take_flags(module)
+    return commands
+
+
+def _take_flags(module: ModuleType) -> list[flags.Flag]:
+    own = command_line.get_own_flags(module.__name__)
+    for flag in own:
+        delattr(flags.FLAGS, flag.name)
+    return own
+
+
+def run() -> None:
+    """The console script."""
+    command_line.run(main, __name__, SYNOPSIS, positional="shell")
+
+
+if __name__ == "__main__":
+    run()
