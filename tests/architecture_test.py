@@ -96,6 +96,7 @@ TESTED_WITH = {
     "tfrecords.sources.sample_patterns": "tfrecords.sources.sample",
     "tfrecords.sources.sample_shapes": "tfrecords.sources.sample",
     "tools.benchmarks.ours": "tools.benchmark",
+    "tools.benchmarks.registry": "tools.benchmark",
     "tools.layout_flags": "tools.import_weights",
     "tools.benchmarks.subjects": "tools.benchmark",
     "tools.benchmarks.worker": "tools.benchmarks.timing",

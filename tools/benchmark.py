@@ -12,14 +12,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import environment
 from tfrecords import command_line, durable, errors
-from tools.benchmarks import report, subjects
+from tools.benchmarks import contest, registry, report
 
-SYNOPSIS = """\
+SYNOPSIS = f"""\
 python tools/benchmark.py SUBJECT [--output=result.json]
 
 Subjects:
-  train          the training step beside the limit of matrix products, and PyTorch
-  normalization  response normalization forward and backward, by method
+{registry.list_subjects()}
 
 What is compared is measured side by side, in turns; a median of several rounds with the
 spread stands for each. Let nothing else run meanwhile. Peers that are not installed are
@@ -43,17 +42,18 @@ _OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
 
 def main() -> None:
     """Reads the flags, measures, prints the table."""
-    if _SUBJECT.value not in subjects.SUBJECTS:
+    if _SUBJECT.value not in registry.SUBJECTS:
         raise errors.UserError(
             f"there is no subject {_SUBJECT.value!r}; there are "
-            f"{', '.join(subjects.SUBJECTS)}."
+            f"{', '.join(registry.SUBJECTS)}."
         )
     if _OUTPUT.value:
         durable.check_target(_OUTPUT.value)
-    options = subjects.Options(
+    options = contest.Options(
         _PRECISION.value, _BATCH_SIZE.value, _ROUNDS.value, _PEERS.value
     )
-    result = subjects.SUBJECTS[_SUBJECT.value](options)
+    measure, _ = registry.SUBJECTS[_SUBJECT.value]
+    result = measure(options)
     machine = environment.describe()
     print(report.format_table(result, machine))
     if _OUTPUT.value:
