@@ -17,13 +17,21 @@ from tools.benchmarks.timing import (
     summarize,
 )
 
-# A contestant by its name: "module:function" under `tools.benchmarks`, and arguments.
-Factories = Mapping[str, tuple[str, Mapping[str, object]]]
+# A contestant to be made: "module:function" under `tools.benchmarks`, and arguments.
+Factory = tuple[str, Mapping[str, object]]
 
-# What the contestants of a module import and a machine may lack, as Python names it.
+# What a module's contestants, or one of them, import and a machine may lack.
 _NEEDED = {
+    "convert_contestants:opencv_alone": "cv2",
+    "dali_input": "nvidia.dali",
+    "input_contestants:decode_libjpeg": "simplejpeg",
+    "torch_inference": "torch",
+    "torch_input": "torch",
     "torch_peer": "torch",
 }
+
+# How our networks compute the response normalization, where that is no question.
+NORMALIZATION = "banded"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +43,45 @@ class Options:
       batch_size: pictures per step.
       rounds: turns that count.
       with_peers: whether other programs are measured beside ours.
+      width: of the network, 1 for the paper's.
+      crop_size: side of the network's input, pixels.
+      data_dir: JPEG shards to work on; None: pictures are drawn.
+      source_dir: a folder of pictures to convert; None: pictures are drawn.
+      export_dir: a SavedModel to ask; None: of a network that was not trained.
+      num_pictures: to work on; None: as the subject does by default.
+      max_pictures: where a subject grows, it ends here.
+      num_steps: of a run; None: as the subject does by default.
+      plot: a picture file for the subject that draws one.
     """
 
     precision: str
     batch_size: int
     rounds: int
     with_peers: bool
+    width: float = 1.0
+    crop_size: int = 224
+    data_dir: str | None = None
+    source_dir: str | None = None
+    export_dir: str | None = None
+    num_pictures: int | None = None
+    max_pictures: int = 100_000
+    num_steps: int | None = None
+    plot: str | None = None
+
+    @property
+    def network_settings(self) -> dict[str, object]:
+        """What the network under measurement has, by dotted names."""
+        return {
+            "precision": self.precision,
+            "batch_size": self.batch_size,
+            "data.crop_size": self.crop_size,
+            "model.width": self.width,
+            "model.normalization": NORMALIZATION,
+        }
 
 
 def measure(
-    factories: Factories, options: Options
+    factories: Mapping[str, Factory], options: Options
 ) -> tuple[dict[str, Timing], list[str]]:
     """Times contestants in turns.
 
@@ -60,7 +97,7 @@ def measure(
 
 
 def collect(
-    factories: Factories, options: Options, warm_up: int = 1
+    factories: Mapping[str, Factory], options: Options, warm_up: int = 1
 ) -> tuple[dict[str, list[Any]], list[str]]:
     """As `measure`, with every round's answer in place of a timing.
 
@@ -80,7 +117,7 @@ def collect(
 
 @contextlib.contextmanager
 def make_contestants(
-    factories: Factories, notes: list[str]
+    factories: Mapping[str, Factory], notes: list[str]
 ) -> Iterator[dict[str, Contestant]]:
     """Contestants for the length of a `with` block.
 
@@ -92,7 +129,8 @@ def make_contestants(
     line = progress.Progress("preparing", len(factories), "contestants")
     try:
         for name, (factory, arguments) in factories.items():
-            needed = _NEEDED.get(factory.partition(":")[0], "tensorflow")
+            module = factory.partition(":")[0]
+            needed = _NEEDED.get(factory, _NEEDED.get(module, "tensorflow"))
             if not is_installed(needed):
                 notes.append(f"{name} is left out: {needed} is not installed.")
             else:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tools.benchmarks import subjects
+from tools.benchmarks import (
+    convert_subjects,
+    inference_subjects,
+    input_subjects,
+    subjects,
+)
 from tools.benchmarks.contest import Options
 from tools.benchmarks.report import Result
 
@@ -16,6 +21,26 @@ SUBJECTS: dict[str, tuple[Callable[[Options], Result], str]] = {
     "normalization": (
         subjects.measure_normalization,
         "response normalization forward and backward, by method",
+    ),
+    "input": (
+        input_subjects.measure_input,
+        "JPEG shards to batches, beside decoding alone, tf.data, PyTorch and DALI",
+    ),
+    "convert": (
+        convert_subjects.measure_conversion,
+        "pictures to shards, beside Pillow in a pool and the codecs alone",
+    ),
+    "convert-memory": (
+        convert_subjects.measure_conversion_memory,
+        "the conversion's memory as the archive grows",
+    ),
+    "evaluate": (
+        inference_subjects.measure_evaluation,
+        "ten views of every picture, beside the forward pass alone",
+    ),
+    "predict": (
+        inference_subjects.measure_prediction,
+        "a picture's time and a batch's, from an export, beside PyTorch",
     ),
 }
 

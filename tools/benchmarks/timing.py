@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Contestant:
         ]
         self._process = subprocess.Popen(
             command,
-            cwd=_CHECKOUT,
+            cwd=CHECKOUT,
             env=dict(environment) if environment is not None else None,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
