@@ -94,8 +94,8 @@ def measure_conversion_memory(options: Options) -> Result:
         rows,
         ("{:,}", "{:.0f}", "{:.0f}", "{:.2f}", "{:.0f}"),
         [
-            "Resident sets of all processes, one run each, looked at 20 times a second; "
-            "what processes share counts once for each."
+            "Resident sets of all processes, one run each, looked at 20 times a "
+            "second; what processes share counts once for each."
         ],
     )
 

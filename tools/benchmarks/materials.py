@@ -125,6 +125,11 @@ def count_records(data_dir: str, split: str) -> int:
     return manifest.read_manifest(data_dir).get_split(split).num_records
 
 
+def count_classes(data_dir: str) -> int:
+    """How many classes a data directory has."""
+    return manifest.read_manifest(data_dir).num_classes
+
+
 def draw_photographs(
     folder: str, count: int, size: tuple[int, int] = (500, 375)
 ) -> list[str]:

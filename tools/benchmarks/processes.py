@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -61,10 +62,36 @@ def watch(command: Sequence[str], look: Callable[[int], Any] = lambda _: None) -
         raise errors.UserError(
             "memory is read with psutil, which is not installed: pip install psutil."
         ) from error
-
     peak = largest = 0
-    with tempfile.TemporaryFile("w+") as output:
-        start = time.perf_counter()
+
+    def look_at_memory(process_id: int, _: str) -> None:
+        nonlocal peak, largest
+        sizes = _read_sizes(psutil, process_id)
+        peak = max(peak, sum(sizes))
+        largest = max([largest, *sizes])
+        look(sum(sizes))
+
+    start = time.perf_counter()
+    run(command, look_at_memory, _SECONDS_BETWEEN_LOOKS)
+    return Usage(time.perf_counter() - start, peak, largest)
+
+
+def run(
+    command: Sequence[str],
+    look: Callable[[int, str], None],
+    seconds_between_looks: float,
+) -> None:
+    """Runs a command in the checkout to its end.
+
+    Args:
+      command: its arguments.
+      look: called again and again with the process's number and what it has written.
+      seconds_between_looks: the pause.
+
+    Raises:
+      UserError: where it fails, with the last line of what it wrote.
+    """
+    with tempfile.NamedTemporaryFile("w+", errors="replace") as output:
         child = subprocess.Popen(
             list(command),
             cwd=CHECKOUT,
@@ -72,28 +99,24 @@ def watch(command: Sequence[str], look: Callable[[int], Any] = lambda _: None) -
             stdout=output,
             stderr=subprocess.STDOUT,
         )
+        written = pathlib.Path(output.name)
         try:
-            root = psutil.Process(child.pid)
             while child.poll() is None:
-                sizes = _read_sizes(psutil, root)
-                peak = max(peak, sum(sizes))
-                largest = max([largest, *sizes])
-                look(sum(sizes))
-                time.sleep(_SECONDS_BETWEEN_LOOKS)
+                look(child.pid, written.read_text(errors="replace"))
+                time.sleep(seconds_between_looks)
         finally:
             child.kill()
             child.wait()
-        seconds = time.perf_counter() - start
-        if child.returncode:
-            output.seek(0)
-            last = output.read().strip().splitlines()[-1:] or ["it wrote nothing"]
-            raise errors.UserError(f"{' '.join(command)} failed: {last[0]}")
-    return Usage(seconds, peak, largest)
+        text = written.read_text(errors="replace")
+    if child.returncode:
+        last = text.strip().splitlines()[-1:] or ["it wrote nothing"]
+        raise errors.UserError(f"{' '.join(command)} failed: {last[0]}")
 
 
-def _read_sizes(psutil: Any, root: Any) -> list[int]:
+def _read_sizes(psutil: Any, process_id: int) -> list[int]:
     sizes = []
     try:
+        root = psutil.Process(process_id)
         for process in [root, *root.children(recursive=True)]:
             try:
                 sizes.append(process.memory_info().rss)

@@ -8,6 +8,8 @@ from tools.benchmarks import (
     convert_subjects,
     inference_subjects,
     input_subjects,
+    run_subjects,
+    start_subjects,
     subjects,
 )
 from tools.benchmarks.contest import Options
@@ -41,6 +43,18 @@ SUBJECTS: dict[str, tuple[Callable[[Options], Result], str]] = {
     "predict": (
         inference_subjects.measure_prediction,
         "a picture's time and a batch's, from an export, beside PyTorch",
+    ),
+    "run": (
+        run_subjects.measure_run,
+        "alexnet-train with input and summaries, beside the bare step",
+    ),
+    "augmentation": (
+        run_subjects.measure_augmentation,
+        "alexnet-train with the paper's augmentation and without any",
+    ),
+    "start-up": (
+        start_subjects.measure_start,
+        "to the end of step 1, beside a bare script; --help of every command",
     ),
 }
 

@@ -79,7 +79,7 @@ def _prepare(module: Any, how: str, layout: Any) -> Any:
 
 
 def read_view(data: bytes, size: int) -> np.ndarray:
-    """A JPEG's centre view, by one call of Pillow's resize: float32 [1, size, size, 3]."""
+    """A JPEG's centre view by one resize of Pillow's: float32 [1, size, size, 3]."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     side = min(image.size) * size / _STORED_SIZE
     left, top = ((length - side) / 2 for length in image.size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -68,8 +69,10 @@ def loader(
     """Batches from as many workers as there are cores."""
     from torch.utils import data
 
-    batches = data.DataLoader(
-        Batches(data_dir, batch_size, crop_size),
+    # Whatever has a length and items will do, PyTorch says.
+    dataset: Any = Batches(data_dir, batch_size, crop_size)
+    batches: Any = data.DataLoader(
+        dataset,
         batch_size=None,
         num_workers=os.cpu_count() or 1,
         prefetch_factor=2,
