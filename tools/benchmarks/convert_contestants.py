@@ -56,8 +56,8 @@ def shrink_with_opencv(data: bytes) -> bytes:
     return encoded.tobytes()
 
 
-def ours(source_dir: str) -> Call:
-    """`alexnet-convert` of a folder of classes, with all it does: see its summary."""
+def ours(source_dir: str, num_workers: int | None = None) -> Call:
+    """`alexnet-convert` of a folder of classes, on all cores or by fewer processes."""
     from tfrecords import convert, plan
     from tfrecords.sources import folder
 
@@ -67,6 +67,7 @@ def ours(source_dir: str) -> Call:
                 folder.open_folder(source_dir, validation_fraction=None, seed=0),
                 data_dir,
                 plan.ConvertSettings(),
+                num_workers,
             )
 
     return _time_writing(write)

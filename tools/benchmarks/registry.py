@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from tools.benchmarks import (
     convert_subjects,
+    growth_subjects,
     inference_subjects,
     input_subjects,
+    memory_subjects,
     run_subjects,
     start_subjects,
     subjects,
@@ -55,6 +57,18 @@ SUBJECTS: dict[str, tuple[Callable[[Options], Result], str]] = {
     "start-up": (
         start_subjects.measure_start,
         "to the end of step 1, beside a bare script; --help of every command",
+    ),
+    "memory": (
+        memory_subjects.measure_memory,
+        "the peak of training's memory, and whether it grows with the steps",
+    ),
+    "placement": (
+        memory_subjects.measure_placement,
+        "two logical devices beside one, and beside a network of one tower",
+    ),
+    "growth": (
+        growth_subjects.measure_growth,
+        "time by pictures, workers, batch and classes; --plot draws it",
     ),
 }
 
