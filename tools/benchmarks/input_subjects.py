@@ -22,6 +22,7 @@ def measure_input(options: Options) -> Result:
     count = options.num_pictures or _NUM_PICTURES
     with materials.temporary_folder() as folder:
         jpeg = options.data_dir or materials.make_data(None, folder, count)
+        count = min(count, materials.count_records(jpeg, "train"))
         raw = materials.make_data(options.data_dir, folder, count, encoding="raw")
         timings, notes = contest.measure(
             _list_contestants(options, jpeg, raw, count), options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pathlib
 import sys
 
 import numpy as np
@@ -33,7 +34,7 @@ def decode(data):
 
 def test_linked_pictures_take_turns(folder):
     paths = convert_contestants.list_pictures(folder)
-    contents = [open(path, "rb").read() for path in paths]
+    contents = [pathlib.Path(path).read_bytes() for path in paths]
     assert len(paths) == 5
     assert contents[0] == contents[2] == contents[4] != contents[1] == contents[3]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import sys
 
 import pytest
@@ -24,12 +25,13 @@ def test_lengths_reach_from_record_to_record(shards, tmp_path):
     paths = dali_input.write_indices(index, str(folder))
     assert len(paths) == 2
     for path, shard in zip(paths, index.paths, strict=True):
-        lines = [tuple(map(int, line.split())) for line in open(path)]
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+        lines = [tuple(map(int, line.split())) for line in text.splitlines()]
         end = 0
         for offset, length in lines:
             assert offset == end
             end += length
-        assert len(lines) == 5 and end == len(open(shard, "rb").read())
+        assert len(lines) == 5 and end == pathlib.Path(shard).stat().st_size
 
 
 @pytest.mark.skipif(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pathlib
 import sys
 
 import pytest
@@ -49,7 +50,7 @@ def test_drawn_data_is_rounded_up_to_the_classes(tmp_path, capsys):
 
 def test_drawn_photographs_have_their_size_and_differ(tmp_path):
     paths = materials.draw_photographs(str(tmp_path), 3, (50, 37))
-    contents = [open(path, "rb").read() for path in paths]
+    contents = [pathlib.Path(path).read_bytes() for path in paths]
     assert len(set(contents)) == 3
     assert {Image.open(io.BytesIO(data)).size for data in contents} == {(50, 37)}
     (tmp_path / "other.txt").write_text("no picture")
