@@ -78,8 +78,8 @@ def watch(command: Sequence[str], look: Callable[[int], Any] = lambda _: None) -
 
 def run(
     command: Sequence[str],
-    look: Callable[[int, str], None],
-    seconds_between_looks: float,
+    look: Callable[[int, str], None] = lambda *_: None,
+    seconds_between_looks: float = 0.1,
 ) -> None:
     """Runs a command in the checkout to its end.
 

@@ -19,6 +19,7 @@ Call = Callable[[], dict[str, float]]
 
 # How often the files and output of a start are looked at.
 _SECONDS_BETWEEN_LOOKS = 0.005
+_SECONDS_BETWEEN_ENTRIES = 0.05
 
 
 def trained(data_dir: str, settings: Mapping[str, object]) -> Call:
@@ -35,14 +36,14 @@ def trained(data_dir: str, settings: Mapping[str, object]) -> Call:
         with tempfile.TemporaryDirectory(prefix="alexnet-benchmark-") as folder:
             workdir = os.path.join(folder, "run")
 
-            def look(_: int) -> None:
+            def look(*_: Any) -> None:
                 entries = trained_runs.read_entries(workdir)
                 now = time.perf_counter()
                 seen.extend((now, entry) for entry in entries[len(seen) :])
 
             command = trained_runs.make_command(data_dir, workdir, settings)
-            processes.watch(command, look)
-            look(0)
+            processes.run(command, look, _SECONDS_BETWEEN_ENTRIES)
+            look()
         return summarize_entries(seen, batch_size)
 
     return call

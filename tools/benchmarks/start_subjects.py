@@ -65,7 +65,11 @@ def measure_start(options: Options) -> Result:
         ("command", *_MARKS.values(), "spread %"),
         [(name, *summarize_marks(rounds)) for name, rounds in answers.items()],
         ("{}", *["{:.2f}"] * len(_MARKS), "{:.0f}"),
-        [*notes, describe_imports()],
+        [
+            *notes,
+            "After a round that does not count: the files are in the system's cache.",
+            describe_imports(),
+        ],
     )
 
 

@@ -39,13 +39,13 @@ def make_command(
 def make_untrained(options: Options, data_dir: str, workdir: str) -> str:
     """A run's directory with the network's first weights; returns it."""
     settings = {**options.network_settings, "num_epochs": 0}
-    processes.watch(make_command(data_dir, workdir, settings))
+    processes.run(make_command(data_dir, workdir, settings))
     return workdir
 
 
 def make_export(workdir: str, export_dir: str) -> str:
     """A run's SavedModel; returns `export_dir`."""
-    processes.watch(
+    processes.run(
         processes.make_command(
             "alexnet_tf.commands.export",
             f"--workdir={workdir}",
