@@ -82,7 +82,7 @@ def summarize_entries(
 
 
 def started(data_dir: str, settings: Mapping[str, object]) -> Call:
-    """`alexnet-train` for one step.
+    """`alexnet-train` for one epoch: one step where a batch holds all pictures.
 
     The call returns the seconds from the start of the process to the line that says
     that the network stands (`built`), to the first step's entry (`stepped`) and to the
