@@ -41,6 +41,15 @@ _EXTRAS = {
         "tensorflow-addons==0.23.0",
         "setuptools<81",
     ],
+    # What tools/benchmark.py measures beside ours, and psutil, which reads memory. DALI
+    # brings 400 MB, with which its decoder also works where there is no GPU.
+    "benchmark": [
+        "nvidia-dali-cuda120>=2.4.0; platform_system == 'Linux'",
+        "opencv-python-headless>=4.10.0",
+        "psutil>=6.0.0",
+        "simplejpeg>=1.9.0",
+        "torch>=2.2",
+    ],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
     # The lower bounds are those beside TensorFlow 2.15, whose ml_dtypes is too old for
     # onnx 1.19 and later; 1.19 does not say so.

@@ -96,9 +96,16 @@ TESTED_WITH = {
     "tfrecords.sources.sample_draws": "tfrecords.sources.sample",
     "tfrecords.sources.sample_patterns": "tfrecords.sources.sample",
     "tfrecords.sources.sample_shapes": "tfrecords.sources.sample",
+    "tools.benchmarks.convert_subjects": "tools.benchmarks.convert_contestants",
+    "tools.benchmarks.inference_contestants": "tools.benchmark",
+    "tools.benchmarks.input_contestants": "tools.benchmark",
+    "tools.benchmarks.input_subjects": "tools.benchmark",
     "tools.benchmarks.ours": "tools.benchmark",
+    "tools.benchmarks.registry": "tools.benchmark",
+    "tools.benchmarks.step_contestants": "tools.benchmark",
     "tools.layout_flags": "tools.import_weights",
     "tools.benchmarks.subjects": "tools.benchmark",
+    "tools.benchmarks.trained_runs": "tools.benchmark",
     "tools.benchmarks.worker": "tools.benchmarks.timing",
 }
 

@@ -12,14 +12,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import environment
 from tfrecords import command_line, durable, errors
-from tools.benchmarks import report, subjects
+from tools.benchmarks import contest, registry, report
 
-SYNOPSIS = """\
+SYNOPSIS = f"""\
 python tools/benchmark.py SUBJECT [--output=result.json]
 
 Subjects:
-  train          the training step beside the limit of matrix products, and PyTorch
-  normalization  response normalization forward and backward, by method
+{registry.list_subjects()}
 
 What is compared is measured side by side, in turns; a median of several rounds with the
 spread stands for each. Let nothing else run meanwhile. Peers that are not installed are
@@ -38,26 +37,79 @@ _ROUNDS = flags.DEFINE_integer(
     "rounds", 5, "turns of every contestant that count", lower_bound=1
 )
 _PEERS = flags.DEFINE_bool("peers", True, "measure other programs beside ours")
+_WIDTH = flags.DEFINE_float(
+    "width",
+    1.0,
+    "factor on the network's kernels and units, to try a subject out",
+    lower_bound=0.01,
+)
+_CROP_SIZE = flags.DEFINE_integer(
+    "crop_size", 224, "side of the network's input, likewise", lower_bound=1
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "JPEG shards to work on; without them pictures are drawn"
+)
+_SOURCE_DIR = flags.DEFINE_string(
+    "source_dir", None, "JPEG pictures to convert; without them pictures are drawn"
+)
+_EXPORT_DIR = flags.DEFINE_string(
+    "export_dir", None, "an export to ask; without it a network that was not trained"
+)
+_NUM_PICTURES = flags.DEFINE_integer(
+    "num_pictures",
+    None,
+    "pictures to work on; by default as many as the subject needs",
+    lower_bound=1,
+)
+_MAX_PICTURES = flags.DEFINE_integer(
+    "max_pictures", 100_000, "where a subject's pictures grow, the end", lower_bound=1
+)
+_NUM_STEPS = flags.DEFINE_integer(
+    "num_steps",
+    None,
+    "steps of a run; by default as many as the subject needs",
+    lower_bound=1,
+)
+_PLOT = flags.DEFINE_string("plot", None, "a picture file: growth draws its curves")
 _OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
 
 
 def main() -> None:
     """Reads the flags, measures, prints the table."""
-    if _SUBJECT.value not in subjects.SUBJECTS:
+    if _SUBJECT.value not in registry.SUBJECTS:
         raise errors.UserError(
             f"there is no subject {_SUBJECT.value!r}; there are "
-            f"{', '.join(subjects.SUBJECTS)}."
+            f"{', '.join(registry.SUBJECTS)}."
         )
-    if _OUTPUT.value:
-        durable.check_target(_OUTPUT.value)
-    options = subjects.Options(
-        _PRECISION.value, _BATCH_SIZE.value, _ROUNDS.value, _PEERS.value
+    for path in (_OUTPUT.value, _PLOT.value):
+        if path:
+            durable.check_target(path)
+    options = contest.Options(
+        precision=_PRECISION.value,
+        batch_size=_BATCH_SIZE.value,
+        rounds=_ROUNDS.value,
+        with_peers=_PEERS.value,
+        width=_WIDTH.value,
+        crop_size=_CROP_SIZE.value,
+        # Contestants run in the checkout.
+        data_dir=_make_absolute(_DATA_DIR.value),
+        source_dir=_make_absolute(_SOURCE_DIR.value),
+        export_dir=_make_absolute(_EXPORT_DIR.value),
+        num_pictures=_NUM_PICTURES.value,
+        max_pictures=_MAX_PICTURES.value,
+        num_steps=_NUM_STEPS.value,
+        plot=_PLOT.value,
     )
-    result = subjects.SUBJECTS[_SUBJECT.value](options)
+    measure, _ = registry.SUBJECTS[_SUBJECT.value]
+    result = measure(options)
     machine = environment.describe()
     print(report.format_table(result, machine))
     if _OUTPUT.value:
         durable.write_json(_OUTPUT.value, report.to_json(result, machine))
+
+
+def _make_absolute(path: str | None) -> str | None:
+    return None if path is None else str(pathlib.Path(path).resolve())
 
 
 if __name__ == "__main__":

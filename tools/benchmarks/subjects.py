@@ -1,39 +1,18 @@
-"""What can be measured, one function a subject."""
+"""The training step and its parts: one function a subject."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 
-from tfrecords import progress
-from tools.benchmarks import flops
+from tools.benchmarks import contest, flops
+from tools.benchmarks.contest import Options
 from tools.benchmarks.report import Result
-from tools.benchmarks.timing import Contestant, ContestantError, Timing, measure
 
 # Products of this size run at the library's best, and fit in memory many times.
 _PRODUCT_SIZE = 4096
 _COPIED_BYTES = 2**29
 # One tower's maps at the two normalizations (section 3.5).
 _MAPS = {"lrn1": (55, 55, 48), "lrn2": (27, 27, 128)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What is fixed in a measurement.
-
-    Attributes:
-      precision: "float32" or "mixed_bfloat16".
-      batch_size: pictures per step.
-      rounds: turns that count.
-      with_peers: whether other programs are measured beside ours.
-    """
-
-    precision: str
-    batch_size: int
-    rounds: int
-    with_peers: bool
 
 
 def measure_training(options: Options) -> Result:
@@ -64,7 +43,7 @@ def measure_training(options: Options) -> Result:
             ("PyTorch, compiled", {"compiled": True, "channels_last": True}),
         ):
             factories[name] = ("torch_peer:train_step", {**ours, **settings})
-    timings, notes = _measure(factories, options)
+    timings, notes = contest.measure(factories, options)
 
     flops_per_picture = flops.count_training_flops(flops.count_alexnet())
     peak = 2 * _PRODUCT_SIZE**3 * calls / timings.pop("products").median
@@ -107,7 +86,7 @@ def measure_normalization(options: Options) -> Result:
             )
             for method in ("reference", "banded")
         }
-        timings, complaints = _measure(factories, options)
+        timings, complaints = contest.measure(factories, options)
         notes += complaints
         reference = timings["reference"].median
         for method, timing in timings.items():
@@ -122,42 +101,3 @@ def measure_normalization(options: Options) -> Result:
         ("{}", "{}", "{:.1f}", "{:.0f}", "{:.2f}"),
         notes,
     )
-
-
-SUBJECTS: dict[str, Callable[[Options], Result]] = {
-    "train": measure_training,
-    "normalization": measure_normalization,
-}
-
-
-def _measure(
-    factories: Mapping[str, tuple[str, Mapping[str, object]]], options: Options
-) -> tuple[dict[str, Timing], list[str]]:
-    """Timings by name, and sentences on contestants that could not be made."""
-    notes: list[str] = []
-    with _make_contestants(factories, notes) as contestants:
-        return measure(contestants, options.rounds), notes
-
-
-@contextlib.contextmanager
-def _make_contestants(
-    factories: Mapping[str, tuple[str, Mapping[str, object]]], notes: list[str]
-) -> Iterator[dict[str, Contestant]]:
-    contestants: dict[str, Contestant] = {}
-    line = progress.Progress("preparing", len(factories), "contestants")
-    try:
-        for name, (factory, arguments) in factories.items():
-            needed = "torch" if factory.startswith("torch_peer") else "tensorflow"
-            if importlib.util.find_spec(needed) is None:
-                notes.append(f"{name} is left out: {needed} is not installed.")
-            else:
-                try:
-                    contestants[name] = Contestant(factory, arguments)
-                except ContestantError as error:
-                    notes.append(f"{name} could not be measured: {error}")
-            line.advance()
-        line.close()
-        yield contestants
-    finally:
-        for contestant in contestants.values():
-            contestant.close()

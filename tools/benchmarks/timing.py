@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Contestant:
         ]
         self._process = subprocess.Popen(
             command,
-            cwd=_CHECKOUT,
+            cwd=CHECKOUT,
             env=dict(environment) if environment is not None else None,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -86,15 +86,19 @@ class Contestant:
         )
         self.description = self._read()
 
-    def run(self) -> float:
-        """Has it called once; returns the seconds that it took."""
+    def run(self) -> Any:
+        """Has it called once; returns its answer, else the seconds that it took."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write("run\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # Its reason is read below.
-        return float(self._read())
+        return json.loads(self._read())
+
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
 
     def close(self) -> None:
         """Ends the process."""
@@ -114,7 +118,15 @@ class Contestant:
 def measure(
     contestants: Mapping[str, Contestant], rounds: int, warm_up: int = 1
 ) -> dict[str, Timing]:
-    """Times contestants in turn.
+    """Times contestants in turn; the arguments are those of `collect_answers`."""
+    answers = collect_answers(contestants, rounds, warm_up)
+    return {name: summarize(seconds) for name, seconds in answers.items()}
+
+
+def collect_answers(
+    contestants: Mapping[str, Contestant], rounds: int, warm_up: int = 1
+) -> dict[str, list[Any]]:
+    """Has contestants called in turn.
 
     Args:
       contestants: by name.
@@ -122,14 +134,14 @@ def measure(
       warm_up: rounds before, which do not count.
 
     Returns:
-      The timings by name.
+      The answers by name, one for each round.
     """
     names = list(contestants)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
+    answers: dict[str, list[Any]] = {name: [] for name in names}
     for number in range(warm_up + rounds):
-        first = number % len(names)
+        first = number % max(1, len(names))
         for name in names[first:] + names[:first]:
-            elapsed = contestants[name].run()
+            answer = contestants[name].run()
             if number >= warm_up:
-                seconds[name].append(elapsed)
-    return {name: summarize(values) for name, values in seconds.items()}
+                answers[name].append(answer)
+    return answers

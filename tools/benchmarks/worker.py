@@ -2,8 +2,9 @@
 
     python -m tools.benchmarks.worker MODULE:FUNCTION ARGUMENTS_AS_JSON
 
-It writes a line when it is ready and the seconds of each call, and nothing else: what
-libraries print goes to the standard error.
+It writes a line when it is ready and an answer to each call: what the call returned, as
+JSON, or its seconds where that is None. Nothing else: what libraries print goes to the
+standard error.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ def main(factory: str, arguments: str) -> None:
     print("ready", file=answers, flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
-        call()
-        print(time.perf_counter() - start, file=answers, flush=True)
+        answer = call()
+        seconds = time.perf_counter() - start
+        text = json.dumps(seconds if answer is None else answer)
+        print(text, file=answers, flush=True)
 
 
 if __name__ == "__main__":

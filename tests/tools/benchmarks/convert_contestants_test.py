@@ -1,0 +1,82 @@
+"""The peers make what ours makes: the same pictures, in records that can be read."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests import data_directories
+from tfrecords import record_file, resize, schema
+from tools.benchmarks import convert_contestants, convert_subjects
+
+
+@pytest.fixture
+def folder(tmp_path):
+    paths = []
+    for number, (height, width) in enumerate(((300, 400), (500, 260))):
+        image = data_directories.draw_picture(
+            number, 2, np.random.default_rng(number), height, width
+        )
+        paths.append(str(tmp_path / f"{number}.jpg"))
+        with open(paths[-1], "wb") as file:
+            file.write(data_directories.encode_jpeg(image))
+    return convert_subjects.link_pictures(paths, str(tmp_path / "source"), 5)
+
+
+def decode(data):
+    return np.asarray(Image.open(io.BytesIO(data)), np.float64)
+
+
+def test_linked_pictures_take_turns(folder):
+    paths = convert_contestants.list_pictures(folder)
+    contents = [pathlib.Path(path).read_bytes() for path in paths]
+    assert len(paths) == 5
+    assert contents[0] == contents[2] == contents[4] != contents[1] == contents[3]
+
+
+@pytest.mark.parametrize("library", ["pillow", "opencv"])
+def test_they_shrink_as_ours_does(folder, library):
+    if library == "opencv":
+        pytest.importorskip("cv2", reason="OpenCV is not installed")
+    shrink = getattr(convert_contestants, f"shrink_with_{library}")
+    for path in convert_contestants.list_pictures(folder)[:2]:
+        with open(path, "rb") as file:
+            data = file.read()
+        expected = resize.resize_and_crop(np.asarray(Image.open(io.BytesIO(data))))
+        difference = decode(shrink(data)) - expected
+        assert np.abs(difference).mean() < 2
+
+
+def test_the_pool_writes_records(folder, tmp_path):
+    shard = str(tmp_path / "shard")
+    paths = convert_contestants.list_pictures(folder)
+    convert_contestants.write_shard(shard, paths)
+    records = [schema.decode_record(data) for _, data in record_file.scan(shard)]
+    assert [record.filename for record in records] == [p.split("/")[-1] for p in paths]
+    assert decode(records[0].image_bytes).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("name", ["ours", "pillow_pool"])
+def test_a_conversion_is_timed_without_its_removal(folder, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = sorted(tmp_path.iterdir())
+    assert getattr(convert_contestants, name)(folder)() > 0
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_codecs_alone_do_every_picture(folder, monkeypatch):
+    done = []
+    monkeypatch.setattr(
+        convert_contestants, "shrink_with_pillow", lambda data: done.append(data)
+    )
+    convert_contestants.pillow_alone(folder, num_distinct=2)()
+    assert len(done) == 5 and len(set(done)) == 2
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

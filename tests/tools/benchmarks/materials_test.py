@@ -1,0 +1,61 @@
+"""What subjects work on: drawn, or the first pictures of shards."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import sys
+
+import pytest
+from PIL import Image
+
+from tests import data_directories
+from tfrecords import manifest
+from tools.benchmarks import materials
+
+
+@pytest.fixture
+def shards(tmp_path):
+    path = tmp_path / "shards"
+    data_directories.write_data_directory(path, num_classes=3, per_class=4)
+    return str(path)
+
+
+def test_the_first_pictures_of_shards_are_read_from_them(shards):
+    source = materials.open_shards(shards, {"train": 5, "validation": 100, "test": 1})
+    assert {split: t.num_pictures for split, t in source.splits.items()} == {
+        "train": 5,
+        "validation": 12,
+    }
+    held = materials.read_encoded(shards, 5)
+    read = [source.read_picture("train", row) for row in range(5)]
+    assert read == held.pictures
+    assert source.splits["train"].labels.tolist() == held.labels.tolist()
+
+
+def test_a_raw_copy_of_shards(shards, tmp_path):
+    path = materials.make_data(shards, str(tmp_path), 6, 0, "raw")
+    info = manifest.read_manifest(path)
+    assert info.encoding == "raw" and set(info.splits) == {"train"}
+    assert materials.count_records(path, "train") == 6
+    assert materials.count_classes(path) == 3
+
+
+def test_drawn_data_is_rounded_up_to_the_classes(tmp_path, capsys):
+    path = materials.make_data(None, str(tmp_path), 1, 1)
+    assert materials.count_records(path, "train") == 20
+    assert materials.count_records(path, "validation") == 20
+    assert capsys.readouterr().out == ""
+
+
+def test_drawn_photographs_have_their_size_and_differ(tmp_path):
+    paths = materials.draw_photographs(str(tmp_path), 3, (50, 37))
+    contents = [pathlib.Path(path).read_bytes() for path in paths]
+    assert len(set(contents)) == 3
+    assert {Image.open(io.BytesIO(data)).size for data in contents} == {(50, 37)}
+    (tmp_path / "other.txt").write_text("no picture")
+    assert materials.find_photographs(str(tmp_path), 2) == paths[:2]
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,182 @@
+"""What a trained network is for: the ten-view evaluation, and answers to pictures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfrecords import errors
+from tools.benchmarks import contest, materials, trained_runs
+from tools.benchmarks.contest import Factory, Options
+from tools.benchmarks.report import Result
+
+_NUM_EVALUATED = 240
+_NUM_ASKED = 40
+_NUM_VIEWS = 10
+_WEIGHTS = "The network was not trained: the time does not depend on the weights."
+
+
+def measure_evaluation(options: Options) -> Result:
+    """Ten views of every picture, beside the forward pass alone and the views alone."""
+    count = options.num_pictures or _NUM_EVALUATED
+    with materials.temporary_folder() as folder:
+        data_dir = materials.make_data(options.data_dir, folder, count, count)
+        workdir = trained_runs.make_untrained(
+            options, data_dir, os.path.join(folder, "run")
+        )
+        count = materials.count_records(data_dir, "validation")
+        asked = {
+            "workdir": workdir,
+            "batch_size": options.batch_size,
+            "num_views": _NUM_VIEWS,
+        }
+        split = {**asked, "data_dir": data_dir}
+        timings, notes = contest.measure(
+            {
+                "ours, from shards": ("inference_contestants:evaluation", split),
+                "the forward pass alone": (
+                    "inference_contestants:forward",
+                    {**asked, "num_pictures": count},
+                ),
+                "the views alone": ("inference_contestants:evaluation_input", split),
+            },
+            options,
+        )
+    limit = count / timings["the forward pass alone"].median
+    rows = []
+    for name, timing in timings.items():
+        rate = count / timing.median
+        rows.append((name, rate, _NUM_VIEWS * rate, 100 * timing.spread, rate / limit))
+    if options.data_dir is None:
+        notes.append(materials.DRAWN)
+    return Result(
+        f"ten-view evaluation of {count:,} pictures, {options.precision}, "
+        f"{options.batch_size} views at a time",
+        ("evaluation", "pictures/s", "views/s", "spread %", "of the forward pass"),
+        rows,
+        ("{}", "{:.1f}", "{:.0f}", "{:.0f}", "{:.2f}"),
+        [*notes, _WEIGHTS],
+    )
+
+
+def measure_prediction(options: Options) -> Result:
+    """One picture's time from bytes and from pixels, and batches', beside PyTorch."""
+    count = options.num_pictures or _NUM_ASKED
+    with materials.temporary_folder() as folder:
+        pictures = _find_pictures(options, folder, count)
+        export_dir = options.export_dir or _make_export(options, folder)
+        answers, notes = contest.collect(
+            _list_answerers(options, pictures, export_dir), options
+        )
+    rows = [
+        (name, *summarize_answers(rounds, options.batch_size))
+        for name, rounds in answers.items()
+    ]
+    notes.append(
+        f"{len(pictures)} pictures in each of {options.rounds} rounds. From bytes: "
+        "decoded, resized and cropped too, by TensorFlow in ours, by Pillow in "
+        "PyTorch's."
+    )
+    if options.export_dir is None:
+        notes.append(_WEIGHTS)
+    return Result(
+        f"answers of a network, {options.precision}, batches of {options.batch_size}",
+        (
+            "network",
+            "bytes p50 ms",
+            "p99 ms",
+            "pixels p50 ms",
+            "pixels p99 ms",
+            "batch images/s",
+            "spread %",
+        ),
+        rows,
+        ("{}", *["{:.1f}"] * 5, "{:.0f}"),
+        notes,
+    )
+
+
+def summarize_answers(
+    rounds: Sequence[Mapping[str, Sequence[float]]], batch_size: int
+) -> tuple[float, ...]:
+    """A row of the table.
+
+    Args:
+      rounds: what `inference_contestants.exported` returns, once for each round.
+      batch_size: of the batch.
+
+    Returns:
+      50th and 99th percentile from bytes, the same from pixels, milliseconds; pictures
+      a second in batches, by the median, and their spread, per cent of it.
+    """
+    row = []
+    for kind in ("bytes", "pixels"):
+        seconds = np.concatenate([answers[kind] for answers in rounds])
+        row += [1e3 * float(value) for value in np.percentile(seconds, [50, 99])]
+    batches = np.concatenate([answers["batch"] for answers in rounds])
+    median = float(np.median(batches))
+    return *row, batch_size / median, 100 * float(np.ptp(batches)) / median
+
+
+def _list_answerers(
+    options: Options, pictures: list[str], export_dir: str
+) -> dict[str, Factory]:
+    asked: dict[str, object] = {
+        "pictures": pictures,
+        "batch_size": options.batch_size,
+    }
+    factories: dict[str, Factory] = {
+        "ours, SavedModel": (
+            "inference_contestants:exported",
+            {**asked, "export_dir": export_dir},
+        )
+    }
+    if options.with_peers:
+        num_classes = _count_classes(export_dir)
+        for name, how, channels_last in (
+            ("eager", "eager", False),
+            ("channels last", "eager", True),
+            ("TorchScript", "jit", True),
+            ("compiled", "compiled", True),
+        ):
+            factories[f"PyTorch, {name}"] = (
+                "torch_inference:network",
+                {
+                    **asked,
+                    "precision": options.precision,
+                    "how": how,
+                    "channels_last": channels_last,
+                    "num_classes": num_classes,
+                },
+            )
+    return factories
+
+
+def _find_pictures(options: Options, folder: str, count: int) -> list[str]:
+    if options.source_dir is None:
+        return materials.draw_photographs(folder, count)
+    found = materials.find_photographs(options.source_dir, count)
+    if not found:
+        raise errors.UserError(
+            f"there is no JPEG below {options.source_dir}. Name a folder that has some "
+            "as --source_dir, or leave it out: then pictures are drawn."
+        )
+    return found
+
+
+def _count_classes(export_dir: str) -> int:
+    versions = [int(name) for name in os.listdir(export_dir) if name.isdecimal()]
+    path = os.path.join(export_dir, str(max(versions)), "assets.extra", "export.json")
+    with open(path, encoding="utf-8") as file:
+        return len(json.load(file)["classes"])
+
+
+def _make_export(options: Options, folder: str) -> str:
+    data_dir = materials.make_data(options.data_dir, folder, 1)
+    workdir = trained_runs.make_untrained(
+        options, data_dir, os.path.join(folder, "run")
+    )
+    return trained_runs.make_export(workdir, os.path.join(folder, "export"))

@@ -1,0 +1,155 @@
+"""From shards to batches of float32 [B, 224, 224, 3]: ours, and plain `tf.data`.
+
+A call takes a number of batches from a stream that has no end. The first ones are not
+timed: they were made while others ran.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent import futures
+from typing import Any
+
+Call = Callable[[], float | None]
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# Longer than any measurement.
+_NUM_STEPS = 10**9
+# More than any of the contestants makes ahead.
+_NUM_UNTIMED = 8
+
+
+def take(batches: Iterable[Any], count: int, untimed: int = _NUM_UNTIMED) -> Call:
+    """A call that takes batches; the first one is taken here.
+
+    Args:
+      batches: without end.
+      count: how many a call times.
+      untimed: how many it takes before.
+
+    Returns:
+      A function that returns the seconds of `count` batches.
+    """
+    iterator = iter(batches)
+    next(iterator)
+
+    def call() -> float:
+        for _ in range(untimed):
+            next(iterator)
+        start = time.perf_counter()
+        for _ in range(count):
+            next(iterator)
+        return time.perf_counter() - start
+
+    return call
+
+
+def ours(
+    data_dir: str, batch_size: int, batches_per_call: int, settings: dict[str, Any]
+) -> Call:
+    """The training input as `alexnet-train` makes it."""
+    from alexnet_tf import config, input_pipeline
+    from alexnet_tf import settings as settings_lib
+
+    chosen = settings_lib.override(
+        config.Config(), {"batch_size": batch_size, **settings}
+    )
+    data = input_pipeline.open_data(data_dir, chosen)
+    dataset = input_pipeline.make_training_dataset(data, chosen, 0, _NUM_STEPS)
+    return take(input_pipeline.iterate(data, dataset), batches_per_call)
+
+
+def plain(
+    data_dir: str,
+    batch_size: int,
+    batches_per_call: int,
+    crop_size: int,
+    decodes_crop: bool,
+) -> Call:
+    """The usual input: parse, decode, random crop, flip, cast, batch, prefetch.
+
+    No order is kept and no checksum beyond TensorFlow's own; the mean is a colour.
+    With `decodes_crop` the crop's part of the JPEG alone is decoded.
+    """
+    import tensorflow as tf
+
+    from tfrecords import manifest, record_index, schema
+
+    info = manifest.read_manifest(data_dir)
+    paths = record_index.read_index(data_dir, info, "train").paths
+    size, mean = info.image_size, tf.constant([123.0, 117.0, 104.0])
+
+    def prepare(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        parsed = tf.io.parse_single_example(
+            record,
+            {
+                schema.ENCODED: tf.io.FixedLenFeature([], tf.string),
+                schema.LABEL: tf.io.FixedLenFeature([], tf.int64),
+            },
+        )
+        if decodes_crop:
+            offset = tf.random.uniform([2], 0, size - crop_size + 1, tf.int32)
+            window = tf.concat([offset, [crop_size, crop_size]], 0)
+            image = tf.image.decode_and_crop_jpeg(parsed[schema.ENCODED], window, 3)
+        else:
+            image = tf.io.decode_jpeg(parsed[schema.ENCODED], channels=3)
+            image = tf.image.random_crop(image, [crop_size, crop_size, 3])
+        image = tf.image.random_flip_left_right(image)
+        return tf.cast(image, tf.float32) - mean, parsed[schema.LABEL]
+
+    dataset = tf.data.Dataset.from_tensor_slices(list(paths)).repeat()
+    dataset = dataset.interleave(
+        tf.data.TFRecordDataset, num_parallel_calls=tf.data.AUTOTUNE
+    )
+    options = tf.data.Options()
+    options.deterministic = False
+    dataset = dataset.shuffle(1000).map(prepare, tf.data.AUTOTUNE).with_options(options)
+    batches = dataset.batch(batch_size, drop_remainder=True).prefetch(2)
+    return take(batches, batches_per_call)
+
+
+def decode_tensorflow(data_dir: str, num_pictures: int, repeats: int) -> Call:
+    """TensorFlow's decoder alone, as accurate as ours, on bytes that lie in memory."""
+    import tensorflow as tf
+
+    from alexnet_tf import decoding
+    from tools.benchmarks import materials
+
+    pictures = tf.constant(materials.read_encoded(data_dir, num_pictures).pictures)
+    dataset = tf.data.Dataset.from_tensor_slices(pictures).repeat()
+    options = tf.data.Options()
+    options.deterministic = False
+    dataset = dataset.with_options(options)
+    # One value of a picture: nothing is gathered, nothing left out of the decoding.
+    decoded = dataset.map(
+        lambda one: decoding.decode_jpeg(one)[0, 0, 0], os.cpu_count() or 1
+    )
+    return take(decoded.batch(len(pictures)), repeats, untimed=1)
+
+
+def decode_libjpeg(data_dir: str, num_pictures: int, repeats: int, fast: bool) -> Call:
+    """libjpeg-turbo alone, by a thread for every core, on bytes that lie in memory.
+
+    With `fast` its coarser arithmetic, which gives other pixels.
+    """
+    import simplejpeg
+
+    from tools.benchmarks import materials
+
+    pictures = materials.read_encoded(data_dir, num_pictures).pictures * repeats
+    threads = os.cpu_count() or 1
+    pool = futures.ThreadPoolExecutor(threads)
+
+    def decode(part: list[bytes]) -> None:
+        for one in part:
+            simplejpeg.decode_jpeg(one, fastdct=fast, fastupsample=fast)
+
+    parts = [pictures[first::threads] for first in range(threads)]
+
+    def call() -> None:
+        list(pool.map(decode, parts))
+
+    return call

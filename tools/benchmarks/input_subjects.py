@@ -1,0 +1,111 @@
+"""The training input: from shards to batches, beside its limit and its peers."""
+
+from __future__ import annotations
+
+from tools.benchmarks import contest, materials
+from tools.benchmarks.contest import Factory, Options
+from tools.benchmarks.report import Result
+
+_NUM_PICTURES = 1024
+# A call takes the pictures this many times.
+_REPEATS = 4
+# What the peers do not draw.
+_NO_COLOUR = {"data.colour_shift": "none"}
+
+
+def measure_input(options: Options) -> Result:
+    """Batches of float32 crops per second, on all cores.
+
+    The limit is decoding alone to the same pixels: the faster of TensorFlow's and
+    libjpeg-turbo's own.
+    """
+    count = options.num_pictures or _NUM_PICTURES
+    with materials.temporary_folder() as folder:
+        jpeg = options.data_dir or materials.make_data(None, folder, count)
+        count = min(count, materials.count_records(jpeg, "train"))
+        raw = materials.make_data(options.data_dir, folder, count, encoding="raw")
+        timings, notes = contest.measure(
+            _list_contestants(options, jpeg, raw, count), options
+        )
+    batches = _count_batches(options, count)
+    rates = {}
+    for name, timing in timings.items():
+        alone = name.startswith("decoding alone")
+        pictures = count * _REPEATS if alone else batches * options.batch_size
+        rates[name] = (pictures / timing.median, timing.spread)
+    limit = max(
+        rate
+        for name, (rate, _) in rates.items()
+        if name.startswith("decoding alone") and "coarse" not in name
+    )
+    ours = rates["ours"][0]
+    rows = [
+        (name, rate, 100 * spread, rate / limit, rate / ours)
+        for name, (rate, spread) in rates.items()
+    ]
+    if options.data_dir is None:
+        notes.append(materials.DRAWN)
+    notes.append(
+        "Ours is augmented as in section 4.1 and decodes accurately; the plain input "
+        "decodes as TensorFlow does by default, which is coarser. There is no input of "
+        "bytes here: all batches are float32."
+    )
+    return Result(
+        f"training input, batches of {options.batch_size} float32 crops of "
+        f"{options.crop_size}",
+        ("input", "images/s", "spread %", "of decoding alone", "of ours"),
+        rows,
+        ("{}", "{:.0f}", "{:.0f}", "{:.2f}", "{:.2f}"),
+        notes,
+    )
+
+
+def _count_batches(options: Options, count: int) -> int:
+    return max(1, count * _REPEATS // options.batch_size)
+
+
+def _list_contestants(
+    options: Options, jpeg: str, raw: str, count: int
+) -> dict[str, Factory]:
+    batches = {
+        "data_dir": jpeg,
+        "batch_size": options.batch_size,
+        "batches_per_call": _count_batches(options, count),
+    }
+    cropped = {**batches, "crop_size": options.crop_size}
+    settings = {"data.crop_size": options.crop_size}
+    ours = "input_contestants:ours"
+    result: dict[str, Factory] = {
+        "ours": (ours, {**batches, "settings": settings}),
+        "ours, no colour shift": (
+            ours,
+            {**batches, "settings": {**settings, **_NO_COLOUR}},
+        ),
+        "ours, raw shards": (
+            ours,
+            {**batches, "data_dir": raw, "settings": settings},
+        ),
+    }
+    decoding = {"data_dir": jpeg, "num_pictures": count, "repeats": _REPEATS}
+    result["decoding alone, TensorFlow"] = (
+        "input_contestants:decode_tensorflow",
+        decoding,
+    )
+    if not options.with_peers:
+        return result
+    for name, coarse in (("", False), (", coarse", True)):
+        result[f"decoding alone, libjpeg-turbo{name}"] = (
+            "input_contestants:decode_libjpeg",
+            {**decoding, "fast": coarse},
+        )
+    for name, factory in (
+        ("plain tf.data", "input_contestants:plain"),
+        ("DALI", "dali_input:pipeline"),
+    ):
+        result[name] = (factory, {**cropped, "decodes_crop": False})
+        result[f"{name}, decoding the crop"] = (
+            factory,
+            {**cropped, "decodes_crop": True},
+        )
+    result["PyTorch DataLoader, Pillow"] = ("torch_input:loader", cropped)
+    return result

@@ -1,0 +1,116 @@
+"""The bare training step of a network of any settings, on pictures that lie ready."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Call = Callable[[], Any]
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def train_step(
+    settings: Mapping[str, Any],
+    num_classes: int,
+    steps_per_call: int = 1,
+    devices: str = "auto",
+    num_towers: int = 2,
+) -> Call:
+    """A call that makes training steps.
+
+    Args:
+      settings: over the paper's, by dotted names.
+      num_classes: the width of fc8.
+      steps_per_call: how many a call makes.
+      devices: the towers', as the setting says it.
+      num_towers: 1 or 2.
+    """
+    step, images, labels = _make_step(settings, num_classes, devices, num_towers)
+
+    def call() -> None:
+        for _ in range(steps_per_call):
+            result = step(images, labels)
+        result.loss.numpy()
+
+    call()
+    return call
+
+
+def placed_step(
+    settings: Mapping[str, Any], num_classes: int, devices: str, num_towers: int
+) -> Call:
+    """A step on named devices, and what it costs.
+
+    The call returns `seconds`, `peak_bytes`, the most that the process has had in RAM,
+    and `crossing_bytes`, what one device sends to another in a step.
+    """
+    from alexnet_tf import placement_report
+
+    step, images, labels = _make_step(settings, num_classes, devices, num_towers)
+    placed, _ = placement_report.capture_placed_graph(step, images, labels)
+    crossing = sum(t.num_bytes or 0 for t in placement_report.list_transfers(placed))
+
+    def call() -> dict[str, float]:
+        start = time.perf_counter()
+        step(images, labels).loss.numpy()
+        seconds = time.perf_counter() - start
+        return {
+            "seconds": seconds,
+            "peak_bytes": read_peak_bytes(),
+            "crossing_bytes": crossing,
+        }
+
+    return call
+
+
+def read_peak_bytes() -> int:
+    """The most that this process has had in RAM."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Kilobytes on Linux, bytes on macOS.
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _make_step(
+    settings: Mapping[str, Any], num_classes: int, devices: str, num_towers: int
+) -> tuple[Any, Any, Any]:
+    import tensorflow as tf
+
+    from alexnet_tf import (
+        config,
+        keras_optimizer,
+        loss_scale,
+        model,
+        optimizer,
+        placement,
+        precision,
+        steps,
+    )
+    from alexnet_tf import settings as settings_lib
+
+    where = placement.make_placement(devices)
+    precision.make_reproducible()
+    chosen = settings_lib.override(config.Config(), dict(settings))
+    network = model.build_model(
+        num_classes,
+        chosen.model,
+        crop_size=chosen.data.crop_size,
+        precision=chosen.precision,
+        placement=where,
+        num_towers=num_towers,
+    )
+    device = where.get_device(0)
+    updater = keras_optimizer.make_optimizer(
+        optimizer.list_parameters(network), chosen.optimizer, device
+    )
+    updater.rates.assign(tf.fill(updater.rates.shape, 1e-3))
+    step = steps.make_train_step(
+        network, updater, loss_scale.LossScale(chosen.precision, device), device
+    )
+    size, crop = chosen.batch_size, chosen.data.crop_size
+    images = 60.0 * tf.random.stateless_normal([size, crop, crop, 3], (0, 0))
+    return step, images, tf.range(size, dtype=tf.int32) % num_classes

@@ -1,0 +1,89 @@
+"""PyTorch as a contestant that is asked for pictures, with Pillow to read them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tools.benchmarks import torch_peer
+from tools.benchmarks.inference_contestants import (
+    Call,
+    make_asking,
+    make_pixels,
+    read_files,
+)
+
+_STORED_SIZE = 256
+
+
+def network(
+    pictures: list[str],
+    batch_size: int,
+    precision: str,
+    how: str,
+    channels_last: bool,
+    num_classes: int = 1000,
+) -> Call:
+    """The same network; the call is that of `inference_contestants.exported`.
+
+    Args:
+      pictures: paths of JPEG files.
+      batch_size: of the batch.
+      precision: "float32" or "mixed_bfloat16".
+      how: "eager", "jit" (traced, frozen) or "compiled".
+      channels_last: the layout of the maps.
+      num_classes: the width of fc8.
+    """
+    import torch
+
+    size = 224
+    encoded = read_files(pictures)
+    pixels = make_pixels(encoded, size)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    mean = torch.tensor([123.0, 117.0, 104.0]).reshape(1, 3, 1, 1)
+    # TorchScript keeps casts of weights that autocast has cached.
+    autocast = torch.autocast(
+        "cpu",
+        torch.bfloat16,
+        enabled=precision == "mixed_bfloat16",
+        cache_enabled=False,
+    )
+    with torch.inference_mode(), autocast:
+        forward = _prepare(torch_peer.build_network(num_classes).eval(), how, layout)
+
+    def ask_pixels(images: np.ndarray) -> None:
+        with torch.inference_mode(), autocast:
+            x = torch.from_numpy(images).permute(0, 3, 1, 2) - mean
+            logits = forward(x.contiguous(memory_format=layout))
+            torch.softmax(logits.float(), 1).numpy()
+
+    def ask_bytes(number: int) -> None:
+        ask_pixels(read_view(encoded[number], size))
+
+    return make_asking(ask_bytes, ask_pixels, pixels, batch_size)
+
+
+def _prepare(module: Any, how: str, layout: Any) -> Any:
+    import torch
+
+    module = module.to(memory_format=layout)
+    if how == "compiled":
+        return torch.compile(module)
+    if how == "jit":
+        example = torch.zeros(1, 3, 224, 224).contiguous(memory_format=layout)
+        return torch.jit.freeze(torch.jit.trace(module, example))
+    return module
+
+
+def read_view(data: bytes, size: int) -> np.ndarray:
+    """A JPEG's centre view by one resize of Pillow's: float32 [1, size, size, 3]."""
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    side = min(image.size) * size / _STORED_SIZE
+    left, top = ((length - side) / 2 for length in image.size)
+    image = image.resize(
+        (size, size), Image.Resampling.BICUBIC, (left, top, left + side, top + side)
+    )
+    return np.asarray(image, np.float32)[np.newaxis]
