@@ -23,8 +23,8 @@ def run(*arguments):
 @pytest.mark.parametrize(
     "subject, rows",
     [
-        ("train", 3),
-        ("normalization", 4),
+        ("train", 4),
+        ("normalization", 6),
         ("input", 4),
         ("convert", 2),
         ("convert-memory", 1),

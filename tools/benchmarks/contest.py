@@ -31,7 +31,7 @@ _NEEDED = {
 }
 
 # How our networks compute the response normalization, where that is no question.
-NORMALIZATION = "banded"
+NORMALIZATION = "auto"
 
 
 @dataclasses.dataclass(frozen=True)

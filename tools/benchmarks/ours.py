@@ -109,6 +109,7 @@ def normalize(method: str, precision: str, shape: tuple[int, ...], calls: int) -
     function = {
         "reference": normalization.normalize_reference,
         "banded": normalization.normalize_banded,
+        "fused": normalization.normalize_fused,
     }[method]
     x, dy = (
         tf.cast(30.0 * tf.random.stateless_normal(shape, (0, seed)), dtype)
