@@ -23,6 +23,7 @@ COMMANDS = {
     "alexnet-export": "alexnet_tf.commands.export",
     "alexnet-predict": "alexnet_tf.commands.predict",
     "alexnet-tune": "alexnet_tf.commands.tune",
+    "alexnet-completion": "alexnet_tf.commands.completion",
 }
 _OURS = "alexnet-train, one step"
 _BARE = "bare script, one step"

@@ -18,7 +18,9 @@ def test_its_view_is_ours(tmp_path):
     ours = inference_contestants.make_pixels(encoded, 224)
     theirs = np.concatenate([torch_inference.read_view(one, 224) for one in encoded])
     assert ours.shape == theirs.shape == (2, 224, 224, 3)
-    assert np.abs(ours - theirs).mean() < 2
+    # Two libraries' filters on noise differ by a few grey levels, another crop by more.
+    assert np.abs(ours - theirs).mean() < 4
+    assert np.abs(ours[:, 4:] - theirs[:, :-4]).mean() > 8
 
 
 @pytest.mark.slow
