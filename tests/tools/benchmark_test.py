@@ -36,7 +36,7 @@ def run(*arguments):
         ("start-up", 11),
         ("memory", 2),
         ("placement", 3),
-        ("growth", 1 + 2 + 3 + 5),
+        ("growth", 1 + 2 + 4 + 5),
     ],
 )
 def test_a_subject_gives_a_table_and_json(tmp_path, subject, rows):
