@@ -64,12 +64,13 @@ def load(
         config = dataclasses.replace(
             config, precision=precision.resolve_precision(precision_policy)
         )
-    # An export must run where there is no compiler; what evaluates does the same.
+    # An export must run where there is no compiler, and what evaluates does the same.
     method = normalization.make_portable(config.model.normalization)
-    portable = dataclasses.replace(config.model, normalization=method)
-    config = dataclasses.replace(config, model=portable)
+    settings = dataclasses.replace(config.model, normalization=method)
     model = run_state.build_network(
-        config, len(kept.classes), where or placement.Placement()
+        dataclasses.replace(config, model=settings),
+        len(kept.classes),
+        where or placement.Placement(),
     )
     run_state.load_weights(model, checkpoint)
     return TrainedNetwork(config, kept, checkpoint, model)

@@ -28,7 +28,7 @@ def test_table_of_the_full_network():
     assert list(counts) == ["forward", "backward", "update", "other"]
     for kind, (on_a, on_b) in counts.items():
         # Tower a's device has fc8, the loss and the scalars besides.
-        assert 0.5 * on_a < on_b < on_a, kind
+        assert 0.4 * on_a < on_b < on_a, kind
     sizes = {
         (what, source): (shape, number)
         for what, source, _, shape, number in rows[8:]

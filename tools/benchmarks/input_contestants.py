@@ -14,7 +14,6 @@ from typing import Any
 
 Call = Callable[[], float | None]
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 # Longer than any measurement.
 _NUM_STEPS = 10**9

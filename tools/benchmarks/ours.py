@@ -6,12 +6,9 @@ there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 Call = Callable[[], None]
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def train_step(

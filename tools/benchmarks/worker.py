@@ -21,6 +21,7 @@ def main(factory: str, arguments: str) -> None:
     # Whatever a library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     module, _, function = factory.partition(":")
     make = getattr(importlib.import_module(f"tools.benchmarks.{module}"), function)
     call = make(**json.loads(arguments))
