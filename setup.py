@@ -42,7 +42,7 @@ _EXTRAS = {
         "setuptools<81",
     ],
     # What tools/benchmark.py measures beside ours, and psutil, which reads memory. DALI
-    # brings 400 MB, with which its decoder also works where there is no GPU.
+    # is 400 MB; its decoder needs no GPU.
     "benchmark": [
         "nvidia-dali-cuda120>=2.4.0; platform_system == 'Linux'",
         "opencv-python-headless>=4.10.0",

@@ -119,7 +119,7 @@ class ModelConfig:
         "how the response normalization of section 3.3 is computed. reference: "
         "tf.nn.local_response_normalization; banded: the same formula as two products "
         "with a banded matrix; fused: the same as sums that XLA compiles; auto: the "
-        "fastest of them, fused with TensorFlow 2.21; none: left out",
+        "fastest on processors, fused with TensorFlow 2.21; none: left out",
         choices=("auto", "reference", "banded", "fused", "none"),
     )
     normalization_scope: str = _setting(

@@ -80,7 +80,7 @@ def test_nobody_is_root_and_a_command_is_run(setup_arguments):
     for name in ("gpu", "cpu"):
         instructions = dict(_read_stages()[name])
         assert instructions["USER"] == "alexnet"
-        assert instructions["WORKDIR"] == "/work"
+        assert instructions["WORKDIR"] == "/workspace"
         assert json.loads(instructions["CMD"])[0] in commands
 
 

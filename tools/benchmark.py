@@ -20,11 +20,13 @@ python tools/benchmark.py SUBJECT [--output=result.json]
 Subjects:
 {registry.list_subjects()}
 
-What is compared is measured side by side, in turns; a median of several rounds with the
-spread stands for each. Let nothing else run meanwhile. Peers that are not installed are
-named and left out.
+What is compared is measured side by side, in turns. Most subjects give a median of
+several rounds with its spread; growth gives medians, memory and convert-memory one run.
+Let nothing else run meanwhile. Peers that are not installed are named and left out.
 
   python tools/benchmark.py train --precision=mixed_bfloat16 --batch_size=128"""
+
+_PLOT_ENDINGS = (".png", ".pdf", ".svg")
 
 _SUBJECT = flags.DEFINE_string("subject", "", "what to measure")
 _PRECISION = flags.DEFINE_enum(
@@ -68,7 +70,7 @@ _NUM_STEPS = flags.DEFINE_integer(
     "num_steps",
     None,
     "steps of a run; by default as many as the subject needs",
-    lower_bound=1,
+    lower_bound=10,
 )
 _PLOT = flags.DEFINE_string("plot", None, "a picture file: growth draws its curves")
 _OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
@@ -80,6 +82,13 @@ def main() -> None:
         raise errors.UserError(
             f"there is no subject {_SUBJECT.value!r}; there are "
             f"{', '.join(registry.SUBJECTS)}."
+        )
+    if _PLOT.value and (
+        _SUBJECT.value != "growth" or not _PLOT.value.endswith(_PLOT_ENDINGS)
+    ):
+        raise errors.UserError(
+            f"--plot={_PLOT.value} cannot be drawn: growth alone draws, to a file that "
+            f"ends in {', '.join(_PLOT_ENDINGS)}."
         )
     for path in (_OUTPUT.value, _PLOT.value):
         if path:

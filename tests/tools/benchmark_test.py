@@ -36,14 +36,14 @@ def run(*arguments):
         ("start-up", 11),
         ("memory", 2),
         ("placement", 3),
-        ("growth", 1 + 2 + 4 + 5),
+        ("growth", 1 + 2 + 5 + 5),
     ],
 )
 def test_a_subject_gives_a_table_and_json(tmp_path, subject, rows):
     output = tmp_path / "result.json"
     done = run(
         subject,
-        "--batch_size=4",
+        "--batch_size=20",
         "--rounds=2",
         "--nopeers",
         "--width=0.03",
@@ -51,7 +51,7 @@ def test_a_subject_gives_a_table_and_json(tmp_path, subject, rows):
         "--num_pictures=20",
         "--max_pictures=100",
         "--num_steps=12",
-        f"--plot={tmp_path / 'plot.png'}",
+        *([f"--plot={tmp_path / 'plot.png'}"] if subject == "growth" else []),
         f"--output={output}",
     )
     assert done.returncode == 0, done.stderr
@@ -69,6 +69,13 @@ def test_an_unknown_subject_is_refused():
     assert done.returncode == 2
     assert "there is no subject 'speed'; there are train," in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("subject, name", [("train", "a.png"), ("growth", "a.xyz")])
+def test_what_cannot_be_drawn_is_refused_at_once(tmp_path, subject, name):
+    done = run(subject, f"--plot={tmp_path / name}")
+    assert done.returncode == 2
+    assert "cannot be drawn" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_help_names_the_subjects():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tfrecords import progress
+from tfrecords import errors, progress
 from tools.benchmarks.timing import (
     Contestant,
     ContestantError,
@@ -112,7 +112,17 @@ def collect(
     """
     notes: list[str] = []
     with make_contestants(factories, notes) as contestants:
-        return collect_answers(contestants, options.rounds, warm_up), notes
+        return collect_answers(contestants, options.rounds, notes, warm_up), notes
+
+
+def require(answers: Mapping[str, Any], names: Iterable[str], notes: list[str]) -> None:
+    """Passes where all that a subject cannot do without was measured.
+
+    Raises:
+      UserError: with the notes on what was not.
+    """
+    if any(name not in answers for name in names):
+        raise errors.UserError(" ".join(notes) or "nothing could be measured.")
 
 
 @contextlib.contextmanager

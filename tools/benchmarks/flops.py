@@ -22,11 +22,15 @@ dropout, loss and update are not counted: utilization is what they leave over.
 from __future__ import annotations
 
 
-def count_alexnet(num_classes: int = 1000) -> dict[str, int]:
+def count_alexnet(
+    num_classes: int = 1000, width: float = 1.0, crop_size: int = 224
+) -> dict[str, int]:
     """Multiplications of one picture's forward pass, by layer, from the table.
 
     Args:
       num_classes: the width of fc8.
+      width: factor on the kernels and units.
+      crop_size: side of the pictures, pixels.
 
     Returns:
       layer -> length of one output's sum, times outputs.
@@ -36,8 +40,8 @@ def count_alexnet(num_classes: int = 1000) -> dict[str, int]:
 
     pooling = ModelConfig()
     counts: dict[str, int] = {}
-    side, maps, towers = 224, 3, 2
-    for row in model.ALEXNET:
+    side, maps, towers = crop_size, 3, 2
+    for row in model.scale_rows(model.ALEXNET, width, towers):
         if isinstance(row, model.ConvolutionRow):
             side = (side + sum(row.padding) - row.size) // row.stride + 1
             sees_all = row.sees_all or row.name == "conv1"

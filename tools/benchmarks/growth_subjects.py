@@ -15,7 +15,8 @@ from tools.benchmarks.report import Result
 
 _PICTURES = (1_000, 10_000, 100_000)
 _CLASSES = (10, 100, 1_000, 10_000, 21_843)
-_WORKERS = (1, 2)
+# 1, 2, 4, ... as many as there are cores, and 2 at least.
+_WORKERS = tuple(2**i for i in range(max(2, (os.cpu_count() or 1).bit_length())))
 _WORKERS_PICTURES = 2_000
 _NUM_SMALL = 20
 _SMALL = (64, 48)

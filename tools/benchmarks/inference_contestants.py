@@ -51,11 +51,13 @@ def forward(workdir: str, num_pictures: int, batch_size: int, num_views: int) ->
     num_batches, views, labels = _make_views(
         tf, workdir, num_pictures, batch_size, num_views
     )
+    # The last batch is as small as the split's.
+    rest = num_pictures - (num_batches - 1) * len(labels)
 
     def call() -> None:
-        for _ in range(num_batches):
-            result = eval_step(views, labels)
-        result.losses.numpy()
+        for _ in range(num_batches - 1):
+            eval_step(views, labels)
+        eval_step(views[:rest], labels[:rest]).losses.numpy()
 
     return call
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
 
 _NUM_EVALUATED = 240
+_OURS = "ours, SavedModel"
 _NUM_ASKED = 40
 _NUM_VIEWS = 10
 _WEIGHTS = "The network was not trained: the time does not depend on the weights."
@@ -45,6 +47,7 @@ def measure_evaluation(options: Options) -> Result:
             },
             options,
         )
+    contest.require(timings, ["the forward pass alone"], notes)
     limit = count / timings["the forward pass alone"].median
     rows = []
     for name, timing in timings.items():
@@ -68,9 +71,13 @@ def measure_prediction(options: Options) -> Result:
     with materials.temporary_folder() as folder:
         pictures = _find_pictures(options, folder, count)
         export_dir = options.export_dir or _make_export(options, folder)
+        record = _read_record(export_dir)
         answers, notes = contest.collect(
-            _list_answerers(options, pictures, export_dir), options
+            _list_answerers(options, pictures, export_dir, record), options
         )
+    contest.require(answers, [_OURS], notes)
+    if options.with_peers and not _is_papers_size(record):
+        notes.append("PyTorch is left out: it has the paper's network alone.")
     rows = [
         (name, *summarize_answers(rounds, options.batch_size))
         for name, rounds in answers.items()
@@ -83,7 +90,8 @@ def measure_prediction(options: Options) -> Result:
     if options.export_dir is None:
         notes.append(_WEIGHTS)
     return Result(
-        f"answers of a network, {options.precision}, batches of {options.batch_size}",
+        f"answers of a network, {record['config']['precision']}, batches of "
+        f"{options.batch_size}",
         (
             "network",
             "bytes p50 ms",
@@ -122,20 +130,19 @@ def summarize_answers(
 
 
 def _list_answerers(
-    options: Options, pictures: list[str], export_dir: str
+    options: Options, pictures: list[str], export_dir: str, record: Mapping[str, Any]
 ) -> dict[str, Factory]:
     asked: dict[str, object] = {
         "pictures": pictures,
         "batch_size": options.batch_size,
     }
     factories: dict[str, Factory] = {
-        "ours, SavedModel": (
+        _OURS: (
             "inference_contestants:exported",
             {**asked, "export_dir": export_dir},
         )
     }
-    if options.with_peers:
-        num_classes = _count_classes(export_dir)
+    if options.with_peers and _is_papers_size(record):
         for name, how, channels_last in (
             ("eager", "eager", False),
             ("channels last", "eager", True),
@@ -146,10 +153,10 @@ def _list_answerers(
                 "torch_inference:network",
                 {
                     **asked,
-                    "precision": options.precision,
+                    "precision": record["config"]["precision"],
                     "how": how,
                     "channels_last": channels_last,
-                    "num_classes": num_classes,
+                    "num_classes": len(record["classes"]),
                 },
             )
     return factories
@@ -167,11 +174,18 @@ def _find_pictures(options: Options, folder: str, count: int) -> list[str]:
     return found
 
 
-def _count_classes(export_dir: str) -> int:
-    versions = [int(name) for name in os.listdir(export_dir) if name.isdecimal()]
-    path = os.path.join(export_dir, str(max(versions)), "assets.extra", "export.json")
+def _read_record(export_dir: str) -> dict[str, Any]:
+    """What the newest version in `export_dir` says of itself."""
+    from alexnet_tf import export
+
+    path = os.path.join(export.find_version(export_dir), export.RECORD_NAME)
     with open(path, encoding="utf-8") as file:
-        return len(json.load(file)["classes"])
+        return json.load(file)
+
+
+def _is_papers_size(record: Mapping[str, Any]) -> bool:
+    config = record["config"]
+    return config["model"]["width"] == 1 and config["data"]["crop_size"] == 224
 
 
 def _make_export(options: Options, folder: str) -> str:

@@ -14,11 +14,10 @@ from typing import Any
 
 Call = Callable[[], float | None]
 
-
 # Longer than any measurement.
 _NUM_STEPS = 10**9
-# More than any of the contestants makes ahead.
-_NUM_UNTIMED = 8
+# More than any of the contestants makes ahead: PyTorch's two for every core.
+_NUM_UNTIMED = max(8, 2 * (os.cpu_count() or 1) + 4)
 
 
 def take(batches: Iterable[Any], count: int, untimed: int = _NUM_UNTIMED) -> Call:
@@ -121,6 +120,9 @@ def decode_tensorflow(data_dir: str, num_pictures: int, repeats: int) -> Call:
     dataset = tf.data.Dataset.from_tensor_slices(pictures).repeat()
     options = tf.data.Options()
     options.deterministic = False
+    # Nothing is decoded ahead, while another contestant has its turn.
+    options.experimental_optimization.map_and_batch_fusion = False
+    options.experimental_optimization.inject_prefetch = False
     dataset = dataset.with_options(options)
     # One value of a picture: nothing is gathered, nothing left out of the decoding.
     decoded = dataset.map(

@@ -27,6 +27,7 @@ def measure_input(options: Options) -> Result:
         timings, notes = contest.measure(
             _list_contestants(options, jpeg, raw, count), options
         )
+    contest.require(timings, ["ours", "decoding alone, TensorFlow"], notes)
     batches = _count_batches(options, count)
     rates = {}
     for name, timing in timings.items():

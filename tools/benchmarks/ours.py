@@ -11,51 +11,6 @@ from collections.abc import Callable
 Call = Callable[[], None]
 
 
-def train_step(
-    precision: str,
-    normalization: str,
-    batch_size: int,
-    steps_per_call: int,
-    num_classes: int = 1000,
-    experiment: str = "alexnet",
-    devices: str = "auto",
-) -> Call:
-    """The training step of the full network on pictures that lie ready."""
-    import tensorflow as tf
-
-    from alexnet_tf import (
-        experiments,
-        placement,
-        run_state,
-        settings,
-        steps,
-    )
-    from alexnet_tf import precision as precision_lib
-
-    where = placement.make_placement(devices)
-    precision_lib.make_reproducible()
-    config = settings.override(
-        experiments.get_config(experiment),
-        {"model.normalization": normalization, "precision": precision},
-    )
-    state = run_state.build_run_state(config, num_classes, where)
-    state.optimizer.rates.assign(tf.fill(state.optimizer.rates.shape, 1e-3))
-    step = steps.make_train_step(
-        state.model, state.optimizer, state.loss_scale, where.get_device(0)
-    )
-    crop = config.data.crop_size
-    images = 60.0 * tf.random.stateless_normal([batch_size, crop, crop, 3], (0, 0))
-    labels = tf.range(batch_size, dtype=tf.int32) % num_classes
-
-    def call() -> None:
-        for _ in range(steps_per_call):
-            result = step(images, labels)
-        result.loss.numpy()
-
-    call()
-    return call
-
-
 def product(precision: str, size: int, calls: int) -> Call:
     """Products of two square matrices: the limit that utilization is measured by."""
     import tensorflow as tf

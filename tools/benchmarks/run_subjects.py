@@ -1,4 +1,4 @@
-"""Whole runs of `alexnet-train`: what input, summaries and checkpoints cost."""
+"""Whole runs of `alexnet-train`: what input and summaries cost."""
 
 from __future__ import annotations
 
@@ -70,14 +70,15 @@ def _measure_runs(
             },
         )
         answers, notes = contest.collect(factories, options, warm_up=0)
+    contest.require(answers, [_BARE], notes)
     pictures = max(1, num_steps // 3) * options.batch_size
     bare = [pictures / seconds for seconds in answers.pop(_BARE)]
     rows = list_rows(answers, bare)
     notes += [
-        f"Runs of {num_steps} steps on {os.cpu_count()} cores, from the first entry of "
-        "metrics.jsonl to the last: input, metrics and TensorBoard's files are in the "
-        "clock's rate, in the steps' own only the input. Checkpoints are not: a run "
-        "writes one every 15 minutes."
+        f"Runs of at least {num_steps} steps on {os.cpu_count()} cores, from the first "
+        "entry of metrics.jsonl to the last: input, metrics and TensorBoard's files "
+        "are in the clock's rate, in the steps' own only the input. Checkpoints are in "
+        "neither."
     ]
     if options.data_dir is None:
         notes.append(materials.DRAWN)

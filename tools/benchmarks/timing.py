@@ -7,16 +7,22 @@ machine that grows slower for a while slows them all.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfrecords import progress
+
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+# A contestant that has not ended by then is killed.
+_SECONDS_TO_END = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,13 +81,15 @@ class Contestant:
             factory,
             json.dumps(dict(arguments)),
         ]
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (`close` does)
         self._process = subprocess.Popen(
             command,
             cwd=CHECKOUT,
             env=dict(environment) if environment is not None else None,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            # A file: a pipe that nobody reads is full after 64 kB.
+            stderr=self._errors,
             text=True,
         )
         self.description = self._read()
@@ -101,36 +109,41 @@ class Contestant:
         return self._process.pid
 
     def close(self) -> None:
-        """Ends the process."""
-        self._process.kill()
-        self._process.communicate()
+        """Ends the process, which may clear away what it has made."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._errors.close()
 
     def _read(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            _, errors = self._process.communicate()
-            last = errors.strip().splitlines()[-1:] or ["it wrote nothing"]
+            self._process.wait()
+            self._errors.seek(0)
+            last = self._errors.read().strip().splitlines()[-1:] or ["it wrote nothing"]
             raise ContestantError(last[0])
         return line.strip()
 
 
-def measure(
-    contestants: Mapping[str, Contestant], rounds: int, warm_up: int = 1
-) -> dict[str, Timing]:
-    """Times contestants in turn; the arguments are those of `collect_answers`."""
-    answers = collect_answers(contestants, rounds, warm_up)
-    return {name: summarize(seconds) for name, seconds in answers.items()}
-
-
 def collect_answers(
-    contestants: Mapping[str, Contestant], rounds: int, warm_up: int = 1
+    contestants: Mapping[str, Contestant],
+    rounds: int,
+    notes: list[str],
+    warm_up: int = 1,
 ) -> dict[str, list[Any]]:
     """Has contestants called in turn.
 
     Args:
       contestants: by name.
       rounds: in each of which every contestant runs once, another one first each time.
+      notes: gets a sentence on each contestant that ended; it drops out.
       warm_up: rounds before, which do not count.
 
     Returns:
@@ -138,10 +151,20 @@ def collect_answers(
     """
     names = list(contestants)
     answers: dict[str, list[Any]] = {name: [] for name in names}
+    line = progress.Progress("measuring", (warm_up + rounds) * len(names), "calls")
     for number in range(warm_up + rounds):
         first = number % max(1, len(names))
         for name in names[first:] + names[:first]:
-            answer = contestants[name].run()
+            if name not in answers:
+                continue
+            try:
+                answer = contestants[name].run()
+            except ContestantError as error:
+                notes.append(f"{name} could not be measured: {error}")
+                del answers[name]
+                continue
             if number >= warm_up:
                 answers[name].append(answer)
+            line.advance()
+    line.close()
     return answers

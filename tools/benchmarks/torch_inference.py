@@ -44,19 +44,15 @@ def network(
     pixels = make_pixels(encoded, size)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     mean = torch.tensor([123.0, 117.0, 104.0]).reshape(1, 3, 1, 1)
-    # TorchScript keeps casts of weights that autocast has cached.
-    autocast = torch.autocast(
-        "cpu",
-        torch.bfloat16,
-        enabled=precision == "mixed_bfloat16",
-        cache_enabled=False,
-    )
-    with torch.inference_mode(), autocast:
-        forward = _prepare(torch_peer.build_network(num_classes).eval(), how, layout)
+    # The weights are cast once: autocast would cast them at every question.
+    dtype = torch.bfloat16 if precision == "mixed_bfloat16" else torch.float32
+    module = torch_peer.build_network(num_classes).eval().to(dtype)
+    with torch.inference_mode():
+        forward = _prepare(module, how, layout, dtype)
 
     def ask_pixels(images: np.ndarray) -> None:
-        with torch.inference_mode(), autocast:
-            x = torch.from_numpy(images).permute(0, 3, 1, 2) - mean
+        with torch.inference_mode():
+            x = (torch.from_numpy(images).permute(0, 3, 1, 2) - mean).to(dtype)
             logits = forward(x.contiguous(memory_format=layout))
             torch.softmax(logits.float(), 1).numpy()
 
@@ -66,15 +62,17 @@ def network(
     return make_asking(ask_bytes, ask_pixels, pixels, batch_size)
 
 
-def _prepare(module: Any, how: str, layout: Any) -> Any:
+def _prepare(module: Any, how: str, layout: Any, dtype: Any) -> Any:
     import torch
 
     module = module.to(memory_format=layout)
     if how == "compiled":
-        return torch.compile(module)
+        # For each size of batch its own kernels.
+        return torch.compile(module, dynamic=False)
     if how == "jit":
-        example = torch.zeros(1, 3, 224, 224).contiguous(memory_format=layout)
-        return torch.jit.freeze(torch.jit.trace(module, example))
+        example = torch.zeros(1, 3, 224, 224, dtype=dtype)
+        traced = torch.jit.trace(module, example.contiguous(memory_format=layout))
+        return torch.jit.freeze(traced)
     return module
 
 

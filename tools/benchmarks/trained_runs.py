@@ -29,6 +29,7 @@ def make_command(
             for key, value in {
                 "eval_every_epochs": _RARELY,
                 "checkpoint_every_epochs": _RARELY,
+                "checkpoint_every_minutes": _RARELY,
                 **_FIXED,
                 **settings,
             }.items()

@@ -28,6 +28,14 @@ def test_the_counts_are_those_of_the_text():
         assert f"{count:,}" in flops.__doc__, layer
 
 
+def test_a_narrow_network_on_small_crops_by_hand():
+    # (67 + 3 - 11) // 4 + 1 = 15 places; a quarter of the 96 kernels; 363 inputs.
+    counts = flops.count_alexnet(10, width=0.25, crop_size=67)
+    assert counts["conv1"] == 15 * 15 * 24 * 363
+    # Pooled twice to 3x3, then 1x1: 64 maps into 1024 units.
+    assert counts["fc6"] == 64 * 1024 and counts["fc8"] == 1024 * 10
+
+
 def test_they_are_the_kernels_times_the_places_where_they_are_applied():
     network = model.build_model(7, ModelConfig())
     places = {"conv1": 55, "conv2": 27, "conv3": 13, "conv4": 13, "conv5": 13}

@@ -27,11 +27,28 @@ def test_everyone_runs_once_a_round_and_another_first_each_time():
             return next(self.seconds)
 
     contestants = {"a": Fake("a", [9, 1, 2, 3]), "b": Fake("b", [9, 4, 6, 5])}
-    result = timing.measure(contestants, rounds=3, warm_up=1)
+    notes = []
+    answers = timing.collect_answers(contestants, 3, notes, warm_up=1)
     assert "".join(calls) == "abbaabba"
     # The round before does not count.
-    assert result["a"] == timing.Timing(2, 1, 3, 3)
-    assert result["b"] == timing.Timing(5, 4, 6, 3)
+    assert answers == {"a": [1, 2, 3], "b": [4, 6, 5]} and not notes
+
+
+def test_one_that_ends_drops_out_and_the_others_go_on():
+    class Fake:
+        def __init__(self, answers):
+            self.answers = iter(answers)
+
+        def run(self):
+            for answer in self.answers:
+                return answer
+            raise timing.ContestantError("no compiler")
+
+    contestants = {"a": Fake([1, 2, 3]), "b": Fake([4])}
+    notes = []
+    answers = timing.collect_answers(contestants, 2, notes)
+    assert answers == {"a": [2, 3]}
+    assert notes == ["b could not be measured: no compiler"]
 
 
 def test_a_contestant_is_timed_in_its_process():
