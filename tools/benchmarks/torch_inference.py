@@ -47,6 +47,7 @@ def network(
     # The weights are cast once: autocast would cast them at every question.
     dtype = torch.bfloat16 if precision == "mixed_bfloat16" else torch.float32
     module = torch_peer.build_network(num_classes).eval().to(dtype)
+    module.norm = _make_wide(module.norm)
     with torch.inference_mode():
         forward = _prepare(module, how, layout, dtype)
 
@@ -60,6 +61,21 @@ def network(
         ask_pixels(read_view(encoded[number], size))
 
     return make_asking(ask_bytes, ask_pixels, pixels, batch_size)
+
+
+def _make_wide(norm: Any) -> Any:
+    """The normalization in float32: PyTorch's knows no bfloat16 on processors."""
+    from torch import nn
+
+    class Wide(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = norm
+
+        def forward(self, x: Any) -> Any:
+            return self.norm(x.float()).to(x.dtype)
+
+    return Wide()
 
 
 def _prepare(module: Any, how: str, layout: Any, dtype: Any) -> Any:
