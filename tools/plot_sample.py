@@ -68,7 +68,9 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
     margin, heading = 10, 26
     width = _COLUMNS * (panel_width + margin) + margin
     height = rows * (_TILE + heading) + margin
-    figure = Figure(figsize=(width / 100, height / 100), dpi=100, facecolor="white")
+    # Whole pixels: Matplotlib 3.10 cuts off what 4.02 * 100 lacks to 402.
+    inches = ((width + 0.1) / 100, (height + 0.1) / 100)
+    figure = Figure(figsize=inches, dpi=100, facecolor="white")
     canvas = backend_agg.FigureCanvasAgg(figure)
     for label, info in enumerate(source.classes):
         row, column = divmod(label, _COLUMNS)
