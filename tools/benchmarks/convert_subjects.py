@@ -7,7 +7,6 @@ import shutil
 
 from PIL import Image
 
-from tfrecords import errors
 from tools.benchmarks import contest, materials, processes
 from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
@@ -135,11 +134,6 @@ def _prepare(options: Options, folder: str, count: int) -> list[str]:
     if options.source_dir is None:
         return materials.draw_photographs(folder, count)
     found = materials.find_photographs(options.source_dir, count)
-    if not found:
-        raise errors.UserError(
-            f"there is no JPEG below {options.source_dir}. Name a folder that has some "
-            "as --source_dir, or leave it out: then pictures are drawn."
-        )
     copies = []
     for number, path in enumerate(found):
         copies.append(os.path.join(folder, f"{number:05d}.jpg"))

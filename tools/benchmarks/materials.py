@@ -19,6 +19,7 @@ from PIL import Image
 from tfrecords import (
     convert,
     durable,
+    errors,
     images,
     manifest,
     plan,
@@ -160,13 +161,22 @@ def draw_photographs(
 
 
 def find_photographs(source_dir: str, count: int) -> list[str]:
-    """The first `count` pictures below `source_dir`, sorted by their paths."""
+    """The first `count` pictures below `source_dir`, sorted by their paths.
+
+    Raises:
+      UserError: where there are none.
+    """
     found = [
         os.path.join(parent, name)
         for parent, _, names in os.walk(source_dir)
         for name in names
         if name.lower().endswith((".jpg", ".jpeg"))
     ]
+    if not found:
+        raise errors.UserError(
+            f"there is no JPEG below {source_dir}. Name a folder that has some as "
+            "--source_dir, or leave it out: then pictures are drawn."
+        )
     return sorted(found)[:count]
 
 
