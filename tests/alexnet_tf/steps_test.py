@@ -84,7 +84,11 @@ print(json.dumps(result))
 
 @pytest.fixture(
     scope="module",
-    params=[("reference", "float32"), ("banded", "mixed_bfloat16")],
+    params=[
+        ("reference", "float32"),
+        ("banded", "mixed_bfloat16"),
+        ("fused", "float32"),
+    ],
     ids="-".join,
 )
 def placed(request):
