@@ -156,15 +156,28 @@ class Dense(PlacedLayer):
 
 
 class Activation(PlacedLayer):
-    """max(0, x), the paper's (section 3.1), or tanh(x), its comparison (figure 1)."""
+    """max(0, x), the paper's (section 3.1), or tanh(x), its comparison (figure 1).
 
-    def __init__(self, function: str, **kwargs: Any):
+    Args:
+      function: "relu" or "tanh".
+      gradient_follows: for relu: what comes next already returns the gradient of this
+        layer's input (`normalize_fused` does), so that it is passed on as it is.
+      **kwargs: `PlacedLayer`'s.
+    """
+
+    def __init__(self, function: str, gradient_follows: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
-        self.function = {"relu": tf.nn.relu, "tanh": tf.math.tanh}[function]
+        relu = _relu_passing_gradients if gradient_follows else tf.nn.relu
+        self.function = {"relu": relu, "tanh": tf.math.tanh}[function]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Any shape, element by element."""
         return self.function(x)
+
+
+@tf.custom_gradient
+def _relu_passing_gradients(x: tf.Tensor) -> Any:
+    return tf.nn.relu(x), lambda dy: dy
 
 
 class MaxPooling(PlacedLayer):

@@ -198,11 +198,18 @@ class _Builder:
         ]
         normalized = row.normalized and config.normalization != "none"
         before_relu = row.name == "conv1" and config.conv1_normalized_before_relu
+        # The fused normalization makes the gradient of the ReLU before it, too.
+        joint = (
+            normalized
+            and not before_relu
+            and config.activation == "relu"
+            and normalization.resolve_method(config.normalization) == "fused"
+        )
         if normalized and before_relu:
             outputs = self._normalize(number, outputs)
-        outputs = self._activate(number, outputs)
+        outputs = self._activate(number, outputs, gradient_follows=joint)
         if normalized and not before_relu:
-            outputs = self._normalize(number, outputs)
+            outputs = self._normalize(number, outputs, rectified=joint)
         for tower, x in enumerate(outputs):
             if row.name == "conv2" and config.conv2_map_normalization:
                 x = normalization.MapNormalization(**self._place("cnorm2", tower))(x)
@@ -266,15 +273,19 @@ class _Builder:
             for tower in range(len(receivers))
         ]
 
-    def _activate(self, number: str, towers: list) -> list:
+    def _activate(
+        self, number: str, towers: list, gradient_follows: bool = False
+    ) -> list:
         return [
             layers.Activation(
-                self._config.activation, **self._place(f"relu{number}", tower)
+                self._config.activation,
+                gradient_follows,
+                **self._place(f"relu{number}", tower),
             )(x)
             for tower, x in enumerate(towers)
         ]
 
-    def _normalize(self, number: str, towers: list) -> list:
+    def _normalize(self, number: str, towers: list, rectified: bool = False) -> list:
         config = self._config
         sees_all = config.normalization_scope == "all"
         inputs = self._exchange(number, towers) if sees_all else towers
@@ -286,6 +297,7 @@ class _Builder:
                 config.normalization_alpha,
                 config.normalization_beta,
                 share=(tower, len(towers)) if sees_all else (0, 1),
+                rectified=rectified,
                 **self._place(f"lrn{number}", tower),
             )(x)
             for tower, x in enumerate(inputs)

@@ -36,6 +36,8 @@ class LocalResponseNormalization(PlacedLayer):
       beta: the exponent.
       share: (i, n): of the maps that come in, the i-th of n equal shares comes out:
         what a tower keeps where it is given the maps of all.
+      rectified: whether the maps that come in are a ReLU's that leaves its gradient to
+        this layer; for the method "fused" only, see `normalize_fused`.
       **kwargs: `PlacedLayer`'s.
     """
 
@@ -47,10 +49,13 @@ class LocalResponseNormalization(PlacedLayer):
         alpha: float,
         beta: float,
         share: tuple[int, int] = (0, 1),
+        rectified: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._normalize = _METHODS[resolve_method(method)]
+        if rectified:
+            self._normalize = functools.partial(normalize_fused, rectified=True)
         self.radius, self.bias, self.alpha, self.beta = radius, bias, alpha, beta
         self.share = share
 
@@ -137,7 +142,12 @@ def normalize_banded(
 
 
 def normalize_fused(
-    x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float
+    x: tf.Tensor,
+    radius: int,
+    bias: float,
+    alpha: float,
+    beta: float,
+    rectified: bool = False,
 ) -> tf.Tensor:
     """The formula as sums of shifted maps, forward and backward each compiled by XLA.
 
@@ -150,9 +160,15 @@ def normalize_fused(
     float32, in registers; only the padded terms and s^-beta go through memory. A new
     shape of x is compiled anew, in about a second.
 
+    With `rectified`, x = max(0, z) and what is returned is the gradient of z:
+
+      dz = dx where x > 0, else 0
+
+    which costs nothing here, and a pass over all maps as an operation of its own.
+
     Args, returns: `normalize_banded`'s.
     """
-    compute, differentiate = _compile_fused(radius, bias, alpha, beta)
+    compute, differentiate = _compile_fused(radius, bias, alpha, beta, rectified)
 
     @tf.custom_gradient
     def normalize(x: tf.Tensor) -> Any:
@@ -163,7 +179,7 @@ def normalize_fused(
 
 @functools.cache
 def _compile_fused(
-    radius: int, bias: float, alpha: float, beta: float
+    radius: int, bias: float, alpha: float, beta: float, rectified: bool
 ) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
     """The two compiled functions of `normalize_fused`: x to y, and x, dy to dx."""
 
@@ -190,7 +206,10 @@ def _compile_fused(
         # dy y / s, written in two ways so that XLA does not take them for one.
         own, terms = scaled * (wide / s), scaled * wide / s
         total = own + sum_neighbours(terms)
-        return tf.cast(scaled - 2.0 * alpha * beta * wide * total, x.dtype)
+        dx = scaled - 2.0 * alpha * beta * wide * total
+        if rectified:
+            dx = tf.where(wide > 0, dx, 0.0)
+        return tf.cast(dx, x.dtype)
 
     return compute, differentiate
 

@@ -81,7 +81,7 @@ def compare(config, training, hidden_factor):
     return ratios
 
 
-@pytest.mark.parametrize("normalization", ["reference", "banded"])
+@pytest.mark.parametrize("normalization", ["reference", "banded", "fused"])
 def test_training_without_dropout(normalization, record_property):
     config = ModelConfig(dropout_rate=0.0, normalization=normalization)
     check(compare(config, training=True, hidden_factor=1.0), record_property)

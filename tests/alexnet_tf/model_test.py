@@ -404,14 +404,39 @@ def test_without_normalization():
     assert not get_layers(model, "lrn1") + get_layers(model, "lrn2")
 
 
-def test_banded_is_the_reference_network():
-    images = 100 * np.random.default_rng(0).standard_normal((2, CROP, CROP, 3))
+@pytest.mark.parametrize("method", ["banded", "fused"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"activation": "tanh"},
+        {"conv1_normalized_before_relu": True},
+        {"normalization_scope": "all"},
+    ],
+    ids=str,
+)
+def test_fast_normalizations_are_the_reference_network(method, settings):
+    """Forward, and every gradient: the fused one makes that of the ReLU, too."""
+    # So large that the normalization matters, but not for tanh, which saturates.
+    scale, gain = (1, 1) if "activation" in settings else (100, 8)
+    images = scale * np.random.default_rng(0).standard_normal((2, CROP, CROP, 3))
     images = tf.constant(images, tf.float32)
-    reference, banded = (
-        build(dataclasses.replace(SMALL, normalization=method))(images).numpy()
-        for method in ("reference", "banded")
-    )
-    np.testing.assert_allclose(banded, reference, rtol=1e-4, atol=1e-7)
+
+    def compute(method):
+        model = build(dataclasses.replace(SMALL, normalization=method, **settings))
+        for layer in model.layers:
+            if layer.weights:
+                kernel, bias = get_weights(layer)
+                layer.set_weights([gain * kernel, bias])
+        with tf.GradientTape() as tape:
+            logits = model(images, training=False)
+            loss = tf.reduce_sum(logits * tf.range(10, dtype=tf.float32))
+        return [logits, *tape.gradient(loss, model.trainable_variables)]
+
+    for found, expected in zip(compute(method), compute("reference"), strict=True):
+        difference = np.linalg.norm(found - expected)
+        assert np.linalg.norm(expected) > 0
+        assert difference < 1e-4 * np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])

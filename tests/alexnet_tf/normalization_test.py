@@ -171,6 +171,15 @@ def test_fused_without_neighbours():
     assert measure(dx, differentiate(x, dy, **parameters)) < 1e-6
 
 
+def test_rectified_gradients_are_those_before_the_relu():
+    z, dy = make_input(48), make_input(48, scale=1.0, seed=1)
+    x = np.maximum(z, 0)
+    _, dz = run(normalize_fused, x, dy, **PAPER, rectified=True)
+    expected = np.where(z > 0, differentiate(x, dy, **PAPER), 0)
+    assert measure(dz, expected) < 1e-6
+    assert not dz[z <= 0].any()
+
+
 def test_auto_is_the_fastest_and_saved_networks_need_no_compiler():
     fastest = "fused" if stack.XLA_FUSES_LOOPS else "banded"
     assert normalization.resolve_method("auto") == fastest
