@@ -1,8 +1,9 @@
 """Crops, mirrors, the colour shift and the ten views (paper, sections 2 and 4.1).
 
-Plain tensor functions of one picture: the same eagerly and inside `Dataset.map`. Each
-draw is a function of its seed alone, which `make_seed` makes of the run's seed and of
-the picture's position in the training stream; nothing is remembered between pictures.
+Plain tensor functions of one picture: the same eagerly and inside `Dataset.map`. What
+chance decides is drawn for a batch at a time, as drawing costs as much for one as for
+many; each draw is a function of the run's seed and of the picture's position in the
+training stream alone, and nothing is remembered between pictures.
 
   training    mirror(crop(image)) - mean + shift,        mean as `DataConfig.mean` says
               the source's shift:  (... ) / (1 + stddev)
@@ -12,6 +13,7 @@ the picture's position in the training stream; nothing is remembered between pic
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,43 +23,67 @@ from tfrecords.statistics import Statistics
 
 # Which of a picture's draws a seed is for.
 OFFSETS, MIRROR, COLOUR_SHIFT = range(3)
+# Draws that one seed makes. It decides every draw: never change it.
+BLOCK = 256
 # Named, so that the draws are the same on every device and in every version.
 _ALGORITHM = "philox"
 
 
-def make_seed(seed: int, draw: int, position: tf.Tensor) -> tf.Tensor:
-    """The seed of one draw for one picture.
+class Draws(NamedTuple):
+    """What chance decides of the pictures of a batch, or of one without the [B].
+
+    Attributes:
+      offsets: int32 [B, 2], the crop's top left corner: pixels from the top, the left.
+      mirrored: bool [B].
+      shift: float32 [B, 3], R, G, B: what every pixel is shifted by, in grey levels.
+      divisor: float32 [B], what the sum is divided by; 1 but for the source's shift.
+    """
+
+    offsets: tf.Tensor
+    mirrored: tf.Tensor
+    shift: tf.Tensor
+    divisor: tf.Tensor
+
+    def pick(self, index: int) -> Draws:
+        """Those of one picture of the batch."""
+        return Draws(*(values[index] for values in self))
+
+
+def make_seed(seed: int, draw: int, block: tf.Tensor) -> tf.Tensor:
+    """The seed of one kind of draw for a block of pictures.
 
     Args:
       seed: the run's.
       draw: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
-      position: int64 scalar, the picture's (or its chunk's) in the training stream.
+      block: int64 scalar, the pictures' (or their chunks') position in the training
+        stream divided by `BLOCK`.
 
     Returns:
       int64 [2].
     """
     key = tf.constant([seed & (1 << 63) - 1, draw], tf.int64)
-    return tf.random.experimental.stateless_fold_in(key, position, alg=_ALGORITHM)
+    return tf.random.experimental.stateless_fold_in(key, block, alg=_ALGORITHM)
 
 
 def draw_crop_offsets(seed: tf.Tensor, crop_positions: int) -> tf.Tensor:
-    """A crop's top left corner, uniform on 0..crop_positions-1 (section 4.1).
+    """Crops' top left corners, uniform on 0..crop_positions-1 (section 4.1).
 
     Args:
       seed: int64 [2].
       crop_positions: per axis: 32 in the paper, 33 in the source.
 
     Returns:
-      int32 [2]: pixels from the top, pixels from the left.
+      int32 [BLOCK, 2]: pixels from the top, pixels from the left.
     """
     return tf.random.stateless_uniform(
-        [2], seed, 0, crop_positions, tf.int32, alg=_ALGORITHM
+        [BLOCK, 2], seed, 0, crop_positions, tf.int32, alg=_ALGORITHM
     )
 
 
 def draw_mirror(seed: tf.Tensor) -> tf.Tensor:
-    """Whether to mirror, for seed int64 [2]: bool scalar, half of the time true."""
-    return tf.random.stateless_uniform([], seed, 0, 2, tf.int32, alg=_ALGORITHM) > 0
+    """Whether to mirror, for seed int64 [2]: bool [BLOCK], half of them true."""
+    drawn = tf.random.stateless_uniform([BLOCK], seed, 0, 2, tf.int32, alg=_ALGORITHM)
+    return drawn > 0
 
 
 def draw_colour_shift(
@@ -85,12 +111,38 @@ def draw_colour_shift(
       kind: "paper" or "source".
 
     Returns:
-      float32 [3], R, G, B, grey levels of pixels in 0..255.
+      float32 [BLOCK, 3], R, G, B, grey levels of pixels in 0..255.
     """
     weights = eigenvalues / 255.0 if kind == "paper" else np.sqrt(eigenvalues)
     axes = tf.constant(eigenvectors * (weights * stddev), tf.float32)
-    normal = tf.random.stateless_normal([3], seed, alg=_ALGORITHM)
-    return tf.linalg.matvec(axes, normal)
+    normal = tf.random.stateless_normal([BLOCK, 3], seed, alg=_ALGORITHM)
+    return tf.matmul(normal, axes, transpose_b=True)
+
+
+def draw_sequence(
+    draw: Callable[[tf.Tensor], tf.Tensor],
+    seed: int,
+    kind: int,
+    first: tf.Tensor,
+    count: int,
+) -> tf.Tensor:
+    """Draws first .. first+count-1 of an endless sequence made block by block.
+
+    Args:
+      draw: from a seed, int64 [2], to the draws of a block, [BLOCK, ...].
+      seed: the run's.
+      kind: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
+      first: int64 scalar, from 0.
+      count: how many.
+
+    Returns:
+      [count, ...].
+    """
+    block = first // BLOCK
+    num_blocks = (count - 1) // BLOCK + 2
+    draws = [draw(make_seed(seed, kind, block + i)) for i in range(num_blocks)]
+    start = first - block * BLOCK
+    return tf.concat(draws, 0)[start : start + count]
 
 
 def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
@@ -107,7 +159,7 @@ def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
 
 def mirror(image: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
     """Exchanges left and right of an image [height, width, 3] where `mirrored`."""
-    return tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
+    return tf.raw_ops.Reverse(tensor=image, dims=tf.stack([False, mirrored, False]))
 
 
 def centre_crop(image: tf.Tensor, crop_size: int) -> tf.Tensor:
@@ -144,62 +196,107 @@ def add_colour(image: tf.Tensor, colour: tf.Tensor) -> tf.Tensor:
     return tf.reshape(rows + tf.tile(colour, [width]), [height, width, channels])
 
 
-def make_training_transform(
-    data: DataConfig, statistics: Statistics, num_records: int, seed: int
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """What a picture undergoes in training; see the module's formula.
+def make_training_draws(
+    data: DataConfig, statistics: Statistics, num_records: int, seed: int, count: int
+) -> Callable[[tf.Tensor], Draws]:
+    """What chance decides of `count` pictures that follow each other.
 
-    The mean under "same_crop" is that of the picture's own crop, mirrored with it (the
-    paper subtracts it before cropping); under "centre_crop" it stays as it is, as in
-    the source. Where `data.crop_chunk` is above 1, pictures whose position divided by
-    it agrees share offsets and mirroring; the colour shift is each picture's own.
+    Where `data.crop_chunk` is above 1, pictures whose position divided by it agrees
+    share offsets and mirroring; the colour shift is each picture's own.
 
     Args:
       data: the settings.
       statistics: of the training split.
       num_records: of the training split; positions count on from epoch to epoch.
       seed: the run's.
+      count: pictures, the batch's.
 
     Returns:
-      A function of image, uint8 [size, size, 3], and its position in the training
-      stream, int64 scalar (epoch * num_records + index), giving float32
-      [crop_size, crop_size, 3].
+      A function of the first picture's position in the training stream, int64 scalar
+      (epoch * num_records + index), giving `Draws` [count, ...].
     """
-    size = data.crop_size
-    mean_image = tf.constant(statistics.mean_image, tf.float32)
-    fixed_mean = make_centre_mean(data, statistics)
     last_shifted = data.colour_shift_epochs * num_records
+    num_chunks = (count - 1) // data.crop_chunk + 2
 
-    def transform(image: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
-        chunk = position // data.crop_chunk
-        offsets = draw_crop_offsets(
-            make_seed(seed, OFFSETS, chunk), data.crop_positions
-        )
-        picture, mean = crop(image, offsets, size), fixed_mean
-        if data.mean == "same_crop":
-            mean = crop(mean_image, offsets, size)
-        if data.mirror:
-            mirrored = draw_mirror(make_seed(seed, MIRROR, chunk))
-            picture = mirror(picture, mirrored)
-            if data.mean == "same_crop":
-                mean = mirror(mean, mirrored)
-        centred = tf.cast(picture, tf.float32) - mean
-        if data.colour_shift == "none":
-            return centred
-        shift = draw_colour_shift(
-            make_seed(seed, COLOUR_SHIFT, position),
+    def draw_offsets(seed: tf.Tensor) -> tf.Tensor:
+        return draw_crop_offsets(seed, data.crop_positions)
+
+    def draw_shift(seed: tf.Tensor) -> tf.Tensor:
+        return draw_colour_shift(
+            seed,
             statistics.eigenvalues,
             statistics.eigenvectors,
             data.colour_shift_stddev,
             data.colour_shift,
         )
-        divisor = tf.constant(1.0)
+
+    def draw(first: tf.Tensor) -> Draws:
+        positions = first + tf.range(count, dtype=tf.int64)
+        chunks = positions // data.crop_chunk
+
+        def draw_by_chunk(
+            draw: Callable[[tf.Tensor], tf.Tensor], kind: int
+        ) -> tf.Tensor:
+            by_chunk = draw_sequence(draw, seed, kind, chunks[0], num_chunks)
+            return tf.gather(by_chunk, chunks - chunks[0])
+
+        offsets = draw_by_chunk(draw_offsets, OFFSETS)
+        mirrored = tf.zeros([count], tf.bool)
+        if data.mirror:
+            mirrored = draw_by_chunk(draw_mirror, MIRROR)
+        shift, divisor = tf.zeros([count, 3]), tf.ones([count])
+        if data.colour_shift != "none":
+            shift = draw_sequence(draw_shift, seed, COLOUR_SHIFT, first, count)
         if data.colour_shift == "source":
             divisor += data.colour_shift_stddev
         if data.colour_shift_epochs:
-            is_shifted = position < last_shifted
-            shift = tf.where(is_shifted, shift, 0.0)
+            is_shifted = positions < last_shifted
+            shift = tf.where(is_shifted[:, tf.newaxis], shift, 0.0)
             divisor = tf.where(is_shifted, divisor, 1.0)
+        return Draws(offsets, mirrored, shift, divisor)
+
+    return draw
+
+
+def make_training_transform(
+    data: DataConfig, statistics: Statistics
+) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
+    """What a picture undergoes in training; see the module's formula.
+
+    The mean under "same_crop" is that of the picture's own crop, mirrored with it (the
+    paper subtracts it before cropping); under "centre_crop" it stays as it is, as in
+    the source.
+
+    Args:
+      data: the settings.
+      statistics: of the training split.
+
+    Returns:
+      A function of an image, uint8 [size, size, 3], and of its `Draws`, giving float32
+      [crop_size, crop_size, 3].
+    """
+    size = data.crop_size
+    mean_image = tf.constant(statistics.mean_image, tf.float32)
+    both_means = tf.stack([mean_image, tf.reverse(mean_image, [1])])
+    last_offset = mean_image.shape[1] - size
+    fixed_mean = make_centre_mean(data, statistics)
+
+    def cut_mean(offsets: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+        # The crop's mirror image is a crop of the mean's mirror image.
+        top, left = offsets[0], offsets[1]
+        left = tf.where(mirrored, last_offset - left, left)
+        begin = tf.stack([tf.cast(mirrored, tf.int32), top, left, 0])
+        return tf.slice(both_means, begin, [1, size, size, 3])[0]
+
+    def transform(image: tf.Tensor, draws: Draws) -> tf.Tensor:
+        offsets, mirrored, shift, divisor = draws
+        picture = mirror(crop(image, offsets, size), mirrored)
+        mean = fixed_mean
+        if data.mean == "same_crop":
+            mean = cut_mean(offsets, mirrored)
+        centred = tf.cast(picture, tf.float32) - mean
+        if data.colour_shift == "none":
+            return centred
         shifted = add_colour(centred, shift)
         return shifted / divisor if data.colour_shift == "source" else shifted
 

@@ -7,8 +7,9 @@ may end in the next epoch, every picture occurs exactly once per epoch, and the 
 any step is a function of the settings and the step: starting anywhere costs nothing and
 nothing has to be saved.
 
-  steps -> read the batch's records, checksums verified        one step ahead
-        -> unbatch -> parse, decode, augment                   parallel, per picture
+  steps -> read and parse the batch's records, checksums
+           verified, and draw what chance decides              one step ahead
+        -> unbatch -> decode, augment                          parallel, per picture
         -> batch -> prefetch
 
 Failures come out of `tf.data` as `tf.errors.OpError`; `iterate` and `translate_errors`
@@ -189,18 +190,22 @@ def make_training_dataset(
     compute_ids = functools.partial(compute_record_ids, num_records, config)
     read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
     with tf.device("CPU:0"):
-        transform = augment.make_training_transform(
-            config.data, data.statistics, num_records, config.seed
+        draw = augment.make_training_draws(
+            config.data, data.statistics, num_records, config.seed, batch_size
         )
+        transform = augment.make_training_transform(config.data, data.statistics)
 
-        def read_step(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def read_step(step: tf.Tensor) -> tuple[Any, ...]:
             serialized = tf.numpy_function(read, [step], tf.string)
             serialized.set_shape([batch_size])
-            return serialized, step * batch_size + tf.range(batch_size, dtype=tf.int64)
+            image_bytes, labels = records.parse_records(serialized, data.manifest)
+            return image_bytes, labels, draw(step * batch_size)
 
-        def prepare(record: tf.Tensor, position: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            image, label = records.decode_record(record, data.manifest)
-            return transform(image, position), label
+        def prepare(
+            image_bytes: tf.Tensor, label: tf.Tensor, draws: augment.Draws
+        ) -> tuple[tf.Tensor, ...]:
+            image = records.decode_image(image_bytes, data.manifest)
+            return transform(image, draws), label
 
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
         pictures = _make_pictures(steps.map(read_step), prepare, config.data)
@@ -245,15 +250,18 @@ def make_evaluation_dataset(
             config.data, data.statistics, num_views
         )
 
-        def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
             serialized = tf.numpy_function(read, [batch], tf.string)
             serialized.set_shape([None])
+            image_bytes, labels = records.parse_records(serialized, data.manifest)
             first = batch * batch_size
             last = tf.minimum(first + batch_size, num_records)
-            return serialized, tf.range(first, last)
+            return image_bytes, labels, tf.range(first, last)
 
-        def prepare(record: tf.Tensor, record_id: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            image, label = records.decode_record(record, data.manifest)
+        def prepare(
+            image_bytes: tf.Tensor, label: tf.Tensor, record_id: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
+            image = records.decode_image(image_bytes, data.manifest)
             return transform(image), label, record_id
 
         batches = tf.data.Dataset.range(num_batches).map(read_batch)

@@ -21,33 +21,44 @@ from tfrecords import errors, manifest, record_reader, resize, schema
 STORED_SIZE = 256
 
 
-def decode_record(
-    record: tf.Tensor, info: manifest.Manifest
+def parse_records(
+    serialized: tf.Tensor, info: manifest.Manifest
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """A serialized record as a picture and its label.
+    """The pictures, still encoded, and labels of a batch of serialized records.
 
     Args:
-      record: string scalar.
+      serialized: string [B].
+      info: what labels there are.
+
+    Returns:
+      (string [B], int32 [B], 0..num_classes-1).
+
+    Raises:
+      tf.errors.InvalidArgumentError: where one of them is no record of ours.
+    """
+    image_bytes, stored_labels = schema.parse_pictures(serialized)
+    labels = stored_labels - info.label_offset
+    in_range = tf.reduce_all((labels >= 0) & (labels < info.num_classes))
+    check = tf.debugging.Assert(in_range, ["label out of range:", stored_labels])
+    # None where executed eagerly.
+    with tf.control_dependencies([] if check is None else [check]):
+        return image_bytes, tf.cast(labels, tf.int32)
+
+
+def decode_image(image_bytes: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
+    """A record's picture.
+
+    Args:
+      image_bytes: string scalar.
       info: says how pictures are stored: as JPEG or raw, at `image_size`, or (where
         that is 0) in any format and size, which are brought to 256x256 here.
 
     Returns:
-      (uint8 [size, size, 3] with RGB, int32 scalar 0..num_classes-1).
+      uint8 [size, size, 3], RGB.
 
     Raises:
-      tf.errors.InvalidArgumentError: where the record is no picture of ours.
+      tf.errors.InvalidArgumentError: where it is no such picture.
     """
-    parsed = schema.parse_example(record)
-    image = _decode_image(parsed["image_bytes"], info)
-    label = parsed["label"] - info.label_offset
-    in_range = tf.logical_and(label >= 0, label < info.num_classes)
-    check = tf.debugging.Assert(in_range, ["label out of range:", parsed["label"]])
-    # None where executed eagerly.
-    with tf.control_dependencies([] if check is None else [check]):
-        return image, tf.cast(label, tf.int32)
-
-
-def _decode_image(image_bytes: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
     size = info.image_size
     if not size:
         image = decoding.decode_picture(image_bytes)
@@ -135,7 +146,7 @@ def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:
             last = first + info.num_classes - 1
             if not first <= label <= last:
                 return f"({name}) has the label {label}, outside {first}..{last}"
-            _decode_image(parsed["image_bytes"], info)
+            decode_image(parsed["image_bytes"], info)
     except UnicodeDecodeError:
         return f"({name}) cannot be used: it is no tf.train.Example"
     except tf.errors.OpError as error:

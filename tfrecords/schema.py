@@ -163,6 +163,31 @@ def _get_number(features: dict[str, list], key: str) -> int | None:
     return values[0]
 
 
+def parse_pictures(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parses serialized Examples inside a TensorFlow graph: what training needs.
+
+    Args:
+      serialized: strings, [B]: parsed together they take a fraction of the time.
+
+    Returns:
+      (encoded pictures, string [B]; labels as stored, int64 [B]).
+
+    Raises:
+      tf.errors.InvalidArgumentError: where one of them is no Example or lacks
+        `image/encoded` or `image/class/label`.
+    """
+    import tensorflow as tf
+
+    parsed = tf.io.parse_example(
+        serialized,
+        {
+            ENCODED: tf.io.FixedLenFeature([], tf.string),
+            LABEL: tf.io.FixedLenFeature([], tf.int64),
+        },
+    )
+    return parsed[ENCODED], parsed[LABEL]
+
+
 def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """Parses one serialized Example inside a TensorFlow graph.
 

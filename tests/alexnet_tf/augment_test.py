@@ -49,10 +49,12 @@ def make_noise_image(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (256, 256, 3)).astype(np.uint8)
 
 
-def draw_in_map(draw, num_draws=NUM_DRAWS):
-    """`draw` of positions 0..num_draws-1, inside `Dataset.map`."""
-    positions = tf.data.Dataset.range(num_draws).map(draw)
-    return next(iter(positions.batch(num_draws))).numpy()
+def draw_in_map(draw, kind, seed=1):
+    """The first NUM_DRAWS of a kind, drawn 64 at a time inside `Dataset.map`."""
+    firsts = tf.data.Dataset.range(0, NUM_DRAWS, 64).map(
+        lambda first: augment.draw_sequence(draw, seed, kind, first, 64)
+    )
+    return np.concatenate(list(firsts.as_numpy_iterator()))
 
 
 def compute_chi_square(counts: np.ndarray) -> float:
@@ -63,9 +65,7 @@ def compute_chi_square(counts: np.ndarray) -> float:
 @pytest.mark.parametrize("crop_positions", [32, 33])
 def test_offsets_are_uniform_and_independent(crop_positions):
     offsets = draw_in_map(
-        lambda n: augment.draw_crop_offsets(
-            augment.make_seed(1, augment.OFFSETS, n), crop_positions
-        )
+        lambda seed: augment.draw_crop_offsets(seed, crop_positions), augment.OFFSETS
     )
     assert offsets.dtype == np.int32 and offsets.shape == (NUM_DRAWS, 2)
     # The 99.99 % quantiles of chi-square with 31, 32 and 63 degrees of freedom are
@@ -83,9 +83,7 @@ def test_offsets_are_uniform_and_independent(crop_positions):
 
 
 def test_half_of_the_pictures_are_mirrored():
-    mirrored = draw_in_map(
-        lambda n: augment.draw_mirror(augment.make_seed(1, augment.MIRROR, n))
-    )
+    mirrored = draw_in_map(augment.draw_mirror, augment.MIRROR)
     assert abs(mirrored.mean() - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)
     changes = (mirrored[1:] != mirrored[:-1]).mean()
     assert abs(changes - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)
@@ -95,13 +93,10 @@ def test_half_of_the_pictures_are_mirrored():
 def test_covariance_of_the_colour_shift(kind):
     statistics = make_statistics()
     shifts = draw_in_map(
-        lambda n: augment.draw_colour_shift(
-            augment.make_seed(1, augment.COLOUR_SHIFT, n),
-            statistics.eigenvalues,
-            statistics.eigenvectors,
-            0.1,
-            kind,
-        )
+        lambda seed: augment.draw_colour_shift(
+            seed, statistics.eigenvalues, statistics.eigenvectors, 0.1, kind
+        ),
+        augment.COLOUR_SHIFT,
     )
     assert shifts.dtype == np.float32
     weights = {
@@ -125,23 +120,26 @@ def test_covariance_of_the_colour_shift(kind):
     [("paper", 1.0, [5.82, 0.54, 0.152]), ("source", 1.1, [11.07, 3.37, 1.79])],
 )
 def test_the_authors_constants_give_the_published_grey_levels(kind, divisor, expected):
-    def shift(n):
+    def shift(seed):
         return augment.draw_colour_shift(
-            augment.make_seed(3, augment.COLOUR_SHIFT, n),
-            AUTHORS_STDDEVS**2,
-            AUTHORS_EIGENVECTORS,
-            0.1,
-            kind,
+            seed, AUTHORS_STDDEVS**2, AUTHORS_EIGENVECTORS, 0.1, kind
         )
 
-    along_axes = draw_in_map(shift) @ np.linalg.inv(AUTHORS_EIGENVECTORS).T / divisor
+    shifts = draw_in_map(shift, augment.COLOUR_SHIFT, seed=3)
+    along_axes = shifts @ np.linalg.inv(AUTHORS_EIGENVECTORS).T / divisor
     np.testing.assert_allclose(along_axes.std(0), expected, rtol=0.05)
 
 
 def test_each_draw_is_a_function_of_seed_kind_and_position():
     def draw(seed, kind, position):
-        key = augment.make_seed(seed, kind, tf.constant(position, tf.int64))
-        return tuple(augment.draw_crop_offsets(key, 1 << 20).numpy())
+        offsets = augment.draw_sequence(
+            lambda seed: augment.draw_crop_offsets(seed, 1 << 20),
+            seed,
+            kind,
+            tf.constant(position, tf.int64),
+            1,
+        )
+        return tuple(offsets[0].numpy())
 
     arguments = [
         (seed, kind, position)
@@ -154,19 +152,34 @@ def test_each_draw_is_a_function_of_seed_kind_and_position():
     assert len(set(draws)) == len(draws)
 
 
+@pytest.mark.parametrize("count", [1, 3, augment.BLOCK, 2 * augment.BLOCK + 1])
+def test_draws_do_not_depend_on_the_batch(count):
+    def draw(first, count):
+        return augment.draw_sequence(
+            augment.draw_mirror, 4, augment.MIRROR, tf.constant(first, tf.int64), count
+        ).numpy()
+
+    straight = draw(0, 5 * augment.BLOCK)
+    for first in (0, 1, augment.BLOCK - 1, augment.BLOCK, 2 * augment.BLOCK - 2):
+        np.testing.assert_array_equal(
+            draw(first, count), straight[first : first + count]
+        )
+
+
 def test_draws_never_change():
     """Runs are continued under other versions: these numbers are part of the design."""
-    offsets, mirrored = [], []
-    for n in tf.range(4, dtype=tf.int64):
-        key = augment.make_seed(7, augment.OFFSETS, n)
-        offsets.append(augment.draw_crop_offsets(key, 32).numpy().tolist())
-        key = augment.make_seed(7, augment.MIRROR, n)
-        mirrored.append(bool(augment.draw_mirror(key)))
-    assert offsets == [[23, 15], [10, 22], [3, 15], [10, 0]]
-    assert mirrored == [False, False, True, False]
-    key = augment.make_seed(7, augment.COLOUR_SHIFT, tf.constant(3, tf.int64))
-    shift = augment.draw_colour_shift(key, np.full(3, 255.0), np.eye(3), 1.0, "paper")
-    np.testing.assert_allclose(shift, [-0.27845952, 0.63900870, -0.31371742], atol=1e-6)
+    data = dataclasses.replace(DataConfig(), colour_shift_stddev=1.0)
+    statistics = dataclasses.replace(
+        make_statistics(), eigenvalues=np.full(3, 255.0), eigenvectors=np.eye(3)
+    )
+    draw = augment.make_training_draws(data, statistics, 10, 7, 4)
+    draws = draw(tf.constant(254, tf.int64))
+    assert draws.offsets.numpy().tolist() == [[31, 25], [6, 8], [10, 22], [27, 6]]
+    assert draws.mirrored.numpy().tolist() == [True, True, False, True]
+    np.testing.assert_allclose(
+        draws.shift[3], [-1.60076582, -0.15217608, -0.30111024], atol=1e-6
+    )
+    np.testing.assert_array_equal(draws.divisor, 1)
 
 
 def test_crop_mirror_and_centre():
@@ -202,13 +215,22 @@ def test_ten_views():
     np.testing.assert_array_equal(views[5:], views[:5, :, ::-1])
 
 
+def draw_one(draw, seed, kind, position):
+    position = tf.constant(position, tf.int64)
+    return augment.draw_sequence(draw, seed, kind, position, 1)[0].numpy()
+
+
 def compute_reference(image, position, data, statistics, num_records, seed):
     """The whole per-picture function in NumPy float64, draws apart."""
-    chunk = tf.constant(position // data.crop_chunk, tf.int64)
-    key = augment.make_seed(seed, augment.OFFSETS, chunk)
-    y, x = augment.draw_crop_offsets(key, data.crop_positions).numpy()
-    mirrored = data.mirror and bool(
-        augment.draw_mirror(augment.make_seed(seed, augment.MIRROR, chunk))
+    chunk = position // data.crop_chunk
+    y, x = draw_one(
+        lambda seed: augment.draw_crop_offsets(seed, data.crop_positions),
+        seed,
+        augment.OFFSETS,
+        chunk,
+    )
+    mirrored = data.mirror and draw_one(
+        augment.draw_mirror, seed, augment.MIRROR, chunk
     )
     size = data.crop_size
     step = -1 if mirrored else 1
@@ -223,8 +245,12 @@ def compute_reference(image, position, data, statistics, num_records, seed):
     ended = data.colour_shift_epochs and epoch >= data.colour_shift_epochs
     if data.colour_shift == "none" or ended:
         return picture - mean
-    key = augment.make_seed(seed, augment.COLOUR_SHIFT, tf.constant(position, tf.int64))
-    normal = tf.random.stateless_normal([3], key, alg="philox").numpy()
+    normal = draw_one(
+        lambda seed: tf.random.stateless_normal([augment.BLOCK, 3], seed, alg="philox"),
+        seed,
+        augment.COLOUR_SHIFT,
+        position,
+    )
     alphas = data.colour_shift_stddev * normal.astype(np.float64)
     if data.colour_shift == "paper":
         in_unit_range = statistics.eigenvectors @ (
@@ -249,12 +275,17 @@ def test_training_transform_equals_numpy_eagerly_and_in_map(changes):
     data = dataclasses.replace(DataConfig(), **changes)
     statistics = make_statistics()
     num_records, seed = 5, 11
-    transform = augment.make_training_transform(data, statistics, num_records, seed)
+    draw = augment.make_training_draws(data, statistics, num_records, seed, 8)
+    transform = augment.make_training_transform(data, statistics)
     images = np.stack([make_noise_image(n) for n in range(8)])
-    pairs = tf.data.Dataset.from_tensor_slices((images, np.arange(8)))
+    draws = draw(tf.constant(0, tf.int64))
+    drawn_in_map = tf.data.Dataset.from_tensors(tf.constant(0, tf.int64)).map(draw)
+    pairs = tf.data.Dataset.zip(
+        (tf.data.Dataset.from_tensor_slices(images), drawn_in_map.unbatch())
+    )
     in_map = list(pairs.map(transform).as_numpy_iterator())
     for position, image in enumerate(images):
-        eager = transform(tf.constant(image), tf.constant(position, tf.int64)).numpy()
+        eager = transform(tf.constant(image), draws.pick(position)).numpy()
         assert eager.dtype == np.float32
         assert eager.shape == (data.crop_size, data.crop_size, 3)
         np.testing.assert_array_equal(in_map[position], eager)
@@ -266,11 +297,13 @@ def test_training_transform_equals_numpy_eagerly_and_in_map(changes):
 
 def test_pictures_of_a_chunk_share_crop_and_mirror_but_not_the_shift():
     data = dataclasses.replace(DataConfig(), crop_chunk=4, mean="channel")
-    transform = augment.make_training_transform(data, make_statistics(), 6, 0)
+    # From position 3 on: the first picture ends a chunk.
+    draw = augment.make_training_draws(data, make_statistics(), 6, 0, 33)
+    draws = draw(tf.constant(3, tf.int64))
+    transform = augment.make_training_transform(data, make_statistics())
     image = tf.constant(make_coordinate_image())
     pictures = [
-        transform(image, tf.constant(n, tf.int64)).numpy().astype(np.float64)
-        for n in range(32)
+        transform(image, draws.pick(n)).numpy().astype(np.float64) for n in range(1, 33)
     ]
     # Without the shift, a picture of coordinates tells where it was cut out.
     geometry = [np.round(p - p[0, 0], 2).tobytes() for p in pictures]

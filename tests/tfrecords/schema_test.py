@@ -135,5 +135,18 @@ def test_parse_example_of_a_minimal_and_of_a_bad_record():
             schema.parse_example(tf.constant(bad))
 
 
+def test_parse_pictures_of_a_batch():
+    import tensorflow as tf
+
+    minimal = example_proto.encode_example({schema.ENCODED: b"x", schema.LABEL: 1})
+    batch = tf.constant([schema.encode_picture(**PICTURE), minimal])
+    encoded, labels = schema.parse_pictures(batch)
+    assert encoded.numpy().tolist() == [PICTURE["encoded"], b"x"]
+    assert labels.dtype == "int64" and labels.numpy().tolist() == [999, 1]
+    for bad in (b"", b"nonsense", example_proto.encode_example({schema.LABEL: 1})):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            schema.parse_pictures(tf.constant([minimal, bad]))
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))
