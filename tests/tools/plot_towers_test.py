@@ -1,0 +1,61 @@
+"""The towers' operations in a trace: two rows of bars, and for how long both worked."""
+
+import pathlib
+import re
+import sys
+
+import pytest
+
+from tests import processes
+from tools import plot_towers
+from tools.plot_towers import Interval
+
+SCRIPT = pathlib.Path(plot_towers.__file__)
+
+
+def test_overlap_by_hand():
+    intervals = [
+        Interval("a", "forward", 0, 10),
+        Interval("a", "forward", 2, 6),  # two at a time on one tower
+        Interval("b", "forward", 8, 14),
+        Interval("a", "backward", 20, 25),
+        Interval("b", "backward", 21, 22),
+        Interval("b", "backward", 24, 30),
+    ]
+    # Either: 0..14 and 20..30. Both: 8..10, 21..22 and 24..25.
+    assert plot_towers.measure_overlap(intervals) == (24, 4)
+    assert plot_towers.measure_overlap([]) == (0, 0)
+
+
+def test_towers_that_take_turns_do_not_overlap():
+    turns = [Interval("a", "forward", 0, 5), Interval("b", "forward", 5, 9)]
+    assert plot_towers.measure_overlap(turns) == (9, 0)
+
+
+def test_draws_a_step_of_two_devices(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "towers.png"
+    done = processes.run_python(
+        SCRIPT, f"--output={picture}", "--batch_size=2", "--width=0.1"
+    )
+    assert done.returncode == 0, done.stderr
+    both, either = map(int, re.findall(r"for (\d+) of the (\d+) ms", done.stdout)[0])
+    assert 0 <= both <= either and either > 0
+    with image.open(picture) as drawn:
+        colours = {colour for _, colour in drawn.convert("RGB").getcolors(1 << 20)}
+    # Forward and backward.
+    assert {(0x44, 0x77, 0xAA), (0xCC, 0x66, 0x77)} <= colours
+
+
+def test_a_missing_device_is_a_sentence(tmp_path):
+    done = processes.run_python(
+        SCRIPT, "--devices=CPU:0,GPU:7", f"--output={tmp_path}/p"
+    )
+    assert done.returncode == 2
+    assert "there is no device GPU:7" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

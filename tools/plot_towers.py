@@ -1,0 +1,186 @@
+"""Draws when each tower's operations ran in one training step, from its trace."""
+
+from __future__ import annotations
+
+import glob
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from absl import flags
+
+# A script of the checkout finds the checkout's packages, wherever it is called.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from tfrecords import command_line, durable
+
+SYNOPSIS = """\
+python tools/plot_towers.py --output=towers.png [--devices=CPU:0,CPU:1]
+
+Trains the paper's network on random pictures for a few steps, records the last one, and
+draws which of its operations each tower ran when, as the host saw them: on GPUs those
+are the calls that start the kernels. Prints for how long both towers were at work."""
+
+_OUTPUT = flags.DEFINE_string("output", "towers.png", "the picture, PNG")
+_DEVICES = flags.DEFINE_string("devices", "CPU:0,CPU:1", "tower a's and tower b's")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "pictures", lower_bound=1)
+_PRECISION = flags.DEFINE_enum(
+    "precision",
+    "auto",
+    ["auto", "float32", "mixed_bfloat16", "mixed_float16"],
+    "the layers' arithmetic",
+)
+_WIDTH = flags.DEFINE_float("width", 1.0, "of the network", lower_bound=0.01)
+
+_STEPS_BEFORE = 3
+_COLOURS = {"forward": "#4477aa", "backward": "#cc6677"}
+
+
+class Interval(NamedTuple):
+    """One operation of a tower.
+
+    Attributes:
+      tower: "a" or "b".
+      kind: "forward" or "backward".
+      start: milliseconds from the first operation's start.
+      end: the same.
+    """
+
+    tower: str
+    kind: str
+    start: float
+    end: float
+
+
+class Overlap(NamedTuple):
+    """For how long the towers worked in a step, milliseconds.
+
+    Attributes:
+      either: one of them or both.
+      both: both.
+    """
+
+    either: float
+    both: float
+
+
+def read_intervals(trace: bytes) -> list[Interval]:
+    """The towers' operations of a trace (`*.xplane.pb`), by their start."""
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    from alexnet_tf import placement_report
+
+    found = []
+    for plane in xplane_pb2.XSpace.FromString(trace).planes:
+        for line in plane.lines:
+            for event in line.events:
+                # Name and type: "alexnet/conv1a/Conv2D:Conv2D".
+                op = plane.event_metadata[event.metadata_id].name.partition(":")[0]
+                layer = placement_report.find_layer(op)
+                if layer and layer[-1] in "ab":
+                    start = line.timestamp_ns / 1e6 + event.offset_ps / 1e9
+                    end = start + event.duration_ps / 1e9
+                    kind = placement_report.find_kind(op)
+                    found.append(Interval(layer[-1], kind, start, end))
+    first = min((interval.start for interval in found), default=0.0)
+    shifted = [
+        interval._replace(start=interval.start - first, end=interval.end - first)
+        for interval in found
+    ]
+    return sorted(shifted, key=lambda interval: interval.start)
+
+
+def measure_overlap(intervals: Iterable[Interval]) -> Overlap:
+    """For how long one tower, and for how long both, were at work."""
+    edges = sorted(
+        edge
+        for interval in intervals
+        for edge in (
+            (interval.start, 1, interval.tower),
+            (interval.end, -1, interval.tower),
+        )
+    )
+    running = {"a": 0, "b": 0}
+    either = both = before = 0.0
+    for time, change, tower in edges:
+        num_at_work = sum(count > 0 for count in running.values())
+        either += (time - before) * (num_at_work > 0)
+        both += (time - before) * (num_at_work > 1)
+        running[tower] += change
+        before = time
+    return Overlap(either, both)
+
+
+def record_step(folder: str) -> bytes:
+    """Trains some steps on the devices of the flags; the trace of the last one."""
+    import tensorflow as tf
+
+    from alexnet_tf import placement, precision, run_state, steps
+    from alexnet_tf.config import Config, ModelConfig
+
+    where = placement.make_placement(_DEVICES.value)
+    config = Config(
+        precision=precision.resolve_precision(_PRECISION.value),
+        model=ModelConfig(width=_WIDTH.value),
+    )
+    state = run_state.build_run_state(config, 1000, where)
+    step = steps.make_train_step(
+        state.model, state.optimizer, state.loss_scale, where.get_device(0)
+    )
+    crop = config.data.crop_size
+    images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
+    labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
+    with placement.memory_errors("--batch_size"):
+        for _ in range(_STEPS_BEFORE):
+            step(images, labels).loss.numpy()
+        tf.profiler.experimental.start(folder)
+        step(images, labels).loss.numpy()
+        tf.profiler.experimental.stop()
+    pattern = os.path.join(folder, "plugins", "profile", "*", "*.xplane.pb")
+    return pathlib.Path(glob.glob(pattern)[0]).read_bytes()
+
+
+def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
+    """A row of bars for each tower, forward and backward in two colours."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import patches, pyplot
+
+    figure, axes = pyplot.subplots(figsize=(11, 2.6))
+    for row, tower in enumerate("ba"):
+        for kind, colour in _COLOURS.items():
+            spans = [
+                (interval.start, interval.end - interval.start)
+                for interval in intervals
+                if (interval.tower, interval.kind) == (tower, kind)
+            ]
+            axes.broken_barh(spans, (row - 0.4, 0.8), color=colour, linewidth=0)
+    axes.set_yticks([0, 1], ["tower b", "tower a"])
+    axes.set(xlabel="milliseconds", title=title)
+    handles = [patches.Patch(color=c, label=kind) for kind, c in _COLOURS.items()]
+    axes.legend(handles=handles, loc="upper right", fontsize=8)
+    figure.tight_layout()
+    with durable.atomic_write(output) as file:
+        figure.savefig(file, format="png", dpi=110)
+
+
+def main() -> None:
+    """Reads the flags, records, draws."""
+    command_line.quiet_tensorflow()
+    with tempfile.TemporaryDirectory() as folder:
+        intervals = read_intervals(record_step(folder))
+    overlap = measure_overlap(intervals)
+    text = (
+        f"{_DEVICES.value}, batch {_BATCH_SIZE.value}: both towers at work for "
+        f"{overlap.both:.0f} of the {overlap.either:.0f} ms in which one is"
+    )
+    draw(intervals, text, _OUTPUT.value)
+    print(f"{text} ({overlap.both / overlap.either:.0%})\nwrote {_OUTPUT.value}")
+
+
+if __name__ == "__main__":
+    command_line.run(main, __name__, SYNOPSIS)
