@@ -86,6 +86,14 @@ class DataConfig:
         "label on disk of the first class; 1 in many other programs' ImageNet shards",
         minimum=0,
     )
+    finish_on: str = _setting(
+        "auto",
+        "where crops are mirrored, centred and shifted: host, by the threads that "
+        "decode; device, by the step's, so that bytes go there and not float32, a "
+        "fourth as many; auto: device where there is a GPU (ours)",
+        choices=("auto", "host", "device"),
+        may_change=True,
+    )
     num_parallel_maps: int = _setting(
         0,
         "threads that decode and augment; 0: as many as there are cores",

@@ -12,6 +12,9 @@ nothing has to be saved.
         -> unbatch -> decode, augment                          parallel, per picture
         -> batch -> prefetch
 
+Where `finish_on` says device, crops are cut out here and nothing more: their bytes go
+to the device, and `augment.make_finisher` does the rest there.
+
 Failures come out of `tf.data` as `tf.errors.OpError`; `iterate` and `translate_errors`
 turn them into the sentence that names the shard and the record.
 """
@@ -29,7 +32,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import augment, records
+from alexnet_tf import augment, chance, records
 from alexnet_tf.config import Config, DataConfig
 from tfrecords import (
     errors,
@@ -180,7 +183,8 @@ def make_training_dataset(
 
     Returns:
       Data set of (images float32 [batch_size, crop_size, crop_size, 3], labels int32
-      [batch_size], 0..num_classes-1). Equal arguments give equal bits.
+      [batch_size], 0..num_classes-1), or with `augment.Crops` in place of the images
+      where `augment.is_finished_on_device`. Equal arguments give equal bits.
 
     Raises:
       UserError, DataError: as `DataSet.get_reader`.
@@ -190,10 +194,11 @@ def make_training_dataset(
     compute_ids = functools.partial(compute_record_ids, num_records, config)
     read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
     with tf.device("CPU:0"):
-        draw = augment.make_training_draws(
+        draw = chance.make_training_draws(
             config.data, data.statistics, num_records, config.seed, batch_size
         )
         transform = augment.make_training_transform(config.data, data.statistics)
+        crop_only = augment.is_finished_on_device(config.data)
 
         def read_step(step: tf.Tensor) -> tuple[Any, ...]:
             serialized = tf.numpy_function(read, [step], tf.string)
@@ -202,9 +207,12 @@ def make_training_dataset(
             return image_bytes, labels, draw(step * batch_size)
 
         def prepare(
-            image_bytes: tf.Tensor, label: tf.Tensor, draws: augment.Draws
+            image_bytes: tf.Tensor, label: tf.Tensor, draws: chance.Draws
         ) -> tuple[tf.Tensor, ...]:
             image = records.decode_image(image_bytes, data.manifest)
+            if crop_only:
+                pixels = augment.crop(image, draws.offsets, config.data.crop_size)
+                return augment.Crops(pixels, draws), label
             return transform(image, draws), label
 
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)

@@ -14,6 +14,7 @@ import time
 import tensorflow as tf
 
 from alexnet_tf import (
+    augment,
     epochs,
     input_pipeline,
     placement,
@@ -98,18 +99,23 @@ def _time_step(
     where: placement.Placement,
 ) -> float:
     """Seconds of a step, input included, on average."""
+    device = where.get_device(0)
     train_step = steps.make_train_step(
-        state.model, state.optimizer, state.loss_scale, where.get_device(0)
+        state.model, state.optimizer, state.loss_scale, device
     )
+    with placement.scope(device):
+        finish = augment.make_finisher(config.data, data.statistics)
     dataset = input_pipeline.make_training_dataset(
         data, config, 0, _STEPS_BEFORE + _STEPS_TIMED
     )
     state.optimizer.rates.assign(tf.zeros_like(state.optimizer.rates))
     start = time.perf_counter()
     with placement.memory_errors("--config.batch_size"):
-        for number, (images, labels) in enumerate(
+        for number, (crops, labels) in enumerate(
             input_pipeline.iterate(data, dataset), 1
         ):
+            with placement.scope(device):
+                images = finish(crops)
             train_step(images, labels).loss.numpy()
             if number == _STEPS_BEFORE:
                 start = time.perf_counter()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from alexnet_tf import (
+    augment,
     checkpoint,
     diagnostics,
     epochs,
@@ -54,6 +55,9 @@ class TrainingLoop:
         self._train_step = steps.make_train_step(
             state.model, state.optimizer, state.loss_scale, device
         )
+        with placement.scope(device):
+            self._finish = augment.make_finisher(config.data, data.statistics)
+        self._device = device
         self._eval_step = steps.make_eval_step(state.model, device)
         self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
         self._last_save_time = time.monotonic()
@@ -74,7 +78,9 @@ class TrainingLoop:
             while not self._is_over():
                 with self._profile.trace_step(state.step), reporter.time_step():
                     with reporter.time_input():
-                        images, labels = next(batches)
+                        crops, labels = next(batches)
+                    with placement.scope(self._device):
+                        images = self._finish(crops)
                     rates = state.schedule.rates_at(
                         self._epochs.compute_epoch(state.step)
                     )

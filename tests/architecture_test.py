@@ -22,6 +22,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 ROWS = (
     ("config", "decoding", "metrics", "placement", "precision", "stack"),
     (
+        "chance",
         "environment",
         "epochs",
         "profiling",

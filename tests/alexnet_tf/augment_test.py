@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.augment`: geometry, formulas and the statistics of draws."""
+"""Tests of `alexnet_tf.augment`: geometry and formulas."""
 
 from __future__ import annotations
 
@@ -9,32 +9,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import augment
+from alexnet_tf import augment, chance
 from alexnet_tf.config import DataConfig
-from tfrecords.statistics import Statistics
+from tests.alexnet_tf.made_statistics import make_statistics
 
-# cuda-convnet2, make-data/input_meta: pixels 0..255, largest first.
-AUTHORS_STDDEVS = np.array([121.78, 37.09, 19.72])
-AUTHORS_EIGENVECTORS = np.array(
-    [[0.5635, 0.5762, 0.592], [-0.7126, -0.0235, 0.7012], [0.418, -0.817, 0.3973]]
-).T
-
-NUM_DRAWS = 4096
-
-
-def make_statistics() -> Statistics:
-    generator = np.random.default_rng(5)
-    mean_image = generator.uniform(90, 130, (256, 256, 3))
-    eigenvectors = np.linalg.qr(generator.normal(size=(3, 3)))[0]
-    eigenvalues = np.array([14800.0, 1376.0, 389.0])
-    return Statistics(
-        num_images=7,
-        mean_image=mean_image,
-        mean_rgb=mean_image.mean((0, 1)),
-        covariance=eigenvectors @ np.diag(eigenvalues) @ eigenvectors.T,
-        eigenvalues=eigenvalues,
-        eigenvectors=eigenvectors,
-    )
+SETTINGS = [
+    {},
+    {"mean": "centre_crop", "colour_shift": "source", "crop_positions": 33},
+    {"mean": "channel", "colour_shift": "none", "crop_chunk": 4},
+    {"colour_shift": "source", "colour_shift_epochs": 1, "crop_size": 200},
+    {"mirror": False, "colour_shift_stddev": 0.5},
+]
 
 
 def make_coordinate_image() -> np.ndarray:
@@ -47,139 +32,6 @@ def make_coordinate_image() -> np.ndarray:
 
 def make_noise_image(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (256, 256, 3)).astype(np.uint8)
-
-
-def draw_in_map(draw, kind, seed=1):
-    """The first NUM_DRAWS of a kind, drawn 64 at a time inside `Dataset.map`."""
-    firsts = tf.data.Dataset.range(0, NUM_DRAWS, 64).map(
-        lambda first: augment.draw_sequence(draw, seed, kind, first, 64)
-    )
-    return np.concatenate(list(firsts.as_numpy_iterator()))
-
-
-def compute_chi_square(counts: np.ndarray) -> float:
-    expected = counts.sum() / counts.size
-    return float(((counts - expected) ** 2 / expected).sum())
-
-
-@pytest.mark.parametrize("crop_positions", [32, 33])
-def test_offsets_are_uniform_and_independent(crop_positions):
-    offsets = draw_in_map(
-        lambda seed: augment.draw_crop_offsets(seed, crop_positions), augment.OFFSETS
-    )
-    assert offsets.dtype == np.int32 and offsets.shape == (NUM_DRAWS, 2)
-    # The 99.99 % quantiles of chi-square with 31, 32 and 63 degrees of freedom are
-    # 68, 70 and 113.
-    for axis in (0, 1):
-        counts = np.bincount(offsets[:, axis], minlength=crop_positions)
-        assert len(counts) == crop_positions
-        assert compute_chi_square(counts) < 70
-    eighths = offsets * 8 // crop_positions
-    joint = np.bincount(eighths[:, 0] * 8 + eighths[:, 1], minlength=64)
-    if crop_positions % 8 == 0:
-        assert compute_chi_square(joint) < 113
-    following = np.corrcoef(offsets[:-1, 0], offsets[1:, 0])[0, 1]
-    assert abs(following) < 4 / np.sqrt(NUM_DRAWS)
-
-
-def test_half_of_the_pictures_are_mirrored():
-    mirrored = draw_in_map(augment.draw_mirror, augment.MIRROR)
-    assert abs(mirrored.mean() - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)
-    changes = (mirrored[1:] != mirrored[:-1]).mean()
-    assert abs(changes - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)
-
-
-@pytest.mark.parametrize("kind", ["paper", "source"])
-def test_covariance_of_the_colour_shift(kind):
-    statistics = make_statistics()
-    shifts = draw_in_map(
-        lambda seed: augment.draw_colour_shift(
-            seed, statistics.eigenvalues, statistics.eigenvectors, 0.1, kind
-        ),
-        augment.COLOUR_SHIFT,
-    )
-    assert shifts.dtype == np.float32
-    weights = {
-        "paper": 255 * statistics.eigenvalues / 255**2,
-        "source": np.sqrt(statistics.eigenvalues),
-    }[kind]
-    # Along the axes, in units of the expected deviations: a covariance of one.
-    standard = shifts @ statistics.eigenvectors / (0.1 * weights)
-    assert np.abs(standard.mean(0)).max() < 4 / np.sqrt(NUM_DRAWS)
-    tolerance = 4 * np.sqrt(2 / NUM_DRAWS)
-    assert np.abs(np.cov(standard.T) - np.eye(3)).max() < tolerance
-    # The same said in grey levels: V diag((0.1 w)^2) V^T.
-    vectors = statistics.eigenvectors
-    expected = vectors @ np.diag((0.1 * weights) ** 2) @ vectors.T
-    scale = (0.1 * weights[0]) ** 2
-    assert np.abs(np.cov(shifts.T) - expected).max() < tolerance * scale
-
-
-@pytest.mark.parametrize(
-    ("kind", "divisor", "expected"),
-    [("paper", 1.0, [5.82, 0.54, 0.152]), ("source", 1.1, [11.07, 3.37, 1.79])],
-)
-def test_the_authors_constants_give_the_published_grey_levels(kind, divisor, expected):
-    def shift(seed):
-        return augment.draw_colour_shift(
-            seed, AUTHORS_STDDEVS**2, AUTHORS_EIGENVECTORS, 0.1, kind
-        )
-
-    shifts = draw_in_map(shift, augment.COLOUR_SHIFT, seed=3)
-    along_axes = shifts @ np.linalg.inv(AUTHORS_EIGENVECTORS).T / divisor
-    np.testing.assert_allclose(along_axes.std(0), expected, rtol=0.05)
-
-
-def test_each_draw_is_a_function_of_seed_kind_and_position():
-    def draw(seed, kind, position):
-        offsets = augment.draw_sequence(
-            lambda seed: augment.draw_crop_offsets(seed, 1 << 20),
-            seed,
-            kind,
-            tf.constant(position, tf.int64),
-            1,
-        )
-        return tuple(offsets[0].numpy())
-
-    arguments = [
-        (seed, kind, position)
-        for seed in (0, 1, 2**64 + 5)
-        for kind in (augment.OFFSETS, augment.MIRROR, augment.COLOUR_SHIFT)
-        for position in (0, 1, 2**40)
-    ]
-    draws = [draw(*each) for each in arguments]
-    assert draws == [draw(*each) for each in arguments]
-    assert len(set(draws)) == len(draws)
-
-
-@pytest.mark.parametrize("count", [1, 3, augment.BLOCK, 2 * augment.BLOCK + 1])
-def test_draws_do_not_depend_on_the_batch(count):
-    def draw(first, count):
-        return augment.draw_sequence(
-            augment.draw_mirror, 4, augment.MIRROR, tf.constant(first, tf.int64), count
-        ).numpy()
-
-    straight = draw(0, 5 * augment.BLOCK)
-    for first in (0, 1, augment.BLOCK - 1, augment.BLOCK, 2 * augment.BLOCK - 2):
-        np.testing.assert_array_equal(
-            draw(first, count), straight[first : first + count]
-        )
-
-
-def test_draws_never_change():
-    """Runs are continued under other versions: these numbers are part of the design."""
-    data = dataclasses.replace(DataConfig(), colour_shift_stddev=1.0)
-    statistics = dataclasses.replace(
-        make_statistics(), eigenvalues=np.full(3, 255.0), eigenvectors=np.eye(3)
-    )
-    draw = augment.make_training_draws(data, statistics, 10, 7, 4)
-    draws = draw(tf.constant(254, tf.int64))
-    assert draws.offsets.numpy().tolist() == [[31, 25], [6, 8], [10, 22], [27, 6]]
-    assert draws.mirrored.numpy().tolist() == [True, True, False, True]
-    np.testing.assert_allclose(
-        draws.shift[3], [-1.60076582, -0.15217608, -0.30111024], atol=1e-6
-    )
-    np.testing.assert_array_equal(draws.divisor, 1)
 
 
 def test_crop_mirror_and_centre():
@@ -217,21 +69,19 @@ def test_ten_views():
 
 def draw_one(draw, seed, kind, position):
     position = tf.constant(position, tf.int64)
-    return augment.draw_sequence(draw, seed, kind, position, 1)[0].numpy()
+    return chance.draw_sequence(draw, seed, kind, position, 1)[0].numpy()
 
 
 def compute_reference(image, position, data, statistics, num_records, seed):
     """The whole per-picture function in NumPy float64, draws apart."""
     chunk = position // data.crop_chunk
     y, x = draw_one(
-        lambda seed: augment.draw_crop_offsets(seed, data.crop_positions),
+        lambda seed: chance.draw_crop_offsets(seed, data.crop_positions),
         seed,
-        augment.OFFSETS,
+        chance.OFFSETS,
         chunk,
     )
-    mirrored = data.mirror and draw_one(
-        augment.draw_mirror, seed, augment.MIRROR, chunk
-    )
+    mirrored = data.mirror and draw_one(chance.draw_mirror, seed, chance.MIRROR, chunk)
     size = data.crop_size
     step = -1 if mirrored else 1
     picture = image[y : y + size, x : x + size][:, ::step].astype(np.float64)
@@ -246,9 +96,9 @@ def compute_reference(image, position, data, statistics, num_records, seed):
     if data.colour_shift == "none" or ended:
         return picture - mean
     normal = draw_one(
-        lambda seed: tf.random.stateless_normal([augment.BLOCK, 3], seed, alg="philox"),
+        lambda seed: tf.random.stateless_normal([chance.BLOCK, 3], seed, alg="philox"),
         seed,
-        augment.COLOUR_SHIFT,
+        chance.COLOUR_SHIFT,
         position,
     )
     alphas = data.colour_shift_stddev * normal.astype(np.float64)
@@ -261,21 +111,12 @@ def compute_reference(image, position, data, statistics, num_records, seed):
     return (picture - mean + shift) / (1.0 + data.colour_shift_stddev)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"mean": "centre_crop", "colour_shift": "source", "crop_positions": 33},
-        {"mean": "channel", "colour_shift": "none", "crop_chunk": 4},
-        {"colour_shift": "source", "colour_shift_epochs": 1, "crop_size": 200},
-        {"mirror": False, "colour_shift_stddev": 0.5},
-    ],
-)
+@pytest.mark.parametrize("changes", SETTINGS, ids=str)
 def test_training_transform_equals_numpy_eagerly_and_in_map(changes):
     data = dataclasses.replace(DataConfig(), **changes)
     statistics = make_statistics()
     num_records, seed = 5, 11
-    draw = augment.make_training_draws(data, statistics, num_records, seed, 8)
+    draw = chance.make_training_draws(data, statistics, num_records, seed, 8)
     transform = augment.make_training_transform(data, statistics)
     images = np.stack([make_noise_image(n) for n in range(8)])
     draws = draw(tf.constant(0, tf.int64))
@@ -295,10 +136,30 @@ def test_training_transform_equals_numpy_eagerly_and_in_map(changes):
         np.testing.assert_allclose(eager, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("changes", SETTINGS, ids=str)
+def test_a_batch_is_finished_as_its_pictures_are(changes):
+    data = dataclasses.replace(DataConfig(), finish_on="device", **changes)
+    statistics = make_statistics()
+    draws = chance.make_training_draws(data, statistics, 5, 11, 8)(
+        tf.constant(0, tf.int64)
+    )
+    images = [tf.constant(make_noise_image(n)) for n in range(8)]
+    transform = augment.make_training_transform(data, statistics)
+    expected = [transform(image, draws.pick(n)) for n, image in enumerate(images)]
+    pixels = [
+        augment.crop(image, draws.offsets[n], data.crop_size)
+        for n, image in enumerate(images)
+    ]
+    finish = augment.make_finisher(data, statistics)
+    found = finish(augment.Crops(tf.stack(pixels), draws)).numpy()
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.stack(expected), rtol=0, atol=1e-4)
+
+
 def test_pictures_of_a_chunk_share_crop_and_mirror_but_not_the_shift():
     data = dataclasses.replace(DataConfig(), crop_chunk=4, mean="channel")
     # From position 3 on: the first picture ends a chunk.
-    draw = augment.make_training_draws(data, make_statistics(), 6, 0, 33)
+    draw = chance.make_training_draws(data, make_statistics(), 6, 0, 33)
     draws = draw(tf.constant(3, tf.int64))
     transform = augment.make_training_transform(data, make_statistics())
     image = tf.constant(make_coordinate_image())

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, input_pipeline
+from alexnet_tf import augment, chance, input_pipeline
 from alexnet_tf.config import Config, DataConfig
 from tests import data_directories
 from tfrecords import (
@@ -158,7 +158,7 @@ def test_batches_hold_the_records_they_should(tmp_path, encoding):
     data = input_pipeline.open_data(write_data(tmp_path, encoding), config)
     stored = read_records(data, "train")
     transform = augment.make_training_transform(config.data, data.statistics)
-    draw = augment.make_training_draws(
+    draw = chance.make_training_draws(
         config.data, data.statistics, NUM_TRAIN, config.seed, 4
     )
     dataset = input_pipeline.make_training_dataset(data, config, 2, 4)
@@ -180,6 +180,28 @@ def test_batches_hold_the_records_they_should(tmp_path, encoding):
             assert int(labels[row]) == record["label"]
         steps += 1
     assert steps == 4
+
+
+def test_bytes_that_the_device_finishes_are_the_same_pictures(data_dir):
+    config = make_config(4)
+    data = input_pipeline.open_data(data_dir, config)
+    on_device = make_config(4, finish_on="device")
+    batches = [
+        [
+            (
+                augment.make_finisher(each.data, data.statistics)(crops),
+                labels,
+                crops,
+            )
+            for crops, labels in input_pipeline.make_training_dataset(data, each, 1, 3)
+        ]
+        for each in (config, on_device)
+    ]
+    for (images, labels, _), (finished, others, crops) in zip(*batches, strict=True):
+        assert crops.pixels.dtype == tf.uint8
+        assert crops.pixels.shape == (4, 224, 224, 3)
+        np.testing.assert_allclose(finished, images, rtol=0, atol=1e-4)
+        np.testing.assert_array_equal(labels, others)
 
 
 def test_starting_at_any_step_equals_the_straight_run(data_dir):

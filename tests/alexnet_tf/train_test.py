@@ -84,6 +84,17 @@ def test_who_watches_may_end_the_run(tmp_path, data_dir):
     assert (event["step"], event["text"]) == (5, "given up by hand")
 
 
+def test_crops_finished_on_the_device_train_alike(tmp_path, data_dir, whole_run):
+    path = tmp_path / "run"
+    training_runs.run(data_dir, path, {**PLATEAU, "data.finish_on": "device"})
+    for line, expected in zip(
+        training_runs.read_metrics(path, "train"),
+        training_runs.read_metrics(whole_run, "train"),
+        strict=True,
+    ):
+        assert line["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+
+
 def test_every_epoch_is_evaluated_and_every_picture_counted(whole_run):
     lines = training_runs.read_metrics(whole_run, "validation")
     assert [(line["step"], line["epoch"]) for line in lines] == [
