@@ -16,6 +16,7 @@ import tensorflow as tf
 from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import (
     input_pipeline,
+    iteration,
     placement,
     precision,
     settings,
@@ -78,7 +79,7 @@ def evaluate(
     first_images = None
     line = progress.Progress("evaluating", num_records, "pictures")
     dataset = input_pipeline.make_evaluation_dataset(data, config, split, num_views)
-    for images, labels, record_ids in input_pipeline.iterate(data, dataset):
+    for images, labels, record_ids in iteration.iterate(data, dataset):
         check_stop()
         views = images if num_views > 1 else images[:, tf.newaxis]
         result = eval_step(views, labels)

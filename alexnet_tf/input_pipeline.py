@@ -15,18 +15,17 @@ nothing has to be saved.
 Where `finish_on` says device, crops are cut out here and nothing more: their bytes go
 to the device, and `augment.make_finisher` does the rest there.
 
-Failures come out of `tf.data` as `tf.errors.OpError`; `iterate` and `translate_errors`
-turn them into the sentence that names the shard and the record.
+Failures come out of `tf.data` as `tf.errors.OpError`; `iteration` turns them into the
+sentence that names the shard and the record.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -312,35 +311,3 @@ def _finish(
 ) -> tf.data.Dataset:
     counted = batches.apply(tf.data.experimental.assert_cardinality(num_batches))
     return counted.prefetch(data.prefetch_batches)
-
-
-@contextlib.contextmanager
-def translate_errors(data: DataSet) -> Iterator[None]:
-    """Turns what a damaged record made TensorFlow raise into a sentence.
-
-    Wrap whatever takes elements from data sets made of `data`.
-
-    Raises:
-      DataError: naming the shard, the record and the reason.
-      StorageError: where the disk fails.
-      tf.errors.OpError: unchanged, where no record is at fault.
-    """
-    try:
-        yield
-    except records.FAILURES as error:
-        for batch_reader in list(data._batch_readers):
-            explanation = batch_reader.explain()
-            if explanation is not None:
-                raise explanation from error
-        raise
-
-
-def iterate(data: DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
-    """The elements of a data set made of `data`; raises as `translate_errors`."""
-    iterator = iter(dataset)
-    while True:
-        with translate_errors(data):
-            batch = next(iterator, None)
-        if batch is None:
-            return
-        yield batch

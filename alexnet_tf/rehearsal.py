@@ -17,6 +17,7 @@ from alexnet_tf import (
     augment,
     epochs,
     input_pipeline,
+    iteration,
     placement,
     precision,
     run_state,
@@ -111,9 +112,7 @@ def _time_step(
     state.optimizer.rates.assign(tf.zeros_like(state.optimizer.rates))
     start = time.perf_counter()
     with placement.memory_errors("--config.batch_size"):
-        for number, (crops, labels) in enumerate(
-            input_pipeline.iterate(data, dataset), 1
-        ):
+        for number, (crops, labels) in enumerate(iteration.iterate(data, dataset), 1):
             with placement.scope(device):
                 images = finish(crops)
             train_step(images, labels).loss.numpy()

@@ -17,6 +17,7 @@ from alexnet_tf import (
     epochs,
     finite,
     input_pipeline,
+    iteration,
     placement,
     profiling,
     reporting,
@@ -70,7 +71,7 @@ class TrainingLoop:
         dataset = input_pipeline.make_training_dataset(
             self._data, config, state.step, max(0, self._last_step - state.step)
         )
-        batches = input_pipeline.iterate(self._data, dataset)
+        batches = iteration.iterate(self._data, dataset)
         try:
             if state.unevaluated_epoch is not None:
                 self._evaluate(state.unevaluated_epoch)

@@ -39,7 +39,7 @@ ROWS = (
         "normalization",
         "workdir",
     ),
-    ("model", "schedule", "search_space", "trial_results"),
+    ("iteration", "model", "schedule", "search_space", "trial_results"),
     ("hparams", "optimizer", "search_directory"),
     ("diagnostics", "keras_optimizer", "loss_scale", "oracles", "placement_report"),
     ("hopeless", "run_state", "steps", "transfer"),

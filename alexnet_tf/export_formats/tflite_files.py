@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import augment, input_pipeline, placement, run_state
+from alexnet_tf import augment, input_pipeline, iteration, placement, run_state
 from alexnet_tf.config import Config
 from alexnet_tf.inference_model import build_inference_model
 from alexnet_tf.stack import get_tf_variable, keras
@@ -133,7 +133,7 @@ def read_calibration(
         without_mean(data), network.config, "train"
     )
     left = num_pictures
-    for images, _, _ in input_pipeline.iterate(data, dataset):
+    for images, _, _ in iteration.iterate(data, dataset):
         yield from images.numpy()[:left, np.newaxis]
         left -= len(images)
         if left <= 0:

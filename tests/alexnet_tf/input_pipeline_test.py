@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, chance, input_pipeline
+from alexnet_tf import augment, chance, input_pipeline, iteration
 from alexnet_tf.config import Config, DataConfig
 from tests import data_directories
 from tfrecords import (
@@ -168,7 +168,7 @@ def test_batches_hold_the_records_they_should(tmp_path, encoding):
         tf.TensorSpec([4], tf.int32),
     )
     steps = 0
-    for step, (images, labels) in enumerate(input_pipeline.iterate(data, dataset), 2):
+    for step, (images, labels) in enumerate(iteration.iterate(data, dataset), 2):
         record_ids = input_pipeline.compute_record_ids(NUM_TRAIN, config, step)
         draws = draw(tf.constant(step * 4, tf.int64))
         for row, record_id in enumerate(record_ids):
@@ -258,7 +258,7 @@ def test_evaluation_sees_every_record_once(data_dir, views, batch_size):
     transform = augment.make_evaluation_transform(config.data, data.statistics, views)
     dataset = input_pipeline.make_evaluation_dataset(data, config, "validation", views)
     seen, sizes = [], []
-    for images, labels, record_ids in input_pipeline.iterate(data, dataset):
+    for images, labels, record_ids in iteration.iterate(data, dataset):
         assert images.shape[1:] == ((224, 224, 3) if views == 1 else (10, 224, 224, 3))
         sizes.append(len(images))
         for row, record_id in enumerate(record_ids.numpy()):
@@ -349,7 +349,7 @@ def test_other_programs_shards(tmp_path):
     assert len({record["image"].shape for record in stored}) > 1
     mean = data.statistics.mean_image[16:240, 16:240]
     num_seen = 0
-    for images, labels, record_ids in input_pipeline.iterate(
+    for images, labels, record_ids in iteration.iterate(
         data, input_pipeline.make_evaluation_dataset(data, config, "validation")
     ):
         for row, record_id in enumerate(record_ids.numpy()):
@@ -371,7 +371,7 @@ def consume(data_dir: str, config: Config | None = None, split: str = "train") -
         dataset = input_pipeline.make_training_dataset(data, config, 0, 4)
     else:
         dataset = input_pipeline.make_evaluation_dataset(data, config, split)
-    for _ in input_pipeline.iterate(data, dataset):
+    for _ in iteration.iterate(data, dataset):
         pass
 
 
@@ -396,7 +396,7 @@ def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):
     config = make_config(4)
     data = input_pipeline.open_data(own_data_dir, config)
     dataset = input_pipeline.make_evaluation_dataset(data, config, "validation")
-    batches = input_pipeline.iterate(data, dataset)
+    batches = iteration.iterate(data, dataset)
     assert [len(next(batches)[0]) for _ in range(2)] == [4, 4]
     with pytest.raises(errors.DataError, match=shard):
         next(batches)
@@ -409,7 +409,7 @@ def test_a_missing_shard_is_named_before_and_during_a_run(own_data_dir):
     shard = os.path.join(own_data_dir, "train-00001-of-00003")
     os.remove(shard)
     with pytest.raises(errors.DataError, match=f"{shard} is missing"):
-        list(input_pipeline.iterate(data, dataset))
+        list(iteration.iterate(data, dataset))
     with pytest.raises(errors.DataError, match=f"{shard} is missing"):
         consume(own_data_dir)
 
@@ -478,7 +478,7 @@ def test_errors_of_others_pass_unchanged(data_dir):
     dataset = input_pipeline.make_training_dataset(data, config, 0, 2)
     with (
         pytest.raises(tf.errors.InvalidArgumentError),
-        input_pipeline.translate_errors(data),
+        iteration.translate_errors(data),
     ):
         next(iter(dataset))
         tf.reshape(tf.zeros(3), [2, 2])

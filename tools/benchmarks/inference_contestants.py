@@ -29,7 +29,7 @@ def evaluation_input(
     workdir: str, data_dir: str, batch_size: int, num_views: int
 ) -> Call:
     """The same split's views alone."""
-    from alexnet_tf import input_pipeline
+    from alexnet_tf import input_pipeline, iteration
 
     data, config = _open(workdir, data_dir, batch_size)
 
@@ -37,7 +37,7 @@ def evaluation_input(
         dataset = input_pipeline.make_evaluation_dataset(
             data, config, "validation", num_views
         )
-        for _ in input_pipeline.iterate(data, dataset):
+        for _ in iteration.iterate(data, dataset):
             pass
 
     return call

@@ -49,7 +49,7 @@ def ours(
     data_dir: str, batch_size: int, batches_per_call: int, settings: dict[str, Any]
 ) -> Call:
     """The training input as `alexnet-train` makes it."""
-    from alexnet_tf import config, input_pipeline
+    from alexnet_tf import config, input_pipeline, iteration
     from alexnet_tf import settings as settings_lib
 
     chosen = settings_lib.override(
@@ -57,7 +57,7 @@ def ours(
     )
     data = input_pipeline.open_data(data_dir, chosen)
     dataset = input_pipeline.make_training_dataset(data, chosen, 0, _NUM_STEPS)
-    return take(input_pipeline.iterate(data, dataset), batches_per_call)
+    return take(iteration.iterate(data, dataset), batches_per_call)
 
 
 def plain(
