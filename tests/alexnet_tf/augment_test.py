@@ -153,7 +153,8 @@ def test_a_batch_is_finished_as_its_pictures_are(changes):
     finish = augment.make_finisher(data, statistics)
     found = finish(augment.Crops(tf.stack(pixels), draws)).numpy()
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, np.stack(expected), rtol=0, atol=1e-4)
+    # On the CPU to the last bit: a run may be continued with the other.
+    np.testing.assert_array_equal(found, np.stack(expected))
 
 
 def test_pictures_of_a_chunk_share_crop_and_mirror_but_not_the_shift():

@@ -36,6 +36,7 @@ def test_what_a_run_may_be_continued_with_changes_no_weight():
         "keep_checkpoints",
         "log_every_steps",
         "profile_steps",
+        "data.finish_on",
         "data.num_parallel_maps",
         "data.prefetch_batches",
     }
