@@ -142,6 +142,7 @@ def make_finisher(
     if not is_finished_on_device(data):
         return lambda images: images
     cut_mean = _make_mean_cutter(data, statistics)
+    fixed_mean = make_centre_mean(data, statistics)
 
     @tf.function(jit_compile=stack.XLA_FUSES_LOOPS, reduce_retracing=True)
     def finish(crops: Crops) -> tf.Tensor:
@@ -149,9 +150,10 @@ def make_finisher(
         pixels = crops.pixels
         flipped = tf.reverse(pixels, [2])
         pictures = tf.where(mirrored[:, None, None, None], flipped, pixels)
-        means = cut_mean(offsets[0], mirrored[0])
         if data.mean == "same_crop":
             means = tf.vectorized_map(lambda each: cut_mean(*each), (offsets, mirrored))
+        else:
+            means = fixed_mean
         centred = tf.cast(pictures, tf.float32) - means
         if data.colour_shift == "none":
             return centred

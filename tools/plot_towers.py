@@ -15,7 +15,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import command_line, durable
+from tfrecords import command_line, durable, errors
 
 SYNOPSIS = """\
 python tools/plot_towers.py --output=towers.png [--devices=CPU:0,CPU:1]
@@ -68,7 +68,11 @@ class Overlap(NamedTuple):
 
 
 def read_intervals(trace: bytes) -> list[Interval]:
-    """The towers' operations of a trace (`*.xplane.pb`), by their start."""
+    """The towers' operations of a trace (`*.xplane.pb`), by their start.
+
+    Raises:
+      UserError: where it names none.
+    """
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     from alexnet_tf import placement_report
@@ -85,7 +89,12 @@ def read_intervals(trace: bytes) -> list[Interval]:
                     end = start + event.duration_ps / 1e9
                     kind = placement_report.find_kind(op)
                     found.append(Interval(layer[-1], kind, start, end))
-    first = min((interval.start for interval in found), default=0.0)
+    if not found:
+        raise errors.UserError(
+            "the trace names no operation of a tower: TensorFlow's profiler recorded "
+            "nothing on this machine. Try --devices=CPU:0,CPU:1."
+        )
+    first = min(interval.start for interval in found)
     shifted = [
         interval._replace(start=interval.start - first, end=interval.end - first)
         for interval in found
@@ -140,7 +149,7 @@ def record_step(folder: str) -> bytes:
         step(images, labels).loss.numpy()
         tf.profiler.experimental.stop()
     pattern = os.path.join(folder, "plugins", "profile", "*", "*.xplane.pb")
-    return pathlib.Path(glob.glob(pattern)[0]).read_bytes()
+    return b"".join(pathlib.Path(path).read_bytes() for path in glob.glob(pattern))
 
 
 def draw(intervals: Sequence[Interval], title: str, output: str) -> None:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests import processes
+from tfrecords import errors
 from tools import plot_towers
 from tools.plot_towers import Interval
 
@@ -30,6 +31,11 @@ def test_overlap_by_hand():
 def test_towers_that_take_turns_do_not_overlap():
     turns = [Interval("a", "forward", 0, 5), Interval("b", "forward", 5, 9)]
     assert plot_towers.measure_overlap(turns) == (9, 0)
+
+
+def test_a_trace_without_towers_is_a_sentence():
+    with pytest.raises(errors.UserError, match="names no operation of a tower"):
+        plot_towers.read_intervals(b"")
 
 
 def test_draws_a_step_of_two_devices(tmp_path):
