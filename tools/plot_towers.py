@@ -171,7 +171,7 @@ def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
     axes.set_yticks([0, 1], ["tower b", "tower a"])
     axes.set(xlabel="milliseconds", title=title)
     handles = [patches.Patch(color=c, label=kind) for kind, c in _COLOURS.items()]
-    axes.legend(handles=handles, loc="upper right", fontsize=8)
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     figure.tight_layout()
     with durable.atomic_write(output) as file:
         figure.savefig(file, format="png", dpi=110)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
 import sys
 
 import numpy as np
@@ -13,41 +12,20 @@ import tensorflow as tf
 from PIL import Image
 
 from alexnet_tf import augment, chance, input_pipeline, iteration
-from alexnet_tf.config import Config, DataConfig
-from tests import data_directories
+from tests.alexnet_tf.small_shards import (
+    NUM_TRAIN,
+    make_config,
+    make_foreign_data,
+    make_record,
+    rewrite_record,
+    write_data,
+)
 from tfrecords import (
-    durable,
     errors,
-    manifest,
-    npz,
     permutation,
-    record_file,
-    record_index,
     resize,
     schema,
 )
-
-NUM_TRAIN = 14
-
-
-def make_config(batch_size: int = 4, **data_settings) -> Config:
-    return Config(
-        batch_size=batch_size,
-        eval_batch_size=batch_size,
-        seed=3,
-        data=DataConfig(num_parallel_maps=2, **data_settings),
-    )
-
-
-def write_data(path, encoding: str = "jpeg") -> str:
-    data_directories.write_data_directory(
-        path,
-        num_classes=2,
-        per_class={"train": NUM_TRAIN // 2, "validation": 5},
-        encoding=encoding,
-        num_shards=3,
-    )
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -58,53 +36,6 @@ def data_dir(tmp_path_factory):
 @pytest.fixture
 def own_data_dir(tmp_path):
     return write_data(tmp_path)
-
-
-def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> str:
-    """Puts another record, well framed, in the place of one; returns its shard."""
-    info = manifest.read_manifest(data_dir)
-    index = record_index.read_index(data_dir, info, split)
-    members = [[data for _, data in record_file.scan(path)] for path in index.paths]
-    shard = int(index.shard[record_id])
-    members[shard][record_id - int(np.flatnonzero(index.shard == shard)[0])] = record
-    arrays = npz.load(os.path.join(data_dir, manifest.INDEX_NAME))
-    shards, columns = [], {"shard": [], "offset": [], "length": []}
-    for number, (path, data) in enumerate(zip(index.paths, members, strict=True)):
-        offset = 0
-        with open(path, "wb") as file:
-            for each in data:
-                columns["shard"].append(number)
-                columns["offset"].append(offset)
-                columns["length"].append(len(each))
-                offset += file.write(record_file.frame(each))
-        shards.append(
-            manifest.ShardInfo(
-                os.path.basename(path), len(data), offset, durable.compute_digest(path)
-            )
-        )
-    for name, column in columns.items():
-        arrays[f"{split}/{name}"] = np.array(column, arrays[f"{split}/{name}"].dtype)
-    npz.save(os.path.join(data_dir, manifest.INDEX_NAME), arrays)
-    splits = dict(info.splits)
-    splits[split] = dataclasses.replace(splits[split], shards=tuple(shards))
-    changed = dataclasses.replace(
-        info, splits=splits, checksums=data_directories.compute_checksums(data_dir)
-    )
-    manifest.write_manifest(data_dir, changed)
-    return index.paths[shard]
-
-
-def make_record(encoded: bytes, label: int = 0, filename: str = "odd.JPEG") -> bytes:
-    return schema.encode_picture(
-        encoded=encoded,
-        image_format=schema.FORMAT_JPEG,
-        label=label,
-        synset="n00000001",
-        text="class 0",
-        filename=filename,
-        height=256,
-        width=256,
-    )
 
 
 def read_records(data: input_pipeline.DataSet, split: str) -> list[dict]:
@@ -298,49 +229,6 @@ def test_decoding_whole_is_needed_where_colour_is_subsampled():
     assert np.flatnonzero(differs).tolist() == [0, 223]
 
 
-def make_foreign_data(tmp_path, label_offset: int = 1) -> str:
-    """A directory as `alexnet-index` leaves it for another program's shards."""
-    data_dir, records_dir = str(tmp_path / "data"), str(tmp_path / "records")
-    info = data_directories.write_data_directory(data_dir, per_class=2)
-    data_directories.write_foreign_shards(
-        records_dir, per_class=3, label_offset=label_offset
-    )
-    arrays, splits = {}, {}
-    for split in ("train", "validation"):
-        shards = []
-        columns = {"shard": [], "offset": [], "length": []}
-        names = sorted(n for n in os.listdir(records_dir) if n.startswith(split))
-        for number, name in enumerate(names):
-            path = os.path.join(records_dir, name)
-            records = list(record_file.scan_lengths(path))
-            columns["shard"] += [number] * len(records)
-            columns["offset"] += [offset for offset, _ in records]
-            columns["length"] += [length for _, length in records]
-            shards.append(
-                manifest.ShardInfo(
-                    name,
-                    len(records),
-                    os.path.getsize(path),
-                    durable.compute_digest(path),
-                )
-            )
-        splits[split] = manifest.SplitInfo(tuple(shards), (3, 3))
-        for name, column in columns.items():
-            dtype = np.int32 if name == "shard" else np.int64
-            arrays[f"{split}/{name}"] = np.array(column, dtype)
-    npz.save(os.path.join(data_dir, manifest.INDEX_NAME), arrays)
-    changed = dataclasses.replace(
-        info,
-        image_size=0,
-        label_offset=label_offset,
-        records_dir="../records",
-        splits=splits,
-        checksums=data_directories.compute_checksums(data_dir),
-    )
-    manifest.write_manifest(data_dir, changed)
-    return data_dir
-
-
 def test_other_programs_shards(tmp_path):
     config = make_config(4, label_offset=1)
     data = input_pipeline.open_data(make_foreign_data(tmp_path), config)
@@ -362,126 +250,6 @@ def test_other_programs_shards(tmp_path):
     assert num_seen == 6
     training = input_pipeline.make_training_dataset(data, config, 0, 3)
     assert all(images.shape == (4, 224, 224, 3) for images, _ in training)
-
-
-def consume(data_dir: str, config: Config | None = None, split: str = "train") -> None:
-    config = config or make_config(4)
-    data = input_pipeline.open_data(data_dir, config)
-    if split == "train":
-        dataset = input_pipeline.make_training_dataset(data, config, 0, 4)
-    else:
-        dataset = input_pipeline.make_evaluation_dataset(data, config, split)
-    for _ in iteration.iterate(data, dataset):
-        pass
-
-
-@pytest.mark.parametrize("split", ["train", "validation"])
-def test_a_flipped_bit_is_a_sentence_and_no_traceback(own_data_dir, split, capfd):
-    info = manifest.read_manifest(own_data_dir)
-    index = record_index.read_index(own_data_dir, info, split)
-    path, offset = index.paths[index.shard[7]], int(index.offset[7])
-    with open(path, "r+b") as file:
-        file.seek(offset + 2000)
-        byte = file.read(1)[0]
-        file.seek(offset + 2000)
-        file.write(bytes([byte ^ 16]))
-    with pytest.raises(errors.DataError) as caught:
-        consume(own_data_dir, split=split)
-    assert str(caught.value).startswith(f"{path}: the record at byte {offset} ")
-    assert "Traceback" not in capfd.readouterr().err
-
-
-def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):
-    shard = rewrite_record(own_data_dir, "validation", 9, make_record(b"no picture"))
-    config = make_config(4)
-    data = input_pipeline.open_data(own_data_dir, config)
-    dataset = input_pipeline.make_evaluation_dataset(data, config, "validation")
-    batches = iteration.iterate(data, dataset)
-    assert [len(next(batches)[0]) for _ in range(2)] == [4, 4]
-    with pytest.raises(errors.DataError, match=shard):
-        next(batches)
-
-
-def test_a_missing_shard_is_named_before_and_during_a_run(own_data_dir):
-    config = make_config(4)
-    data = input_pipeline.open_data(own_data_dir, config)
-    dataset = input_pipeline.make_training_dataset(data, config, 0, 4)
-    shard = os.path.join(own_data_dir, "train-00001-of-00003")
-    os.remove(shard)
-    with pytest.raises(errors.DataError, match=f"{shard} is missing"):
-        list(iteration.iterate(data, dataset))
-    with pytest.raises(errors.DataError, match=f"{shard} is missing"):
-        consume(own_data_dir)
-
-
-def encode_webp() -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (256, 256)).save(stream, "WEBP")
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("record", "reason"),
-    [
-        (make_record(b""), "cannot be used"),
-        (make_record(b"no picture at all"), "cannot be used"),
-        (
-            make_record(
-                data_directories.encode_jpeg(np.zeros((256, 255, 3), np.uint8))
-            ),
-            "cannot be used.*255",
-        ),
-        (
-            make_record(
-                data_directories.encode_jpeg(
-                    np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
-                )[:-5000]
-            ),
-            "cannot be used",
-        ),
-        (make_record(encode_webp()), "cannot be used"),
-        (
-            make_record(
-                data_directories.encode_jpeg(np.zeros((256, 256, 3), np.uint8)), label=2
-            ),
-            r"has the label 2, outside 0\.\.1",
-        ),
-    ],
-    ids=["empty", "text", "size", "cut short", "webp", "label"],
-)
-@pytest.mark.parametrize("split", ["train", "validation"])
-def test_an_unusable_record_is_named(own_data_dir, record, reason, split):
-    shard = rewrite_record(own_data_dir, split, 6, record)
-    with pytest.raises(errors.DataError, match=rf"{shard}.*\(odd\.JPEG\) {reason}"):
-        consume(own_data_dir, split=split)
-
-
-def test_a_record_that_is_no_example_is_named(own_data_dir):
-    shard = rewrite_record(own_data_dir, "train", 6, b"\xff" * 40)
-    with pytest.raises(errors.DataError, match=rf"{shard}: the record at byte \d+ "):
-        consume(own_data_dir)
-
-
-def test_labels_below_the_offset_are_named(tmp_path):
-    data_dir = make_foreign_data(tmp_path)
-    zero = make_record(
-        data_directories.encode_jpeg(np.zeros((300, 200, 3), np.uint8)), label=0
-    )
-    rewrite_record(data_dir, "validation", 2, zero)
-    with pytest.raises(errors.DataError, match=r"label 0, outside 1\.\.2"):
-        consume(data_dir, make_config(4, label_offset=1), "validation")
-
-
-def test_errors_of_others_pass_unchanged(data_dir):
-    config = make_config(4)
-    data = input_pipeline.open_data(data_dir, config)
-    dataset = input_pipeline.make_training_dataset(data, config, 0, 2)
-    with (
-        pytest.raises(tf.errors.InvalidArgumentError),
-        iteration.translate_errors(data),
-    ):
-        next(iter(dataset))
-        tf.reshape(tf.zeros(3), [2, 2])
 
 
 def test_grayscale_pictures_become_rgb(own_data_dir):

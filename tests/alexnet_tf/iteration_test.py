@@ -1,17 +1,34 @@
-"""Tests of `alexnet_tf.iteration`: elements come in order, and a process can end.
+"""Tests of `alexnet_tf.iteration`: elements in order, sentences, and an end.
 
-What a damaged record becomes is tested with the input, in `input_pipeline_test`.
+A damaged record becomes a sentence that names it, and a process ends whenever it likes.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
+import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
 
 from alexnet_tf import input_pipeline, iteration
 from alexnet_tf.config import Config
 from tests import data_directories, processes
+from tests.alexnet_tf.small_shards import (
+    make_config,
+    make_foreign_data,
+    make_record,
+    rewrite_record,
+    write_data,
+)
+from tfrecords import (
+    errors,
+    manifest,
+    record_index,
+)
 
 # Ends while records are read for batches that nobody will take.
 SCRIPT = """\
@@ -29,9 +46,12 @@ print("ends")
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data")
-    data_directories.write_data_directory(path, num_classes=2, per_class=6)
-    return str(path)
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def own_data_dir(tmp_path):
+    return write_data(tmp_path)
 
 
 def test_all_elements_in_their_order(data_dir):
@@ -41,7 +61,7 @@ def test_all_elements_in_their_order(data_dir):
     for _, labels, record_ids in iteration.iterate(data, dataset):
         assert len(labels) == len(record_ids)
         num_seen += record_ids.numpy().tolist()
-    assert num_seen == list(range(12))
+    assert num_seen == list(range(10))
 
 
 def test_taking_may_stop_anywhere(data_dir):
@@ -59,6 +79,126 @@ def test_a_process_ends_while_batches_are_made(data_dir, num_taken):
     done = processes.run_python("-c", SCRIPT, data_dir, num_taken, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "ends"
+
+
+def consume(data_dir: str, config: Config | None = None, split: str = "train") -> None:
+    config = config or make_config(4)
+    data = input_pipeline.open_data(data_dir, config)
+    if split == "train":
+        dataset = input_pipeline.make_training_dataset(data, config, 0, 4)
+    else:
+        dataset = input_pipeline.make_evaluation_dataset(data, config, split)
+    for _ in iteration.iterate(data, dataset):
+        pass
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_flipped_bit_is_a_sentence_and_no_traceback(own_data_dir, split, capfd):
+    info = manifest.read_manifest(own_data_dir)
+    index = record_index.read_index(own_data_dir, info, split)
+    path, offset = index.paths[index.shard[7]], int(index.offset[7])
+    with open(path, "r+b") as file:
+        file.seek(offset + 2000)
+        byte = file.read(1)[0]
+        file.seek(offset + 2000)
+        file.write(bytes([byte ^ 16]))
+    with pytest.raises(errors.DataError) as caught:
+        consume(own_data_dir, split=split)
+    assert str(caught.value).startswith(f"{path}: the record at byte {offset} ")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):
+    shard = rewrite_record(own_data_dir, "validation", 9, make_record(b"no picture"))
+    config = make_config(4)
+    data = input_pipeline.open_data(own_data_dir, config)
+    dataset = input_pipeline.make_evaluation_dataset(data, config, "validation")
+    batches = iteration.iterate(data, dataset)
+    assert [len(next(batches)[0]) for _ in range(2)] == [4, 4]
+    with pytest.raises(errors.DataError, match=shard):
+        next(batches)
+
+
+def test_a_missing_shard_is_named_before_and_during_a_run(own_data_dir):
+    config = make_config(4)
+    data = input_pipeline.open_data(own_data_dir, config)
+    dataset = input_pipeline.make_training_dataset(data, config, 0, 4)
+    shard = os.path.join(own_data_dir, "train-00001-of-00003")
+    os.remove(shard)
+    with pytest.raises(errors.DataError, match=f"{shard} is missing"):
+        list(iteration.iterate(data, dataset))
+    with pytest.raises(errors.DataError, match=f"{shard} is missing"):
+        consume(own_data_dir)
+
+
+def encode_webp() -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (256, 256)).save(stream, "WEBP")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (make_record(b""), "cannot be used"),
+        (make_record(b"no picture at all"), "cannot be used"),
+        (
+            make_record(
+                data_directories.encode_jpeg(np.zeros((256, 255, 3), np.uint8))
+            ),
+            "cannot be used.*255",
+        ),
+        (
+            make_record(
+                data_directories.encode_jpeg(
+                    np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+                )[:-5000]
+            ),
+            "cannot be used",
+        ),
+        (make_record(encode_webp()), "cannot be used"),
+        (
+            make_record(
+                data_directories.encode_jpeg(np.zeros((256, 256, 3), np.uint8)), label=2
+            ),
+            r"has the label 2, outside 0\.\.1",
+        ),
+    ],
+    ids=["empty", "text", "size", "cut short", "webp", "label"],
+)
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_an_unusable_record_is_named(own_data_dir, record, reason, split):
+    shard = rewrite_record(own_data_dir, split, 6, record)
+    with pytest.raises(errors.DataError, match=rf"{shard}.*\(odd\.JPEG\) {reason}"):
+        consume(own_data_dir, split=split)
+
+
+def test_a_record_that_is_no_example_is_named(own_data_dir):
+    shard = rewrite_record(own_data_dir, "train", 6, b"\xff" * 40)
+    with pytest.raises(errors.DataError, match=rf"{shard}: the record at byte \d+ "):
+        consume(own_data_dir)
+
+
+def test_labels_below_the_offset_are_named(tmp_path):
+    data_dir = make_foreign_data(tmp_path)
+    zero = make_record(
+        data_directories.encode_jpeg(np.zeros((300, 200, 3), np.uint8)), label=0
+    )
+    rewrite_record(data_dir, "validation", 2, zero)
+    with pytest.raises(errors.DataError, match=r"label 0, outside 1\.\.2"):
+        consume(data_dir, make_config(4, label_offset=1), "validation")
+
+
+def test_errors_of_others_pass_unchanged(data_dir):
+    config = make_config(4)
+    data = input_pipeline.open_data(data_dir, config)
+    dataset = input_pipeline.make_training_dataset(data, config, 0, 2)
+    with (
+        pytest.raises(tf.errors.InvalidArgumentError),
+        iteration.translate_errors(data),
+    ):
+        next(iter(dataset))
+        tf.reshape(tf.zeros(3), [2, 2])
 
 
 if __name__ == "__main__":
