@@ -1,0 +1,226 @@
+"""Conversions that are killed, and disks that are full or forbidden."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the workers too
+
+import drawn_source
+from conversions import SETTINGS, SIZES, digest_directory, read_marks
+
+from tfrecords import (
+    convert,
+    errors,
+    journal,
+)
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("golden") / "data")
+    convert.convert(drawn_source.DrawnSource(SIZES), data_dir, SETTINGS, num_workers=1)
+    return data_dir
+
+
+# Arguments: data_dir, seconds a picture takes, largest file in bytes (optional). A
+# limit on files holds from the start of the workers on.
+DRIVER = f"""
+import resource
+import sys
+sys.path[:0] = {[os.path.dirname(os.path.abspath(__file__)), os.getcwd()]!r}
+import drawn_source
+from tfrecords import command_line, convert, plan, workers
+
+class LimitedPool(workers.WorkerPool):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+
+if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        workers.WorkerPool = LimitedPool
+    settings = plan.ConvertSettings(
+        image_size=32, seed=3, num_shards={SETTINGS.num_shards!r})
+    source = drawn_source.DrawnSource({SIZES!r}, delay=float(sys.argv[2]))
+    sys.exit(command_line._call(
+        lambda: convert.convert(source, sys.argv[1], settings, 2) and 0))
+"""
+
+
+def start_driver(data_dir, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(data_dir), *map(str, arguments)],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_at_random_times_and_compare(data_dir, golden, seed, num_kills):
+    print(f"seed {seed}")  # shown by pytest where the test fails
+    generator = random.Random(seed)
+    kept = {}
+    for _ in range(num_kills):
+        process = start_driver(data_dir, 0.02)
+        time.sleep(generator.uniform(0.2, 2.0))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if not os.path.isdir(data_dir):
+            continue
+        marks = read_marks(data_dir)
+        journaled = set()
+        if journal.has_journal(data_dir):
+            with open(os.path.join(data_dir, ".progress", "journal")) as file:
+                lines = file.read().split("\n")[1:-1]
+            journaled = {json.loads(line)["name"] for line in lines}
+        for name, mark in kept.items():
+            assert marks[name] == mark, f"{name} was written again"
+        kept = {name: marks[name] for name in journaled} or kept
+    process = start_driver(data_dir, 0.0)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    assert digest_directory(data_dir) == digest_directory(golden)
+    marks = read_marks(data_dir)
+    assert {name: marks[name] for name in kept} == kept
+
+
+def test_killed_twice_and_run_again_gives_the_same_bytes(golden, tmp_path):
+    kill_at_random_times_and_compare(str(tmp_path / "data"), golden, 0, num_kills=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_killed_often_and_run_again_gives_the_same_bytes(golden, tmp_path, seed):
+    kill_at_random_times_and_compare(str(tmp_path / "data"), golden, seed, num_kills=4)
+
+
+def test_workers_end_when_the_parent_is_killed(tmp_path):
+    process = start_driver(tmp_path / "data", 0.05)
+    _wait_for(lambda: list((tmp_path / "data").glob(".train*.tmp-*")))
+    names = [path.name for path in (tmp_path / "data").glob(".train*.tmp-*")]
+    worker_ids = [int(name.rpartition("-")[2]) for name in names]
+    process.kill()
+    process.communicate()
+    _wait_for(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in worker_ids))
+
+
+def _wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_stops_with_a_sentence_and_the_run_goes_on(
+    golden, tmp_path, number, code
+):
+    process = start_driver(tmp_path / "data", 0.05)
+    _wait_for(lambda: list((tmp_path / "data").glob("train-*")))
+    os.killpg(process.pid, number)
+    _, text = process.communicate(timeout=10)
+    assert process.returncode == code
+    assert "Run the same command again" in text and "Traceback" not in text
+    assert not list((tmp_path / "data").glob(".*.tmp-*"))
+    process = start_driver(tmp_path / "data", 0.0)
+    process.communicate(timeout=60)
+    assert digest_directory(tmp_path / "data") == digest_directory(golden)
+
+
+@pytest.mark.parametrize("limit", [3_000, 12_000, 22_000])
+def test_a_file_beyond_the_limit_exits_with_4_and_the_run_goes_on(
+    golden, tmp_path, limit
+):
+    # A shard of 12 pictures has about 16 kB, one of 10 about 13 kB, an .npz 25 kB.
+    process = start_driver(tmp_path / "data", 0.0, limit)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 4, text
+    assert "Traceback" not in text and "could not be written" in text
+    names = set(os.listdir(tmp_path / "data"))
+    assert all(name.startswith("validation") for name in names - {"LOCK", ".progress"})
+    process = start_driver(tmp_path / "data", 0.0)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    assert digest_directory(tmp_path / "data") == digest_directory(golden)
+
+
+def _can_mount():
+    command = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(command, capture_output=True).returncode == 0
+    )
+
+
+@pytest.mark.parametrize("size", ["24k", "100k", "220k"])
+def test_a_full_disk_exits_with_4_and_the_run_goes_on(golden, tmp_path, size):
+    if not _can_mount():
+        pytest.skip("mounting a small disk needs root and unshare")
+    (tmp_path / "driver.py").write_text(DRIVER)
+    (tmp_path / "disk").mkdir()
+    script = f"""
+    cd {tmp_path} && mount -t tmpfs -o size={size} tmpfs disk || exit 99
+    "$@" driver.py disk/data 0; code=$?
+    ls -A disk/data/ > names
+    mount -o remount,size=10m disk || exit 99
+    "$@" driver.py disk/data 0 > /dev/null && cp -r disk/data data
+    exit $code
+    """
+    result = subprocess.run(
+        ["unshare", "-m", "bash", "-c", script, "bash", sys.executable],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 4, result.stderr
+    # 24k is refused before the first shard; the others fill up on the way.
+    assert ("is full" if size != "24k" else "Make room") in result.stderr
+    assert "Traceback" not in result.stderr
+    names = (tmp_path / "names").read_text().split()
+    assert not [n for n in names if ".tmp-" in n or n == "manifest.json"]
+    assert digest_directory(tmp_path / "data") == digest_directory(golden)
+
+
+def test_a_read_only_disk_exits_with_4(tmp_path):
+    if not _can_mount():
+        pytest.skip("mounting a read-only disk needs root and unshare")
+    (tmp_path / "driver.py").write_text(DRIVER)
+    script = f"""
+    mount -t tmpfs -o ro tmpfs {tmp_path}/disk || exit 99
+    exec "$@" {tmp_path}/driver.py {tmp_path}/disk/data 0
+    """
+    (tmp_path / "disk").mkdir()
+    result = subprocess.run(
+        ["unshare", "-m", "bash", "-c", script, "bash", sys.executable],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 4, result.stderr
+    assert "read-only" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_forbidden_directory_is_a_storage_error(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(errors.StorageError, match="permission"):
+        convert.convert(drawn_source.DrawnSource(SIZES), str(tmp_path), SETTINGS, 1)
+
+
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.UserError, match="is a file"):
+        convert.convert(
+            drawn_source.DrawnSource(SIZES), str(tmp_path / "file"), SETTINGS, 1
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
