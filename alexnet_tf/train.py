@@ -96,7 +96,7 @@ def train_and_evaluate(
         if restored:
             state.restore(restored)
         data, taken_over = transfer.begin(
-            config.init_from, run.path, state.optimizer.parameters, data, bool(restored)
+            config, run.path, state.optimizer.parameters, data, bool(restored)
         )
         by_hand = (
             schedule.parse_rate_assignments(

@@ -10,17 +10,29 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import training_data, workdir
+from alexnet_tf import settings, training_data, workdir
+from alexnet_tf.config import Config
 from alexnet_tf.input_pipeline import DataSet
 from alexnet_tf.optimizer import Parameter
 from alexnet_tf.training_data import TrainingData
 from tfrecords import errors, manifest
 
 LAST_LAYER = "fc8"
+
+# Settings of the network that leave the meaning of its weights alone: how the same
+# formula is computed, what only training sees, and the width, which shapes show.
+_WITHOUT_MEANING = {
+    "model.normalization",
+    "model.dropout_rate",
+    "model.initial_stddev",
+    "model.initial_stddev_conv345",
+    "model.width",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,17 +41,19 @@ class Origin:
 
     Attributes:
       path: the other run's directory.
+      config: its settings by name, as `settings.to_dict` gives them.
       checkpoint: its last.
       training_data: its statistics and classes.
     """
 
     path: str
+    config: Mapping[str, Any]
     checkpoint: checkpoint_lib.Checkpoint
     training_data: TrainingData
 
 
 def begin(
-    init_from: str,
+    config: Config,
     workdir_path: str,
     parameters: Sequence[Parameter],
     data: DataSet,
@@ -48,7 +62,7 @@ def begin(
     """What `train` does with the setting `init_from`.
 
     Args:
-      init_from: the setting; "" for none.
+      config: the new run's; `init_from` is "" for none.
       workdir_path: of the run that begins or goes on.
       parameters: of its network.
       data: to train on.
@@ -56,25 +70,28 @@ def begin(
         needed any more.
 
     Returns:
-      (the data with the statistics to train with, a sentence on what was taken over or
-      "").
+      (the data with the statistics to train with, sentences on what was taken over and
+      which settings give it another meaning here, or "").
 
     Raises:
       UserError, DataError: as `open_origin` and `take_over`.
     """
-    if not init_from:
+    if not config.init_from:
         return data, ""
     if is_restored:
         statistics = training_data.load(workdir_path).statistics
         return dataclasses.replace(data, statistics=statistics), ""
-    origin = open_origin(init_from)
+    origin = open_origin(config.init_from)
     statistics = origin.training_data.statistics
-    if statistics.mean_image.shape[0] != data.image_size:
+    size = statistics.mean_image.shape[0]
+    if size != data.image_size:
         raise errors.UserError(
-            f"the pictures of {init_from} had {statistics.mean_image.shape[0]} pixels "
-            f"a side, these have {data.image_size}. Convert them alike."
+            f"the pictures of {config.init_from} had {size} pixels a side, these have "
+            f"{data.image_size}. Convert them alike."
         )
     text = take_over(origin, parameters, data.manifest.classes)
+    if differences := _describe_differences(origin.config, config):
+        text = f"{text} {differences}"
     return dataclasses.replace(data, statistics=statistics), text
 
 
@@ -85,10 +102,27 @@ def open_origin(path: str) -> Origin:
       UserError: where there is no run, or nothing was trained.
       DataError: where something in it is damaged.
     """
-    workdir.read_record(path)
+    record = workdir.read_record(path)
     checkpoints_dir = os.path.join(path, workdir.CHECKPOINTS_NAME)
     checkpoint = checkpoint_lib.load(checkpoints_dir, "last")
-    return Origin(path, checkpoint, training_data.load(path))
+    return Origin(path, record["config"], checkpoint, training_data.load(path))
+
+
+def _describe_differences(old: Mapping[str, Any], config: Config) -> str:
+    # A sentence on the settings that make another function of the same weights, or "".
+    new = settings.to_dict(config)
+    different = [
+        name
+        for name in sorted(old.keys() & new.keys() - _WITHOUT_MEANING)
+        if (name.startswith("model.") or name == "data.mean") and old[name] != new[name]
+    ]
+    if not different:
+        return ""
+    flags = " ".join(f"--config.{name}={old[name]}" for name in different)
+    return (
+        "The weights were learned with other settings than this run's: to keep what "
+        f"they mean, give {flags}."
+    )
 
 
 def take_over(

@@ -49,6 +49,34 @@ def test_tensorflow_is_not_imported():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
 
 
+@pytest.mark.parametrize(
+    "before, given, seen",
+    [
+        ("", None, "1"),
+        ("", "0", "0"),
+        # Somebody else's import came first, and with it the decision.
+        ("sys.modules['tensorflow'] = None; ", None, "default"),
+    ],
+)
+def test_onednn_is_asked_for_where_nobody_has_decided(before, given, seen):
+    code = (
+        f"import sys; {before}from alexnet_tf import environment; "
+        "print(environment.describe()['onednn'])"
+    )
+    variables = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    if given is not None:
+        variables["TF_ENABLE_ONEDNN_OPTS"] = given
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=os.path.dirname(os.path.dirname(environment.__file__)),
+        env=variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == seen
+
+
 def test_the_revision_is_of_the_checkout_that_tracks_the_file(tmp_path):
     def git(*arguments):
         identity = ["-c", "user.name=n", "-c", "user.email=e"]

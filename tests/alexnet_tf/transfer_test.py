@@ -60,6 +60,26 @@ def test_the_same_classes_keep_their_last_layer(runs, tmp_path):
         np.testing.assert_array_equal(old[name], new[name])
 
 
+def test_settings_that_change_what_the_weights_mean_are_named(runs, tmp_path):
+    values = {
+        "model.normalization_alpha": 2e-5,
+        "model.conv1_normalized_before_relu": True,
+        "data.mean": "centre_crop",
+        # These change nothing of it.
+        "model.dropout_rate": 0.25,
+        "model.initial_stddev": 0.02,
+        "optimizer.learning_rate": 0.002,
+    }
+    train(runs, "other", tmp_path, **values)
+    (event,) = training_runs.read_metrics(tmp_path, "event")
+    assert event["text"].endswith(
+        "The weights were learned with other settings than this run's: to keep what "
+        "they mean, give --config.data.mean=same_crop "
+        "--config.model.conv1_normalized_before_relu=False "
+        "--config.model.normalization_alpha=0.0001."
+    )
+
+
 def test_as_many_other_classes_do_not(runs, tmp_path):
     old = shutil.copytree(runs / "old", tmp_path / "old")
     path = old / "training_data" / "classes.json"
@@ -129,9 +149,10 @@ def test_another_picture_size_is_refused(runs):
     data = dataclasses.replace(
         data, manifest=dataclasses.replace(data.manifest, image_size=8)
     )
+    config = dataclasses.replace(config, init_from=str(runs / "old"))
     with pytest.raises(errors.UserError, match="had 256 pixels a side, these have 8"):
         transfer.begin(
-            str(runs / "old"),
+            config,
             "unused",
             [],
             data,
