@@ -26,7 +26,7 @@ def run(*arguments):
     [
         ("train", 4),
         ("normalization", 6),
-        ("input", 4),
+        ("input", 6),
         ("convert", 2),
         ("convert-memory", 1),
         ("evaluate", 3),

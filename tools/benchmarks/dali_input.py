@@ -43,10 +43,12 @@ def pipeline(
     batches_per_call: int,
     crop_size: int,
     decodes_crop: bool,
+    is_finished: bool,
 ) -> Call:
     """Read, decode, random crop and mirror, mean: float32 [B, crop, crop, 3].
 
-    With `decodes_crop` the crop's part of the JPEG alone is decoded.
+    With `decodes_crop` the crop's part of the JPEG alone is decoded. Without
+    `is_finished` the crops as they are, uint8.
     """
     from nvidia.dali import fn, pipeline_def, types
     from nvidia.dali import tfrecord as dali_tfrecord
@@ -83,15 +85,18 @@ def pipeline(
             image, crop = fn.decoders.image_crop(encoded, device="cpu", **crop), {}
         else:
             image = fn.decoders.image(encoded, device="cpu")
-        image = fn.crop_mirror_normalize(
-            image,
-            device="cpu",
-            dtype=types.FLOAT,
-            output_layout="HWC",
-            mirror=fn.random.coin_flip(),
-            mean=[123.0, 117.0, 104.0],
-            **crop,
-        )
+        if is_finished:
+            image = fn.crop_mirror_normalize(
+                image,
+                device="cpu",
+                dtype=types.FLOAT,
+                output_layout="HWC",
+                mirror=fn.random.coin_flip(),
+                mean=[123.0, 117.0, 104.0],
+                **crop,
+            )
+        elif crop:
+            image = fn.crop(image, device="cpu", **crop)
         return image, read[schema.LABEL]
 
     made = make()

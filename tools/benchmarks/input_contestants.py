@@ -1,4 +1,6 @@
-"""From shards to batches of float32 [B, 224, 224, 3]: ours, and plain `tf.data`.
+"""From shards to batches [B, 224, 224, 3]: ours, and plain `tf.data`.
+
+Finished in float32, or crops alone in uint8, which a device finishes.
 
 A call takes a number of batches from a stream that has no end. The first ones are not
 timed: they were made while others ran.
@@ -66,11 +68,13 @@ def plain(
     batches_per_call: int,
     crop_size: int,
     decodes_crop: bool,
+    is_finished: bool,
 ) -> Call:
     """The usual input: parse, decode, random crop, flip, cast, batch, prefetch.
 
     No order is kept and no checksum beyond TensorFlow's own; the mean is a colour.
-    With `decodes_crop` the crop's part of the JPEG alone is decoded.
+    With `decodes_crop` the crop's part of the JPEG alone is decoded. Without
+    `is_finished` crops are batched as they are.
     """
     import tensorflow as tf
 
@@ -95,6 +99,8 @@ def plain(
         else:
             image = tf.io.decode_jpeg(parsed[schema.ENCODED], channels=3)
             image = tf.image.random_crop(image, [crop_size, crop_size, 3])
+        if not is_finished:
+            return image, parsed[schema.LABEL]
         image = tf.image.random_flip_left_right(image)
         return tf.cast(image, tf.float32) - mean, parsed[schema.LABEL]
 

@@ -37,9 +37,10 @@ def test_lengths_reach_from_record_to_record(shards, tmp_path):
 @pytest.mark.skipif(
     not contest.is_installed("nvidia.dali"), reason="NVIDIA DALI is not installed"
 )
+@pytest.mark.parametrize("is_finished", [False, True])
 @pytest.mark.parametrize("decodes_crop", [False, True])
-def test_it_reads_them(shards, decodes_crop):
-    call = dali_input.pipeline(shards, 4, 2, 67, decodes_crop)
+def test_it_reads_them(shards, decodes_crop, is_finished):
+    call = dali_input.pipeline(shards, 4, 2, 67, decodes_crop, is_finished)
     assert call() > 0
 
 
