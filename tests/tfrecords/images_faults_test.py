@@ -1,0 +1,224 @@
+"""What is no picture, damaged or hostile: a reason, and nothing else."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from encoded_pictures import (
+    BASELINE,
+    HEIGHT,
+    JPEGS,
+    LOSSLESS,
+    MINIMAL,
+    PICTURE,
+    WIDTH,
+    chunk,
+    decode,
+    make_png,
+    patch_size,
+    repeat_frame_header,
+    save,
+)
+
+from tfrecords import errors, images
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"\xff", "no JPEG, PNG"),
+        (b"<!DOCTYPE html><title>Not here</title>", "no JPEG, PNG"),
+        (b"II*\0\x08\0\0\0", "no JPEG, PNG"),
+        (b"\0\0\0\x18ftypheic", "no JPEG, PNG"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no JPEG, PNG"),
+        (b"\xff\xd8", "cut short"),
+        (b"\xff\xd8\xff\xd9", "ends before its picture"),
+        (b"\xff\xd8\xff\xe0\0\x01", "damaged"),
+        (b"\xff\xd8\xff\xda\0\x02" + bytes(20), "no frame header"),
+        (b"\x89PNG\r\n\x1a\n", "damaged"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "cut short"),
+        (b"GIF89a", "cut short"),
+        (b"GIF89a" + bytes(7) + b"," + bytes(9), "says 0x0"),
+        (b"GIF89a\x08\0\x08\0\0\0\0!\xfe\x02hi\0;", "ends before its picture"),
+        (repeat_frame_header(MINIMAL), "two frame headers"),
+        (make_png(PICTURE, 8, 2, before=chunk(b"IHDR", bytes(13))), "two headers"),
+        (b"BM" + bytes(10), "cut short"),
+        (b"RIFF\x10\0\0\0WEBPABCD", "damaged"),
+        (b"RIFF\x10\0\0\0WEBPVP8L", "cut short"),
+        (patch_size(MINIMAL, 0, 8), "says 8x0"),
+        # Twelve bits a sample.
+        (MINIMAL.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "damaged"),
+    ],
+)
+def test_no_picture_is_rejected_with_a_reason(data, reason):
+    with pytest.raises(images.PictureError, match=reason) as caught:
+        decode(data)
+    assert isinstance(caught.value, errors.DataError)
+    assert " at 0x" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        BASELINE,
+        JPEGS["progressive"][0],
+        JPEGS["ycck"][0],
+        *(
+            LOSSLESS[name][0]
+            for name in ("png rgb", "gif", "bmp", "webp lossless", "png 16-bit gray")
+        ),
+        save(PICTURE, "WEBP"),
+    ],
+    ids=["jpeg", "progressive", "ycck", "png", "gif", "bmp", "webp", "png16", "vp8"],
+)
+def test_truncated_pictures_are_rejected(data):
+    for part in range(20):
+        with pytest.raises(images.PictureError):
+            decode(data[: part * len(data) // 20])
+
+
+def test_mutants_are_decoded_or_rejected():
+    generator = np.random.default_rng(7)
+    seeds = [data for cases in (LOSSLESS, JPEGS) for data, _ in cases.values()]
+    rejected = 0
+    for mutant in range(600):
+        data = bytearray(seeds[mutant % len(seeds)])
+        for _ in range(generator.integers(1, 6)):
+            data[generator.integers(min(len(data), 600))] = generator.integers(256)
+        try:
+            result = images.decode_picture(
+                bytes(data), apply_orientation=True, max_pixels=1_000_000
+            )
+        except images.PictureError as error:
+            rejected += 1
+            assert str(error)
+        else:
+            assert result.ndim == 3
+            assert result.shape[2] == 3
+            assert result.dtype == np.uint8
+    assert 100 < rejected < 600
+
+
+def _make_bombs():
+    zeros = zlib.compressobj(9)
+    pixels = b"".join(zeros.compress(bytes(2876 * 1000)) for _ in range(23))
+    pixels += zeros.flush()
+    header = struct.pack(">IIBBBBB", 23000, 23000, 1, 0, 0, 0, 0)
+    inflated = zlib.compress(bytes(60_000_000))
+    text = chunk(b"zTXt", b"Comment\0\0" + inflated)
+    profile = chunk(b"iCCP", b"sRGB\0\0" + inflated)
+    frame = b"GIF89a\x08\0\x08\0\0\0\0,\0\0\0\0" + struct.pack("<HH", 24000, 24000)
+    return {
+        "jpeg 13000": patch_size(MINIMAL, 13000, 13000),
+        "jpeg 65500": patch_size(MINIMAL, 65500, 65500),
+        "png": b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", pixels)
+        + chunk(b"IEND", b""),
+        "gif": b"GIF89a" + struct.pack("<HHBBB", 24000, 24000, 0, 0, 0) + frame[13:],
+        "gif frame": frame + b"\0\x02\x02D\x01\0;",
+        "bmp": b"BM" + bytes(12) + struct.pack("<Iii", 40, 30000, -30000) + bytes(28),
+        "webp": b"RIFF\x30\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\x10\x27\0" * 2,
+        "png zTXt": make_png(PICTURE, 8, 2, before=text),
+        "png zTXt behind": make_png(PICTURE, 8, 2, after=text),
+        "png iCCP": make_png(PICTURE, 8, 2, before=profile),
+    }
+
+
+_MEASURE = """
+import json, resource, sys, time
+from tfrecords import images
+folder, names = sys.argv[1], sys.argv[2:]
+images.decode_picture(open(f"{folder}/sound", "rb").read(), apply_orientation=False)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+results = {}
+for name in names:
+    data = open(f"{folder}/{name}", "rb").read()
+    start = time.process_time()
+    try:
+        images.decode_picture(data, apply_orientation=False)
+        reason = ""
+    except images.PictureError as error:
+        reason = str(error)
+    results[name] = reason, time.process_time() - start
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([after - before, results, "tensorflow" in sys.modules]))
+"""
+
+
+def test_bombs_are_rejected_before_they_go_off(tmp_path):
+    bombs = _make_bombs()
+    for name, data in {"sound": BASELINE, **bombs}.items():
+        (tmp_path / name).write_bytes(data)
+    output = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(tmp_path), *bombs],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert output.stderr == ""
+    growth_kib, results, has_tensorflow = json.loads(output.stdout)
+    assert not has_tensorflow
+    for name, (reason, seconds) in results.items():
+        assert reason, f"{name} was decoded"
+        assert seconds < 0.2, name
+        if not name.startswith("png "):
+            assert "pixels, more than 64000000" in reason, name
+    assert growth_kib < 50_000
+
+
+def test_bounds_are_settings():
+    pixels = WIDTH * HEIGHT
+    assert decode(BASELINE, max_pixels=pixels).shape == PICTURE.shape
+    with pytest.raises(images.PictureError, match=f"more than {pixels - 1}"):
+        decode(BASELINE, max_pixels=pixels - 1)
+    assert decode(BASELINE, max_bytes=len(BASELINE)).shape == PICTURE.shape
+    with pytest.raises(images.PictureError, match="bytes, more than"):
+        decode(BASELINE, max_bytes=len(BASELINE) - 1)
+    with pytest.raises(ValueError, match="max_pixels"):
+        decode(BASELINE, max_pixels=100_000_000)
+
+
+def test_segments_that_decoders_scan_are_not_passed_on():
+    # Pillow looks for markers inside segments that it does not know.
+    frame_header = bytes.fromhex("ffc0 0011 08 2328 2328 03 012200 021101 031101")
+    data = BASELINE.replace(
+        b"\xff\xda", b"\xff\xf0" + struct.pack(">H", 21) + frame_header + b"\xff\xda"
+    )
+    np.testing.assert_array_equal(decode(data), decode(BASELINE))
+
+
+def test_size_that_was_not_checked_is_never_decoded(monkeypatch):
+    class Other:
+        size = (9000, 9000)
+
+        def load(self):
+            pytest.fail("decoded")
+
+    monkeypatch.setattr(Image, "open", lambda *args, **kwargs: Other())
+    with pytest.raises(images.PictureError, match="contradicts"):
+        decode(BASELINE)
+
+
+def test_out_of_memory_is_a_reason(monkeypatch):
+    def fail(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(images.PictureError, match="not enough memory"):
+        decode(BASELINE)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
