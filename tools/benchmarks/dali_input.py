@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 from tfrecords import manifest, record_file, record_index, schema
 from tools.benchmarks.input_contestants import Call, take
@@ -50,9 +52,10 @@ def pipeline(
     With `decodes_crop` the crop's part of the JPEG alone is decoded. Without
     `is_finished` the crops as they are, uint8.
     """
-    from nvidia.dali import fn, pipeline_def, types
-    from nvidia.dali import tfrecord as dali_tfrecord
-
+    # Its annotations are narrower than what it takes.
+    dali: Any = importlib.import_module("nvidia.dali")
+    dali_tfrecord: Any = importlib.import_module("nvidia.dali.tfrecord")
+    fn = dali.fn
     info = manifest.read_manifest(data_dir)
     index = record_index.read_index(data_dir, info, "train")
     folder = tempfile.TemporaryDirectory(prefix="alexnet-benchmark-")
@@ -61,7 +64,7 @@ def pipeline(
         schema.LABEL: dali_tfrecord.FixedLenFeature([1], dali_tfrecord.int64, -1),
     }
 
-    @pipeline_def(
+    @dali.pipeline_def(
         batch_size=batch_size,
         num_threads=os.cpu_count() or 1,
         device_id=None,
@@ -89,7 +92,7 @@ def pipeline(
             image = fn.crop_mirror_normalize(
                 image,
                 device="cpu",
-                dtype=types.FLOAT,
+                dtype=dali.types.FLOAT,
                 output_layout="HWC",
                 mirror=fn.random.coin_flip(),
                 mean=[123.0, 117.0, 104.0],
