@@ -302,6 +302,9 @@ class Config:
         "a run's directory whose last weights this one begins with, layer by layer "
         "where they fit (ours, for fine-tuning); with its mean image",
     )
+    init_layers: str = _setting(
+        "", "which layers init_from gives: 'conv1 conv2'; empty: all that fit (ours)"
+    )
     seed: int = _setting(
         0, "of weights, order, augmentation and dropout", minimum=0, below=2**63
     )
@@ -338,9 +341,7 @@ class Config:
         20, "steps between log entries", minimum=1, may_change=True
     )
     profile_steps: tuple[int, ...] = _setting(
-        (),
-        "FIRST,LAST: steps recorded for TensorBoard's profile page",
-        may_change=True,
+        (), "FIRST,LAST: steps recorded for TensorBoard's profile page", may_change=True
     )
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)

@@ -74,7 +74,8 @@ def begin(
       which settings give it another meaning here, or "").
 
     Raises:
-      UserError, DataError: as `open_origin` and `take_over`.
+      UserError, DataError: as `open_origin` and `take_over`, and where `init_layers`
+        names what is no layer.
     """
     if not config.init_from:
         return data, ""
@@ -89,10 +90,23 @@ def begin(
             f"the pictures of {config.init_from} had {size} pixels a side, these have "
             f"{data.image_size}. Convert them alike."
         )
-    text = take_over(origin, parameters, data.manifest.classes)
+    asked = _read_layers(config.init_layers, parameters)
+    text = take_over(origin, parameters, data.manifest.classes, asked)
     if differences := _describe_differences(origin.config, config):
         text = f"{text} {differences}"
     return dataclasses.replace(data, statistics=statistics), text
+
+
+def _read_layers(text: str, parameters: Sequence[Parameter]) -> Sequence[str]:
+    # The layers that the setting `init_layers` names; where it is empty, all.
+    known = list(dict.fromkeys(p.layer for p in parameters))
+    for name in text.split():
+        if name not in known:
+            raise errors.UserError(
+                f"config.init_layers: there is no layer {name!r}, there are "
+                f"{', '.join(known)}. Names are separated by spaces."
+            )
+    return text.split() or known
 
 
 def open_origin(path: str) -> Origin:
@@ -129,6 +143,7 @@ def take_over(
     origin: Origin,
     parameters: Sequence[Parameter],
     classes: tuple[manifest.ClassInfo, ...],
+    layers: Sequence[str],
 ) -> str:
     """Assigns what fits to a new run's parameters.
 
@@ -136,6 +151,7 @@ def take_over(
       origin: the other run.
       parameters: of the new network, at their first values.
       classes: of the new network.
+      layers: those that may be taken over, without their towers: conv1.
 
     Returns:
       A sentence: which layers were taken over, which begin anew, and why.
@@ -159,6 +175,8 @@ def take_over(
         reason = _find_obstacle(own, arrays)
         if own[0].layer == LAST_LAYER and not same_classes:
             reason = reason or "other classes"
+        if own[0].layer not in layers:
+            reason = "not asked for"
         if reason:
             new.append(f"{layer} ({reason})")
             continue

@@ -80,6 +80,20 @@ def test_settings_that_change_what_the_weights_mean_are_named(runs, tmp_path):
     )
 
 
+def test_only_the_layers_asked_for_are_taken_over(runs, tmp_path):
+    train(runs, "other", tmp_path / "none", init_from="", num_epochs=0)
+    fresh, old = read_weights(tmp_path / "none"), read_weights(runs / "old")
+    train(runs, "other", tmp_path / "new", init_layers="conv1 conv3")
+    for name, array in read_weights(tmp_path / "new").items():
+        taken = name.startswith(("weights/conv1", "weights/conv3"))
+        np.testing.assert_array_equal(array, (old if taken else fresh)[name])
+    (event,) = training_runs.read_metrics(tmp_path / "new", "event")
+    assert (
+        "step 3: conv1a, conv1b, conv3a, conv3b; new: conv2a (not asked for),"
+        in (event["text"])
+    )
+
+
 def test_as_many_other_classes_do_not(runs, tmp_path):
     old = shutil.copytree(runs / "old", tmp_path / "old")
     path = old / "training_data" / "classes.json"
@@ -135,6 +149,7 @@ def test_frozen_layers_rest_and_factors_count(runs, tmp_path):
         ({"init_from": "nowhere"}, "nowhere holds no run"),
         ({"model.width": 0.04}, "nothing in .* fits this network"),
         ({"optimizer.rate_factors": "fc9=1"}, "there is no layer 'fc9'"),
+        ({"init_layers": "conv1,conv2"}, "there is no layer 'conv1,conv2', there are"),
     ],
 )
 def test_what_cannot_begin_says_so_and_leaves_nothing(runs, tmp_path, values, sentence):
