@@ -9,9 +9,9 @@ story, top to bottom) and `evaluate`.
 import os
 import sys
 
-# TensorFlow leaves oneDNN off on x86 processors without AVX-512 or AVX-VNNI; with it a
-# step of the network takes a third of the time there (docs/performance.md). TensorFlow
-# reads the variable once, when it is imported: whoever did that before decided it.
+# TensorFlow leaves oneDNN off on x86 processors without AVX-512 or AVX-VNNI, which
+# halves the rate of its products (docs/performance.md). It reads the variable once,
+# when it is imported: whoever did that before decided it.
 if "tensorflow" not in sys.modules:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 

@@ -25,10 +25,10 @@ from tfrecords import errors, manifest
 LAST_LAYER = "fc8"
 
 # Settings of the network that leave the meaning of its weights alone: how the same
-# formula is computed, what only training sees, and the width, which shapes show.
+# formula is computed, how they began, and the width, which shapes show. (Dropout's rate
+# is a factor of the outputs where `dropout_scaling` is "test".)
 _WITHOUT_MEANING = {
     "model.normalization",
-    "model.dropout_rate",
     "model.initial_stddev",
     "model.initial_stddev_conv345",
     "model.width",

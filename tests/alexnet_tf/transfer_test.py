@@ -65,8 +65,9 @@ def test_settings_that_change_what_the_weights_mean_are_named(runs, tmp_path):
         "model.normalization_alpha": 2e-5,
         "model.conv1_normalized_before_relu": True,
         "data.mean": "centre_crop",
-        # These change nothing of it.
+        # A factor of the outputs.
         "model.dropout_rate": 0.25,
+        # These change nothing of it.
         "model.initial_stddev": 0.02,
         "optimizer.learning_rate": 0.002,
     }
@@ -76,6 +77,7 @@ def test_settings_that_change_what_the_weights_mean_are_named(runs, tmp_path):
         "The weights were learned with other settings than this run's: to keep what "
         "they mean, give --config.data.mean=same_crop "
         "--config.model.conv1_normalized_before_relu=False "
+        "--config.model.dropout_rate=0.5 "
         "--config.model.normalization_alpha=0.0001."
     )
 
