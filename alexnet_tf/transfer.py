@@ -154,7 +154,8 @@ def take_over(
       layers: those that may be taken over, without their towers: conv1.
 
     Returns:
-      A sentence: which layers were taken over, which begin anew, and why.
+      A sentence: which layers were taken over, which begin anew, and why if they
+      were to be taken.
 
     Raises:
       UserError: where nothing fits.
@@ -172,11 +173,12 @@ def take_over(
         by_layer.setdefault(parameter.name.partition("/")[0], []).append(parameter)
     taken, new = [], []
     for layer, own in by_layer.items():
+        if own[0].layer not in layers:
+            new.append(layer)
+            continue
         reason = _find_obstacle(own, arrays)
         if own[0].layer == LAST_LAYER and not same_classes:
             reason = reason or "other classes"
-        if own[0].layer not in layers:
-            reason = "not asked for"
         if reason:
             new.append(f"{layer} ({reason})")
             continue
