@@ -27,15 +27,21 @@ def parse_assignment(
       UserError: where it is neither.
     """
     layer, equals, value = text.rpartition("=")
-    if equals and layer not in layer_names:
+    if equals:
+        check_layer(layer, layer_names, complaint)
+    number = parse_number(value, f"{complaint}: {value!r} is no {number_name}")
+    return (layer or None, number)
+
+
+def check_layer(layer: str, layer_names: Sequence[str], complaint: str) -> None:
+    """Raises `UserError`, beginning with `complaint`, where there is no such layer."""
+    if layer not in layer_names:
         near = difflib.get_close_matches(layer, layer_names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise errors.UserError(
             f"{complaint}: there is no layer {layer!r}, there are "
             f"{', '.join(layer_names)}.{hint}"
         )
-    number = parse_number(value, f"{complaint}: {value!r} is no {number_name}")
-    return (layer or None, number)
 
 
 def parse_number(text: str, complaint: str) -> float:

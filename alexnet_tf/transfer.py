@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import settings, training_data, workdir
+from alexnet_tf import layer_numbers, settings, training_data, workdir
 from alexnet_tf.config import Config
 from alexnet_tf.input_pipeline import DataSet
 from alexnet_tf.optimizer import Parameter
@@ -101,11 +101,9 @@ def _read_layers(text: str, parameters: Sequence[Parameter]) -> Sequence[str]:
     # The layers that the setting `init_layers` names; where it is empty, all.
     known = list(dict.fromkeys(p.layer for p in parameters))
     for name in text.split():
-        if name not in known:
-            raise errors.UserError(
-                f"config.init_layers: there is no layer {name!r}, there are "
-                f"{', '.join(known)}. Names are separated by spaces."
-            )
+        layer_numbers.check_layer(
+            name, known, "config.init_layers takes names separated by spaces"
+        )
     return text.split() or known
 
 

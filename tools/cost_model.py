@@ -35,7 +35,7 @@ Estimates seconds per epoch on H100 GPUs, and the processor cores that feed them
 A roofline from the network's products and bytes and the GPU's published peaks; nothing
 is measured. How it is made up stands in tools/benchmarks/cost.py.
 
-  python tools/cost_model.py --core_rates='JPEG=1730'
+  python tools/cost_model.py --core_rates='JPEG=1540'
 """
 
 
