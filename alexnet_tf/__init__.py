@@ -9,10 +9,14 @@ story, top to bottom) and `evaluate`.
 import os
 import sys
 
-# TensorFlow leaves oneDNN off on x86 processors without AVX-512 or AVX-VNNI, which
-# halves the rate of its products (docs/performance.md). It reads the variable once,
-# when it is imported: whoever did that before decided it.
+# What TensorFlow reads once, when it is imported: whoever did that before decided it.
+# Figures in docs/performance.md.
 if "tensorflow" not in sys.modules:
+    # Left off on x86 processors without AVX-512 or AVX-VNNI, which halves the rate of
+    # products.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # Keeps the memory of a step for the next one. Given back to the system, it would
+    # come anew and be cleared page by page: 2 GB in a step of 128 pictures.
+    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
 
 __version__ = "0.1.0"

@@ -48,7 +48,7 @@ def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
 
 def mirror(image: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
     """Exchanges left and right of an image [height, width, 3] where `mirrored`."""
-    return tf.raw_ops.Reverse(tensor=image, dims=tf.stack([False, mirrored, False]))
+    return tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
 
 
 def centre_crop(image: tf.Tensor, crop_size: int) -> tf.Tensor:
@@ -118,9 +118,14 @@ def make_training_transform(
 
 
 def is_finished_on_device(data: DataConfig) -> bool:
-    """The setting `finish_on` with "auto" resolved for this machine."""
+    """The setting `finish_on` with "auto" resolved for this machine.
+
+    A batch that XLA finishes costs a processor, too, a third of what its pictures cost
+    one by one.
+    """
     if data.finish_on == "auto":
-        return bool(tf.config.list_physical_devices("GPU"))
+        has_gpu = bool(tf.config.list_physical_devices("GPU"))
+        return stack.XLA_FUSES_LOOPS or has_gpu
     return data.finish_on == "device"
 
 
@@ -141,8 +146,7 @@ def make_finisher(
     """
     if not is_finished_on_device(data):
         return lambda images: images
-    cut_mean = _make_mean_cutter(data, statistics)
-    fixed_mean = make_centre_mean(data, statistics)
+    cut_means = _make_batch_mean_cutter(data, statistics)
 
     @tf.function(jit_compile=stack.XLA_FUSES_LOOPS, reduce_retracing=True)
     def finish(crops: Crops) -> tf.Tensor:
@@ -150,11 +154,7 @@ def make_finisher(
         pixels = crops.pixels
         flipped = tf.reverse(pixels, [2])
         pictures = tf.where(mirrored[:, None, None, None], flipped, pixels)
-        if data.mean == "same_crop":
-            means = tf.vectorized_map(lambda each: cut_mean(*each), (offsets, mirrored))
-        else:
-            means = fixed_mean
-        centred = tf.cast(pictures, tf.float32) - means
+        centred = tf.cast(pictures, tf.float32) - cut_means(offsets, mirrored)
         if data.colour_shift == "none":
             return centred
         shifted = centred + shift[:, None, None, :]
@@ -185,6 +185,33 @@ def _make_mean_cutter(
         return tf.slice(both_means, begin, [1, size, size, 3])[0]
 
     return cut_mean
+
+
+def _make_batch_mean_cutter(
+    data: DataConfig, statistics: Statistics
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    # The same for a batch, by a table of all columns where a crop can begin: whole rows
+    # are gathered, in one pass with all else. 44 MB for the paper's crops.
+    size, positions = data.crop_size, data.crop_positions
+    if data.mean != "same_crop":
+        fixed_mean = make_centre_mean(data, statistics)
+        return lambda offsets, mirrored: fixed_mean
+    mean_image = statistics.mean_image.astype(np.float32)
+    height = mean_image.shape[0]
+    table = np.empty((2, positions, height, size, 3), np.float32)
+    for left in range(positions):
+        window = mean_image[:, left : left + size]
+        table[:, left] = window, window[:, ::-1]
+    rows = tf.constant(table.reshape(-1, size * 3))
+
+    def cut_means(offsets: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+        top, left = offsets[:, 0], offsets[:, 1]
+        window = tf.cast(mirrored, tf.int32) * positions + left
+        first = window * height + top
+        cut = tf.gather(rows, first[:, tf.newaxis] + tf.range(size))
+        return tf.reshape(cut, [-1, size, size, 3])
+
+    return cut_means
 
 
 def make_evaluation_transform(

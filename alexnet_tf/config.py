@@ -90,7 +90,7 @@ class DataConfig:
         "auto",
         "where crops are mirrored, centred and shifted: host, by the threads that "
         "decode; device, by the step's, so that bytes go there and not float32, a "
-        "fourth as many; auto: device where there is a GPU (ours)",
+        "fourth as many; auto: device where XLA finishes a whole batch (ours)",
         choices=("auto", "host", "device"),
         may_change=True,
     )

@@ -200,15 +200,13 @@ def make_training_dataset(
         crop_only = augment.is_finished_on_device(config.data)
 
         def read_step(step: tf.Tensor) -> tuple[Any, ...]:
-            serialized = tf.numpy_function(read, [step], tf.string)
-            serialized.set_shape([batch_size])
-            image_bytes, labels = records.parse_records(serialized, data.manifest)
-            return image_bytes, labels, draw(step * batch_size)
+            pictures, labels = records.read_batch(read, step, batch_size)
+            return pictures, labels, draw(step * batch_size)
 
         def prepare(
-            image_bytes: tf.Tensor, label: tf.Tensor, draws: chance.Draws
+            picture: tf.Tensor, label: tf.Tensor, draws: chance.Draws
         ) -> tuple[tf.Tensor, ...]:
-            image = records.decode_image(image_bytes, data.manifest)
+            image = records.decode_image(picture, data.manifest)
             if crop_only:
                 pixels = augment.crop(image, draws.offsets, config.data.crop_size)
                 return augment.Crops(pixels, draws), label
@@ -258,17 +256,15 @@ def make_evaluation_dataset(
         )
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            serialized = tf.numpy_function(read, [batch], tf.string)
-            serialized.set_shape([None])
-            image_bytes, labels = records.parse_records(serialized, data.manifest)
+            pictures, labels = records.read_batch(read, batch)
             first = batch * batch_size
             last = tf.minimum(first + batch_size, num_records)
-            return image_bytes, labels, tf.range(first, last)
+            return pictures, labels, tf.range(first, last)
 
         def prepare(
-            image_bytes: tf.Tensor, label: tf.Tensor, record_id: tf.Tensor
+            picture: tf.Tensor, label: tf.Tensor, record_id: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
-            image = records.decode_image(image_bytes, data.manifest)
+            image = records.decode_image(picture, data.manifest)
             return transform(image), label, record_id
 
         batches = tf.data.Dataset.range(num_batches).map(read_batch)

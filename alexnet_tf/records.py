@@ -19,37 +19,56 @@ from alexnet_tf import decoding
 from tfrecords import errors, manifest, record_reader, resize, schema
 
 STORED_SIZE = 256
+# Of tensors in memory, bytes (Eigen's, with AVX-512).
+_ALIGNMENT = 64
 
 
-def parse_records(
-    serialized: tf.Tensor, info: manifest.Manifest
+def read_batch(
+    read: BatchReader, batch: tf.Tensor, batch_size: int | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The pictures, still encoded, and labels of a batch of serialized records.
+    """The pictures and labels of a batch, inside a data set's graph.
 
     Args:
-      serialized: string [B].
-      info: what labels there are.
+      read: of its data set.
+      batch: int64 scalar, its number.
+      batch_size: B; None where it differs from batch to batch.
 
     Returns:
-      (string [B], int32 [B], 0..num_classes-1).
+      (pictures, labels int32 [B], 0..num_classes-1). Pictures are still encoded, string
+      [B], or, from raw shards, uint8 [B, size, size, 3], RGB: as strings, 197 kB each,
+      they would be copied four times more.
 
     Raises:
       tf.errors.InvalidArgumentError: where one of them is no record of ours.
     """
-    image_bytes, stored_labels = schema.parse_pictures(serialized)
+    info, size = read.info, read.info.image_size
+    if is_raw(info):
+        pixels, stored_labels = tf.numpy_function(
+            read.read_pixels, [batch], (tf.uint8, tf.int64)
+        )
+        pictures = tf.ensure_shape(pixels, [batch_size, size, size, 3])
+        stored_labels = tf.ensure_shape(stored_labels, [batch_size])
+    else:
+        serialized = tf.numpy_function(read.read_serialized, [batch], tf.string)
+        serialized.set_shape([batch_size])
+        pictures, stored_labels = schema.parse_pictures(serialized)
     labels = stored_labels - info.label_offset
     in_range = tf.reduce_all((labels >= 0) & (labels < info.num_classes))
     check = tf.debugging.Assert(in_range, ["label out of range:", stored_labels])
-    # None where executed eagerly.
-    with tf.control_dependencies([] if check is None else [check]):
-        return image_bytes, tf.cast(labels, tf.int32)
+    with tf.control_dependencies([check]):
+        return pictures, tf.cast(labels, tf.int32)
 
 
-def decode_image(image_bytes: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
+def is_raw(info: manifest.Manifest) -> bool:
+    """Are the pictures stored as pixels?"""
+    return info.encoding == "raw" and info.image_size > 0
+
+
+def decode_image(picture: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
     """A record's picture.
 
     Args:
-      image_bytes: string scalar.
+      picture: its bytes, string scalar, or the pixels that `read_batch` found.
       info: says how pictures are stored: as JPEG or raw, at `image_size`, or (where
         that is 0) in any format and size, which are brought to 256x256 here.
 
@@ -60,14 +79,16 @@ def decode_image(image_bytes: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
       tf.errors.InvalidArgumentError: where it is no such picture.
     """
     size = info.image_size
+    if picture.dtype == tf.uint8:
+        return picture
     if not size:
-        image = decoding.decode_picture(image_bytes)
+        image = decoding.decode_picture(picture)
         return resize.resize_and_crop_tensor(image, STORED_SIZE)
-    if info.encoding == "raw":
-        return tf.reshape(tf.io.decode_raw(image_bytes, tf.uint8), [size, size, 3])
+    if is_raw(info):
+        return tf.reshape(tf.io.decode_raw(picture, tf.uint8), [size, size, 3])
     # The whole picture, although a crop would do: decode_and_crop_jpeg interpolates
     # subsampled colour differently at the crop's edges.
-    return tf.ensure_shape(decoding.decode_jpeg(image_bytes), [size, size, 3])
+    return tf.ensure_shape(decoding.decode_jpeg(picture), [size, size, 3])
 
 
 # What a failing data set raises. The second: TensorFlow puts the bytes of a record that
@@ -76,7 +97,11 @@ FAILURES = (tf.errors.OpError, UnicodeDecodeError)
 
 
 class BatchReader:
-    """Reads a data set's batches and remembers enough to explain a failure."""
+    """Reads a data set's batches and remembers enough to explain a failure.
+
+    Attributes:
+      info: of its data directory.
+    """
 
     def __init__(
         self,
@@ -93,7 +118,7 @@ class BatchReader:
           compute_ids: the numbers of the records of a batch, int64 [b].
           num_remembered: batches that may lie between reading and handing out.
         """
-        self._info = info
+        self.info = info
         self._reader = reader
         self._compute_ids = compute_ids
         self._recent: collections.deque[np.ndarray] = collections.deque(
@@ -102,11 +127,9 @@ class BatchReader:
         self._error: errors.UserError | None = None
         self._lock = threading.Lock()
 
-    def __call__(self, batch: np.int64) -> np.ndarray:
+    def read_serialized(self, batch: np.int64) -> np.ndarray:
         """The records of `batch`: object [b] of bytes, empty where reading failed."""
-        record_ids = self._compute_ids(int(batch))
-        with self._lock:
-            self._recent.append(record_ids)
+        record_ids = self._start_batch(batch)
         serialized = np.empty(len(record_ids), object)
         for row, record_id in enumerate(record_ids):
             try:
@@ -118,6 +141,38 @@ class BatchReader:
                 serialized[row] = b""
         return serialized
 
+    def read_pixels(self, batch: np.int64) -> tuple[np.ndarray, np.ndarray]:
+        """The pictures of `batch`, from raw shards.
+
+        Returns:
+          (uint8 [b, image_size, image_size, 3], labels as stored, int64 [b]); no
+          picture at all, and no label, where reading one of them failed.
+        """
+        record_ids = self._start_batch(batch)
+        shape = (self.info.image_size, self.info.image_size, 3)
+        pixels = _make_aligned((len(record_ids), *shape))
+        labels = np.empty(len(record_ids), np.int64)
+        # One for all: memory that is new is slower to write than a file to read.
+        buffer = np.empty(self._reader.index.length[record_ids].max(), np.uint8)
+        for row, record_id in enumerate(record_ids):
+            try:
+                record = self._reader.read_into(int(record_id), buffer)
+            except errors.UserError as error:
+                self._error = self._error or error
+                return pixels[:0], labels[:0]
+            try:
+                picture, labels[row] = schema.decode_pixels(record.data)
+                pixels[row] = np.frombuffer(picture, np.uint8).reshape(shape)
+            except (errors.DataError, ValueError):
+                return pixels[:0], labels[:0]  # `explain` looks at it again.
+        return pixels, labels
+
+    def _start_batch(self, batch: np.int64) -> np.ndarray:
+        record_ids = self._compute_ids(int(batch))
+        with self._lock:
+            self._recent.append(record_ids)
+        return record_ids
+
     def explain(self) -> errors.UserError | None:
         """The error behind a failure, None where no record was at fault."""
         error, self._error = self._error, None
@@ -126,13 +181,16 @@ class BatchReader:
         with self._lock:
             batches = list(self._recent)
         for record_id in np.concatenate([np.empty(0, np.int64), *batches]):
-            fault = _find_fault(self._reader.read(int(record_id)), self._info)
+            fault = _find_fault(self._reader.read(int(record_id)), self.info)
             if fault:
-                return errors.DataError(
-                    f"{self._reader.describe(int(record_id))} {fault}. Run "
-                    "alexnet-verify, then restore the file or convert again."
-                )
+                return self._make_error(int(record_id), fault)
         return None
+
+    def _make_error(self, record_id: int, fault: str) -> errors.DataError:
+        return errors.DataError(
+            f"{self._reader.describe(record_id)} {fault}. Run alexnet-verify, then "
+            "restore the file or convert again."
+        )
 
 
 def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:
@@ -147,11 +205,23 @@ def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:
             if not first <= label <= last:
                 return f"({name}) has the label {label}, outside {first}..{last}"
             decode_image(parsed["image_bytes"], info)
+        if is_raw(info):
+            schema.decode_pixels(memoryview(record))  # Stricter than TensorFlow.
     except UnicodeDecodeError:
         return f"({name}) cannot be used: it is no tf.train.Example"
+    except errors.DataError as error:
+        return f"({name}) cannot be used: {error}"
     except tf.errors.OpError as error:
         # Without the names of TensorFlow's nodes.
         text = re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*?\]", "", error.message or "unknown")
         reason = text.strip().splitlines()[0].rstrip(".")
         return f"({name}) cannot be used: {reason}"
     return None
+
+
+def _make_aligned(shape: tuple[int, ...]) -> np.ndarray:
+    # uint8, where TensorFlow can use it as it lies: else it would copy a batch's 25 MB.
+    num_bytes = int(np.prod(shape))
+    buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % _ALIGNMENT
+    return buffer[start : start + num_bytes].reshape(shape)

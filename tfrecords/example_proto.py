@@ -49,8 +49,22 @@ def decode_example(serialized: bytes) -> dict[str, list]:
     Raises:
       DataError: saying what is wrong; the caller knows which record it is.
     """
-    view = memoryview(serialized)
-    features: dict[str, list] = {}
+    return {
+        key: [
+            bytes(value) if isinstance(value, memoryview) else value
+            for value in decode_feature(feature)
+        ]
+        for key, feature in split_example(memoryview(serialized)).items()
+    }
+
+
+def split_example(view: memoryview) -> dict[str, memoryview]:
+    """The features of a serialized Example by key, still encoded: parts of `view`.
+
+    Raises:
+      DataError: as `decode_example`.
+    """
+    features: dict[str, memoryview] = {}
     parts = list(_read_fields(view, (1,)))
     if len(parts) > 1:
         raise _malformed("it holds two Features")
@@ -64,7 +78,7 @@ def decode_example(serialized: bytes) -> dict[str, list]:
             raise _malformed("a feature's key is not UTF-8") from error
         if key in features:
             raise _malformed(f"{key} comes twice")
-        features[key] = _read_values(members[2])
+        features[key] = members[2]
     return features
 
 
@@ -123,7 +137,12 @@ def _read_fields(
         position += length
 
 
-def _read_values(feature: memoryview) -> list:
+def decode_feature(feature: memoryview) -> list:
+    """The values of an encoded feature: parts of `feature`, int or float.
+
+    Raises:
+      DataError: as `decode_example`.
+    """
     kinds = list(_read_fields(feature, (1, 2, 3)))
     if not kinds:
         return []
@@ -131,7 +150,7 @@ def _read_values(feature: memoryview) -> list:
         raise _malformed("a feature is of two kinds")
     number, payload = kinds[0]
     if number == 1:
-        return [bytes(value) for _, value in _read_fields(payload, (1,))]
+        return [value for _, value in _read_fields(payload, (1,))]
     values: list = []
     position = 0
     while position < len(payload):

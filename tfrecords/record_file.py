@@ -16,8 +16,10 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import google_crc32c
+import numpy as np
 
 from tfrecords import errors
 
@@ -28,8 +30,8 @@ _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
 
-def compute_masked_crc(data: bytes) -> int:
-    """The masked CRC-32C of `data`, as the container stores it."""
+def compute_masked_crc(data: bytes | np.ndarray) -> int:
+    """The masked CRC-32C of `data`, bytes or uint8 [n], as the container stores it."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -65,8 +67,8 @@ def scan(path: str) -> Iterator[tuple[int, bytes]]:
         while offset < file_bytes:
             header = file.read(HEADER_BYTES)
             length = _check_header(path, number, offset, header, file_bytes)
-            body = file.read(length + FOOTER_BYTES)
-            yield offset, _check_body(path, number, offset, body, length)
+            data, footer = file.read(length), file.read(FOOTER_BYTES)
+            yield offset, _check_body(path, number, offset, data, footer, length)
             offset += HEADER_BYTES + length + FOOTER_BYTES
             number += 1
 
@@ -85,8 +87,13 @@ def scan_lengths(path: str) -> Iterator[tuple[int, int]]:
 
 
 def read_record(
-    descriptor: int, path: str, offset: int, length: int, number: int | None = None
-) -> bytes:
+    descriptor: int,
+    path: str,
+    offset: int,
+    length: int,
+    number: int | None = None,
+    buffer: np.ndarray | None = None,
+) -> Any:
     """Reads the one record at `offset`, checking its length and both checksums.
 
     Args:
@@ -95,15 +102,18 @@ def read_record(
       offset: of the record's header, in bytes.
       length: of its data in bytes, as the index says.
       number: of the record in the shard, from 0, for the sentence; None if unknown.
+      buffer: uint8 [n], n at least `length`, where the data shall be; None: in bytes
+        of their own.
 
     Returns:
-      The data.
+      The data, bytes or the start of `buffer`.
 
     Raises:
       DataError: naming the shard and the byte offset.
     """
-    blob = os.pread(descriptor, HEADER_BYTES + length + FOOTER_BYTES, offset)
-    header, body = blob[:HEADER_BYTES], blob[HEADER_BYTES:]
+    # Three reads: cut out of one, the data (197 kB of a raw picture) would be copied.
+    start = offset + HEADER_BYTES
+    header = os.pread(descriptor, HEADER_BYTES, offset)
     file_bytes = os.fstat(descriptor).st_size
     found = _check_header(path, number, offset, header, file_bytes)
     if found != length:
@@ -112,7 +122,13 @@ def read_record(
             f"{length}: the shard or the index was changed. Run alexnet-verify, then "
             "restore the file or convert again."
         )
-    return _check_body(path, number, offset, body, length)
+    data: Any
+    if buffer is None:
+        data = os.pread(descriptor, length, start)
+    else:
+        data = buffer[: os.preadv(descriptor, [buffer[:length].data], start)]
+    footer = os.pread(descriptor, FOOTER_BYTES, start + length)
+    return _check_body(path, number, offset, data, footer, length)
 
 
 def _describe(path: str, number: int | None, offset: int) -> str:
@@ -140,10 +156,14 @@ def _check_header(
 
 
 def _check_body(
-    path: str, number: int | None, offset: int, body: bytes, length: int
-) -> bytes:
+    path: str,
+    number: int | None,
+    offset: int,
+    data: Any,
+    footer: bytes,
+    length: int,
+) -> Any:
     what = _describe(path, number, offset)
-    data, footer = body[:length], body[length:]
     if len(data) < length or len(footer) < FOOTER_BYTES:
         raise errors.DataError(
             f"{what} is cut short. Restore the file from a copy or convert again."

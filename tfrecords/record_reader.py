@@ -5,6 +5,9 @@ from __future__ import annotations
 import collections
 import io
 import threading
+from typing import Any
+
+import numpy as np
 
 from tfrecords import (
     errors,
@@ -39,13 +42,30 @@ class RecordReader:
           DataError: naming the shard, and the byte offset of a damaged record.
           StorageError: where the disk fails.
         """
+        return self._read(record_id, None)
+
+    def read_into(self, record_id: int, buffer: np.ndarray) -> np.ndarray:
+        """`read` without new memory.
+
+        Args:
+          record_id: the record's number.
+          buffer: uint8 [n], n at least the record's length.
+
+        Returns:
+          Its data: the start of `buffer`.
+        """
+        return self._read(record_id, buffer)
+
+    def _read(self, record_id: int, buffer: np.ndarray | None) -> Any:
         path = self.index.paths[self.index.shard[record_id]]
         offset = int(self.index.offset[record_id])
         length = int(self.index.length[record_id])
         with self._lock:
             file = self._open(path)
             try:
-                return record_file.read_record(file.fileno(), path, offset, length)
+                return record_file.read_record(
+                    file.fileno(), path, offset, length, buffer=buffer
+                )
             except OSError as error:
                 raise errors.StorageError(
                     f"{path}: reading the record at byte {offset} failed "

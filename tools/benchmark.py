@@ -24,13 +24,16 @@ What is compared is measured side by side, in turns. Most subjects give a median
 several rounds with its spread; growth gives medians, memory and convert-memory one run.
 Let nothing else run meanwhile. Peers that are not installed are named and left out.
 
-  python tools/benchmark.py train --precision=mixed_bfloat16 --batch_size=128"""
+  python tools/benchmark.py train --precision=float32 --batch_size=128"""
 
 _PLOT_ENDINGS = (".png", ".pdf", ".svg")
 
 _SUBJECT = flags.DEFINE_string("subject", "", "what to measure")
 _PRECISION = flags.DEFINE_enum(
-    "precision", "mixed_bfloat16", ["float32", "mixed_bfloat16"], "the arithmetic"
+    "precision",
+    "auto",
+    ["auto", "float32", "mixed_bfloat16"],
+    "the arithmetic; auto: mixed_bfloat16 where the processor has it",
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 128, "pictures per step", lower_bound=1
@@ -93,8 +96,11 @@ def main() -> None:
     for path in (_OUTPUT.value, _PLOT.value):
         if path:
             durable.check_target(path)
+    # Only now: TensorFlow takes seconds to import.
+    from alexnet_tf import precision
+
     options = contest.Options(
-        precision=_PRECISION.value,
+        precision=precision.resolve_precision(_PRECISION.value),
         batch_size=_BATCH_SIZE.value,
         rounds=_ROUNDS.value,
         with_peers=_PEERS.value,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import augment, chance
+from alexnet_tf import augment, chance, stack
 from alexnet_tf.config import DataConfig
 from tests.alexnet_tf.made_statistics import make_statistics
 
@@ -155,6 +155,17 @@ def test_a_batch_is_finished_as_its_pictures_are(changes):
     assert found.dtype == np.float32
     # On the CPU to the last bit: a run may be continued with the other.
     np.testing.assert_array_equal(found, np.stack(expected))
+
+
+def test_batches_are_finished_by_xla_where_it_fuses_them(monkeypatch):
+    def resolve(finish_on):
+        return augment.is_finished_on_device(DataConfig(finish_on=finish_on))
+
+    assert resolve("device") and not resolve("host")
+    for fuses in (True, False):
+        monkeypatch.setattr(stack, "XLA_FUSES_LOOPS", fuses)
+        has_gpu = bool(tf.config.list_physical_devices("GPU"))
+        assert resolve("auto") == (fuses or has_gpu)
 
 
 def test_pictures_of_a_chunk_share_crop_and_mirror_but_not_the_shift():

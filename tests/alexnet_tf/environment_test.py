@@ -58,14 +58,15 @@ def test_tensorflow_is_not_imported():
         ("sys.modules['tensorflow'] = None; ", None, "default"),
     ],
 )
-def test_onednn_is_asked_for_where_nobody_has_decided(before, given, seen):
+@pytest.mark.parametrize("name", ["TF_ENABLE_ONEDNN_OPTS", "TF_CPU_ALLOCATOR_USE_BFC"])
+def test_tensorflow_is_told_where_nobody_has_decided(name, before, given, seen):
     code = (
-        f"import sys; {before}from alexnet_tf import environment; "
-        "print(environment.describe()['onednn'])"
+        f"import os, sys; {before}import alexnet_tf; "
+        f"print(os.environ.get({name!r}, 'default'))"
     )
-    variables = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    variables = {k: v for k, v in os.environ.items() if k != name}
     if given is not None:
-        variables["TF_ENABLE_ONEDNN_OPTS"] = given
+        variables[name] = given
     done = subprocess.run(
         [sys.executable, "-c", code],
         check=True,

@@ -179,6 +179,49 @@ def test_a_record_that_is_no_example_is_named(own_data_dir):
         consume(own_data_dir)
 
 
+@pytest.fixture
+def raw_data_dir(tmp_path):
+    return write_data(tmp_path, "raw")
+
+
+def write_twice(record: bytes) -> bytes:
+    """The record with each of its features twice: its length fills three bytes."""
+    assert record[0] == 0x0A and record[2] & 0x80 and not record[3] & 0x80
+    num_bytes = 2 * len(record[4:])
+    length = bytes([num_bytes & 127 | 128, num_bytes >> 7 & 127 | 128, num_bytes >> 14])
+    return record[:1] + length + 2 * record[4:]
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (make_record(bytes(100)), "cannot be used.*100.*196608"),
+        (make_record(bytes(3 * 256**2), label=2), r"has the label 2, outside 0\.\.1"),
+        (write_twice(make_record(bytes(3 * 256**2))), "cannot be used.*comes twice"),
+    ],
+    ids=["size", "label", "twice"],
+)
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_an_unusable_raw_record_is_named(raw_data_dir, record, reason, split, capfd):
+    shard = rewrite_record(raw_data_dir, split, 6, record)
+    with pytest.raises(errors.DataError, match=rf"{shard}.*\(odd\.JPEG\) {reason}"):
+        consume(raw_data_dir, split=split)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_raw_record_that_is_no_example_or_damaged_is_named(raw_data_dir, capfd):
+    shard = rewrite_record(raw_data_dir, "validation", 6, b"\xff" * 40)
+    with pytest.raises(errors.DataError, match=rf"{shard}: the record at byte \d+ "):
+        consume(raw_data_dir, split="validation")
+    shard = os.path.join(raw_data_dir, "train-00001-of-00003")
+    with open(shard, "r+b") as file:
+        file.seek(2000)
+        file.write(b"\0\1\2\3\4\5")
+    with pytest.raises(errors.DataError, match=rf"{shard}.*damaged data"):
+        consume(raw_data_dir)
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_labels_below_the_offset_are_named(tmp_path):
     data_dir = make_foreign_data(tmp_path)
     zero = make_record(

@@ -22,12 +22,13 @@ NUM_TRAIN = 14
 
 
 def make_config(batch_size: int = 4, **data_settings) -> Config:
-    """The paper's settings in small batches."""
+    """The paper's settings in small batches, finished where they are decoded."""
+    data = {"finish_on": "host", **data_settings}
     return Config(
         batch_size=batch_size,
         eval_batch_size=batch_size,
         seed=3,
-        data=DataConfig(num_parallel_maps=2, **data_settings),
+        data=DataConfig(num_parallel_maps=2, **data),
     )
 
 

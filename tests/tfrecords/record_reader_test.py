@@ -39,6 +39,15 @@ def test_reads_what_a_scan_finds_in_any_order(index, monkeypatch):
         assert reader.read(record_id) == expected[record_id]
 
 
+def test_reads_into_memory_that_is_there(index):
+    reader = record_reader.RecordReader(index)
+    buffer = np.full(int(index.length.max()) + 5, 7, np.uint8)
+    for record_id, expected in enumerate(scan_all(index)):
+        found = reader.read_into(record_id, buffer)
+        assert found.base is buffer and found.tobytes() == expected
+    assert (buffer[-5:] == 7).all()
+
+
 def test_open_shards_are_bounded_and_closed(index, monkeypatch):
     monkeypatch.setattr(record_reader, "MAX_OPEN_SHARDS", 2)
     reader = record_reader.RecordReader(index)
@@ -79,8 +88,11 @@ def test_a_flipped_bit_names_the_shard_and_the_byte(index):
         file.seek(offset + 500)
         file.write(bytes([byte ^ 1]))
     reader = record_reader.RecordReader(index)
-    with pytest.raises(errors.DataError, match=f"{path}.* at byte {offset} .*damaged"):
+    message = f"{path}.* at byte {offset} .*damaged"
+    with pytest.raises(errors.DataError, match=message):
         reader.read(6)
+    with pytest.raises(errors.DataError, match=message):
+        reader.read_into(6, np.empty(int(index.length.max()), np.uint8))
     assert f"{path}: the record at byte {offset}" == reader.describe(6)
     assert reader.read(0)
 

@@ -65,6 +65,13 @@ def test_what_other_programs_leave_out_is_empty():
     assert record == schema.PictureRecord(b"x", b"", 1, "", "", "", None, None)
 
 
+def test_decode_pixels_is_a_part_of_the_record():
+    serialized = schema.encode_picture(**PICTURE)
+    pixels, label = schema.decode_pixels(memoryview(serialized))
+    assert (pixels, label) == (PICTURE["encoded"], PICTURE["label"])
+    assert pixels.obj is serialized
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

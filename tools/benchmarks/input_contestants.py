@@ -48,10 +48,17 @@ def take(batches: Iterable[Any], count: int, untimed: int = _NUM_UNTIMED) -> Cal
 
 
 def ours(
-    data_dir: str, batch_size: int, batches_per_call: int, settings: dict[str, Any]
+    data_dir: str,
+    batch_size: int,
+    batches_per_call: int,
+    settings: dict[str, Any],
+    is_finished: bool,
 ) -> Call:
-    """The training input as `alexnet-train` makes it."""
-    from alexnet_tf import config, input_pipeline, iteration
+    """The training input as `alexnet-train` makes it.
+
+    Without `is_finished` what a device finishes, where the settings leave it that.
+    """
+    from alexnet_tf import augment, config, input_pipeline, iteration
     from alexnet_tf import settings as settings_lib
 
     chosen = settings_lib.override(
@@ -59,7 +66,11 @@ def ours(
     )
     data = input_pipeline.open_data(data_dir, chosen)
     dataset = input_pipeline.make_training_dataset(data, chosen, 0, _NUM_STEPS)
-    return take(iteration.iterate(data, dataset), batches_per_call)
+    batches = iteration.iterate(data, dataset)
+    if is_finished:
+        finish = augment.make_finisher(chosen.data, data.statistics)
+        batches = ((finish(crops), labels) for crops, labels in batches)
+    return take(batches, batches_per_call)
 
 
 def plain(

@@ -74,21 +74,26 @@ def _list_contestants(
         "batch_size": options.batch_size,
         "batches_per_call": _count_batches(options, count),
     }
-    settings = {"data.crop_size": options.crop_size, "data.finish_on": "host"}
+    settings = {"data.crop_size": options.crop_size}
     on_device = {**settings, "data.finish_on": "device"}
     chosen = {
-        "ours": (jpeg, settings),
-        "ours, no colour shift": (jpeg, {**settings, **_NO_COLOUR}),
-        "ours, raw shards": (raw, settings),
-        _OURS_BYTES: (jpeg, on_device),
-        f"ours, raw shards{_BYTES}": (raw, on_device),
+        "ours": (jpeg, settings, True),
+        "ours, no colour shift": (jpeg, {**settings, **_NO_COLOUR}, True),
+        "ours, raw shards": (raw, settings, True),
+        _OURS_BYTES: (jpeg, on_device, False),
+        f"ours, raw shards{_BYTES}": (raw, on_device, False),
     }
     result: dict[str, Factory] = {
         name: (
             "input_contestants:ours",
-            {**batches, "data_dir": data_dir, "settings": values},
+            {
+                **batches,
+                "data_dir": data_dir,
+                "settings": values,
+                "is_finished": is_finished,
+            },
         )
-        for name, (data_dir, values) in chosen.items()
+        for name, (data_dir, values, is_finished) in chosen.items()
     }
     decoding = {"data_dir": jpeg, "num_pictures": count, "repeats": _REPEATS}
     result["decoding alone, TensorFlow"] = (
