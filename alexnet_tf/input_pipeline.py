@@ -13,7 +13,8 @@ nothing has to be saved.
         -> batch -> prefetch
 
 Where `finish_on` says device, crops are cut out here and nothing more: their bytes go
-to the device, and `augment.make_finisher` does the rest there.
+to the device, and `augment.make_finisher` does the rest there. Those of raw shards are
+cut out while they are read, and all that comes after that is left out.
 
 Failures come out of `tf.data` as `tf.errors.OpError`; `iteration` turns them into the
 sentence that names the shard and the record.
@@ -212,7 +213,16 @@ def make_training_dataset(
                 return augment.Crops(pixels, draws), label
             return transform(image, draws), label
 
+        def read_crops(step: tf.Tensor) -> tuple[Any, ...]:
+            draws = draw(step * batch_size)
+            pixels, labels = records.read_crops(
+                read, step, batch_size, draws.offsets, config.data.crop_size
+            )
+            return augment.Crops(pixels, draws), labels
+
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
+        if crop_only and records.is_raw(data.manifest):
+            return _finish(steps.map(read_crops), num_steps, config.data)
         pictures = _make_pictures(steps.map(read_step), prepare, config.data)
         batches = pictures.batch(batch_size, drop_remainder=True)
         return _finish(batches, num_steps, config.data)

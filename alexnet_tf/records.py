@@ -8,6 +8,7 @@ numbers it read last, and looks at those records again when a data set has faile
 from __future__ import annotations
 
 import collections
+import functools
 import re
 import threading
 from collections.abc import Callable
@@ -41,22 +42,53 @@ def read_batch(
     Raises:
       tf.errors.InvalidArgumentError: where one of them is no record of ours.
     """
-    info, size = read.info, read.info.image_size
-    if is_raw(info):
-        pixels, stored_labels = tf.numpy_function(
-            read.read_pixels, [batch], (tf.uint8, tf.int64)
-        )
-        pictures = tf.ensure_shape(pixels, [batch_size, size, size, 3])
-        stored_labels = tf.ensure_shape(stored_labels, [batch_size])
-    else:
-        serialized = tf.numpy_function(read.read_serialized, [batch], tf.string)
-        serialized.set_shape([batch_size])
-        pictures, stored_labels = schema.parse_pictures(serialized)
+    if is_raw(read.info):
+        origin = tf.zeros([1, 2], tf.int32)
+        return read_crops(read, batch, batch_size, origin, read.info.image_size)
+    serialized = tf.numpy_function(read.read_serialized, [batch], tf.string)
+    serialized.set_shape([batch_size])
+    pictures, stored_labels = schema.parse_pictures(serialized)
+    return _check_labels(pictures, stored_labels, read.info)
+
+
+def read_crops(
+    read: BatchReader,
+    batch: tf.Tensor,
+    batch_size: int | None,
+    offsets: tf.Tensor,
+    crop_size: int,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`read_batch` of raw shards, cut out while they are read.
+
+    Args:
+      read: of its data set.
+      batch: int64 scalar, its number.
+      batch_size: B; None where it differs from batch to batch.
+      offsets: int32 [B, 2] or [1, 2], of the crops' top left corners, pixels.
+      crop_size: pixels.
+
+    Returns:
+      (uint8 [B, crop_size, crop_size, 3], RGB, labels as there).
+    """
+    pixels, stored_labels = tf.numpy_function(
+        functools.partial(read.read_pixels, crop_size),
+        [batch, offsets],
+        (tf.uint8, tf.int64),
+    )
+    pictures = tf.ensure_shape(pixels, [batch_size, crop_size, crop_size, 3])
+    stored_labels = tf.ensure_shape(stored_labels, [batch_size])
+    return _check_labels(pictures, stored_labels, read.info)
+
+
+def _check_labels(
+    pictures: tf.Tensor, stored_labels: tf.Tensor, info: manifest.Manifest
+) -> tuple[tf.Tensor, tf.Tensor]:
+    # Pictures as they are, labels counted from 0.
     labels = stored_labels - info.label_offset
     in_range = tf.reduce_all((labels >= 0) & (labels < info.num_classes))
     check = tf.debugging.Assert(in_range, ["label out of range:", stored_labels])
     with tf.control_dependencies([check]):
-        return pictures, tf.cast(labels, tf.int32)
+        return tf.identity(pictures), tf.cast(labels, tf.int32)
 
 
 def is_raw(info: manifest.Manifest) -> bool:
@@ -141,16 +173,24 @@ class BatchReader:
                 serialized[row] = b""
         return serialized
 
-    def read_pixels(self, batch: np.int64) -> tuple[np.ndarray, np.ndarray]:
-        """The pictures of `batch`, from raw shards.
+    def read_pixels(
+        self, size: int, batch: np.int64, offsets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Crops of the pictures of `batch`, from raw shards.
+
+        Args:
+          size: of a crop, pixels.
+          batch: its number.
+          offsets: int32 [b, 2] or [1, 2], from the top and from the left.
 
         Returns:
-          (uint8 [b, image_size, image_size, 3], labels as stored, int64 [b]); no
-          picture at all, and no label, where reading one of them failed.
+          (uint8 [b, size, size, 3], labels as stored, int64 [b]); no crop at all, and
+          no label, where reading one of them failed.
         """
         record_ids = self._start_batch(batch)
         shape = (self.info.image_size, self.info.image_size, 3)
-        pixels = _make_aligned((len(record_ids), *shape))
+        pixels = _make_aligned((len(record_ids), size, size, 3))
+        corners = np.broadcast_to(offsets, (len(record_ids), 2)).tolist()
         labels = np.empty(len(record_ids), np.int64)
         # One for all: memory that is new is slower to write than a file to read.
         buffer = np.empty(self._reader.index.length[record_ids].max(), np.uint8)
@@ -161,10 +201,12 @@ class BatchReader:
                 self._error = self._error or error
                 return pixels[:0], labels[:0]
             try:
-                picture, labels[row] = schema.decode_pixels(record.data)
-                pixels[row] = np.frombuffer(picture, np.uint8).reshape(shape)
+                encoded, labels[row] = schema.decode_pixels(record.data)
+                picture = np.frombuffer(encoded, np.uint8).reshape(shape)
             except (errors.DataError, ValueError):
                 return pixels[:0], labels[:0]  # `explain` looks at it again.
+            top, left = corners[row]
+            pixels[row] = picture[top : top + size, left : left + size]
         return pixels, labels
 
     def _start_batch(self, batch: np.int64) -> np.ndarray:

@@ -202,10 +202,13 @@ def write_twice(record: bytes) -> bytes:
     ids=["size", "label", "twice"],
 )
 @pytest.mark.parametrize("split", ["train", "validation"])
-def test_an_unusable_raw_record_is_named(raw_data_dir, record, reason, split, capfd):
+@pytest.mark.parametrize("finish_on", ["host", "device"])
+def test_an_unusable_raw_record_is_named(
+    raw_data_dir, record, reason, split, finish_on, capfd
+):
     shard = rewrite_record(raw_data_dir, split, 6, record)
     with pytest.raises(errors.DataError, match=rf"{shard}.*\(odd\.JPEG\) {reason}"):
-        consume(raw_data_dir, split=split)
+        consume(raw_data_dir, make_config(4, finish_on=finish_on), split)
     assert "Traceback" not in capfd.readouterr().err
 
 
