@@ -76,9 +76,15 @@ class Accumulator:
             )
         self.num_images += 1
         self.image_sum += image
-        # Exact in float64: the sum is below 256 * 256 * 255^2 < 2^53.
-        pixels = image.reshape(-1, 3).astype(np.float64)
-        self.product_sum += (pixels.T @ pixels).astype(np.int64)
+        # Exact in float64: the sum is below 256 * 256 * 255^2 < 2^53. Six sums of
+        # products take half as long as one matrix product that is three wide.
+        planes = image.reshape(-1, 3).T.astype(np.float64, order="C")
+        for i in range(3):
+            for j in range(i, 3):
+                product = int(planes[i] @ planes[j])
+                self.product_sum[i, j] += product
+                if i != j:
+                    self.product_sum[j, i] += product
 
     def merge(self, other: Accumulator) -> None:
         """Adds what `other` counted."""
