@@ -178,7 +178,7 @@ def _read_record(export_dir: str) -> dict[str, Any]:
 
 def _is_papers_size(record: Mapping[str, Any]) -> bool:
     config = record["config"]
-    return config["model"]["width"] == 1 and config["data"]["crop_size"] == 224
+    return config["model.width"] == 1 and config["data.crop_size"] == 224
 
 
 def _make_export(options: Options, folder: str) -> str:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from alexnet_tf import settings
+from alexnet_tf.config import Config
 from tools.benchmarks import inference_subjects
 
 
@@ -21,6 +23,16 @@ def test_percentiles_over_all_rounds_and_the_batches_rate():
     assert row == pytest.approx(
         (3.0, 4.96, 10.0, 29.2, 10 / 2.5, 100 * (4.0 - 2.0) / 2.5)
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [({}, True), ({"model.width": 0.5}, False), ({"data.crop_size": 67}, False)],
+)
+def test_peers_are_asked_about_the_papers_network_alone(changes, expected):
+    config = settings.override(Config(), changes)
+    record = {"config": settings.to_dict(config)}
+    assert inference_subjects._is_papers_size(record) == expected
 
 
 if __name__ == "__main__":
