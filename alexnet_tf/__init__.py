@@ -18,5 +18,8 @@ if "tensorflow" not in sys.modules:
     # Keeps the memory of a step for the next one. Given back to the system, it would
     # come anew and be cleared page by page: 2 GB in a step of 128 pictures.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
+    # As much as there is: the pool's own limit is 64 GB.
+    _num_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(_num_bytes >> 20))
 
 __version__ = "0.1.0"

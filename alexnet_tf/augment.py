@@ -48,6 +48,8 @@ def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
 
 def mirror(image: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
     """Exchanges left and right of an image [height, width, 3] where `mirrored`."""
+    # `Reverse` takes the axes as an argument, too, but for none of them it takes twice
+    # as long as for one.
     return tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
 
 
@@ -120,8 +122,8 @@ def make_training_transform(
 def is_finished_on_device(data: DataConfig) -> bool:
     """The setting `finish_on` with "auto" resolved for this machine.
 
-    A batch that XLA finishes costs a processor, too, a third of what its pictures cost
-    one by one.
+    Where XLA finishes a batch in one pass, that costs a processor less, too, than its
+    pictures one by one (docs/performance.md).
     """
     if data.finish_on == "auto":
         has_gpu = bool(tf.config.list_physical_devices("GPU"))

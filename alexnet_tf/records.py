@@ -36,8 +36,8 @@ def read_batch(
 
     Returns:
       (pictures, labels int32 [B], 0..num_classes-1). Pictures are still encoded, string
-      [B], or, from raw shards, uint8 [B, size, size, 3], RGB: as strings, 197 kB each,
-      they would be copied four times more.
+      [B], or, from raw shards, uint8 [B, size, size, 3], RGB: strings, 197 kB each,
+      TensorFlow would copy into a tensor, when parsing, unbatching and decoding.
 
     Raises:
       tf.errors.InvalidArgumentError: where one of them is no record of ours.

@@ -78,6 +78,20 @@ def test_tensorflow_is_told_where_nobody_has_decided(name, before, given, seen):
     assert done.stdout.strip() == seen
 
 
+def test_the_pool_of_memory_ends_where_the_machines_does():
+    code = "import os, alexnet_tf; print(os.environ['TF_CPU_BFC_MEM_LIMIT_IN_MB'])"
+    name = "TF_CPU_BFC_MEM_LIMIT_IN_MB"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=os.path.dirname(os.path.dirname(environment.__file__)),
+        env={k: v for k, v in os.environ.items() if k != name},
+        capture_output=True,
+        text=True,
+    )
+    assert int(done.stdout) == environment.describe()["memory_bytes"] >> 20
+
+
 def test_the_revision_is_of_the_checkout_that_tracks_the_file(tmp_path):
     def git(*arguments):
         identity = ["-c", "user.name=n", "-c", "user.email=e"]
