@@ -191,12 +191,12 @@ def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, st
     try:
         with open(path, "rb") as file:
             data = file.read(images.MAX_BYTES + 1)
-        image = images.decode_picture(data, apply_orientation=apply_orientation)
+        image = images.decode_image(data, apply_orientation=apply_orientation)
     except OSError as error:
         return nothing, f"it cannot be read: {error.strerror}"
     except images.PictureError as error:
         return nothing, str(error)
-    return resize.resize_and_crop(image, size), ""
+    return np.array(resize.resize_and_crop_image(image, size)), ""
 
 
 def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:

@@ -41,13 +41,13 @@ _UPRIGHT = {
 }
 
 
-def decode_picture(
+def decode_image(
     data: bytes,
     *,
     apply_orientation: bool,
     max_pixels: int = MAX_PIXELS,
     max_bytes: int = MAX_BYTES,
-) -> np.ndarray:
+) -> Image.Image:
     """Decodes a JPEG, PNG, GIF, BMP or WebP to RGB; the content decides which it is.
 
     Gray becomes three equal channels. Alpha is dropped, as torchvision and TensorFlow
@@ -67,7 +67,7 @@ def decode_picture(
       max_bytes: length of `data` allowed.
 
     Returns:
-      uint8 [height, width, 3], RGB.
+      Pillow's image, mode RGB.
 
     Raises:
       PictureError: if it is no such picture, larger than allowed, damaged or cut short.
@@ -106,18 +106,23 @@ def decode_picture(
         raise PictureError(_explain(error, picture_format)) from error
 
 
-def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
+def decode_picture(data: bytes, *, apply_orientation: bool) -> np.ndarray:
+    """`decode_image` with its limits, as an array: uint8 [height, width, 3], RGB."""
+    return np.array(decode_image(data, apply_orientation=apply_orientation))
+
+
+def encode_jpeg(image: Image.Image, quality: int = 95) -> bytes:
     """Encodes RGB pixels as a baseline JPEG with 4:2:0 chroma.
 
     Args:
-      image: uint8 [height, width, 3], RGB.
+      image: mode RGB.
       quality: 1..95, libjpeg's scale.
 
     Returns:
       The file's bytes, a function of the arguments and of libjpeg's version.
     """
     stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "JPEG", quality=quality, subsampling="4:2:0")
+    image.save(stream, "JPEG", quality=quality, subsampling="4:2:0")
     return stream.getvalue()
 
 
@@ -129,15 +134,16 @@ def _load(data: bytes, picture_format: str, size: tuple[int, int]) -> Image.Imag
     return image
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
+def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit gray, which Pillow would clip to 255
         gray = (np.asarray(image).astype(np.uint32) + 128) // 257
-        return np.repeat(gray.astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+        image = Image.fromarray(gray.astype(np.uint8))
     if image.mode != "RGB":
         # Pillow warns about some transparencies; alpha is dropped in any case.
         image.info.pop("transparency", None)
         image = image.convert("RGB")
-    return np.array(image)
+    image.info = {}  # a GIF's comment would be written into a JPEG made of it
+    return image
 
 
 def _explain(error: Exception, picture_format: str) -> str:

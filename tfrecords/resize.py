@@ -70,8 +70,46 @@ def compute_window(
     return Window(first, last, length, resized, offset)
 
 
-def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
+def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Image:
     """Resizes the shorter side to `image_size` and crops the centre square (Pillow).
+
+    Args:
+      image: mode RGB.
+      image_size: pixels.
+
+    Returns:
+      A square of that side; the input itself where it is one.
+
+    Raises:
+      ValueError: if the input has another mode.
+    """
+    if image.mode != "RGB":
+        raise ValueError(f"expected an image of mode RGB, not {image.mode}")
+    width, height = image.size
+    if height == width == image_size:
+        return image
+    short = min(height, width)
+    rows = compute_window(height, short, image_size)
+    columns = compute_window(width, short, image_size)
+    # Pillow keeps `box` in float32: counting from the window's first pixel, not the
+    # picture's, keeps its error below a thousandth of a pixel.
+    source = image.crop((columns.first, rows.first, columns.last, rows.last))
+    top, bottom = _compute_box_side(rows, image_size)
+    left, right = _compute_box_side(columns, image_size)
+    source = source.resize(
+        (source.width, image_size),
+        Image.Resampling.BICUBIC,
+        (0, top, source.width, bottom),
+    )
+    return source.resize(
+        (image_size, image_size),
+        Image.Resampling.BICUBIC,
+        (left, 0, right, image_size),
+    )
+
+
+def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
+    """`resize_and_crop_image` of an array.
 
     Args:
       image: uint8 [height, width, 3], RGB.
@@ -87,30 +125,9 @@ def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
         raise ValueError(
             f"expected uint8 [height, width, 3], not {image.dtype} {image.shape}"
         )
-    height, width = image.shape[:2]
-    if height == width == image_size:
+    if image.shape[0] == image.shape[1] == image_size:
         return image
-    short = min(height, width)
-    rows = compute_window(height, short, image_size)
-    columns = compute_window(width, short, image_size)
-    # Pillow keeps `box` in float32: counting from the window's first pixel, not the
-    # picture's, keeps its error below a thousandth of a pixel.
-    source = Image.fromarray(
-        image[rows.first : rows.last, columns.first : columns.last]
-    )
-    top, bottom = _compute_box_side(rows, image_size)
-    left, right = _compute_box_side(columns, image_size)
-    source = source.resize(
-        (source.width, image_size),
-        Image.Resampling.BICUBIC,
-        (0, top, source.width, bottom),
-    )
-    source = source.resize(
-        (image_size, image_size),
-        Image.Resampling.BICUBIC,
-        (left, 0, right, image_size),
-    )
-    return np.array(source)
+    return np.array(resize_and_crop_image(Image.fromarray(image), image_size))
 
 
 def _compute_box_side(window: Window, image_size: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from tfrecords import (
     durable,
@@ -114,7 +115,7 @@ def write_shard(
                 picture = _read_picture(source, shard.split, row, filename)
                 with _limit_processor_time():
                     original = _decode(picture, settings)
-                    image = resize.resize_and_crop(original, settings.image_size)
+                    image = resize.resize_and_crop_image(original, settings.image_size)
                     encoded, image_format = _encode(image, settings)
             except (images.PictureError, MemoryError) as error:
                 rejects.append((filename, str(error) or "needs too much memory"))
@@ -137,8 +138,8 @@ def write_shard(
             lengths.append(len(data))
             class_counts[label] += 1
             if accumulator is not None:
-                accumulator.add(image)
-            height, width = original.shape[:2]
+                accumulator.add(np.asarray(image))
+            width, height = original.size
             if largest is None or height * width > largest.height * largest.width:
                 largest = LargestPicture(height, width, filename)
         report_position(len(shard.rows))
@@ -188,17 +189,17 @@ def _read_picture(
         ) from error
 
 
-def _decode(picture: bytes | np.ndarray, settings: plan.ConvertSettings) -> np.ndarray:
+def _decode(picture: bytes | np.ndarray, settings: plan.ConvertSettings) -> Image.Image:
     if isinstance(picture, np.ndarray):
-        return picture
-    return images.decode_picture(
+        return Image.fromarray(picture)
+    return images.decode_image(
         picture,
         apply_orientation=bool(settings.apply_orientation),
         max_pixels=settings.max_pixels,
     )
 
 
-def _encode(image: np.ndarray, settings: plan.ConvertSettings) -> tuple[bytes, bytes]:
+def _encode(image: Image.Image, settings: plan.ConvertSettings) -> tuple[bytes, bytes]:
     if settings.encoding == "raw":
         return image.tobytes(), schema.FORMAT_RAW
     return images.encode_jpeg(image, settings.jpeg_quality), schema.FORMAT_JPEG

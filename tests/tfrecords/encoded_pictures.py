@@ -35,7 +35,7 @@ def save(image, picture_format, **settings):
 
 
 def decode(data, **settings):
-    return images.decode_picture(data, apply_orientation=False, **settings)
+    return np.array(images.decode_image(data, apply_orientation=False, **settings))
 
 
 def stack(gray):

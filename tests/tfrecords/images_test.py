@@ -62,7 +62,9 @@ def test_lossy_webp():
 def test_sizes_of_one_row_or_pixel():
     for height, width in ((1, 1), (1, 65500), (65500, 1)):
         picture = np.full((height, width, 3), 120, np.uint8)
-        np.testing.assert_array_equal(decode(images.encode_jpeg(picture)), picture)
+        np.testing.assert_array_equal(
+            decode(images.encode_jpeg(Image.fromarray(picture))), picture
+        )
 
 
 @pytest.mark.parametrize("picture_format", ["JPEG", "PNG", "WEBP"])
@@ -161,8 +163,9 @@ def test_gif_frame_beyond_the_screen_is_counted():
 
 
 def test_encoded_jpeg():
-    data = images.encode_jpeg(PICTURE)
-    assert data == images.encode_jpeg(PICTURE.copy())
+    picture = Image.fromarray(PICTURE)
+    data = images.encode_jpeg(picture)
+    assert data == images.encode_jpeg(picture.copy())
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (104, 72))
         # Component, then sampling factors: the luminance's are 2x2, that is 4:2:0.
@@ -171,7 +174,22 @@ def test_encoded_jpeg():
         assert image.quantization[0][0] == 2
     assert data == save(PICTURE, "JPEG", quality=95)
     assert np.abs(decode(data).astype(int) - PICTURE).mean() < 2
-    assert len(images.encode_jpeg(PICTURE, quality=50)) < len(data)
+    assert len(images.encode_jpeg(picture, quality=50)) < len(data)
+
+
+@pytest.mark.parametrize(
+    ("picture_format", "extras"),
+    [
+        ("GIF", {"comment": b"a comment"}),
+        ("PNG", {"dpi": (300, 300), "icc_profile": b"a profile"}),
+        ("JPEG", {"comment": b"a comment", "dpi": (300, 300), "exif": b"Exif\0\0"}),
+    ],
+)
+def test_nothing_but_pixels_is_encoded(picture_format, extras):
+    data = save(PICTURE, picture_format, **extras)
+    image = images.decode_image(data, apply_orientation=False)
+    bare = Image.fromarray(np.array(image))
+    assert images.encode_jpeg(image) == images.encode_jpeg(bare)
 
 
 def test_imagenet_pictures_pass():
