@@ -25,7 +25,10 @@ def measure_run(options: Options) -> Result:
     """Images per second of a whole run, beside the same step on pictures at hand."""
     return _measure_runs(
         options,
-        {"alexnet-train": {}},
+        {
+            "alexnet-train": {},
+            "with a checkpoint an epoch": {"checkpoint_every_epochs": 1},
+        },
         "a whole run beside the bare step",
     )
 
@@ -78,7 +81,8 @@ def _measure_runs(
         f"Runs of at least {num_steps} steps on {os.cpu_count()} cores, from the first "
         "entry of metrics.jsonl to the last: input, metrics and TensorBoard's files "
         "are in the clock's rate, in the steps' own only the input. Checkpoints are in "
-        "neither."
+        "the clock's rate where the name says so; an epoch has "
+        f"{count // options.batch_size:,} steps."
     ]
     if options.data_dir is None:
         notes.append(materials.DRAWN)
