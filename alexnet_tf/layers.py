@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import placement
+from alexnet_tf import placement, products
 from alexnet_tf.stack import keras
 
 # Named, so that the draws are the same on every device and in every version.
@@ -152,7 +152,8 @@ class Dense(PlacedLayer):
         """[B, ...] -> [B, units]."""
         kernel = tf.convert_to_tensor(self.kernel)
         flat = tf.reshape(x, [-1, kernel.shape[0]])
-        return tf.nn.bias_add(tf.matmul(flat, kernel), tf.convert_to_tensor(self.bias))
+        y = products.multiply(flat, kernel)
+        return tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
 
 
 class Activation(PlacedLayer):

@@ -25,7 +25,7 @@ def resolve_precision(precision: str) -> str:
         capability = details.get("compute_capability", (0, 0))
         has_bfloat16 = capability >= _BFLOAT16_COMPUTE_CAPABILITY
     else:
-        has_bfloat16 = bool(_read_cpu_flags() & _BFLOAT16_CPU_FLAGS)
+        has_bfloat16 = bool(read_cpu_flags() & _BFLOAT16_CPU_FLAGS)
     return "mixed_bfloat16" if has_bfloat16 else "float32"
 
 
@@ -48,7 +48,8 @@ def list_gpus() -> list[str]:
     ]
 
 
-def _read_cpu_flags() -> set[str]:
+def read_cpu_flags() -> set[str]:
+    """What Linux says that the processor can do: {"avx2", ...}; empty elsewhere."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:

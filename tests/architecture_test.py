@@ -25,6 +25,7 @@ ROWS = (
         "chance",
         "environment",
         "epochs",
+        "products",
         "profiling",
         "stop_request",
         "summaries",
