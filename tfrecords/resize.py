@@ -2,7 +2,9 @@
 
 "We first rescaled the image such that the shorter side was of length 256, and then
 cropped out the central 256x256 patch." The paper names no filter; ours is the bicubic
-of Keys with a = -0.5, widened when shrinking (antialiased). One rule, exactly:
+of Keys with a = -0.5, widened when shrinking (antialiased). (The authors' `make-data`
+of 2014 shrinks by OpenCV's `INTER_AREA` and enlarges by its `INTER_CUBIC`.) One rule,
+exactly:
 
   resized_long = (2 * long * image_size + short) // (2 * short)   long/short to nearest
   offset       = (resized_long - image_size) // 2                 of the crop
