@@ -111,14 +111,14 @@ def _break_decoder(fault):
     """Makes this worker's next decoding spin, or ask for too much memory."""
     from tfrecords import images, writer
 
-    decode = images.decode_picture
+    decode = images.decode_image
 
     def break_once(*args, **kwargs):
-        images.decode_picture = decode
+        images.decode_image = decode
         if fault == "memory":
             return bytearray(5 << 30)
         while True:
             pass
 
     writer.PICTURE_SECONDS = 0.2
-    images.decode_picture = break_once
+    images.decode_image = break_once
