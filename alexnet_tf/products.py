@@ -3,7 +3,7 @@
 A cache holds what lies a multiple of 4,096 bytes apart in the same few places. Of a
 kernel whose rows are 8,192 bytes long, as those of 2,048 float32 are, each row pushes
 out the one before, and oneDNN's product for AVX2 takes twice its time. Rows that are 64
-bytes longer do not meet; making them so costs a tenth of the product (figures in
+bytes longer do not meet; making them so costs a fifth of the product (figures in
 docs/performance.md).
 """
 

@@ -107,7 +107,14 @@ def decode_image(
 
 
 def decode_picture(data: bytes, *, apply_orientation: bool) -> np.ndarray:
-    """`decode_image` with its limits, as an array: uint8 [height, width, 3], RGB."""
+    """`decode_image` with its own limits, as an array.
+
+    Returns:
+      uint8 [height, width, 3], RGB.
+
+    Raises:
+      PictureError: as there.
+    """
     return np.array(decode_image(data, apply_orientation=apply_orientation))
 
 

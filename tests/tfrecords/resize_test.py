@@ -244,6 +244,11 @@ def test_refuses_other_arrays(picture):
         resize.resize_and_crop(picture)
 
 
+def test_refuses_other_modes():
+    with pytest.raises(ValueError, match="mode RGB, not L"):
+        resize.resize_and_crop_image(Image.new("L", (4, 4)))
+
+
 def test_imagenet_pictures():
     data_folder = os.environ.get("ALEXNET_TEST_DATA")
     if not data_folder:
