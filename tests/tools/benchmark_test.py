@@ -31,7 +31,7 @@ def run(*arguments):
         ("convert-memory", 1),
         ("evaluate", 3),
         ("predict", 1),
-        ("run", 2),
+        ("run", 3),
         ("augmentation", 3),
         ("start-up", 11),
         ("memory", 2),
