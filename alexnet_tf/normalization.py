@@ -149,15 +149,16 @@ def normalize_fused(
     beta: float,
     rectified: bool = False,
 ) -> tf.Tensor:
-    """The formula as sums of shifted maps, forward and backward each compiled by XLA.
+    """The formula as sums of shifted maps, in three loops that XLA compiles.
 
       s = bias + alpha sum over |i - j| <= radius of x[j]^2;  y = x s^-beta
-      dx = dy s^-beta - 2 alpha beta x sum over |i - j| <= radius of dy[j] y[j] / s[j]
+      t = dy y / s
+      dx = dy s^-beta - 2 alpha beta x sum over |i - j| <= radius of t[j]
 
-    The sums run over maps that are padded with zeros. Each is the map's own term and
-    its neighbours': were the own term read from the padded maps too, XLA would keep
-    both a padded and a plain copy of all terms in memory. All of it is computed in
-    float32, in registers; only the padded terms and s^-beta go through memory. A new
+    Each line is a pass over memory, and the maps' own size is what bounds it: s is
+    computed anew rather than kept, in float32, in registers. The sums read maps padded
+    with zeros, copies that TensorFlow makes in between: were the padding part of a
+    loop, XLA would ask at every number whether it is one (ten times slower). A new
     shape of x is compiled anew, in about a second.
 
     With `rectified`, x = max(0, z) and what is returned is the gradient of z:
@@ -168,11 +169,21 @@ def normalize_fused(
 
     Args, returns: `normalize_banded`'s.
     """
-    compute, differentiate = _compile_fused(radius, bias, alpha, beta, rectified)
+    compute_y, compute_t, compute_dx = _compile_fused(
+        radius, bias, alpha, beta, rectified
+    )
+
+    def pad(maps: tf.Tensor) -> tf.Tensor:
+        return tf.pad(maps, [[0, 0]] * 3 + [[radius, radius]])
 
     @tf.custom_gradient
     def normalize(x: tf.Tensor) -> Any:
-        return compute(x), lambda dy: differentiate(x, dy)
+        padded = pad(x)
+
+        def gradient(dy: tf.Tensor) -> tf.Tensor:
+            return compute_dx(padded, dy, pad(compute_t(padded, dy)))
+
+        return compute_y(padded), gradient
 
     return normalize(x)
 
@@ -180,38 +191,69 @@ def normalize_fused(
 @functools.cache
 def _compile_fused(
     radius: int, bias: float, alpha: float, beta: float, rectified: bool
-) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
-    """The two compiled functions of `normalize_fused`: x to y, and x, dy to dx."""
+) -> tuple[Callable[..., tf.Tensor], ...]:
+    """The loops of `normalize_fused`: y, t and dx, of x and t that are padded."""
 
-    def sum_neighbours(terms: tf.Tensor) -> tf.Tensor:
-        maps = terms.shape[-1]
-        padded = tf.pad(terms, [[0, 0]] * 3 + [[radius, radius]])
-        shifts = [shift for shift in range(2 * radius + 1) if shift != radius]
-        return sum(padded[..., shift : shift + maps] for shift in shifts)
+    def shift(padded: tf.Tensor, distance: int) -> tf.Tensor:
+        start = radius + distance
+        return padded[..., start : start + padded.shape[-1] - 2 * radius]
 
-    def compute_s(x: tf.Tensor) -> tf.Tensor:
-        squares = x * x
-        return bias + alpha * (squares + sum_neighbours(squares))
+    def sum_neighbours(terms: Callable[[int], tf.Tensor]) -> tf.Tensor:
+        return sum(terms(distance) for distance in range(-radius, radius + 1))
+
+    def read(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = _get_bits(x)
+
+        def square(distance: int) -> tf.Tensor:
+            return tf.square(_widen(shift(x, distance)))
+
+        return _widen(shift(x, 0)), bias + alpha * sum_neighbours(square)
 
     @tf.function(jit_compile=True)
-    def compute(x: tf.Tensor) -> tf.Tensor:
-        wide = tf.cast(x, tf.float32)
-        return tf.cast(wide * _power(compute_s(wide), beta), x.dtype)
+    def compute_y(padded: tf.Tensor) -> tf.Tensor:
+        x, s = read(padded)
+        return _narrow(x * _power(s, beta), padded.dtype)
 
     @tf.function(jit_compile=True)
-    def differentiate(x: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
-        wide = tf.cast(x, tf.float32)
-        s = compute_s(wide)
-        scaled = tf.cast(dy, tf.float32) * _power(s, beta)
-        # dy y / s, written in two ways so that XLA does not take them for one.
-        own, terms = scaled * (wide / s), scaled * wide / s
-        total = own + sum_neighbours(terms)
-        dx = scaled - 2.0 * alpha * beta * wide * total
+    def compute_t(padded: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
+        x, s = read(padded)
+        return _widen(_get_bits(dy)) * x * _power(s, beta) / s
+
+    @tf.function(jit_compile=True)
+    def compute_dx(padded: tf.Tensor, dy: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+        x, s = read(padded)
+        total = sum_neighbours(lambda distance: shift(t, distance))
+        dx = _widen(_get_bits(dy)) * _power(s, beta) - 2.0 * alpha * beta * x * total
         if rectified:
-            dx = tf.where(wide > 0, dx, 0.0)
-        return tf.cast(dx, x.dtype)
+            dx = tf.where(x > 0, dx, 0.0)
+        return _narrow(dx, padded.dtype)
 
-    return compute, differentiate
+    return compute_y, compute_t, compute_dx
+
+
+# XLA computes in float32 what is bfloat16, a slice too: it would widen, cut, round and
+# widen again. Their bits it only copies, and multiplying them is all that widening is.
+_UPPER = 1 << 16
+
+
+def _get_bits(x: tf.Tensor) -> tf.Tensor:
+    return tf.bitcast(x, tf.uint16) if x.dtype == tf.bfloat16 else x
+
+
+def _widen(x: tf.Tensor) -> tf.Tensor:
+    """float32 of a float, or of a bfloat16's bits: they are a float32's upper half."""
+    if x.dtype == tf.uint16:
+        return tf.bitcast(tf.cast(x, tf.uint32) * _UPPER, tf.float32)
+    return tf.cast(x, tf.float32)
+
+
+def _narrow(x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """float32 rounded to `dtype`, half to even; XLA's own for bfloat16 is slower."""
+    if dtype != tf.bfloat16:
+        return tf.cast(x, dtype)
+    bits = tf.bitcast(x, tf.uint32)
+    bits = (bits + (_UPPER // 2 - 1) + bits // _UPPER % 2) // _UPPER
+    return tf.bitcast(tf.cast(bits, tf.uint16), tf.bfloat16)
 
 
 def _power(s: tf.Tensor, beta: float) -> tf.Tensor:

@@ -163,6 +163,30 @@ def test_fused_bfloat16_is_within_two_units_in_the_last_place(maps):
     assert (np.abs(found_dx - expected) / unit(larger)).max() <= 2
 
 
+@pytest.mark.parametrize("dtype", [tf.bfloat16, tf.float16, tf.float32])
+def test_fused_keeps_what_is_not_finite(dtype):
+    """Its own rounding must not make a number of a NaN: runs are watched for them."""
+    x = np.ones((1, 1, 2, 7), np.float32)
+    x[0, 0, 0, 1], x[0, 0, 1, 6] = np.nan, np.inf
+    dy = np.ones_like(x)
+    y, dx = run(
+        normalize_fused, tf.cast(x, dtype), dy.astype(dtype.as_numpy_dtype), **PAPER
+    )
+    is_nan = [[True] * 4 + [False] * 3, [False] * 6 + [True]]
+    np.testing.assert_array_equal(np.isnan(y.astype(np.float32))[0, 0], is_nan)
+    assert (y.astype(np.float32)[0, 0, 1, 4:6] == 0).all()
+    assert np.isnan(dx.astype(np.float32)[0, 0, 0, :4]).all()
+
+
+def test_fused_bfloat16_is_rounded_half_to_even():
+    # Of bfloat16's neighbours 1 and 1 + 2^-7 the mean is a tie, and so is the next.
+    ties = np.array([1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8, 3.4e38], np.float32)
+    found = normalization._narrow(tf.constant(ties), tf.bfloat16)
+    expected = [1, 1 + 2**-6, -1, np.inf]
+    np.testing.assert_array_equal(tf.cast(found, tf.float32), expected)
+    np.testing.assert_array_equal(found, tf.cast(ties, tf.bfloat16))
+
+
 def test_fused_without_neighbours():
     x, dy = make_input(3), make_input(3, scale=1.0, seed=1)
     parameters = PAPER | {"radius": 0}
