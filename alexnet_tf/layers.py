@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import placement, products
+from alexnet_tf import convolutions, placement, products
 from alexnet_tf.stack import keras
 
 # Named, so that the draws are the same on every device and in every version.
@@ -101,14 +101,7 @@ class Convolution(PlacedLayer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[B, H, W, maps in] -> [B, H', W', kernels]."""
         kernel = tf.convert_to_tensor(self.kernel)
-        padding = "SAME"
-        if self.stride > 1 or self.padding != (self.size // 2, self.size // 2):
-            # Zeros first, then VALID: given explicit padding, TensorFlow's CPU kernels
-            # take a slow path backward (in bfloat16, forty times slower).
-            margin = list(self.padding)
-            x = tf.pad(x, [[0, 0], margin, margin, [0, 0]])
-            padding = "VALID"
-        y = tf.nn.conv2d(x, kernel, strides=self.stride, padding=padding)
+        y = convolutions.convolve(x, kernel, self.stride, self.padding)
         return tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
 
 

@@ -23,6 +23,7 @@ ROWS = (
     ("config", "decoding", "metrics", "placement", "precision", "stack"),
     (
         "chance",
+        "convolutions",
         "environment",
         "epochs",
         "products",
