@@ -12,6 +12,7 @@ import functools
 import re
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -45,7 +46,7 @@ def read_batch(
     if is_raw(read.info):
         origin = tf.zeros([1, 2], tf.int32)
         return read_crops(read, batch, batch_size, origin, read.info.image_size)
-    serialized = tf.numpy_function(read.read_serialized, [batch], tf.string)
+    serialized = _call_python(read.read_serialized, [batch], tf.string)
     serialized.set_shape([batch_size])
     pictures, stored_labels = schema.parse_pictures(serialized)
     return _check_labels(pictures, stored_labels, read.info)
@@ -70,7 +71,7 @@ def read_crops(
     Returns:
       (uint8 [B, crop_size, crop_size, 3], RGB, labels as there).
     """
-    pixels, stored_labels = tf.numpy_function(
+    pixels, stored_labels = _call_python(
         functools.partial(read.read_pixels, crop_size),
         [batch, offsets],
         (tf.uint8, tf.int64),
@@ -78,6 +79,15 @@ def read_crops(
     pictures = tf.ensure_shape(pixels, [batch_size, crop_size, crop_size, 3])
     stored_labels = tf.ensure_shape(stored_labels, [batch_size])
     return _check_labels(pictures, stored_labels, read.info)
+
+
+def _call_python(
+    function: Callable[..., Any], arguments: list[tf.Tensor], dtypes: Any
+) -> Any:
+    # Equal arguments give equal results, and that must be said: where TensorFlow is to
+    # give the same bits twice, it takes a function with a state to be called in turn
+    # with the steps, and would neither prefetch nor decode on more than one core.
+    return tf.numpy_function(function, arguments, dtypes, stateful=False)
 
 
 def _check_labels(

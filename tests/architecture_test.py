@@ -259,6 +259,13 @@ def test_every_module_has_its_test(name):
     )
 
 
+def test_every_test_runs_itself():
+    """Bazel runs a test's file as a program: without its last line it runs nothing."""
+    for path in sorted(CHECKOUT.glob("tests/**/*_test.py")):
+        last_line = path.read_text(encoding="utf-8").rstrip().splitlines()[-1]
+        assert last_line == "    sys.exit(pytest.main([__file__, *sys.argv[1:]]))", path
+
+
 def test_exceptions_are_not_stale():
     named = {*UNTESTED, *TESTED_WITH, *ABOUT_COMMANDS}
     assert named <= set(MODULES)

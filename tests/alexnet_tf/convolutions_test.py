@@ -1,5 +1,7 @@
 """Convolutions against NumPy in float64, and which of the ways is taken."""
 
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -107,3 +109,7 @@ def test_where_pixels_are_joined(dtype, maps, stride, expected):
 def test_a_gpu_is_given_pixels_as_they_are(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0"])
     assert not convolutions.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,5 +1,7 @@
 """Products against NumPy in float64, and when their rows are made longer."""
 
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -91,3 +93,7 @@ def list_operations(rows):
 def test_dense_layers_use_it(avx2):
     assert "Pad" in list_operations(64)
     assert "Pad" not in list_operations(None)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

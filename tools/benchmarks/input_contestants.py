@@ -58,9 +58,11 @@ def ours(
 
     Without `is_finished` what a device finishes, where the settings leave it that.
     """
-    from alexnet_tf import augment, config, input_pipeline, iteration
+    from alexnet_tf import augment, config, input_pipeline, iteration, precision
     from alexnet_tf import settings as settings_lib
 
+    # As training does: it decides what TensorFlow lets run at a time.
+    precision.make_reproducible()
     chosen = settings_lib.override(
         config.Config(), {"batch_size": batch_size, **settings}
     )

@@ -1,0 +1,81 @@
+"""Batches are made ahead and on several cores, in a run that gives the same bits twice.
+
+There TensorFlow calls in turn whatever has a state: nothing would be prefetched.
+"""
+
+import sys
+
+import pytest
+import tensorflow as tf
+
+from alexnet_tf import input_pipeline
+from tests import processes
+from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_data
+
+# Takes one batch of two and waits for records of later ones to be read meanwhile.
+SCRIPT = """\
+import sys, time
+from alexnet_tf import config, input_pipeline, iteration, precision
+from tfrecords import record_reader
+
+num_read = 0
+for name in ("read", "read_into"):
+    def count(self, *arguments, plain=getattr(record_reader.RecordReader, name)):
+        global num_read
+        num_read += 1
+        return plain(self, *arguments)
+    setattr(record_reader.RecordReader, name, count)
+
+precision.make_reproducible()
+chosen = config.Config(batch_size=2, eval_batch_size=2)
+data = input_pipeline.open_data(sys.argv[1], chosen)
+if sys.argv[2] == "training":
+    dataset = input_pipeline.make_training_dataset(data, chosen, 0, 9)
+else:
+    dataset = input_pipeline.make_evaluation_dataset(data, chosen, "validation")
+batches = iteration.iterate(data, dataset)
+next(batches)
+end = time.monotonic() + 60
+while num_read < 6 and time.monotonic() < end:
+    time.sleep(0.01)
+print(num_read >= 6)
+"""
+
+
+@pytest.mark.parametrize("encoding", ["jpeg", "raw"])
+@pytest.mark.parametrize("use", ["training", "evaluation"])
+def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
+    data_dir = write_data(tmp_path, encoding)
+    done = processes.run_python("-c", SCRIPT, data_dir, use, timeout=240)
+    assert done.stdout.split() == ["True"], done.stderr
+
+
+@pytest.mark.parametrize("use", ["training", "finished", "evaluation", "foreign"])
+def test_pictures_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
+    """What has a state, even a check that prints, would be called one by one."""
+    stateful = []
+    plain = tf.data.Dataset.map
+
+    def spy(dataset, function, num_parallel_calls=None, **rest):
+        if num_parallel_calls is not None:
+            traced = tf.function(function).get_concrete_function(*dataset.element_spec)
+            operations = traced.graph.get_operations()
+            stateful.append({o.type for o in operations if o.op_def.is_stateful})
+        return plain(dataset, function, num_parallel_calls=num_parallel_calls, **rest)
+
+    monkeypatch.setattr(tf.data.Dataset, "map", spy)
+    config = make_config(finish_on="host" if use == "finished" else "device")
+    if use == "foreign":
+        data_dir = make_foreign_data(tmp_path, config.data.label_offset)
+    else:
+        data_dir = write_data(tmp_path)
+    data = input_pipeline.open_data(data_dir, config)
+    if use == "evaluation":
+        input_pipeline.make_evaluation_dataset(data, config, "validation", 10)
+    else:
+        input_pipeline.make_training_dataset(data, config, 0, 3)
+    assert stateful == [set()]
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
