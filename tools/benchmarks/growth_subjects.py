@@ -18,6 +18,7 @@ _CLASSES = (10, 100, 1_000, 10_000, 21_843)
 # 1, 2, 4, ... as many as there are cores, and 2 at least.
 _WORKERS = tuple(2**i for i in range(max(2, (os.cpu_count() or 1).bit_length())))
 _WORKERS_PICTURES = 2_000
+_WORKERS_SERIES = "workers converting"
 _NUM_SMALL = 20
 _SMALL = (64, 48)
 
@@ -30,7 +31,7 @@ def measure_growth(options: Options) -> Result:
     notes: list[str] = []
     series: Series = {}
     series["pictures converted"] = _convert(options, _list_sizes(options), notes)
-    series["workers converting"] = _convert_by_workers(options, notes)
+    series[_WORKERS_SERIES] = _convert_by_workers(options, notes)
     series["batch, a step"] = _time_steps(
         options,
         {
@@ -82,14 +83,31 @@ def list_rows(series: Series) -> list[tuple]:
 
 
 def plot(series: Series, path: str) -> None:
-    """Draws the series, a panel each, on logarithmic axes."""
-    from matplotlib import figure
+    """Draws the series, a panel each, on logarithmic axes.
+
+    Two decades of seconds at least, so that a flat curve looks flat. The dashed line is
+    time in proportion to the size, or to the workers' inverse.
+    """
+    from matplotlib import figure, ticker
 
     drawing = figure.Figure(figsize=(4.0 * len(series), 3.5), layout="constrained")
     panels: Any = drawing.subplots(1, len(series), squeeze=False)[0]
     for panel, (name, seconds) in zip(panels, series.items(), strict=True):
         sizes = sorted(seconds)
-        panel.loglog(sizes, [seconds[size] for size in sizes], "o-")
+        times = [seconds[size] for size in sizes]
+        panel.loglog(sizes, times, "o-")
+        slope = -1 if name == _WORKERS_SERIES else 1
+        ideal = [times[0] * (size / sizes[0]) ** slope for size in sizes]
+        panel.loglog(sizes, ideal, "--", color="0.6")
+        middle = math.sqrt(min(times) * max(times))
+        panel.set_ylim(
+            min(middle / 10, min(times) / 1.5), max(middle * 10, max(times) * 1.5)
+        )
+        labels = [f"{size:,}" for size in sizes]
+        panel.set_xticks(sizes, labels, fontsize="small", rotation=30)
+        panel.xaxis.set_minor_locator(ticker.NullLocator())
+        panel.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        panel.yaxis.set_minor_formatter(ticker.NullFormatter())
         panel.set_xlabel(name)
         panel.set_ylabel("seconds")
         panel.grid(True, which="both", alpha=0.3)
