@@ -290,7 +290,7 @@ def _make_batch_reader(
     config: Config,
 ) -> records.BatchReader:
     num_remembered = config.data.prefetch_batches + _BATCHES_UNDER_WAY
-    num_remembered += _get_num_parallel(config.data) // batch_size
+    num_remembered += -(-_get_num_parallel(config.data) // batch_size)
     read = records.BatchReader(reader, data.manifest, compute_ids, num_remembered)
     data._batch_readers.add(read)
     return read
@@ -316,4 +316,8 @@ def _finish(
     batches: tf.data.Dataset, num_batches: int, data: DataConfig
 ) -> tf.data.Dataset:
     counted = batches.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return counted.prefetch(data.prefetch_batches)
+    # One batch is read at a time: several would hold as many in memory, and a reader
+    # remembers only those that can lie between reading and handing out.
+    options = tf.data.Options()
+    options.experimental_optimization.map_parallelization = False
+    return counted.prefetch(data.prefetch_batches).with_options(options)

@@ -86,7 +86,8 @@ def _call_python(
 ) -> Any:
     # Equal arguments give equal results, and that must be said: where TensorFlow is to
     # give the same bits twice, it takes a function with a state to be called in turn
-    # with the steps, and would neither prefetch nor decode on more than one core.
+    # with the steps, and would neither prefetch nor decode on more than one core. (What
+    # has no state may be called by several threads, too; see `input_pipeline._finish`.)
     return tf.numpy_function(function, arguments, dtypes, stateful=False)
 
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import convolutions
+from alexnet_tf import convolutions, precision
 
 
 @pytest.fixture(autouse=True)
-def without_gpu(monkeypatch):
+def processor(monkeypatch):
+    """One that joining was measured on, without a GPU."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+    monkeypatch.setattr(precision, "read_cpu_flags", lambda: {"avx512_bf16"})
 
 
 def make_operands(pixels, size, maps=3, kernels=4, seed=0):
@@ -53,6 +55,7 @@ def measure(found, expected):
         ((9, 9), 2, 3, (0, 0)),  # a stride wider than the kernel
         ((7, 7), 3, 1, (0, 1)),
         ((7, 7), 5, 1, (2, 2)),
+        ((7, 7), 4, 1, (2, 2)),  # 8x8 come out
     ],
 )
 @pytest.mark.parametrize("function", ["convolve", "convolve_joined"])
@@ -109,6 +112,20 @@ def test_where_pixels_are_joined(dtype, maps, stride, expected):
 def test_a_gpu_is_given_pixels_as_they_are(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0"])
     assert not convolutions.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
+
+
+def test_other_processors_are_given_pixels_as_they_are(monkeypatch):
+    monkeypatch.setattr(precision, "read_cpu_flags", lambda: {"avx2"})
+    assert not convolutions.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
+
+
+def test_pictures_of_unknown_size_are_not_joined():
+    kernel = tf.zeros([4, 4, 3, 1], tf.bfloat16)
+    function = tf.function(lambda x: convolutions.convolve(x, kernel, 4, (0, 0)))
+    spec = tf.TensorSpec([None, None, None, 3], tf.bfloat16)
+    assert function.get_concrete_function(spec)(
+        tf.zeros([1, 8, 8, 3], tf.bfloat16)
+    ).shape == (1, 2, 2, 1)
 
 
 if __name__ == "__main__":

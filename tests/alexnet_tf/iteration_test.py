@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from alexnet_tf import input_pipeline, iteration
 from alexnet_tf.config import Config
 from tests import data_directories, processes
 from tests.alexnet_tf.small_shards import (
+    NUM_TRAIN,
     make_config,
     make_foreign_data,
     make_record,
@@ -117,6 +119,21 @@ def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):
     assert [len(next(batches)[0]) for _ in range(2)] == [4, 4]
     with pytest.raises(errors.DataError, match=shard):
         next(batches)
+
+
+@pytest.mark.parametrize("encoding", ["jpeg", "raw"])
+def test_a_record_is_named_to_who_takes_his_time(tmp_path, encoding):
+    """However much is read meanwhile, the reader still knows what it read."""
+    data_dir = write_data(tmp_path, encoding)
+    config = make_config(1)
+    (record_id,) = input_pipeline.compute_record_ids(NUM_TRAIN, config, 3)
+    bad = make_record(b"no picture")
+    shard = rewrite_record(data_dir, "train", int(record_id), bad)
+    data = input_pipeline.open_data(data_dir, config)
+    dataset = input_pipeline.make_training_dataset(data, config, 0, 14)
+    with pytest.raises(errors.DataError, match=rf"{shard}.*\(odd\.JPEG\)"):
+        for _ in iteration.iterate(data, dataset):
+            time.sleep(0.2)
 
 
 def test_a_missing_shard_is_named_before_and_during_a_run(own_data_dir):

@@ -187,6 +187,15 @@ def test_fused_bfloat16_is_rounded_half_to_even():
     np.testing.assert_array_equal(found, tf.cast(ties, tf.bfloat16))
 
 
+def test_fused_bfloat16_keeps_every_nan():
+    # All ones is what GPUs make; the fourth is a bfloat16's own, cut off below.
+    patterns = np.array([0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0xFFC00000], np.uint32)
+    narrow = tf.function(normalization._narrow, jit_compile=True)
+    for function in (narrow, normalization._narrow):
+        found = function(tf.constant(patterns.view(np.float32)), tf.bfloat16)
+        assert np.isnan(tf.cast(found, tf.float32).numpy()).all()
+
+
 def test_fused_without_neighbours():
     x, dy = make_input(3), make_input(3, scale=1.0, seed=1)
     parameters = PAPER | {"radius": 0}
