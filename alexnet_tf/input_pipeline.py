@@ -45,8 +45,9 @@ from tfrecords import statistics as statistics_lib
 
 NUM_VIEWS = (1, 10)
 
-# Batches between reading a record and handing out its picture, besides the prefetched.
-_BATCHES_UNDER_WAY = 4
+# Batches between reading a record and handing out its picture, besides the prefetched:
+# twice as many as were seen, as only their numbers are kept.
+_BATCHES_UNDER_WAY = 12
 
 
 @dataclasses.dataclass(frozen=True)
