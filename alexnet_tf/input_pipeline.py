@@ -45,8 +45,8 @@ from tfrecords import statistics as statistics_lib
 
 NUM_VIEWS = (1, 10)
 
-# Batches between reading a record and handing out its picture, besides the prefetched:
-# twice as many as were seen, as only their numbers are kept.
+# Batches between reading a record and handing out its picture, besides the prefetched.
+# Four were seen; only their numbers are kept, and a batch that fails holds up nothing.
 _BATCHES_UNDER_WAY = 12
 
 
