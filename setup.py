@@ -30,6 +30,7 @@ _REQUIREMENTS = [
     "tensorboard>=2.15.1",
 ]
 
+_OPENCV = ["opencv-python-headless>=4.10.0", "simplejpeg>=1.9.0"]
 _NOTEBOOK = ["ipykernel>=6.29.0", "nbclient>=0.10.0"]
 
 _EXTRAS = {
@@ -44,10 +45,9 @@ _EXTRAS = {
     # What tools/benchmark.py measures beside ours, and psutil, which reads memory. DALI
     # is 400 MB; its decoder needs no GPU.
     "benchmark": [
+        *_OPENCV,
         "nvidia-dali-cuda120>=2.4.0; platform_system == 'Linux'",
-        "opencv-python-headless>=4.10.0",
         "psutil>=6.0.0",
-        "simplejpeg>=1.9.0",
         "torch>=2.2",
     ],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
@@ -56,6 +56,8 @@ _EXTRAS = {
     "onnx": ["onnx>=1.17.0,!=1.19.*", "onnxruntime>=1.23.2", "tf2onnx>=1.17.0"],
     # What runs docs/tour.ipynb; a Jupyter that is there already does as well.
     "notebook": _NOTEBOOK,
+    # What `alexnet-convert --resizing=authors` decodes, resizes and encodes with.
+    "opencv": _OPENCV,
     "profile": ["tensorboard-plugin-profile>=2.15.1"],
     "test": [
         *_NOTEBOOK,

@@ -27,8 +27,12 @@ PIP_NAMES = {
     "grpc": "grpcio",
 }
 # Imported where installed only: the stack of the extra `addons`, Keras, which
-# TensorFlow brings, and the extra `onnx`.
-OPTIONAL = {"tensorflow_addons", "keras", "onnxruntime", "tf2onnx"}
+# TensorFlow brings, and the extras `onnx` and `opencv`.
+OPTIONAL = {
+    *("tensorflow_addons", "keras"),
+    *("onnxruntime", "tf2onnx"),
+    *("cv2", "simplejpeg"),
+}
 
 
 @pytest.fixture(scope="module")

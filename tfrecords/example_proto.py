@@ -10,10 +10,14 @@ field being tag, length, payload:
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterator, Mapping
 
 from tfrecords import errors
+
+# Bytes of a value that is remembered.
+_SHORT = 64
 
 
 def encode_example(features: Mapping[str, bytes | int]) -> bytes:
@@ -26,11 +30,8 @@ def encode_example(features: Mapping[str, bytes | int]) -> bytes:
     entries = []
     for key in sorted(features):
         value = features[key]
-        if isinstance(value, bytes):
-            feature = _field(1, _field(1, value))
-        else:
-            feature = _field(3, _field(1, _varint(value)))
-        entries.append(_field(1, _field(1, key.encode()) + _field(2, feature)))
+        is_long = isinstance(value, bytes) and len(value) > _SHORT
+        entries.append((_encode_entry if is_long else _encode_short)(key, value))
     return _field(1, b"".join(entries))
 
 
@@ -80,6 +81,18 @@ def split_example(view: memoryview) -> dict[str, memoryview]:
             raise _malformed(f"{key} comes twice")
         features[key] = members[2]
     return features
+
+
+def _encode_entry(key: str, value: bytes | int) -> bytes:
+    if isinstance(value, bytes):
+        feature = _field(1, _field(1, value))
+    else:
+        feature = _field(3, _field(1, _varint(value)))
+    return _field(1, _field(1, key.encode()) + _field(2, feature))
+
+
+# Most of a record's values are another record's, too.
+_encode_short = functools.lru_cache(maxsize=4096)(_encode_entry)
 
 
 def _field(number: int, payload: bytes) -> bytes:

@@ -20,6 +20,7 @@ from tfrecords import errors
 _JPEG_BARE_MARKERS = {0x01, *range(0xD0, 0xD8)}
 # C4, C8 and CC share the frame headers' range but are tables and a reserved code.
 _JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_BASELINE_MARKER = 0xC0
 _JPEG_APP1, _JPEG_APP14 = 0xE1, 0xEE
 # What a decoder needs: frame headers, Huffman and arithmetic tables (C4, CC),
 # quantization tables (DB), restart interval (DD), JFIF's and Adobe's segments.
@@ -41,6 +42,8 @@ class JpegHeader:
     Attributes:
       width: pixels, from the frame header.
       height: pixels, likewise.
+      is_baseline: whether it is coded in Huffman's way in one pass, eight bits a value.
+      num_channels: as stored: 1 gray, 3 colours, 4 CMYK.
       has_adobe_marker: whether an APP14 "Adobe" segment is there; four-channel
         pictures with it are stored inverted.
       exif: the first Exif segment's TIFF structure; empty where there is none.
@@ -51,6 +54,8 @@ class JpegHeader:
 
     width: int
     height: int
+    is_baseline: bool
+    num_channels: int
     has_adobe_marker: bool
     exif: bytes
     kept_segments: list[bytes]
@@ -105,8 +110,8 @@ def parse_jpeg(data: bytes) -> JpegHeader:
       PictureError: if the segments end before a frame header and a scan, or there are
         two frame headers.
     """
-    width = height = 0
-    has_frame = has_adobe_marker = False
+    width = height = num_channels = 0
+    has_frame = is_baseline = has_adobe_marker = False
     exif = b""
     kept_segments = []
     position = 2
@@ -136,7 +141,10 @@ def parse_jpeg(data: bytes) -> JpegHeader:
         if marker in _JPEG_FRAME_MARKERS:
             if has_frame:
                 raise PictureError("the JPEG has two frame headers")
-            height, width = struct.unpack_from(">HH", data[payload:end], 1)
+            bits, height, width, num_channels = struct.unpack_from(
+                ">BHHB", data[payload:end]
+            )
+            is_baseline = marker == _JPEG_BASELINE_MARKER and bits == 8
             has_frame = True
         if marker == _JPEG_APP14 and data.startswith(b"Adobe", payload, end):
             has_adobe_marker = True
@@ -151,7 +159,16 @@ def parse_jpeg(data: bytes) -> JpegHeader:
         position = end
     if not has_frame:
         raise PictureError("the JPEG has no frame header")
-    return JpegHeader(width, height, has_adobe_marker, exif, kept_segments, position)
+    return JpegHeader(
+        width,
+        height,
+        is_baseline,
+        num_channels,
+        has_adobe_marker,
+        exif,
+        kept_segments,
+        position,
+    )
 
 
 def strip_jpeg(data: bytes, header: JpegHeader) -> bytes:

@@ -18,10 +18,11 @@ import numpy as np
 import PIL
 from PIL import features
 
-from tfrecords import errors, permutation, schema
+from tfrecords import errors, permutation, schema, turbo_jpeg
 from tfrecords.sources import PictureTable, Source
 
 ENCODINGS = ("jpeg", "raw")
+RESIZINGS = ("bicubic", "authors")
 
 # ImageNet's 1,281,167 training pictures make 128 shards.
 _MAX_RECORDS_PER_SHARD = 10_010
@@ -34,6 +35,9 @@ LARGEST_MAX_PIXELS = 89_478_485
 
 _DEFAULT_REJECTED_SHARE = 0.01
 
+# Not in a description, as it was not before there was a choice.
+_IMPLIED = {"resizing": "bicubic"}
+
 # Raised whenever the same input and settings would give other bytes than before.
 _CONVERTER_VERSION = 1
 
@@ -44,6 +48,8 @@ class ConvertSettings:
 
     Attributes:
       image_size: side of the stored pictures in pixels (paper, section 2: 256).
+      resizing: "bicubic" (ours: the paper names no filter; see `resize`), or "authors",
+        their converter's (see `authors_resize`), which needs the extra `opencv`.
       encoding: "jpeg", or "raw" for uint8 (six times larger, nothing to decode).
       jpeg_quality: 1..100, as libjpeg counts it (95 is ours: the paper says nothing).
       seed: of the shuffle, any integer.
@@ -57,6 +63,7 @@ class ConvertSettings:
     """
 
     image_size: int = 256
+    resizing: str = "bicubic"
     encoding: str = "jpeg"
     jpeg_quality: int = 95
     seed: int = 0
@@ -144,7 +151,7 @@ def choose_num_shards(num_pictures: int) -> int:
 
 def find_differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
     """What differs between two descriptions: "seed: 0 there, 1 here" for example."""
-    flat_there, flat_here = _flatten(there), _flatten(here)
+    flat_there, flat_here = ({**_IMPLIED, **_flatten(plan)} for plan in (there, here))
     return [
         f"other {name}"
         if name == "classes" or name.endswith(".pictures")  # these are digests
@@ -166,11 +173,14 @@ def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _check_settings(settings: ConvertSettings) -> None:
-    if settings.encoding not in ENCODINGS:
-        raise errors.UserError(
-            f"the encoding {settings.encoding!r} is unknown. Use "
-            f"{' or '.join(ENCODINGS)}."
-        )
+    for kind, value, known in (
+        ("encoding", settings.encoding, ENCODINGS),
+        ("resizing", settings.resizing, RESIZINGS),
+    ):
+        if value not in known:
+            raise errors.UserError(
+                f"the {kind} {value!r} is unknown. Use {' or '.join(known)}."
+            )
     if not 1 <= settings.jpeg_quality <= 100:
         raise errors.UserError(
             f"the JPEG quality is 1 to 100, not {settings.jpeg_quality}."
@@ -214,7 +224,7 @@ def _describe(
     shards: list[ShardPlan],
 ) -> dict[str, Any]:
     classes = [dataclasses.astuple(info) for info in source.classes]
-    description = {
+    description: dict[str, Any] = {
         "source": source.name,
         "source_settings": source.settings,
         "classes": _digest(json.dumps(classes).encode()),
@@ -239,8 +249,21 @@ def _describe(
             "libjpeg": features.version("libjpeg_turbo") or features.version("jpg"),
         },
     }
+    if settings.resizing == "authors":
+        description["resizing"] = settings.resizing
+        description["versions"] |= _find_opencv_versions()
     # As it will read back from a file: tuples become lists, keys strings.
     return json.loads(json.dumps(description))
+
+
+def _find_opencv_versions() -> dict[str, str]:
+    try:
+        return turbo_jpeg.find_versions()
+    except ModuleNotFoundError as error:
+        raise errors.UserError(
+            f"--resizing=authors needs {error.name}, which is not installed. Install "
+            "the extra: pip install 'alexnet-tf[opencv]', or leave --resizing away."
+        ) from error
 
 
 def _digest_table(table: PictureTable) -> str:

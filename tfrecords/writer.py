@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from tfrecords import (
     durable,
@@ -24,8 +23,8 @@ from tfrecords import (
     images,
     plan,
     record_file,
-    resize,
     schema,
+    shrinking,
     statistics,
 )
 from tfrecords.sources import Source
@@ -114,16 +113,14 @@ def write_shard(
                     raise images.PictureError(rejected_before[position])
                 picture = _read_picture(source, shard.split, row, filename)
                 with _limit_processor_time():
-                    original = _decode(picture, settings)
-                    image = resize.resize_and_crop_image(original, settings.image_size)
-                    encoded, image_format = _encode(image, settings)
+                    shrunk = shrinking.shrink(picture, settings)
             except (images.PictureError, MemoryError) as error:
                 rejects.append((filename, str(error) or "needs too much memory"))
                 continue
             label = int(table.labels[row])
             data = schema.encode_picture(
-                encoded=encoded,
-                image_format=image_format,
+                encoded=shrunk.encoded,
+                image_format=shrinking.get_format(settings),
                 label=label,
                 synset=source.classes[label].synset,
                 text=source.classes[label].text,
@@ -138,8 +135,8 @@ def write_shard(
             lengths.append(len(data))
             class_counts[label] += 1
             if accumulator is not None:
-                accumulator.add(np.asarray(image))
-            width, height = original.size
+                accumulator.add(shrunk.pixels)
+            height, width = shrunk.height, shrunk.width
             if largest is None or height * width > largest.height * largest.width:
                 largest = LargestPicture(height, width, filename)
         report_position(len(shard.rows))
@@ -187,22 +184,6 @@ def _read_picture(
             f"{error.strerror or error}. Make it readable and run the same command "
             "again."
         ) from error
-
-
-def _decode(picture: bytes | np.ndarray, settings: plan.ConvertSettings) -> Image.Image:
-    if isinstance(picture, np.ndarray):
-        return Image.fromarray(picture)
-    return images.decode_image(
-        picture,
-        apply_orientation=bool(settings.apply_orientation),
-        max_pixels=settings.max_pixels,
-    )
-
-
-def _encode(image: Image.Image, settings: plan.ConvertSettings) -> tuple[bytes, bytes]:
-    if settings.encoding == "raw":
-        return image.tobytes(), schema.FORMAT_RAW
-    return images.encode_jpeg(image, settings.jpeg_quality), schema.FORMAT_JPEG
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 import dataclasses
 import os
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -89,9 +90,33 @@ def test_a_setting_that_changes_the_bytes_is_named(settings, difference):
     assert found == [difference]
 
 
+def test_the_authors_resizing_is_described_with_its_libraries(monkeypatch):
+    versions = {"opencv": "4.9", "simplejpeg": "1.8"}
+    monkeypatch.setattr(plan.turbo_jpeg, "find_versions", lambda: versions)
+    # Directories from before there was a choice are gone on with.
+    assert "resizing" not in make_plan().description
+    assert plan.find_differences(
+        make_plan().description, make_plan(resizing="authors").description
+    ) == [
+        "resizing: bicubic there, authors here",
+        "versions.opencv: absent there, 4.9 here",
+        "versions.simplejpeg: absent there, 1.8 here",
+    ]
+
+
+@pytest.mark.parametrize("module", ["cv2", "simplejpeg"])
+def test_the_authors_resizing_asks_for_its_extra(module, monkeypatch):
+    other = {"cv2": "simplejpeg", "simplejpeg": "cv2"}[module]
+    monkeypatch.setitem(sys.modules, other, mock.MagicMock())
+    monkeypatch.setitem(sys.modules, module, None)  # as if it was not there
+    with pytest.raises(errors.UserError, match=r"alexnet-tf\[opencv\]") as caught:
+        make_plan(resizing="authors")
+    assert f"needs {module}, which is not installed" in str(caught.value)
+
+
 def test_every_setting_but_the_limit_of_rejects_is_described():
     made = make_plan()
-    described = {*made.description, "num_shards", "max_rejects"}
+    described = {*made.description, "resizing", "num_shards", "max_rejects"}
     for field in dataclasses.fields(plan.ConvertSettings):
         assert field.name in described
 

@@ -72,6 +72,15 @@ def test_full_size_sums_are_exact():
     assert np.all(result.eigenvalues == 0)
 
 
+@pytest.mark.parametrize("count", [256, 257, 258, 515])
+def test_sums_of_many_white_pictures_are_exact(count):
+    accumulator = accumulate(np.full((count, 2, 2, 3), 255, np.uint8))
+    assert accumulator.image_sum.dtype == np.int64
+    assert np.all(accumulator.image_sum == count * 255)
+    assert np.all(accumulator.image_sum == count * 255)  # looking changes nothing
+    assert np.all(accumulator.compute().mean_image == 255)
+
+
 def test_neither_order_nor_grouping_changes_a_bit(images):
     whole = accumulate(images).compute()
     merged = accumulate(images[5:][::-1])

@@ -45,6 +45,14 @@ flags.DEFINE_integer(
     lower_bound=1,
 )
 flags.DEFINE_enum(
+    "resizing",
+    _DEFAULTS.resizing,
+    list(plan.RESIZINGS),
+    "How the shorter side becomes 256 pixels, for which the paper names no filter: "
+    "bicubic, antialiased; or authors, as their released converter does it, by areas, "
+    "which is faster and needs OpenCV (pip install 'alexnet-tf[opencv]').",
+)
+flags.DEFINE_enum(
     "encoding",
     _DEFAULTS.encoding,
     list(plan.ENCODINGS),
@@ -141,6 +149,7 @@ def main() -> int | None:
 def _make_settings() -> plan.ConvertSettings:
     asked = {"train": FLAGS.num_train_shards, "validation": FLAGS.num_validation_shards}
     return plan.ConvertSettings(
+        resizing=FLAGS.resizing,
         encoding=FLAGS.encoding,
         jpeg_quality=FLAGS.jpeg_quality,
         seed=FLAGS.seed,

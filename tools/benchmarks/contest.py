@@ -23,6 +23,8 @@ Factory = tuple[str, Mapping[str, object]]
 # What a module's contestants, or one of them, import and a machine may lack.
 _NEEDED = {
     "convert_contestants:opencv_alone": "cv2",
+    "convert_contestants:opencv_pool": "cv2",
+    "convert_contestants:ours_as_authors": "cv2",
     "dali_input": "nvidia.dali",
     "input_contestants:decode_libjpeg": "simplejpeg",
     "torch_inference": "torch",

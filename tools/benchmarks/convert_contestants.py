@@ -1,4 +1,4 @@
-"""From pictures to shards of 256x256: ours, a pool of Pillow processes, and limits.
+"""From pictures to shards of 256x256: ours, pools of processes, and limits.
 
 All of them follow one rule: shorter side to 256, centre square, JPEG of quality 95.
 """
@@ -47,6 +47,8 @@ def shrink_with_opencv(data: bytes) -> bytes:
     """The same by OpenCV, whose JPEG library is libjpeg-turbo; averages areas."""
     import cv2
 
+    # A thread or a process for every core is there already.
+    cv2.setNumThreads(1)
     image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     height, width = image.shape[:2]
     side = min(height, width)
@@ -57,7 +59,9 @@ def shrink_with_opencv(data: bytes) -> bytes:
     return encoded.tobytes()
 
 
-def ours(source_dir: str, num_workers: int | None = None) -> Call:
+def ours(
+    source_dir: str, num_workers: int | None = None, resizing: str = "bicubic"
+) -> Call:
     """`alexnet-convert` of a folder of classes, on all cores or by fewer processes."""
     from tfrecords import convert, plan
     from tfrecords.sources import folder
@@ -67,22 +71,40 @@ def ours(source_dir: str, num_workers: int | None = None) -> Call:
             convert.convert(
                 folder.open_folder(source_dir, validation_fraction=None, seed=0),
                 data_dir,
-                plan.ConvertSettings(),
+                plan.ConvertSettings(resizing=resizing),
                 num_workers,
             )
 
     return _time_writing(write)
 
 
+def ours_as_authors(source_dir: str) -> Call:
+    """`alexnet-convert --resizing=authors`, on all cores."""
+    return ours(source_dir, resizing="authors")
+
+
 def pillow_pool(source_dir: str) -> Call:
     """A process for every core reads, shrinks and writes shards; nothing is checked."""
+    return _make_pool(source_dir, shrink_with_pillow)
+
+
+def opencv_pool(source_dir: str) -> Call:
+    """The same with OpenCV."""
+    return _make_pool(source_dir, shrink_with_opencv)
+
+
+def _make_pool(source_dir: str, shrink: Callable[[bytes], bytes]) -> Call:
     paths = list_pictures(source_dir)
     parts = [paths[i : i + _PER_SHARD] for i in range(0, len(paths), _PER_SHARD)]
 
     def write(data_dir: str) -> None:
         tasks = [
-            (os.path.join(data_dir, schema.make_shard_name("train", i, len(parts))), p)
-            for i, p in enumerate(parts)
+            (
+                os.path.join(data_dir, schema.make_shard_name("train", i, len(parts))),
+                part,
+                shrink,
+            )
+            for i, part in enumerate(parts)
         ]
         with multiprocessing.Pool(os.cpu_count()) as pool:
             pool.starmap(write_shard, tasks, chunksize=1)
@@ -90,12 +112,12 @@ def pillow_pool(source_dir: str) -> Call:
     return _time_writing(write)
 
 
-def write_shard(shard: str, paths: list[str]) -> None:
-    """Shrinks pictures with Pillow and writes them as records of one class."""
+def write_shard(shard: str, paths: list[str], shrink: Callable[[bytes], bytes]) -> None:
+    """Shrinks pictures and writes them as records of one class."""
     with open(shard, "wb") as file:
         for path in paths:
             with open(path, "rb") as picture:
-                encoded = shrink_with_pillow(picture.read())
+                encoded = shrink(picture.read())
             record = schema.encode_picture(
                 encoded=encoded,
                 image_format=schema.FORMAT_JPEG,
@@ -116,10 +138,6 @@ def pillow_alone(source_dir: str, num_distinct: int) -> Call:
 
 def opencv_alone(source_dir: str, num_distinct: int) -> Call:
     """OpenCV's decoder, resize and encoder only; see `_shrink_alone`."""
-    import cv2
-
-    # A thread for every core is there already.
-    cv2.setNumThreads(1)
     return _shrink_alone(source_dir, num_distinct, shrink_with_opencv)
 
 

@@ -28,6 +28,10 @@ def measure_conversion(options: Options) -> Result:
         alone = {"source_dir": source_dir, "num_distinct": len(distinct)}
         factories: dict[str, Factory] = {
             "ours": ("convert_contestants:ours", {"source_dir": source_dir}),
+            "ours, as the authors resize": (
+                "convert_contestants:ours_as_authors",
+                {"source_dir": source_dir},
+            ),
             "codecs alone, Pillow": (
                 "convert_contestants:pillow_alone",
                 alone,
@@ -36,6 +40,10 @@ def measure_conversion(options: Options) -> Result:
         if options.with_peers:
             factories["Pillow in a process pool"] = (
                 "convert_contestants:pillow_pool",
+                {"source_dir": source_dir},
+            )
+            factories["OpenCV in a process pool"] = (
+                "convert_contestants:opencv_pool",
                 {"source_dir": source_dir},
             )
             factories["codecs alone, OpenCV"] = (
@@ -56,9 +64,9 @@ def measure_conversion(options: Options) -> Result:
         notes.append("The pictures are drawn ones: give --source_dir for yours.")
     notes.append(
         "Ours also lists the folder, checks every picture, gathers the mean and the "
-        "covariance, sums the shards, and waits until the disk has them; the pool "
-        "writes records and no more, the codecs nothing. OpenCV's filter is another: "
-        "it averages areas."
+        "covariance, sums the shards, and waits until the disk has them; the pools "
+        "write records and no more, the codecs nothing. OpenCV's filter, and the "
+        "authors', is another: it averages areas, OpenCV's of the square alone."
     )
     return Result(
         f"conversion of {count:,} pictures, {len(distinct)} repeated, the first of "

@@ -55,14 +55,20 @@ def test_they_shrink_as_ours_does(folder, library):
 def test_the_pool_writes_records(folder, tmp_path):
     shard = str(tmp_path / "shard")
     paths = convert_contestants.list_pictures(folder)
-    convert_contestants.write_shard(shard, paths)
+    convert_contestants.write_shard(
+        shard, paths, convert_contestants.shrink_with_pillow
+    )
     records = [schema.decode_record(data) for _, data in record_file.scan(shard)]
     assert [record.filename for record in records] == [p.split("/")[-1] for p in paths]
     assert decode(records[0].image_bytes).shape == (256, 256, 3)
 
 
-@pytest.mark.parametrize("name", ["ours", "pillow_pool"])
+@pytest.mark.parametrize(
+    "name", ["ours", "ours_as_authors", "pillow_pool", "opencv_pool"]
+)
 def test_a_conversion_is_timed_without_its_removal(folder, tmp_path, monkeypatch, name):
+    if name in ("ours_as_authors", "opencv_pool"):
+        pytest.importorskip("cv2", reason="OpenCV is not installed")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = sorted(tmp_path.iterdir())
     assert getattr(convert_contestants, name)(folder)() > 0

@@ -1,0 +1,93 @@
+import dataclasses
+import os
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from encoded_pictures import BASELINE, HEIGHT, PICTURE, WIDTH
+
+from tfrecords import (
+    authors_resize,
+    images,
+    plan,
+    resize,
+    schema,
+    shrinking,
+    turbo_jpeg,
+)
+
+BICUBIC = plan.ConvertSettings(image_size=32, apply_orientation=False)
+AUTHORS = dataclasses.replace(BICUBIC, resizing="authors")
+
+
+def require_opencv(settings):
+    if settings.resizing == "authors":
+        for package in ("cv2", "simplejpeg"):
+            pytest.importorskip(package, reason="the extra opencv is not installed")
+
+
+def test_bicubic_is_pillows_way():
+    shrunk = shrinking.shrink(BASELINE, BICUBIC)
+    image = resize.resize_and_crop_image(
+        images.decode_image(BASELINE, apply_orientation=False), 32
+    )
+    assert shrunk.encoded == images.encode_jpeg(image)
+    np.testing.assert_array_equal(shrunk.pixels, np.asarray(image))
+    assert (shrunk.height, shrunk.width) == (HEIGHT, WIDTH)
+
+
+def test_authors_is_opencvs_way():
+    require_opencv(AUTHORS)
+    shrunk = shrinking.shrink(BASELINE, AUTHORS)
+    pixels = authors_resize.resize_and_crop(
+        turbo_jpeg.decode_pixels(BASELINE, apply_orientation=False), 32
+    )
+    np.testing.assert_array_equal(shrunk.pixels, pixels)
+    assert shrunk.encoded == images.encode_jpeg(Image.fromarray(pixels))
+    assert (shrunk.height, shrunk.width) == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
+def test_raw_holds_the_pixels(settings):
+    require_opencv(settings)
+    settings = dataclasses.replace(settings, encoding="raw")
+    shrunk = shrinking.shrink(BASELINE, settings)
+    assert shrunk.encoded == shrunk.pixels.tobytes()
+    assert shrunk.pixels.shape == (32, 32, 3) and shrunk.pixels.dtype == np.uint8
+    assert shrinking.get_format(settings) == schema.FORMAT_RAW
+    assert shrinking.get_format(BICUBIC) == schema.FORMAT_JPEG
+
+
+@pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
+def test_takes_pixels_as_well(settings):
+    require_opencv(settings)
+    decoded = images.decode_picture(BASELINE, apply_orientation=False)
+    from_pixels = shrinking.shrink(decoded, settings)
+    from_bytes = shrinking.shrink(BASELINE, settings)
+    assert from_pixels.encoded == from_bytes.encoded
+    assert (from_pixels.height, from_pixels.width) == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
+@pytest.mark.parametrize("quality", [50, 95])
+def test_quality_is_that_of_the_settings(settings, quality):
+    require_opencv(settings)
+    settings = dataclasses.replace(settings, jpeg_quality=quality)
+    shrunk = shrinking.shrink(PICTURE, settings)
+    assert shrunk.encoded == images.encode_jpeg(Image.fromarray(shrunk.pixels), quality)
+
+
+@pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
+def test_limit_of_pixels_is_that_of_the_settings(settings):
+    require_opencv(settings)
+    settings = dataclasses.replace(settings, max_pixels=HEIGHT * WIDTH - 1)
+    with pytest.raises(images.PictureError, match="more than"):
+        shrinking.shrink(BASELINE, settings)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

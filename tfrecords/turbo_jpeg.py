@@ -1,0 +1,103 @@
+"""libjpeg-turbo without Pillow around it: the same pixels and bytes in less time.
+
+simplejpeg decodes and OpenCV encodes (extra `opencv`); simplejpeg's encoder would take
+a coarser cosine transform. What is not the usual JPEG, or has anything odd about it,
+goes to `images.decode_image`, which knows what to do: no picture is accepted or
+rejected here that is not there, and the pixels are the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfrecords import authors_resize, image_headers, images
+
+
+def decode_pixels(
+    data: bytes, *, apply_orientation: bool, max_pixels: int = images.MAX_PIXELS
+) -> np.ndarray:
+    """The pixels of `images.decode_image`.
+
+    Args:
+      data: the file's bytes.
+      apply_orientation: as there.
+      max_pixels: as there.
+
+    Returns:
+      uint8 [height, width, 3], RGB.
+
+    Raises:
+      PictureError: as there.
+      ModuleNotFoundError: without simplejpeg.
+    """
+    pixels = _decode_usual_jpeg(data, apply_orientation, max_pixels)
+    if pixels is not None:
+        return pixels
+    return np.array(
+        images.decode_image(
+            data, apply_orientation=apply_orientation, max_pixels=max_pixels
+        )
+    )
+
+
+def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
+    """The bytes of `images.encode_jpeg`: baseline, 4:2:0 chroma.
+
+    Args:
+      pixels: uint8 [height, width, 3], RGB.
+      quality: 1..100, libjpeg's scale.
+
+    Raises:
+      ModuleNotFoundError: without OpenCV.
+    """
+    cv2 = authors_resize.load_opencv()
+    _, encoded = cv2.imencode(
+        ".jpg",
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR),
+        [
+            *(cv2.IMWRITE_JPEG_QUALITY, quality),
+            *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
+        ],
+    )
+    return encoded.tobytes()
+
+
+def find_versions() -> dict[str, str]:
+    """Of the two libraries; raises `ModuleNotFoundError` where one is missing."""
+    import simplejpeg
+
+    return {
+        "opencv": authors_resize.load_opencv().__version__,
+        "simplejpeg": simplejpeg.__version__,
+    }
+
+
+def _decode_usual_jpeg(
+    data: bytes, apply_orientation: bool, max_pixels: int
+) -> np.ndarray | None:
+    """None where it is no sound, upright, baseline JPEG in colour of a fit size."""
+    import simplejpeg
+
+    if len(data) > images.MAX_BYTES or not data.startswith(b"\xff\xd8"):
+        return None
+    try:
+        header = image_headers.parse_jpeg(data)
+    except images.PictureError:
+        return None
+    if (
+        not header.is_baseline
+        or header.num_channels != 3
+        or not 0 < header.width * header.height <= max_pixels
+        or (apply_orientation and image_headers.read_orientation(header.exif) != 1)
+    ):
+        return None
+    try:
+        # `strict`: what libjpeg only warns of is an error, too.
+        pixels = simplejpeg.decode_jpeg(
+            image_headers.strip_jpeg(data, header), "RGB", fastdct=False, strict=True
+        )
+    except ValueError:
+        return None
+    if pixels.shape != (header.height, header.width, 3):
+        return None
+    return pixels
