@@ -79,9 +79,10 @@ def evaluate(
     first_images = None
     line = progress.Progress("evaluating", num_records, "pictures")
     dataset = input_pipeline.make_evaluation_dataset(data, config, split, num_views)
-    for images, labels, record_ids in iteration.iterate(data, dataset):
+    finish = data.get_finisher(config.data, num_views)
+    for pictures, labels, record_ids in iteration.iterate(data, dataset):
         check_stop()
-        views = images if num_views > 1 else images[:, tf.newaxis]
+        views = finish(pictures)
         result = eval_step(views, labels)
         is_error = result.is_error.numpy()
         np.add.at(times_seen, record_ids.numpy(), 1)

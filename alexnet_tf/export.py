@@ -121,7 +121,7 @@ class Signatures:
 
         def make_views(one: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image, reason = decode_or_explain(one, self._image_size)
-            return tf.reshape(transform(image), [num_views, size, size, 3]), reason
+            return transform(image), reason
 
         return tf.map_fn(
             make_views,

@@ -14,7 +14,8 @@ nothing has to be saved.
 
 Where `finish_on` says device, crops are cut out here and nothing more: their bytes go
 to the device, and `augment.make_finisher` does the rest there. Those of raw shards are
-cut out while they are read, and all that comes after that is left out.
+cut out while they are read, and all that comes after that is left out. In evaluation
+whole pictures go there, and become views there.
 
 Failures come out of `tf.data` as `tf.errors.OpError`; `iteration` turns them into the
 sentence that names the shard and the record.
@@ -69,6 +70,9 @@ class DataSet:
     _batch_readers: weakref.WeakSet[records.BatchReader] = dataclasses.field(
         default_factory=weakref.WeakSet, repr=False, compare=False
     )
+    _finishers: dict[Any, Callable[[tf.Tensor], tf.Tensor]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def image_size(self) -> int:
@@ -91,6 +95,17 @@ class DataSet:
                 )
             self._readers[split] = record_reader.RecordReader(index)
         return self._readers[split]
+
+    def get_finisher(
+        self, data: DataConfig, num_views: int
+    ) -> Callable[[tf.Tensor], tf.Tensor]:
+        """`augment.make_evaluation_finisher` of these data, compiled once."""
+        key = data, num_views
+        if key not in self._finishers:
+            self._finishers[key] = augment.make_evaluation_finisher(
+                data, self.statistics, num_views
+            )
+        return self._finishers[key]
 
 
 def open_data(data_dir: str, config: Config) -> DataSet:
@@ -242,8 +257,8 @@ def make_evaluation_dataset(
       num_views: 1, the centre, or 10 (section 4.1).
 
     Returns:
-      Data set of (images float32 [b, crop_size, crop_size, 3], or [b, 10, crop_size,
-      crop_size, 3] with ten views, labels int32 [b], record numbers int64 [b]).
+      Data set of (pictures uint8 [b, size, size, 3], of which `DataSet.get_finisher`
+      makes views, labels int32 [b], record numbers int64 [b]).
 
     Raises:
       ValueError: where `num_views` is neither 1 nor 10.
@@ -262,9 +277,6 @@ def make_evaluation_dataset(
 
     read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
     with tf.device("CPU:0"):
-        transform = augment.make_evaluation_transform(
-            config.data, data.statistics, num_views
-        )
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
             pictures, labels = records.read_batch(read, batch)
@@ -275,8 +287,7 @@ def make_evaluation_dataset(
         def prepare(
             picture: tf.Tensor, label: tf.Tensor, record_id: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
-            image = records.decode_image(picture, data.manifest)
-            return transform(image), label, record_id
+            return records.decode_image(picture, data.manifest), label, record_id
 
         batches = tf.data.Dataset.range(num_batches).map(read_batch)
         pictures = _make_pictures(batches, prepare, config.data)

@@ -72,16 +72,10 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
     config = network.config.data
     transform = augment.make_evaluation_transform(config, statistics, num_views)
     size = statistics.mean_image.shape[0]
-    view = [num_views, config.crop_size, config.crop_size, 3]
 
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])
     def compute(pictures: tf.Tensor) -> tf.Tensor:
-        views = tf.map_fn(
-            lambda picture: tf.reshape(transform(picture), view),
-            pictures,
-            fn_output_signature=tf.TensorSpec(view, tf.float32),
-        )
-        return steps.compute_probabilities(network.model, views)
+        return steps.compute_probabilities(network.model, transform(pictures))
 
     classes = network.training_data.classes
     return Predictor(classes, size, lambda pictures: compute(pictures).numpy())

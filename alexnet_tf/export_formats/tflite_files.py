@@ -129,13 +129,13 @@ def read_calibration(
     data: input_pipeline.DataSet, network: TrainedNetwork, num_pictures: int
 ) -> Iterator[np.ndarray]:
     """Centre views of the training split: float32 [1, crop, crop, 3], RGB 0..255."""
-    dataset = input_pipeline.make_evaluation_dataset(
-        without_mean(data), network.config, "train"
-    )
+    config = network.config
+    dataset = input_pipeline.make_evaluation_dataset(data, config, "train")
     left = num_pictures
-    for images, _, _ in iteration.iterate(data, dataset):
-        yield from images.numpy()[:left, np.newaxis]
-        left -= len(images)
+    for pictures, _, _ in iteration.iterate(data, dataset):
+        views = augment.centre_crop(pictures, config.data.crop_size).numpy()
+        yield from views[:left, np.newaxis].astype(np.float32)
+        left -= len(pictures)
         if left <= 0:
             return
 

@@ -49,6 +49,17 @@ def test_crop_mirror_and_centre():
     np.testing.assert_array_equal(centre, image[16:240, 16:240])
 
 
+def test_views_of_a_batch_are_those_of_its_pictures():
+    batch = np.stack([make_noise_image(seed) for seed in range(3)])
+    ten = augment.make_ten_views(tf.constant(batch)).numpy()
+    centre = augment.centre_crop(tf.constant(batch), 224).numpy()
+    assert ten.shape == (3, 10, 224, 224, 3)
+    for row, picture in enumerate(batch):
+        expected = augment.make_ten_views(tf.constant(picture))
+        np.testing.assert_array_equal(ten[row], expected)
+        np.testing.assert_array_equal(centre[row], expected[4])
+
+
 def test_add_colour():
     image = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
     colour = np.array([1, -2, 30], np.float32)
@@ -208,11 +219,22 @@ def test_evaluation_transform_subtracts_the_right_mean(mean):
             expected = image[part][:, ::step] - expected_mean
             found = ten[view + 5 * mirrored].numpy()
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
-    np.testing.assert_array_equal(one.numpy(), ten[4].numpy())
-    in_map = tf.data.Dataset.from_tensors(image).map(
-        augment.make_evaluation_transform(data, statistics, 10)
-    )
-    np.testing.assert_array_equal(next(iter(in_map)).numpy(), ten.numpy())
+    np.testing.assert_array_equal(one.numpy(), ten[4:5].numpy())
+
+
+@pytest.mark.parametrize("mean", ["same_crop", "centre_crop", "channel"])
+@pytest.mark.parametrize("num_views", [1, 10])
+def test_evaluation_of_a_batch_is_finished_to_the_same_bits(mean, num_views):
+    data = dataclasses.replace(DataConfig(), mean=mean)
+    statistics = make_statistics()
+    transform = augment.make_evaluation_transform(data, statistics, num_views)
+    finish = augment.make_evaluation_finisher(data, statistics, num_views)
+    for count in (3, 1):
+        batch = np.stack([make_noise_image(seed) for seed in range(count)])
+        found = finish(tf.constant(batch))
+        assert found.shape == (count, num_views, 224, 224, 3)
+        for row, picture in enumerate(batch):
+            np.testing.assert_array_equal(found[row], transform(tf.constant(picture)))
 
 
 if __name__ == "__main__":

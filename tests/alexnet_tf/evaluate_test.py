@@ -119,7 +119,11 @@ def test_ten_views_average_the_softmax_not_the_logits(data_dir, network):
     data = input_pipeline.open_data(data_dir, config)
     dataset = input_pipeline.make_evaluation_dataset(data, config, "validation", 10)
     eval_step = steps.make_eval_step(network)
-    found = [eval_step(v, labels).probabilities.numpy() for v, labels, _ in dataset]
+    finish = data.get_finisher(config.data, 10)
+    found = [
+        eval_step(finish(pictures), labels).probabilities.numpy()
+        for pictures, labels, _ in dataset
+    ]
     # 4 views fit no batch of ten: one picture each.
     assert [len(batch) for batch in found] == [1] * 21
     expected, _ = compute_probabilities(

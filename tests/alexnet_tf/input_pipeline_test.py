@@ -187,21 +187,35 @@ def test_evaluation_sees_every_record_once(data_dir, views, batch_size):
     config = make_config(batch_size)
     data = input_pipeline.open_data(data_dir, config)
     stored = read_records(data, "validation")
-    transform = augment.make_evaluation_transform(config.data, data.statistics, views)
     dataset = input_pipeline.make_evaluation_dataset(data, config, "validation", views)
     seen, sizes = [], []
-    for images, labels, record_ids in iteration.iterate(data, dataset):
-        assert images.shape[1:] == ((224, 224, 3) if views == 1 else (10, 224, 224, 3))
-        sizes.append(len(images))
+    for pictures, labels, record_ids in iteration.iterate(data, dataset):
+        assert pictures.shape[1:] == (256, 256, 3) and pictures.dtype == tf.uint8
+        sizes.append(len(pictures))
         for row, record_id in enumerate(record_ids.numpy()):
-            expected = transform(tf.constant(stored[record_id]["image"]))
-            np.testing.assert_allclose(images[row], expected, rtol=0, atol=2)
+            expected = stored[record_id]["image"].astype(int)
+            np.testing.assert_allclose(pictures[row], expected, rtol=0, atol=2)
             assert int(labels[row]) == stored[record_id]["label"]
         seen += record_ids.numpy().tolist()
     assert seen == list(range(10))
     full = max(1, batch_size // views)
     expected_sizes = [full] * (10 // full) + [10 % full] * (10 % full > 0)
     assert sizes == expected_sizes == sizes[: int(dataset.cardinality())]
+
+
+def test_finishers_are_compiled_once(data_dir):
+    config = make_config(4)
+    data = input_pipeline.open_data(data_dir, config)
+    ten = data.get_finisher(config.data, 10)
+    assert data.get_finisher(make_config(4).data, 10) is ten
+    assert data.get_finisher(config.data, 1) is not ten
+    # Other statistics are other data.
+    statistics = dataclasses.replace(
+        data.statistics, mean_image=np.zeros_like(data.statistics.mean_image)
+    )
+    other = dataclasses.replace(data, statistics=statistics)
+    pictures = np.full((2, 256, 256, 3), 9, np.uint8)
+    assert np.all(other.get_finisher(config.data, 10)(pictures).numpy() == 9)
 
 
 def test_raw_and_jpeg_show_the_same_pictures(tmp_path):
@@ -236,16 +250,14 @@ def test_other_programs_shards(tmp_path):
     stored = read_records(data, "validation")
     assert {record["label"] for record in stored} == {1, 2}
     assert len({record["image"].shape for record in stored}) > 1
-    mean = data.statistics.mean_image[16:240, 16:240]
     num_seen = 0
-    for images, labels, record_ids in iteration.iterate(
+    for pictures, labels, record_ids in iteration.iterate(
         data, input_pipeline.make_evaluation_dataset(data, config, "validation")
     ):
         for row, record_id in enumerate(record_ids.numpy()):
             record = stored[record_id]
-            square = resize.resize_and_crop(record["image"])
-            expected = square[16:240, 16:240] - mean
-            np.testing.assert_allclose(images[row], expected, rtol=0, atol=2)
+            square = resize.resize_and_crop(record["image"]).astype(int)
+            np.testing.assert_allclose(pictures[row], square, rtol=0, atol=2)
             assert int(labels[row]) == record["label"] - 1
             num_seen += 1
     assert num_seen == 6
@@ -257,12 +269,12 @@ def test_grayscale_pictures_become_rgb(own_data_dir):
     stream = io.BytesIO()
     Image.new("L", (256, 256), 100).save(stream, "JPEG")
     rewrite_record(own_data_dir, "validation", 0, make_record(stream.getvalue()))
-    config = make_config(4, mean="channel")
+    config = make_config(4)
     data = input_pipeline.open_data(own_data_dir, config)
     dataset = input_pipeline.make_evaluation_dataset(data, config, "validation")
-    images = next(iter(dataset))[0]
-    expected = np.broadcast_to(100 - data.statistics.mean_rgb, (224, 224, 3))
-    np.testing.assert_allclose(images[0], expected, rtol=0, atol=1e-4)
+    pictures = next(iter(dataset))[0]
+    assert pictures.shape == (4, 256, 256, 3)
+    assert np.all(pictures[0].numpy() == 100)
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,9 @@ def evaluation_input(
         dataset = input_pipeline.make_evaluation_dataset(
             data, config, "validation", num_views
         )
-        for _ in iteration.iterate(data, dataset):
-            pass
+        finish = data.get_finisher(config.data, num_views)
+        for pictures, _, _ in iteration.iterate(data, dataset):
+            finish(pictures)
 
     return call
 
