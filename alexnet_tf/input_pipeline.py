@@ -332,4 +332,7 @@ def _finish(
     # remembers only those that can lie between reading and handing out.
     options = tf.data.Options()
     options.experimental_optimization.map_parallelization = False
+    # Nothing here is left to be tuned, and TensorFlow's tuner, a thread that looks ever
+    # more rarely, may keep whoever ends an iteration until it looks again.
+    options.autotune.enabled = False
     return counted.prefetch(data.prefetch_batches).with_options(options)

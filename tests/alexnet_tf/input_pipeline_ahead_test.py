@@ -50,6 +50,17 @@ def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
     assert done.stdout.split() == ["True"], done.stderr
 
 
+def test_no_tuner_holds_up_the_end(tmp_path):
+    """TensorFlow's kept evaluations of 6 s until 10 or 22 s, two in five of them."""
+    config = make_config()
+    data = input_pipeline.open_data(write_data(tmp_path), config)
+    for dataset in (
+        input_pipeline.make_training_dataset(data, config, 0, 3),
+        input_pipeline.make_evaluation_dataset(data, config, "validation"),
+    ):
+        assert dataset.options().autotune.enabled is False
+
+
 @pytest.mark.parametrize("use", ["training", "finished", "evaluation", "foreign"])
 def test_pictures_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
     """What has a state, even a check that prints, would be called one by one."""
