@@ -41,6 +41,7 @@ def load(
     which: str | int = "last",
     where: placement.Placement | None = None,
     precision_policy: str | None = None,
+    portable: bool = True,
 ) -> TrainedNetwork:
     """Builds the network of a run and gives it the weights of a checkpoint.
 
@@ -49,6 +50,8 @@ def load(
       which: "last", "best" or a step.
       where: the towers' devices; TensorFlow chooses where none is given.
       precision_policy: the arithmetic, or None for that of the training.
+      portable: whether the network must run where there is no compiler, as an export
+        must; its normalization is then another one, equal up to rounding.
 
     Raises:
       UserError: where there is no such run or checkpoint.
@@ -64,9 +67,10 @@ def load(
         config = dataclasses.replace(
             config, precision=precision.resolve_precision(precision_policy)
         )
-    # An export must run where there is no compiler, and what evaluates does the same.
-    method = normalization.make_portable(config.model.normalization)
-    settings = dataclasses.replace(config.model, normalization=method)
+    settings = config.model
+    if portable:
+        method = normalization.make_portable(settings.normalization)
+        settings = dataclasses.replace(settings, normalization=method)
     model = run_state.build_network(
         dataclasses.replace(config, model=settings),
         len(kept.classes),

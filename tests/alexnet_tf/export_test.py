@@ -20,7 +20,13 @@ from tests import data_directories, training_runs
 from tfrecords import errors, images, resize, schema
 
 NUM_CLASSES = 7
-VALUES = {"num_epochs": 1, "eval_batch_size": 30, "batch_size": 7}
+VALUES = {
+    "num_epochs": 1,
+    "eval_batch_size": 30,
+    "batch_size": 7,
+    # As exports have it: the same kernels, the same bits.
+    "model.normalization": "banded",
+}
 
 
 @pytest.fixture(scope="module")

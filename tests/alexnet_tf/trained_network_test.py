@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import optimizer, trained_network
+from alexnet_tf import optimizer, stack, trained_network
 from tests import data_directories, training_runs
 from tfrecords import errors
 
@@ -18,7 +18,8 @@ from tfrecords import errors
 def workdir(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs")
     data_directories.write_data_directory(path / "data", num_classes=3)
-    training_runs.run(path / "data", path / "run", {"num_epochs": 1})
+    values = {"num_epochs": 1, "model.normalization": "auto"}
+    training_runs.run(path / "data", path / "run", values)
     return str(path / "run")
 
 
@@ -39,6 +40,19 @@ def test_another_precision_changes_the_arithmetic_alone(workdir):
     assert network.config.precision == "mixed_bfloat16"
     assert network.model.output.dtype == "bfloat16"
     assert trained_network.load(workdir).model.output.dtype == "float32"
+
+
+def test_a_network_that_is_not_saved_normalizes_as_in_training(workdir):
+    views = np.random.default_rng(0).normal(0, 60, (2, 67, 67, 3)).astype(np.float32)
+    networks = [trained_network.load(workdir, portable=p) for p in (True, False)]
+    saved, fastest = (network.model(views).numpy() for network in networks)
+    np.testing.assert_allclose(fastest, saved, rtol=1e-4, atol=1e-5)
+    # The fused one makes a ReLU's gradient, too: its function is a partial.
+    methods = [
+        repr(network.model.get_layer("lrn1a")._normalize) for network in networks
+    ]
+    assert "normalize_banded" in methods[0]
+    assert ("normalize_fused" in methods[1]) == stack.XLA_FUSES_LOOPS
 
 
 def test_what_is_missing_is_said(workdir, tmp_path):

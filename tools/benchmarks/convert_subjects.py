@@ -28,16 +28,17 @@ def measure_conversion(options: Options) -> Result:
         alone = {"source_dir": source_dir, "num_distinct": len(distinct)}
         factories: dict[str, Factory] = {
             "ours": ("convert_contestants:ours", {"source_dir": source_dir}),
-            "ours, as the authors resize": (
-                "convert_contestants:ours_as_authors",
-                {"source_dir": source_dir},
-            ),
             "codecs alone, Pillow": (
                 "convert_contestants:pillow_alone",
                 alone,
             ),
         }
         if options.with_peers:
+            # With what peers bring.
+            factories["ours, as the authors resize"] = (
+                "convert_contestants:ours_as_authors",
+                {"source_dir": source_dir},
+            )
             factories["Pillow in a process pool"] = (
                 "convert_contestants:pillow_pool",
                 {"source_dir": source_dir},
