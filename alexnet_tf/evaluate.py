@@ -174,7 +174,7 @@ def evaluate_checkpoint(
     data, config = open_run_data(workdir_path, data_dir)
     data.manifest.get_split(split)
     where = placement.make_placement(devices or config.devices)
-    network = trained_network.load(workdir_path, which, where, portable=False)
+    network = trained_network.load(workdir_path, which, where, fastest=True)
     eval_step = steps.make_eval_step(network.model, where.get_device(0))
     with placement.memory_errors("--config.eval_batch_size in training"):
         result = evaluate(

@@ -27,7 +27,15 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from alexnet_tf import augment, decoding, export_formats, model, settings, steps
+from alexnet_tf import (
+    augment,
+    decoding,
+    export_formats,
+    model,
+    settings,
+    steps,
+    trained_network,
+)
 from alexnet_tf.optimizer import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
@@ -239,6 +247,7 @@ def export(
 
 
 def _save(network: TrainedNetwork, path: str) -> None:
+    network = trained_network.cast_weights(network)
     # Saved are the variables that a function uses and an attribute holds. (A Keras
     # model in an attribute would be saved beside them, under names of its own.)
     holder = tf.Module(name="alexnet")

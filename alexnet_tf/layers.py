@@ -30,11 +30,12 @@ class Gaussian(keras.initializers.Initializer):
         self.stddev, self.seed = stddev, seed
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
-        """A tensor of `shape`; float32 whatever the dtype asked for."""
-        del dtype, kwargs
-        return tf.random.stateless_normal(
+        """A tensor of `shape`, drawn in float32 whatever the dtype asked for."""
+        del kwargs
+        drawn = tf.random.stateless_normal(
             shape, self.seed, stddev=self.stddev, alg=_ALGORITHM
         )
+        return tf.cast(drawn, dtype or tf.float32)
 
 
 class PlacedLayer(keras.layers.Layer):

@@ -136,7 +136,7 @@ def build_run_state(
 
 
 def load_weights(network: keras.Model, checkpoint: Checkpoint) -> None:
-    """Gives `network` a checkpoint's weights and nothing else, for evaluation.
+    """Gives `network` a checkpoint's weights and nothing else, in its own type.
 
     Raises:
       DataError: where the checkpoint is of another network.
@@ -147,6 +147,10 @@ def load_weights(network: keras.Model, checkpoint: Checkpoint) -> None:
         for name, array in checkpoint.arrays.items()
         if name.startswith("weights/")
     }
+    for name in wanted.keys() & arrays.keys():
+        if arrays[name].dtype == np.float32:
+            # Rounded, half to even, where the network's weights have fewer bits.
+            arrays[name] = arrays[name].astype(wanted[name].dtype.as_numpy_dtype)
     assign_arrays(wanted, arrays, checkpoint.path)
 
 

@@ -41,7 +41,7 @@ def load(
     which: str | int = "last",
     where: placement.Placement | None = None,
     precision_policy: str | None = None,
-    portable: bool = True,
+    fastest: bool = False,
 ) -> TrainedNetwork:
     """Builds the network of a run and gives it the weights of a checkpoint.
 
@@ -50,8 +50,9 @@ def load(
       which: "last", "best" or a step.
       where: the towers' devices; TensorFlow chooses where none is given.
       precision_policy: the arithmetic, or None for that of the training.
-      portable: whether the network must run where there is no compiler, as an export
-        must; its normalization is then another one, equal up to rounding.
+      fastest: whether to build what is fastest here, but not to be saved: with the
+        normalization of training, which may need a compiler (the other one is equal
+        up to rounding), and `cast_weights`.
 
     Raises:
       UserError: where there is no such run or checkpoint.
@@ -67,14 +68,41 @@ def load(
         config = dataclasses.replace(
             config, precision=precision.resolve_precision(precision_policy)
         )
-    settings = config.model
-    if portable:
-        method = normalization.make_portable(settings.normalization)
-        settings = dataclasses.replace(settings, normalization=method)
-    model = run_state.build_network(
-        dataclasses.replace(config, model=settings),
-        len(kept.classes),
-        where or placement.Placement(),
-    )
-    run_state.load_weights(model, checkpoint)
+    buildable = _cast(config) if fastest else _make_portable(config)
+    num_classes = len(kept.classes)
+    model = _build(buildable, num_classes, checkpoint, where or placement.Placement())
     return TrainedNetwork(config, kept, checkpoint, model)
+
+
+def cast_weights(network: TrainedNetwork) -> TrainedNetwork:
+    """The same network, portable, with weights of the type that it computes in.
+
+    In mixed precision every call casts 61 million weights from float32 first, which for
+    one picture takes longer than all the rest. The answers are the same, bit for bit.
+    """
+    buildable = _cast(_make_portable(network.config))
+    num_classes = len(network.training_data.classes)
+    model = _build(buildable, num_classes, network.checkpoint, placement.Placement())
+    return dataclasses.replace(network, model=model)
+
+
+def _cast(config: Config) -> Config:
+    policy = config.precision.removeprefix("mixed_")
+    return dataclasses.replace(config, precision=policy)
+
+
+def _make_portable(config: Config) -> Config:
+    method = normalization.make_portable(config.model.normalization)
+    settings = dataclasses.replace(config.model, normalization=method)
+    return dataclasses.replace(config, model=settings)
+
+
+def _build(
+    config: Config,
+    num_classes: int,
+    checkpoint: checkpoint_lib.Checkpoint,
+    where: placement.Placement,
+) -> keras.Model:
+    model = run_state.build_network(config, num_classes, where)
+    run_state.load_weights(model, checkpoint)
+    return model

@@ -44,7 +44,7 @@ def test_another_precision_changes_the_arithmetic_alone(workdir):
 
 def test_a_network_that_is_not_saved_normalizes_as_in_training(workdir):
     views = np.random.default_rng(0).normal(0, 60, (2, 67, 67, 3)).astype(np.float32)
-    networks = [trained_network.load(workdir, portable=p) for p in (True, False)]
+    networks = [trained_network.load(workdir, fastest=f) for f in (False, True)]
     saved, fastest = (network.model(views).numpy() for network in networks)
     np.testing.assert_allclose(fastest, saved, rtol=1e-4, atol=1e-5)
     # The fused one makes a ReLU's gradient, too: its function is a partial.
@@ -53,6 +53,21 @@ def test_a_network_that_is_not_saved_normalizes_as_in_training(workdir):
     ]
     assert "normalize_banded" in methods[0]
     assert ("normalize_fused" in methods[1]) == stack.XLA_FUSES_LOOPS
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16", "float32"])
+def test_cast_weights_answer_with_the_same_bits(workdir, precision):
+    network = trained_network.load(workdir, precision_policy=precision)
+    cast = trained_network.cast_weights(network)
+    policy = precision.removeprefix("mixed_")
+    assert {p.variable.dtype.name for p in optimizer.list_parameters(cast.model)} == {
+        policy
+    }
+    assert cast.config == network.config
+    views = np.random.default_rng(1).normal(0, 60, (2, 67, 67, 3)).astype(np.float32)
+    expected = network.model(views).numpy()
+    assert expected.dtype.name == policy and np.any(expected != expected[:, :1])
+    np.testing.assert_array_equal(cast.model(views).numpy(), expected)
 
 
 def test_what_is_missing_is_said(workdir, tmp_path):
