@@ -203,13 +203,13 @@ def test_gaussian_is_the_same_on_every_stack():
     np.testing.assert_allclose(values, golden, rtol=2e-6)
 
 
-def test_gaussian_depends_on_both_seeds_and_gives_float32():
-    values = [
-        layers.Gaussian(0.01, seed)((4,), dtype="float16").numpy()
-        for seed in ((0, 1), (0, 2), (1, 1))
-    ]
+def test_gaussian_depends_on_both_seeds_and_is_drawn_in_float32():
+    for_seeds = [layers.Gaussian(0.01, seed) for seed in ((0, 1), (0, 2), (1, 1))]
+    values = [gaussian((4,)).numpy() for gaussian in for_seeds]
     assert all(v.dtype == np.float32 for v in values)
     assert len({v.tobytes() for v in values}) == 3
+    half = for_seeds[0]((4,), dtype="float16").numpy()
+    np.testing.assert_array_equal(half, values[0].astype(np.float16))
 
 
 def test_layers_run_on_their_device():
