@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import stack
+from alexnet_tf import placement, stack
 from alexnet_tf.chance import Draws
 from alexnet_tf.config import DataConfig
 from tfrecords.statistics import Statistics
@@ -252,7 +252,7 @@ def make_evaluation_transform(
 
 
 def make_evaluation_finisher(
-    data: DataConfig, statistics: Statistics, num_views: int
+    data: DataConfig, statistics: Statistics, num_views: int, device: str | None = None
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """`make_evaluation_transform` for batches, in one pass by XLA where that pays.
 
@@ -260,17 +260,25 @@ def make_evaluation_finisher(
       data: the settings.
       statistics: of the training split.
       num_views: 1, the centre, or 10.
+      device: where it runs; None where TensorFlow chooses.
 
     Returns:
       A function of pictures, uint8 [B, size, size, 3], giving float32
       [B, num_views, crop_size, crop_size, 3].
     """
     spec = tf.TensorSpec([None, *statistics.mean_image.shape], tf.uint8)
-    return tf.function(
-        make_evaluation_transform(data, statistics, num_views),
-        input_signature=[spec],
-        jit_compile=stack.XLA_FUSES_LOOPS,
-    )
+    with placement.scope(device):
+        transform = tf.function(
+            make_evaluation_transform(data, statistics, num_views),
+            input_signature=[spec],
+            jit_compile=stack.XLA_FUSES_LOOPS,
+        )
+
+    def finish(pictures: tf.Tensor) -> tf.Tensor:
+        with placement.scope(device):
+            return transform(pictures)
+
+    return finish
 
 
 def make_centre_mean(data: DataConfig, statistics: Statistics) -> tf.Tensor:

@@ -54,6 +54,7 @@ def evaluate(
     num_views: int = 1,
     shows_progress: bool = False,
     check_stop: Callable[[], None] = lambda: None,
+    device: str | None = None,
 ) -> Evaluation:
     """Evaluates `split`.
 
@@ -65,6 +66,7 @@ def evaluate(
       num_views: 1 or 10.
       shows_progress: whether to show rate and time left.
       check_stop: called before every batch; what it raises ends the evaluation.
+      device: where views are made; None where TensorFlow chooses.
 
     Returns:
       The counts.
@@ -79,7 +81,7 @@ def evaluate(
     first_images = None
     line = progress.Progress("evaluating", num_records, "pictures")
     dataset = input_pipeline.make_evaluation_dataset(data, config, split, num_views)
-    finish = data.get_finisher(config.data, num_views)
+    finish = data.get_finisher(config.data, num_views, device)
     for pictures, labels, record_ids in iteration.iterate(data, dataset):
         check_stop()
         views = finish(pictures)
@@ -141,6 +143,12 @@ def open_run_data(
     # Labels may count from another number here than in the data trained on.
     config = settings.override(config, {"data.label_offset": info.label_offset})
     data = input_pipeline.open_data(data_dir, config)
+    size = kept.statistics.mean_image.shape[0]
+    if size != data.image_size:
+        raise errors.UserError(
+            f"the pictures of {workdir_path} had {size} pixels a side, those of "
+            f"{data_dir} have {data.image_size}. Convert them alike."
+        )
     return dataclasses.replace(data, statistics=kept.statistics), config
 
 
@@ -175,10 +183,17 @@ def evaluate_checkpoint(
     data.manifest.get_split(split)
     where = placement.make_placement(devices or config.devices)
     network = trained_network.load(workdir_path, which, where, fastest=True)
-    eval_step = steps.make_eval_step(network.model, where.get_device(0))
+    device = where.get_device(0)
+    eval_step = steps.make_eval_step(network.model, device)
     with placement.memory_errors("--config.eval_batch_size in training"):
         result = evaluate(
-            eval_step, data, config, split, num_views, shows_progress=True
+            eval_step,
+            data,
+            config,
+            split,
+            num_views,
+            shows_progress=True,
+            device=device,
         )
     return network.checkpoint, result, data
 

@@ -160,7 +160,7 @@ class Signatures:
 def decode_or_explain(
     image_bytes: tf.Tensor, image_size: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """A picture as the converter stores it, or why not.
+    """A picture by the converter's bicubic rule, or why not.
 
     Args:
       image_bytes: string scalar.

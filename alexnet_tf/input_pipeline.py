@@ -97,13 +97,13 @@ class DataSet:
         return self._readers[split]
 
     def get_finisher(
-        self, data: DataConfig, num_views: int
+        self, data: DataConfig, num_views: int, device: str | None = None
     ) -> Callable[[tf.Tensor], tf.Tensor]:
         """`augment.make_evaluation_finisher` of these data, compiled once."""
-        key = data, num_views
+        key = data, num_views, device
         if key not in self._finishers:
             self._finishers[key] = augment.make_evaluation_finisher(
-                data, self.statistics, num_views
+                data, self.statistics, num_views, device
             )
         return self._finishers[key]
 

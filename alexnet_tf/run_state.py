@@ -150,7 +150,8 @@ def load_weights(network: keras.Model, checkpoint: Checkpoint) -> None:
     for name in wanted.keys() & arrays.keys():
         if arrays[name].dtype == np.float32:
             # Rounded, half to even, where the network's weights have fewer bits.
-            arrays[name] = arrays[name].astype(wanted[name].dtype.as_numpy_dtype)
+            with np.errstate(over="ignore"):
+                arrays[name] = arrays[name].astype(wanted[name].dtype.as_numpy_dtype)
     assign_arrays(wanted, arrays, checkpoint.path)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 
+import tensorflow as tf
+
 from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import (
     normalization,
@@ -15,6 +17,7 @@ from alexnet_tf import (
     workdir,
 )
 from alexnet_tf.config import Config
+from alexnet_tf.optimizer import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.training_data import TrainingData
 
@@ -24,7 +27,7 @@ class TrainedNetwork:
     """What a run has made.
 
     Attributes:
-      config: of the run.
+      config: of the run; its precision is the arithmetic asked for.
       training_data: the statistics and classes it was trained with.
       checkpoint: where the weights are from.
       model: from float32 [B, crop, crop, 3], mean subtracted, to logits.
@@ -68,21 +71,33 @@ def load(
         config = dataclasses.replace(
             config, precision=precision.resolve_precision(precision_policy)
         )
-    buildable = _cast(config) if fastest else _make_portable(config)
-    num_classes = len(kept.classes)
-    model = _build(buildable, num_classes, checkpoint, where or placement.Placement())
+    if fastest:
+        config = _cast(config)
+    buildable = config if fastest else _make_portable(config)
+    model = run_state.build_network(
+        buildable, len(kept.classes), where or placement.Placement()
+    )
+    run_state.load_weights(model, checkpoint)
     return TrainedNetwork(config, kept, checkpoint, model)
 
 
 def cast_weights(network: TrainedNetwork) -> TrainedNetwork:
-    """The same network, portable, with weights of the type that it computes in.
+    """The same portable network, with weights of the type that it computes in.
 
     In mixed precision every call casts 61 million weights from float32 first, which for
     one picture takes longer than all the rest. The answers are the same, bit for bit.
+
+    Args:
+      network: portable; what it holds counts, not its checkpoint.
     """
     buildable = _cast(_make_portable(network.config))
+    if buildable.precision == network.config.precision:
+        return network
     num_classes = len(network.training_data.classes)
-    model = _build(buildable, num_classes, network.checkpoint, placement.Placement())
+    model = run_state.build_network(buildable, num_classes, placement.Placement())
+    pairs = zip(list_parameters(model), list_parameters(network.model), strict=True)
+    for cast, kept in pairs:
+        cast.variable.assign(tf.cast(kept.variable, cast.variable.dtype))
     return dataclasses.replace(network, model=model)
 
 
@@ -95,14 +110,3 @@ def _make_portable(config: Config) -> Config:
     method = normalization.make_portable(config.model.normalization)
     settings = dataclasses.replace(config.model, normalization=method)
     return dataclasses.replace(config, model=settings)
-
-
-def _build(
-    config: Config,
-    num_classes: int,
-    checkpoint: checkpoint_lib.Checkpoint,
-    where: placement.Placement,
-) -> keras.Model:
-    model = run_state.build_network(config, num_classes, where)
-    run_state.load_weights(model, checkpoint)
-    return model

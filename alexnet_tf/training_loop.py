@@ -188,6 +188,7 @@ class TrainingLoop:
                     self._config,
                     "validation",
                     check_stop=self._stop.check,
+                    device=self._device,
                 )
             except stop_request.Stopped:
                 return False

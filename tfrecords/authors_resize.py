@@ -40,7 +40,7 @@ def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
       uint8 [image_size, image_size, 3]; a view of the input where nothing is resized.
 
     Raises:
-      ModuleNotFoundError: without OpenCV, where it is needed.
+      ImportError: without OpenCV, where it is needed.
     """
     short = min(pixels.shape[:2])
     rows, columns = (_find_middle(length, short) for length in pixels.shape[:2])
@@ -54,11 +54,13 @@ def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
 
 
 def load_opencv() -> Any:
-    """The module `cv2`, of one thread; raises `ModuleNotFoundError` without it."""
+    """The module `cv2`, set up for a worker; raises `ImportError` without it."""
     import cv2
 
     # The converter has a process for every core.
     cv2.setNumThreads(1)
+    # Intel's library in x86 wheels enlarges to other bits on every kind of processor.
+    cv2.ipp.setUseIPP(False)
     return cv2
 
 

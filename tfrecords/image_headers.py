@@ -21,6 +21,8 @@ _JPEG_BARE_MARKERS = {0x01, *range(0xD0, 0xD8)}
 # C4, C8 and CC share the frame headers' range but are tables and a reserved code.
 _JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BASELINE_MARKER = 0xC0
+# Bits a value, height, width, channels.
+_JPEG_FRAME = struct.Struct(">BHHB")
 _JPEG_APP1, _JPEG_APP14 = 0xE1, 0xEE
 # What a decoder needs: frame headers, Huffman and arithmetic tables (C4, CC),
 # quantization tables (DB), restart interval (DD), JFIF's and Adobe's segments.
@@ -42,7 +44,7 @@ class JpegHeader:
     Attributes:
       width: pixels, from the frame header.
       height: pixels, likewise.
-      is_baseline: whether it is coded in Huffman's way in one pass, eight bits a value.
+      is_baseline: whether the frame is baseline (SOF0), eight bits a value.
       num_channels: as stored: 1 gray, 3 colours, 4 CMYK.
       has_adobe_marker: whether an APP14 "Adobe" segment is there; four-channel
         pictures with it are stored inverted.
@@ -141,9 +143,10 @@ def parse_jpeg(data: bytes) -> JpegHeader:
         if marker in _JPEG_FRAME_MARKERS:
             if has_frame:
                 raise PictureError("the JPEG has two frame headers")
-            bits, height, width, num_channels = struct.unpack_from(
-                ">BHHB", data[payload:end]
-            )
+            if end < payload + _JPEG_FRAME.size:
+                raise PictureError("the JPEG's header is cut short")
+            frame = _JPEG_FRAME.unpack_from(data, payload)
+            bits, height, width, num_channels = frame
             is_baseline = marker == _JPEG_BASELINE_MARKER and bits == 8
             has_frame = True
         if marker == _JPEG_APP14 and data.startswith(b"Adobe", payload, end):

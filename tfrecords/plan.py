@@ -259,10 +259,10 @@ def _describe(
 def _find_opencv_versions() -> dict[str, str]:
     try:
         return turbo_jpeg.find_versions()
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise errors.UserError(
-            f"--resizing=authors needs {error.name}, which is not installed. Install "
-            "the extra: pip install 'alexnet-tf[opencv]', or leave --resizing away."
+            f"--resizing=authors needs OpenCV and simplejpeg ({error}). Install the "
+            "extra: pip install 'alexnet-tf[opencv]', or leave --resizing away."
         ) from error
 
 

@@ -28,7 +28,7 @@ def decode_pixels(
 
     Raises:
       PictureError: as there.
-      ModuleNotFoundError: without simplejpeg.
+      ImportError: without simplejpeg.
     """
     pixels = _decode_usual_jpeg(data, apply_orientation, max_pixels)
     if pixels is not None:
@@ -48,7 +48,7 @@ def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
       quality: 1..100, libjpeg's scale.
 
     Raises:
-      ModuleNotFoundError: without OpenCV.
+      ImportError: without OpenCV.
     """
     cv2 = authors_resize.load_opencv()
     _, encoded = cv2.imencode(
@@ -63,27 +63,25 @@ def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
 
 
 def find_versions() -> dict[str, str]:
-    """Of the two libraries; raises `ModuleNotFoundError` where one is missing."""
+    """Of the two libraries; raises `ImportError` where one is missing or broken."""
+    import cv2
     import simplejpeg
 
-    return {
-        "opencv": authors_resize.load_opencv().__version__,
-        "simplejpeg": simplejpeg.__version__,
-    }
+    return {"opencv": cv2.__version__, "simplejpeg": simplejpeg.__version__}
 
 
 def _decode_usual_jpeg(
     data: bytes, apply_orientation: bool, max_pixels: int
 ) -> np.ndarray | None:
-    """None where it is no sound, upright, baseline JPEG in colour of a fit size."""
+    """None where it is no sound, upright, baseline JPEG in colour of a fit size.
+
+    What is wrong with a JPEG's header is raised, as `images.decode_image` does, too.
+    """
     import simplejpeg
 
     if len(data) > images.MAX_BYTES or not data.startswith(b"\xff\xd8"):
         return None
-    try:
-        header = image_headers.parse_jpeg(data)
-    except images.PictureError:
-        return None
+    header = image_headers.parse_jpeg(data)
     if (
         not header.is_baseline
         or header.num_channels != 3

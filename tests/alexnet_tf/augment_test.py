@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from alexnet_tf import augment, chance, stack
 from alexnet_tf.config import DataConfig
+from tests import processes
 from tests.alexnet_tf.made_statistics import make_statistics
 
 SETTINGS = [
@@ -220,6 +221,27 @@ def test_evaluation_transform_subtracts_the_right_mean(mean):
             found = ten[view + 5 * mirrored].numpy()
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
     np.testing.assert_array_equal(one.numpy(), ten[4:5].numpy())
+
+
+ON_DEVICES = """
+import numpy as np
+from alexnet_tf import augment, placement
+from alexnet_tf.config import DataConfig
+from tfrecords import statistics
+
+placement.make_placement("CPU:0,CPU:1")
+sums = statistics.Accumulator(256)
+picture = np.zeros((256, 256, 3), np.uint8)
+sums.add(picture)
+for device in ("/device:CPU:1", "/device:CPU:0"):
+    finish = augment.make_evaluation_finisher(DataConfig(), sums.compute(), 1, device)
+    print(finish(picture[np.newaxis]).device.endswith(device))
+"""
+
+
+def test_evaluation_is_finished_on_its_device():
+    done = processes.run_python("-c", ON_DEVICES, timeout=240)
+    assert done.stdout.split() == ["True", "True"], done.stderr
 
 
 @pytest.mark.parametrize("mean", ["same_crop", "centre_crop", "channel"])

@@ -10,7 +10,14 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, input_pipeline, placement, run_state, steps
+from alexnet_tf import (
+    evaluate,
+    input_pipeline,
+    placement,
+    run_state,
+    steps,
+    training_data,
+)
 from tests import data_directories, training_runs
 from tfrecords import durable, errors, manifest, schema, statistics
 
@@ -201,6 +208,20 @@ def test_data_of_other_classes_are_refused(tmp_path, workdir):
         errors.UserError, match=r"knows 7 classes, the data in .* have 2"
     ):
         evaluate_run(workdir, str(tmp_path))
+
+
+def test_pictures_of_another_size_are_refused(workdir, data_dir, monkeypatch):
+    kept = training_data.load(workdir)
+    smaller = dataclasses.replace(
+        kept.statistics, mean_image=kept.statistics.mean_image[:240, :240]
+    )
+    monkeypatch.setattr(
+        evaluate.training_data,
+        "load",
+        lambda path: dataclasses.replace(kept, statistics=smaller),
+    )
+    with pytest.raises(errors.UserError, match=r"had 240 pixels .* have 256"):
+        evaluate_run(workdir, data_dir)
 
 
 def test_the_mean_is_that_of_the_training_data(tmp_path, workdir, data_dir):

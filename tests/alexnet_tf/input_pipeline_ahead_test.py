@@ -50,8 +50,8 @@ def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
     assert done.stdout.split() == ["True"], done.stderr
 
 
-def test_no_tuner_holds_up_the_end(tmp_path):
-    """TensorFlow's kept evaluations of 6 s until 10 or 22 s, two in five of them."""
+def test_the_tuner_is_off(tmp_path):
+    """It kept evaluations of 6 s until 10 or 22 s, two in five of them."""
     config = make_config()
     data = input_pipeline.open_data(write_data(tmp_path), config)
     for dataset in (

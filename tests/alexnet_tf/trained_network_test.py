@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from alexnet_tf import optimizer, stack, trained_network
 from tests import data_directories, training_runs
@@ -55,7 +56,29 @@ def test_a_network_that_is_not_saved_normalizes_as_in_training(workdir):
     assert ("normalize_fused" in methods[1]) == stack.XLA_FUSES_LOOPS
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16", "float32"])
+def test_what_is_cast_is_the_network_not_its_checkpoint(workdir):
+    network = trained_network.load(workdir, precision_policy="mixed_bfloat16")
+    bias = optimizer.list_parameters(network.model)[-1]
+    bias.variable.assign(tf.ones_like(bias.variable))
+    cast = optimizer.list_parameters(trained_network.cast_weights(network).model)[-1]
+    assert cast.name == bias.name and np.all(cast.variable.numpy() == 1)
+
+
+def test_float32_is_not_cast(workdir):
+    network = trained_network.load(workdir, precision_policy="float32")
+    assert trained_network.cast_weights(network) is network
+
+
+def test_the_fastest_network_names_its_weights_type(workdir):
+    network = trained_network.load(
+        workdir, precision_policy="mixed_bfloat16", fastest=True
+    )
+    assert network.config.precision == "bfloat16"
+    kept = optimizer.list_parameters(network.model)
+    assert {p.variable.dtype.name for p in kept} == {"bfloat16"}
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_cast_weights_answer_with_the_same_bits(workdir, precision):
     network = trained_network.load(workdir, precision_policy=precision)
     cast = trained_network.cast_weights(network)

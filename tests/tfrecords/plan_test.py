@@ -111,7 +111,7 @@ def test_the_authors_resizing_asks_for_its_extra(module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)  # as if it was not there
     with pytest.raises(errors.UserError, match=r"alexnet-tf\[opencv\]") as caught:
         make_plan(resizing="authors")
-    assert f"needs {module}, which is not installed" in str(caught.value)
+    assert module in str(caught.value)
 
 
 def test_every_setting_but_the_limit_of_rejects_is_described():

@@ -29,6 +29,12 @@ simplejpeg = pytest.importorskip(
     "simplejpeg", reason="the extra opencv is not installed"
 )
 
+
+def set_frame_length(jpeg, length):
+    start = jpeg.index(b"\xff\xc0") + 2
+    return jpeg[:start] + length.to_bytes(2, "big") + jpeg[start + 2 :]
+
+
 SUBSAMPLED = {
     name: save(PICTURE, "JPEG", quality=90, subsampling=name)
     for name in ("4:4:4", "4:2:2", "4:2:0")
@@ -112,6 +118,7 @@ def test_orientation_is_applied_where_asked(pillows):
         patch_size(BASELINE, 9000, 9000),
         patch_size(BASELINE, 0, 8),
         repeat_frame_header(BASELINE),
+        *(set_frame_length(BASELINE, length) for length in (2, 3, 7, 8)),
     ],
 )
 def test_damaged_pictures_are_rejected_for_pillows_reasons(data):

@@ -50,7 +50,8 @@ flags.DEFINE_enum(
     list(plan.RESIZINGS),
     "How the shorter side becomes 256 pixels, for which the paper names no filter: "
     "bicubic, antialiased; or authors, as their released converter does it, by areas, "
-    "which is faster and needs OpenCV (pip install 'alexnet-tf[opencv]').",
+    "which is faster and needs OpenCV (pip install 'alexnet-tf[opencv]'). What "
+    "predicts stays bicubic.",
 )
 flags.DEFINE_enum(
     "encoding",

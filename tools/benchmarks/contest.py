@@ -24,7 +24,7 @@ Factory = tuple[str, Mapping[str, object]]
 _NEEDED = {
     "convert_contestants:opencv_alone": "cv2",
     "convert_contestants:opencv_pool": "cv2",
-    "convert_contestants:ours_as_authors": "cv2",
+    "convert_contestants:ours_as_authors": "simplejpeg",
     "dali_input": "nvidia.dali",
     "input_contestants:decode_libjpeg": "simplejpeg",
     "torch_inference": "torch",

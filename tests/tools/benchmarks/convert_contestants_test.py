@@ -69,6 +69,7 @@ def test_the_pool_writes_records(folder, tmp_path):
 def test_a_conversion_is_timed_without_its_removal(folder, tmp_path, monkeypatch, name):
     if name in ("ours_as_authors", "opencv_pool"):
         pytest.importorskip("cv2", reason="OpenCV is not installed")
+        pytest.importorskip("simplejpeg", reason="simplejpeg is not installed")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     before = sorted(tmp_path.iterdir())
     assert getattr(convert_contestants, name)(folder)() > 0
