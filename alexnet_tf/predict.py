@@ -3,7 +3,7 @@
 A picture passes the converter's gate and its bicubic resize rule (`tfrecords.images`,
 `tfrecords.resize`), so that whatever can be converted can be predicted, and what cannot
 is told by name without stopping the rest. Where the shards were resized as the authors
-did, pictures differ from theirs by half a grey level or so.
+did, pictures here differ by a grey level in the mean.
 """
 
 from __future__ import annotations
