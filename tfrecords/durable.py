@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -144,9 +145,11 @@ def check_target(path: str) -> None:
 
 
 def make_temporary_name(path: str) -> str:
-    """Where this process writes the file that is to appear at `path`."""
+    """Where this thread writes the file that is to appear at `path`."""
     directory, name = os.path.split(os.path.abspath(path))
-    return os.path.join(directory, f".{name}{TEMPORARY_MARK}{os.getpid()}")
+    # No two threads of a machine have the same number, whichever process they are of.
+    number = threading.get_native_id()
+    return os.path.join(directory, f".{name}{TEMPORARY_MARK}{number}")
 
 
 def publish(temporary: str, path: str) -> None:

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_files_are_flushed_before_the_rename_and_the_directory_after(
     )
     record("rename", lambda args: os.path.basename(args[1]))
     save(tmp_path, 2)
-    temporary = f".ckpt-00000002.tmp-{os.getpid()}"
+    temporary = f".ckpt-00000002.tmp-{threading.get_native_id()}"
     assert calls[:6] == [
         ("fsync", "COMMIT"),
         ("fsync", "arrays.npz"),

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -28,6 +29,23 @@ def test_atomic_write_appears_only_when_whole(tmp_path):
         assert not path.exists()
     assert path.read_bytes() == b"ab"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_two_threads_write_the_same_file_and_neither_fails(tmp_path):
+    path = tmp_path / "a"
+    inside = threading.Barrier(2, timeout=60)
+
+    def write(content):
+        with durable.atomic_write(str(path)) as file:
+            file.write(content)
+            inside.wait()  # both have begun, none has ended
+
+    other = threading.Thread(target=write, args=(b"other",))
+    other.start()
+    write(b"main")
+    other.join()
+    assert path.read_bytes() in (b"main", b"other")
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
