@@ -25,6 +25,7 @@ def run(*arguments):
     "subject, rows",
     [
         ("train", 4),
+        ("parts", 12),
         ("normalization", 6),
         ("input", 6),
         ("convert", 2),

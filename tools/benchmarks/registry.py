@@ -22,6 +22,10 @@ SUBJECTS: dict[str, tuple[Callable[[Options], Result], str]] = {
         subjects.measure_training,
         "the training step beside the limit of matrix products, and PyTorch",
     ),
+    "parts": (
+        subjects.measure_parts,
+        "which part of the training step takes how much of it",
+    ),
     "normalization": (
         subjects.measure_normalization,
         "response normalization forward and backward, by method",

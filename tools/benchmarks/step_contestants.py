@@ -27,7 +27,7 @@ def train_step(
       devices: the towers', as the setting says it.
       num_towers: 1 or 2.
     """
-    step, images, labels = _make_step(settings, num_classes, devices, num_towers)
+    step, images, labels = make_step(settings, num_classes, devices, num_towers)
 
     def call() -> None:
         for _ in range(steps_per_call):
@@ -48,7 +48,7 @@ def placed_step(
     """
     from alexnet_tf import placement_report
 
-    step, images, labels = _make_step(settings, num_classes, devices, num_towers)
+    step, images, labels = make_step(settings, num_classes, devices, num_towers)
     placed, _ = placement_report.capture_placed_graph(step, images, labels)
     crossing = sum(t.num_bytes or 0 for t in placement_report.list_transfers(placed))
 
@@ -72,9 +72,16 @@ def read_peak_bytes() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def _make_step(
-    settings: Mapping[str, Any], num_classes: int, devices: str, num_towers: int
+def make_step(
+    settings: Mapping[str, Any],
+    num_classes: int,
+    devices: str = "auto",
+    num_towers: int = 2,
 ) -> tuple[Any, Any, Any]:
+    """The training step, and the pictures and labels that it is to be called with.
+
+    Args: `train_step`'s.
+    """
     import tensorflow as tf
 
     from alexnet_tf import (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tools.benchmarks import contest, flops
+from tools.benchmarks import contest, flops, step_parts
 from tools.benchmarks.contest import Options
 from tools.benchmarks.report import Result
+from tools.benchmarks.timing import summarize
 
 # Products of this size run at the library's best, and fit in memory many times.
 _PRODUCT_SIZE = 4096
@@ -84,6 +85,40 @@ def measure_training(options: Options) -> Result:
         ("step", "images/s", "spread %", "utilization", f"of {first}"),
         rows,
         ("{}", "{:.1f}", "{:.0f}", "{:.3f}", "{:.2f}"),
+        notes,
+    )
+
+
+def measure_parts(options: Options) -> Result:
+    """Which part of the training step takes how much of it, by TensorFlow's trace."""
+    settings = {"settings": options.network_settings, "num_classes": _NUM_CLASSES}
+    answers, notes = contest.collect(
+        {"ours": ("step_parts:traced_step", settings)}, options
+    )
+    contest.require(answers, ["ours"], notes)
+    times = {
+        name: summarize([answer[name] for answer in answers["ours"]])
+        for name in step_parts.NAMES
+    }
+    total = sum(time.median for time in times.values())
+    rows = [
+        (
+            name,
+            1e3 * time.median,
+            100 * time.spread if time.median else 0.0,
+            100 * time.median / total,
+        )
+        for name, time in times.items()
+    ]
+    notes.append(
+        "Milliseconds of operations, from start to end; two or more run at a time, and "
+        "each may use several cores. The trace itself takes time, too."
+    )
+    return Result(
+        f"parts of the training step, {options.precision}, batch {options.batch_size}",
+        ("part", "ms", "spread %", "share %"),
+        sorted(rows, key=lambda row: -row[1]),
+        ("{}", "{:.1f}", "{:.0f}", "{:.1f}"),
         notes,
     )
 
