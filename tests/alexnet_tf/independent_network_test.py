@@ -10,8 +10,9 @@ from alexnet_tf import model as model_lib
 from alexnet_tf import optimizer as optimizer_lib
 from alexnet_tf import steps
 from alexnet_tf.config import ModelConfig
+from tests import optional
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = optional.require(__name__, "torch", "PyTorch is not installed")
 
 # After PyTorch is known to be there.
 from tests.alexnet_tf import torch_alexnet  # noqa: E402

@@ -6,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from tests import optional
 from tfrecords import authors_resize
 
-cv2 = pytest.importorskip("cv2", reason="the extra opencv is not installed")
+cv2 = optional.require(__name__, "cv2", "the extra opencv is not installed")
 
 SHRUNK = [(375, 500), (500, 375), (1203, 801), (257, 260), (333, 1001), (512, 768)]
 # The last three come out otherwise where a cut source is enlarged by Intel's library.

@@ -22,11 +22,12 @@ from encoded_pictures import (
     save,
 )
 
+from tests import optional
 from tfrecords import images, turbo_jpeg
 
-cv2 = pytest.importorskip("cv2", reason="the extra opencv is not installed")
-simplejpeg = pytest.importorskip(
-    "simplejpeg", reason="the extra opencv is not installed"
+cv2 = optional.require(__name__, "cv2", "the extra opencv is not installed")
+simplejpeg = optional.require(
+    __name__, "simplejpeg", "the extra opencv is not installed"
 )
 
 

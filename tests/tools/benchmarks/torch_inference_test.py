@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from tests import optional
 from tools.benchmarks import inference_contestants, materials, torch_inference
 
-pytest.importorskip("torch", reason="PyTorch is not installed")
+optional.require(__name__, "torch", "PyTorch is not installed")
 
 
 def test_its_view_is_ours(tmp_path):

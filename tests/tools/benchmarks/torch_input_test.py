@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import data_directories
+from tests import data_directories, optional
 from tools.benchmarks import materials, torch_input
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = optional.require(__name__, "torch", "PyTorch is not installed")
 
 
 def test_batches_are_crops_less_the_mean(tmp_path):

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+from tests import optional
+
+torch = optional.require(__name__, "torch", "PyTorch is not installed")
 
 # Imports PyTorch.
 from tests.alexnet_tf import torch_alexnet  # noqa: E402
