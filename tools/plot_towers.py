@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import pathlib
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -16,6 +13,7 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords import command_line, durable, errors
+from tools import step_traces
 
 SYNOPSIS = """\
 python tools/plot_towers.py --output=towers.png [--devices=CPU:0,CPU:1]
@@ -73,22 +71,15 @@ def read_intervals(trace: bytes) -> list[Interval]:
     Raises:
       UserError: where it names none.
     """
-    from tensorflow.tsl.profiler.protobuf import xplane_pb2
-
     from alexnet_tf import placement_report
 
     found = []
-    for plane in xplane_pb2.XSpace.FromString(trace).planes:
-        for line in plane.lines:
-            for event in line.events:
-                # Name and type: "alexnet/conv1a/Conv2D:Conv2D".
-                op = plane.event_metadata[event.metadata_id].name.partition(":")[0]
-                layer = placement_report.find_layer(op)
-                if layer and layer[-1] in "ab":
-                    start = line.timestamp_ns / 1e6 + event.offset_ps / 1e9
-                    end = start + event.duration_ps / 1e9
-                    kind = placement_report.find_kind(op)
-                    found.append(Interval(layer[-1], kind, start, end))
+    for event in step_traces.read_events(trace):
+        op = event.name.partition(":")[0]
+        layer = placement_report.find_layer(op)
+        if layer and layer[-1] in "ab":
+            kind = placement_report.find_kind(op)
+            found.append(Interval(layer[-1], kind, event.start, event.end))
     if not found:
         raise errors.UserError(
             "the trace names no operation of a tower: TensorFlow's profiler recorded "
@@ -123,7 +114,7 @@ def measure_overlap(intervals: Iterable[Interval]) -> Overlap:
     return Overlap(either, both)
 
 
-def record_step(folder: str) -> bytes:
+def record_step() -> bytes:
     """Trains some steps on the devices of the flags; the trace of the last one."""
     import tensorflow as tf
 
@@ -145,11 +136,7 @@ def record_step(folder: str) -> bytes:
     with placement.memory_errors("--batch_size"):
         for _ in range(_STEPS_BEFORE):
             step(images, labels).loss.numpy()
-        tf.profiler.experimental.start(folder)
-        step(images, labels).loss.numpy()
-        tf.profiler.experimental.stop()
-    pattern = os.path.join(folder, "plugins", "profile", "*", "*.xplane.pb")
-    return b"".join(pathlib.Path(path).read_bytes() for path in glob.glob(pattern))
+        return step_traces.record(lambda: step(images, labels).loss.numpy())
 
 
 def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
@@ -180,8 +167,7 @@ def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
 def main() -> None:
     """Reads the flags, records, draws."""
     command_line.quiet_tensorflow()
-    with tempfile.TemporaryDirectory() as folder:
-        intervals = read_intervals(record_step(folder))
+    intervals = read_intervals(record_step())
     overlap = measure_overlap(intervals)
     text = (
         f"{_DEVICES.value}, batch {_BATCH_SIZE.value}: both towers at work for "

@@ -51,7 +51,7 @@ def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
 
 
 def test_the_tuner_is_off(tmp_path):
-    """It kept evaluations of 6 s until 10 or 22 s, two in five of them."""
+    """It kept evaluations of 6 s until 10 s, every other one."""
     config = make_config()
     data = input_pipeline.open_data(write_data(tmp_path), config)
     for dataset in (

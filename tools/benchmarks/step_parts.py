@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import glob
-import os
-import pathlib
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from tools import step_traces
 
 # Of an event's text, "alexnet/conv1a/Conv2D:Conv2D": the first part that fits has it.
 _PARTS = {
@@ -45,15 +43,11 @@ def sum_parts(trace: bytes) -> dict[str, float]:
 
     Of operations, from start to end: of two that ran at a time both count.
     """
-    from tensorflow.tsl.profiler.protobuf import xplane_pb2
-
     seconds = dict.fromkeys(NAMES, 0.0)
-    for plane in xplane_pb2.XSpace.FromString(trace).planes:
-        for line in plane.lines:
-            for event in line.events:
-                part = find_part(plane.event_metadata[event.metadata_id].name)
-                if part is not None:
-                    seconds[part] += event.duration_ps / 1e12
+    for event in step_traces.read_events(trace):
+        part = find_part(event.name)
+        if part is not None:
+            seconds[part] += (event.end - event.start) / 1e3
     return seconds
 
 
@@ -61,20 +55,12 @@ def traced_step(
     settings: Mapping[str, Any], num_classes: int
 ) -> Callable[[], dict[str, float]]:
     """A call that records a training step and returns `sum_parts` of it."""
-    import tensorflow as tf
-
     from tools.benchmarks import step_contestants
 
     step, images, labels = step_contestants.make_step(settings, num_classes)
-    step(images, labels).loss.numpy()
 
-    def call() -> dict[str, float]:
-        with tempfile.TemporaryDirectory() as folder:
-            tf.profiler.experimental.start(folder)
-            step(images, labels).loss.numpy()
-            tf.profiler.experimental.stop()
-            pattern = os.path.join(folder, "plugins", "profile", "*", "*.xplane.pb")
-            paths = glob.glob(pattern)
-            return sum_parts(b"".join(pathlib.Path(p).read_bytes() for p in paths))
+    def call_step() -> None:
+        step(images, labels).loss.numpy()
 
-    return call
+    call_step()
+    return lambda: sum_parts(step_traces.record(call_step))
