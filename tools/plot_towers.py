@@ -21,7 +21,7 @@ python tools/plot_towers.py --output=towers.png [--devices=CPU:0,CPU:1]
 Trains the paper's network on random pictures for a few steps, records the last one, and
 draws which of its operations each tower ran when, as the host saw them: on GPUs those
 are the calls that start the kernels. What XLA compiles (the fused normalization) comes
-without its layer's name and leaves gaps. Prints for how long both towers were at work."""
+without its layer's name and leaves gaps. Prints for how long both towers worked."""
 
 _OUTPUT = flags.DEFINE_string("output", "towers.png", "the picture, PNG")
 _DEVICES = flags.DEFINE_string("devices", "CPU:0,CPU:1", "tower a's and tower b's")
