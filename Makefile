@@ -3,7 +3,8 @@
 #   make test         the tests, on TensorFlow 2.21 with Keras 3
 # and for work on the code:
 #   make test-slow    the tests that take longer
-#   make test-addons  the tests on TensorFlow 2.15 with Keras 2 and TensorFlow Addons
+#   make test-addons  those that reach TensorFlow or Keras, on TensorFlow 2.15 with
+#                     Keras 2 and TensorFlow Addons
 #   make lint types build-files clean
 # Each makes the environment it needs (.venv, .venv-addons) and keeps it until setup.py
 # changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which
@@ -54,8 +55,8 @@ test-slow: $(TEST_STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m slow $(PYTEST_FLAGS)
 
 test-addons: $(ADDONS_STAMP)
-	.venv-addons/bin/python -m pytest -n $(WORKERS) --dist loadfile -m "$(MARKS)" \
-	  $(PYTEST_FLAGS)
+	.venv-addons/bin/python -m pytest --stack-only -n $(WORKERS) --dist loadfile \
+	  -m "$(MARKS)" $(PYTEST_FLAGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

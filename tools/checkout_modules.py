@@ -72,6 +72,24 @@ def read_modules(root: pathlib.Path) -> dict[str, Module]:
     return {name: _read_module(root, path, paths) for name, path in paths.items()}
 
 
+def find_users(
+    modules: dict[str, Module], third_party: collections.abc.Set[str]
+) -> set[str]:
+    """The modules whose imports, their own or their modules', reach `third_party`.
+
+    Args:
+      modules: from `read_modules`.
+      third_party: top-level names of packages from pip.
+
+    Returns:
+      Dotted names.
+    """
+    users = {name for name, m in modules.items() if m.third_party & third_party}
+    while more := {n for n, m in modules.items() if m.imports & users} - users:
+        users |= more
+    return users
+
+
 def _read_module(
     root: pathlib.Path, path: pathlib.Path, names: collections.abc.Container[str]
 ) -> Module:

@@ -53,6 +53,25 @@ def test_imports(read, text, imports):
     assert read("tfrecords/index.py", text).imports == imports
 
 
+def test_users_are_found_through_the_modules_between(tmp_path):
+    for name, text in {
+        "tfrecords/schema.py": "def parse():\n    import tensorflow as tf\n",
+        "tfrecords/index.py": "from tfrecords import schema\n",
+        "tfrecords/errors.py": "import os\n",
+        "tests/index_test.py": "RUN = 'import tfrecords.index'\n",
+        "tests/errors_test.py": "from tfrecords import errors\n",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    modules = checkout_modules.read_modules(tmp_path)
+    assert checkout_modules.find_users(modules, {"tensorflow"}) == {
+        "tfrecords.schema",
+        "tfrecords.index",
+        "tests.index_test",
+    }
+
+
 def test_third_party_leaves_out_the_standard_library(read):
     text = "import os, numpy as np\nfrom PIL import Image\nimport tfrecords\n"
     assert read("tfrecords/index.py", text).third_party == {"numpy", "PIL"}
