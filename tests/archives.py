@@ -95,7 +95,7 @@ def write_ilsvrc2012(
       The pictures and their labels; validation pictures of no training class have
       the label -1.
     """
-    known = sorted({*SYNSETS, *classes, *(validation_classes or ())})
+    known = list_known(classes, validation_classes)
     ordered = sorted(classes)
     train, train_labels = {}, {}
     for synset in classes:
@@ -116,6 +116,11 @@ def write_ilsvrc2012(
     write = {"archives": _write_archives, "kaggle": _write_kaggle}[layout]
     write(str(directory), train, validation, truth, known)
     return WrittenPictures(train, train_labels, validation, validation_labels)
+
+
+def list_known(classes, validation_classes=None) -> list[str]:
+    """The synsets that the development kit and Kaggle's table list."""
+    return sorted({*SYNSETS, *classes, *(validation_classes or ())})
 
 
 def _write_archives(directory, train, validation, truth, known):
