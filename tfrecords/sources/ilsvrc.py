@@ -97,7 +97,7 @@ def _open_archives(
     with archive_reader.ArchiveReader(
         train_path, compute_md5=check_md5, progress_stream=progress_stream
     ) as reader:
-        synsets, train = _list_train(reader)
+        synsets, train = _list_train(reader, remarks)
         judge(train_path, reader.num_bytes, reader.finish())
     splits = {"train": train}
     remarks += release.compare_train(len(synsets), train.num_pictures)
@@ -133,11 +133,11 @@ def _open_archives(
 
 
 def _list_train(
-    reader: archive_reader.ArchiveReader,
+    reader: archive_reader.ArchiveReader, remarks: list[str]
 ) -> tuple[list[str], sources.PictureTable]:
-    """The sorted synsets of a tar of tars, and its pictures."""
+    """The sorted synsets of a tar of tars, and its pictures; extends `remarks`."""
     by_synset: dict[str, list[tar_archive.Member]] = {}
-    for outer in tar_archive.walk(reader, _SYNSET_TAR):
+    for outer in tar_archive.walk(reader, _SYNSET_TAR, padding_notes=remarks):
         synset = outer.name[: -len(".tar")].decode()
         pictures = list(
             tar_archive.walk(
@@ -175,7 +175,10 @@ def _list_validation(
     """The validation pictures of known classes (None if there is none), and remarks."""
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     kept, labels, num_seen = [], [], 0
-    for member in tar_archive.walk(reader, release.validation_pattern):
+    remarks: list[str] = []
+    for member in tar_archive.walk(
+        reader, release.validation_pattern, padding_notes=remarks
+    ):
         num_seen += 1
         match = release.validation_pattern.fullmatch(member.name)
         number = int(match[1]) if match else 0
@@ -194,7 +197,7 @@ def _list_validation(
             f"{reader.path} holds no validation image. Download it again, or move it "
             "away to convert without a validation split."
         )
-    remarks = release.compare_validation(num_seen, len(kept))
+    remarks += release.compare_validation(num_seen, len(kept))
     if not kept:
         return None, remarks
     builder = stored.TableBuilder()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import os
 import pickle
 import re
@@ -73,6 +74,46 @@ def test_both_layouts_give_the_same_pictures_labels_and_classes(tmp_path):
         # Pairs in order: the rows are the same, too.
         assert list(list_split(a, split).items()) == list(list_split(k, split).items())
         assert np.array_equal(a.splits[split].num_bytes, k.splits[split].num_bytes)
+
+
+def make_again(data: bytes, mode: str, folder: str) -> bytes:
+    """A tar or .tar.gz as Python on a Mac would make it of the unpacked files."""
+    stream = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(data)) as old,
+        tarfile.open(fileobj=stream, mode=mode, format=tarfile.PAX_FORMAT) as new,
+    ):
+        directory = tarfile.TarInfo(folder)
+        directory.type = tarfile.DIRTYPE
+        new.addfile(directory)
+        for member in old:
+            contents = old.extractfile(member).read()
+            if member.name.endswith(".tar"):
+                contents = make_again(contents, "w", "./")
+            head, tail = os.path.split(member.name)
+            hidden = tarfile.TarInfo(os.path.join(folder, head, f"._{tail}"))
+            hidden.size = 9
+            new.addfile(hidden, io.BytesIO(b"Mac OS X\0"))
+            image = tarfile.TarInfo(os.path.join(folder, member.name))
+            image.size, image.mtime = len(contents), 0.5
+            new.addfile(image, io.BytesIO(contents))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("folder", ["./", "unpacked/"])
+def test_archives_that_were_made_again_are_read(tmp_path, folder):
+    written = archives.write_ilsvrc2012(tmp_path)
+    before = open_source(tmp_path)
+    for name in (TRAIN, VALIDATION, DEVKIT):
+        mode, inner = ("w:gz", "./") if name == DEVKIT else ("w", folder)
+        data = make_again((tmp_path / name).read_bytes(), mode, inner)
+        archives.write_file(tmp_path, name, data)
+    source = open_source(tmp_path)
+    assert list_split(source, "train") == expect(written.train, written.train_labels)
+    assert list_split(source, "validation") == expect(
+        written.validation, written.validation_labels
+    )
+    assert source.classes == before.classes
 
 
 @pytest.mark.parametrize("layout", ["archives", "kaggle"])
