@@ -93,7 +93,7 @@ TESTED_WITH = {
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
     "tfrecords.shard_check": "tfrecords.verify",
     "tfrecords.sources.devkit": "tfrecords.sources.ilsvrc",
-    "tfrecords.sources.kaggle": "tfrecords.sources.ilsvrc",
+    "tfrecords.sources.kaggle_tables": "tfrecords.sources.ilsvrc",
     "tfrecords.sources.release": "tfrecords.sources.ilsvrc",
     "tfrecords.sources.sample_drawing": "tfrecords.sources.sample",
     "tfrecords.sources.sample_draws": "tfrecords.sources.sample",

@@ -55,6 +55,23 @@ def make_tar(members, mode: str = "w") -> bytes:
     return stream.getvalue()
 
 
+def make_tar_member(
+    name: bytes = b"n01440764_1.JPEG",
+    size: bytes = b"00000000005\0",
+    kind: bytes = b"0",
+    data: bytes = b"bytes",
+) -> bytes:
+    """A member of a tar: a header with a right checksum, and data in whole blocks."""
+    header = bytearray(512)
+    header[: len(name)] = name
+    header[124:136] = size
+    header[156:157] = kind
+    header[257:265] = b"ustar\x0000"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + data + bytes(-len(data) % 512)
+
+
 def make_meta(synsets=SYNSETS, year: int = 2012) -> bytes:
     """A `meta.mat`: synset i has the number len(synsets) - i; a root has 1001."""
     fields = [(f"ILSVRC{year}_ID", "O"), ("WNID", "O"), ("words", "O"), ("gloss", "O")]
@@ -95,7 +112,7 @@ def write_ilsvrc2012(
       The pictures and their labels; validation pictures of no training class have
       the label -1.
     """
-    known = sorted({*SYNSETS, *classes, *(validation_classes or ())})
+    known = list_known(classes, validation_classes)
     ordered = sorted(classes)
     train, train_labels = {}, {}
     for synset in classes:
@@ -116,6 +133,11 @@ def write_ilsvrc2012(
     write = {"archives": _write_archives, "kaggle": _write_kaggle}[layout]
     write(str(directory), train, validation, truth, known)
     return WrittenPictures(train, train_labels, validation, validation_labels)
+
+
+def list_known(classes, validation_classes=None) -> list[str]:
+    """The synsets that the development kit and Kaggle's table list."""
+    return sorted({*SYNSETS, *classes, *(validation_classes or ())})
 
 
 def _write_archives(directory, train, validation, truth, known):

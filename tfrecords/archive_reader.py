@@ -13,7 +13,7 @@ _HEADER_READ_BYTES = 4096
 
 
 class ArchiveReader:
-    """A `tar_archive.ByteReader` of a file on disk, with progress in megabytes.
+    """A `tar_headers.ByteReader` of a file on disk, with progress in megabytes.
 
     With the sum, the file is read once from its first byte to its last and requests
     must come in rising order; without, only what is asked for is read.

@@ -1,7 +1,7 @@
 """Source to shards: the conversion from its plan to its manifest.
 
-  plan -> workers write the shards that are missing -> journal -> index, statistics
-       -> manifest
+  plan -> counts and notes for the user -> workers write the shards that are missing
+       -> journal -> index, statistics -> manifest
 
 The manifest comes last, so that a directory without one is unfinished; the same
 command goes on with it and the bytes are those of a conversion without a stop.
@@ -25,6 +25,7 @@ from tfrecords import (
     plan,
     progress,
     record_index,
+    source_report,
     worker_pool,
     workers,
 )
@@ -83,7 +84,8 @@ def convert(
 ) -> manifest.Manifest:
     """Converts all pictures of `source`, or those that an earlier run left.
 
-    The summary goes to standard output, progress to standard error.
+    What is unusual about the source is printed before the first shard is written, the
+    summary at the end; both go to standard output, progress to standard error.
 
     Args:
       source: the pictures.
@@ -113,6 +115,7 @@ def convert(
     with durable.directory_lock(data_dir, "alexnet-convert"):
         if os.path.exists(os.path.join(data_dir, manifest.MANIFEST_NAME)):
             return _confirm_finished(data_dir, the_plan)
+        print("\n".join(source_report.describe_source(source)), flush=True)
         with interrupt.stop_by_signal(_STOPPED) as check_stop:
             finished = _open_journal(data_dir, the_plan, num_workers, check_stop)
             num_before = _count(the_plan, finished)
@@ -232,8 +235,6 @@ def _print_summary(
     num_converted: int,
     seconds: float,
 ) -> None:
-    for remark in source.remarks:
-        print(f"Note: {remark}")
     num_bytes = 0
     for name, split in result.splits.items():
         num_bytes += sum(shard.num_bytes for shard in split.shards)

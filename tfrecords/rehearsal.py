@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 
-from tfrecords import plan, progress, worker_pool, writer
+from tfrecords import plan, progress, source_report, worker_pool, writer
 from tfrecords.plan import ConvertSettings
 from tfrecords.sources import Source
 
@@ -42,7 +42,7 @@ def rehearse(
     """
     num_workers = num_workers or worker_pool.count_processors()
     the_plan = plan.make_plan(source, settings)
-    lines = [f"Note: {remark}" for remark in source.remarks]
+    lines = source_report.describe_source(source)
     seconds = num_bytes = 0.0
     num_tried = num_rejected = 0
     with tempfile.TemporaryDirectory() as directory:

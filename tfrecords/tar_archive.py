@@ -6,8 +6,9 @@ so loses the rest of an archive. Here a header is right or the walk stops with a
 close a tar, with zeros alone after them. Damage inside a member's data cannot be seen
 from the headers: that is what the MD5 sum and the decoder are for.
 
-Format: POSIX.1-1988 ustar, pax(1) of POSIX.1-2017; sizes of 8 GiB and more as GNU tar
-writes them (base 256).
+Archives that a user has made again are read like the official ones: folders, hidden
+files (macOS adds a `._` file to each image) and extended headers are checked like the
+rest and stepped over, and a folder in front of a file's name is left away.
 """
 
 from __future__ import annotations
@@ -16,29 +17,25 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn, Protocol
+from typing import NamedTuple
 
-from tfrecords import durable, errors
+from tfrecords import durable, errors, tar_headers
 
-_BLOCK = 512
-_ZEROS = bytes(_BLOCK)
 _PADDING_READ_BYTES = 1 << 16
-# GNU tar pads to 10 KiB by default and to at most a few MiB when asked; a file of
-# which gigabytes are zeros was preallocated and never filled.
+# Two blocks of zeros close a tar, and more fill its last record of twenty blocks.
+_USUAL_PADDING_BYTES = (2 + 19) * tar_headers.BLOCK_BYTES
+# GNU tar makes records of at most a few MiB when asked; a file of which gigabytes are
+# zeros was preallocated and never filled.
 _MAX_PADDING_BYTES = 64 << 20
 _FILE_TYPES = (b"0", b"\0")
+_DIRECTORY_TYPE = b"5"
 _TYPE_NAMES = {
     b"1": "a hard link",
     b"2": "a symbolic link",
     b"3": "a device",
     b"4": "a device",
-    b"5": "a directory",
     b"6": "a pipe",
-    b"L": "a GNU long name",
-    b"K": "a GNU long link",
     b"S": "a sparse file",
-    b"x": "a pax header",
-    b"g": "a pax header",
 }
 
 
@@ -50,60 +47,15 @@ class Member(NamedTuple):
     num_bytes: int
 
 
-class ByteReader(Protocol):
-    """What is walked: a path for the sentences, a size, and bytes by offset."""
-
-    path: str
-    num_bytes: int
-
-    def read_at(self, offset: int, count: int) -> bytes:
-        """The `count` bytes from `offset`, fewer only at the end."""
-
-
-class _Walk:
-    """The checks of one walk, and the place that their sentences name."""
-
-    def __init__(self, reader: ByteReader, within: str):
-        self._path, self._within = reader.path, within
-
-    def fail(self, offset: int, problem: str) -> NoReturn:
-        within = f" (in {self._within})" if self._within else ""
-        raise errors.DataError(
-            f"{self._path}{within}, byte {offset}: {problem}. Compare the "
-            "file's size and MD5 sum with the official ones and download it again."
-        )
-
-    def parse_number(self, field: bytes, offset: int, what: str) -> int:
-        if field[0] == 0x80:
-            return int.from_bytes(field[1:], "big")
-        if field[0] == 0xFF:
-            self.fail(offset, f"the header gives a negative {what}")
-        digits = field.lstrip(b" ").rstrip(b" \0")
-        if not digits or digits.strip(b"01234567"):
-            self.fail(offset, f"the header's {what} is no octal number ({field!r})")
-        return int(digits, 8)
-
-    def parse_header(self, header: bytes, offset: int) -> tuple[bytes, bytes, int]:
-        """The (name, type, size) of a header whose checksum is right."""
-        stored = self.parse_number(header[148:156], offset, "checksum")
-        # The checksum's own eight bytes count as spaces.
-        if stored != sum(header) - sum(header[148:156]) + 8 * ord(" "):
-            self.fail(offset, "the header does not agree with its checksum")
-        name = header[:100].split(b"\0", 1)[0]
-        if header[257:263] == b"ustar\0" and header[345]:
-            name = header[345:500].split(b"\0", 1)[0] + b"/" + name
-        size = self.parse_number(header[124:136], offset, "size")
-        return name, header[156:157], size
-
-
 def walk(
-    reader: ByteReader,
+    reader: tar_headers.ByteReader,
     pattern: re.Pattern[bytes],
     *,
     start: int = 0,
     end: int | None = None,
     within: str = "",
-    skip_other_types: bool = False,
+    skip_others: bool = False,
+    padding_notes: list[str] | None = None,
 ) -> Iterator[Member]:
     """Walks the members of the tar in bytes [start, end) of `reader`.
 
@@ -112,62 +64,107 @@ def walk(
 
     Args:
       reader: the file that holds the tar.
-      pattern: what a file's whole name must match.
+      pattern: what a file's whole name must match, or its name without its folders.
       start: where the tar begins in the file, bytes.
       end: where it ends; the file's end by default.
       within: the inner tar's name, for sentences.
-      skip_other_types: steps over what is no file (directories, long names) instead
-        of refusing it, and over files whose names do not match. Only for small
-        archives whose bytes another checksum guards.
+      skip_others: steps over links and devices instead of refusing them, and over
+        files whose names do not match. Only for small archives whose bytes another
+        checksum guards.
+      padding_notes: more zeros at the end than tar writes may be a preallocated file,
+        or zeros over the last members. They are noted here; without a list they are
+        an error. An inner tar has no list: nothing preallocates a member, and its
+        extent is exact.
 
     Yields:
-      The files, in the archive's order; offsets are the file's, not the inner tar's.
+      The files, in the archive's order, by the name that matched; offsets are the
+      file's, not the inner tar's.
 
     Raises:
       DataError: at the first byte that is not as it must be.
     """
     end = reader.num_bytes if end is None else end
-    checks = _Walk(reader, within)
+    headers = tar_headers.HeaderReader(reader, end, within)
     seen: set[bytes] = set()
     offset = start
-    while True:
-        header = reader.read_at(offset, min(_BLOCK, end - offset))
-        if len(header) < _BLOCK:
-            checks.fail(
-                offset,
-                "the archive stops without the two blocks of zeros that close a tar; "
-                "it was cut short",
-            )
-        if header == _ZEROS:
-            break
-        name, kind, size = checks.parse_header(header, offset)
-        data_offset = offset + _BLOCK
-        if size > end - data_offset:
-            checks.fail(
-                offset,
-                f"the member {_show(name)} should have {size:,} bytes, of which "
-                f"{end - data_offset:,} are there",
-            )
-        next_offset = data_offset + -(-size // _BLOCK) * _BLOCK
-        if kind in _FILE_TYPES and pattern.fullmatch(name):
-            if name in seen:
-                checks.fail(offset, f"a second member is called {_show(name)}")
-            seen.add(name)
-            yield Member(name, data_offset, size)
-        elif not skip_other_types:
-            if kind not in _FILE_TYPES:
-                kind_name = _TYPE_NAMES.get(kind, f"of type {kind!r}")
-                checks.fail(
-                    offset,
-                    f"the member {_show(name)} is {kind_name}; only files are expected",
-                )
-            checks.fail(
-                offset,
-                f"a member is called {_show(name)}; expected were names like "
-                f"{_make_example(pattern)}",
-            )
-        offset = next_offset
-    _check_padding(reader, checks, offset, end)
+    while header := headers.read(offset):
+        offset = header.next_offset
+        if _is_folder(header):
+            continue
+        parts = _split_name(header.name)
+        if header.kind in _FILE_TYPES:
+            name = _match_name(parts, pattern)
+            if name is not None:
+                if name in seen:
+                    headers.fail(
+                        header.offset,
+                        f"a second member is called {tar_headers.show(name)}",
+                    )
+                seen.add(name)
+                yield Member(name, header.data_offset, header.num_bytes)
+                continue
+            # A damaged extended header must not hide an image.
+            if _is_hidden(parts) and _is_hidden(_split_name(header.stored_name)):
+                continue
+        if not skip_others:
+            _refuse(headers, header, pattern)
+    note = _check_padding(reader, headers, offset, end)
+    if note and padding_notes is None:
+        headers.fail(offset, note)
+    elif note and padding_notes is not None:
+        padding_notes.append(f"{reader.path}, byte {offset}: {note}.")
+
+
+def _is_folder(header: tar_headers.Header) -> bool:
+    if header.num_bytes:
+        return False
+    # Before ustar there was no type for them, but a slash after the name.
+    is_old = header.kind == b"\0" and header.name.endswith(b"/")
+    return header.kind == _DIRECTORY_TYPE or is_old
+
+
+def _is_hidden(parts: list[bytes]) -> bool:
+    if any(part in (b"", b".", b"..") for part in parts):
+        return False
+    return any(part.startswith(b".") for part in parts)
+
+
+def _split_name(name: bytes) -> list[bytes]:
+    """The folders and the file; a leading "./", as `tar -c .` writes it, is none."""
+    parts = name.split(b"/")
+    while len(parts) > 1 and parts[0] == b".":
+        parts.pop(0)
+    return parts
+
+
+def _match_name(parts: list[bytes], pattern: re.Pattern[bytes]) -> bytes | None:
+    whole = b"/".join(parts)
+    if pattern.fullmatch(whole):
+        return whole
+    # A hidden folder's files are hidden; what is absolute or leads upward is refused.
+    if any(not part or part.startswith(b".") for part in parts):
+        return None
+    return parts[-1] if pattern.fullmatch(parts[-1]) else None
+
+
+def _refuse(
+    headers: tar_headers.HeaderReader,
+    header: tar_headers.Header,
+    pattern: re.Pattern[bytes],
+) -> None:
+    name = tar_headers.show(header.name)
+    if header.kind == _DIRECTORY_TYPE:
+        headers.fail(header.offset, f"the folder {name} has {header.num_bytes:,} bytes")
+    if header.kind not in _FILE_TYPES:
+        kind_name = _TYPE_NAMES.get(header.kind, f"of type {header.kind!r}")
+        headers.fail(
+            header.offset,
+            f"the member {name} is {kind_name}; only files are expected",
+        )
+    headers.fail(
+        header.offset,
+        f"a member is called {name}; expected were names like {_make_example(pattern)}",
+    )
 
 
 def _make_example(pattern: re.Pattern[bytes]) -> str:
@@ -178,35 +175,44 @@ def _make_example(pattern: re.Pattern[bytes]) -> str:
     return text.replace("\\d+", "1").replace("\\.", ".").translate({40: "", 41: ""})
 
 
-def _check_padding(reader: ByteReader, checks: _Walk, offset: int, end: int) -> None:
-    if end - offset < 2 * _BLOCK:
-        checks.fail(
+def _check_padding(
+    reader: tar_headers.ByteReader,
+    headers: tar_headers.HeaderReader,
+    offset: int,
+    end: int,
+) -> str:
+    """Checks what follows the last member; what to note of it, or ""."""
+    num_zeros = end - offset
+    if num_zeros < 2 * tar_headers.BLOCK_BYTES:
+        headers.fail(
             offset, "one block of zeros closes the archive where two must; it was cut"
         )
-    if end - offset > _MAX_PADDING_BYTES:
-        checks.fail(
+    if num_zeros > _MAX_PADDING_BYTES:
+        headers.fail(
             offset,
-            f"the archive's end is marked here, yet {end - offset:,} bytes follow",
+            f"the archive's end is marked here, yet {num_zeros:,} bytes follow",
         )
     while offset < end:
         padding = reader.read_at(offset, min(_PADDING_READ_BYTES, end - offset))
         if rest := padding.lstrip(b"\0"):
-            checks.fail(
+            headers.fail(
                 offset + len(padding) - len(rest),
                 "something follows the zeros that mark the archive's end: a header "
                 "before it was overwritten, or two archives were joined",
             )
         if not padding:
-            checks.fail(offset, "the file became shorter while it was read")
+            headers.fail(offset, "the file became shorter while it was read")
         offset += len(padding)
-
-
-def _show(name: bytes) -> str:
-    return ascii(name.decode("utf-8", "backslashreplace"))
+    if num_zeros <= _USUAL_PADDING_BYTES:
+        return ""
+    return (
+        f"{num_zeros:,} bytes of zeros follow the last member, where tar writes at "
+        f"most {_USUAL_PADDING_BYTES:,}; zeros may have replaced the last images"
+    )
 
 
 class BytesReader:
-    """A `ByteReader` of bytes in memory."""
+    """A `tar_headers.ByteReader` of bytes in memory."""
 
     def __init__(self, path: str, data: bytes):
         self.path, self.num_bytes, self._data = path, len(data), data
@@ -257,6 +263,7 @@ def read_gzip_tar(path: str, max_bytes: int) -> dict[str, memoryview]:
         for member in walk(
             BytesReader(path, data),
             re.compile(rb".*", re.DOTALL),
-            skip_other_types=True,
+            skip_others=True,
+            padding_notes=[],
         )
     }

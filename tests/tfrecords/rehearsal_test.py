@@ -14,20 +14,24 @@ from tfrecords.sources import sample
 
 def test_the_size_is_near_that_of_the_conversion(tmp_path):
     source = sample.open_sample(4, 1, 0)
+    source.remarks = ("Decisive.",)
     settings = plan.ConvertSettings()
     data_dir = str(tmp_path / "data")
     lines = rehearsal.rehearse(source, data_dir, settings, 2)
     assert not os.path.exists(data_dir)
-    assert lines[:2] == [
+    assert lines[:5] == [
+        "train: 80 images of 20 classes, 4 in each class",
+        "validation: 20 images of 20 classes, 1 in each class",
+        "Note: Decisive.",
         "train: 80 pictures in 1 shards",
         "validation: 20 pictures in 1 shards",
     ]
     assert re.match(
         r"68 of them as a trial: [\d,]+ pictures/s with one process, 0 rejected",
-        lines[2],
+        lines[5],
     )
     found = re.match(
-        r"All 100 of 20 classes: about .* with 2 processes, ([\d.]+) MB in", lines[3]
+        r"All 100 of 20 classes: about .* with 2 processes, ([\d.]+) MB in", lines[6]
     )
     convert.convert(source, data_dir, settings, 1)
     shards = [n for n in os.listdir(data_dir) if re.match("(train|validation)-", n)]

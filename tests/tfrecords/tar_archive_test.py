@@ -22,18 +22,6 @@ def list_members(data: bytes, **arguments) -> list[tuple[str, bytes]]:
     ]
 
 
-def make_member(name=b"n01440764_1.JPEG", size=b"00000000005\0", kind=b"0") -> bytes:
-    """A header with a right checksum and one block of data."""
-    header = bytearray(512)
-    header[: len(name)] = name
-    header[124:136] = size
-    header[156:157] = kind
-    header[257:265] = b"ustar\x0000"
-    header[148:156] = b" " * 8
-    header[148:156] = b"%06o\0 " % sum(header)
-    return bytes(header) + b"bytes".ljust(512, b"\0")
-
-
 END = bytes(1024)
 
 
@@ -124,7 +112,7 @@ def test_two_joined_archives_are_refused():
 
 def test_base_256_sizes():
     size = b"\x80" + (5).to_bytes(11, "big")
-    assert list_members(make_member(size=size) + END) == [
+    assert list_members(archives.make_tar_member(size=size) + END) == [
         ("n01440764_1.JPEG", b"bytes")
     ]
 
@@ -143,7 +131,7 @@ def test_base_256_sizes():
 )
 def test_wrong_sizes_are_refused(size, sentence):
     with pytest.raises(errors.DataError, match=sentence):
-        list_members(make_member(size=size) + END)
+        list_members(archives.make_tar_member(size=size) + END)
 
 
 @pytest.mark.parametrize(
@@ -161,38 +149,134 @@ def test_wrong_sizes_are_refused(size, sentence):
 )
 def test_other_names_are_refused(name):
     with pytest.raises(errors.DataError, match="expected were names like"):
-        list_members(make_member(name=name) + END)
+        list_members(archives.make_tar_member(name=name) + END)
 
 
-def test_a_name_with_a_prefix_is_refused():
-    header = bytearray(make_member())
+@pytest.mark.parametrize(
+    "name", [b"/dir/n01440764_1.JPEG", b"a/../n01440764_1.JPEG", b"a//n01440764_1.JPEG"]
+)
+def test_names_that_lead_elsewhere_are_refused(name):
+    with pytest.raises(errors.DataError, match="expected were names like"):
+        list_members(archives.make_tar_member(name=name) + END)
+
+
+@pytest.mark.parametrize("name", [b"./n01440764_1.JPEG", b"a/b/n01440764_1.JPEG"])
+def test_folders_before_a_name_are_left_away(name):
+    found = list_members(archives.make_tar_member(name=name) + END)
+    assert found == [("n01440764_1.JPEG", b"bytes")]
+    twice = archives.make_tar_member(name=name) + archives.make_tar_member()
+    with pytest.raises(errors.DataError, match="second member"):
+        list_members(twice + END)
+
+
+def test_the_folder_in_a_prefix_is_left_away():
+    header = bytearray(archives.make_tar_member())
     header[345:348] = b"dir"
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header[:512])
-    with pytest.raises(errors.DataError, match=r"dir/n01440764_1\.JPEG"):
-        list_members(bytes(header) + END)
+    assert list_members(bytes(header) + END) == [("n01440764_1.JPEG", b"bytes")]
 
 
-@pytest.mark.parametrize("kind", [b"1", b"2", b"3", b"5", b"6", b"L", b"x", b"g", b"S"])
+EMPTY = b"00000000000\0"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        archives.make_tar_member(b"./", EMPTY, b"5", b""),
+        archives.make_tar_member(b"folder", EMPTY, b"5", b""),
+        archives.make_tar_member(b"folder/", EMPTY, b"\0", b""),
+        archives.make_tar_member(b"._n01440764_1.JPEG"),
+        archives.make_tar_member(b"./._n01440764_1.JPEG"),
+        archives.make_tar_member(b".DS_Store"),
+        archives.make_tar_member(b".trash/n01440764_1.JPEG"),
+    ],
+)
+def test_folders_and_hidden_files_are_checked_and_stepped_over(other):
+    image = archives.make_tar_member()
+    for data in (other + image, image + other):
+        assert list_members(data + END) == [("n01440764_1.JPEG", b"bytes")]
+    damaged = bytearray(other)
+    damaged[0] ^= 1
+    with pytest.raises(errors.DataError, match="checksum"):
+        list_members(bytes(damaged) + image + END)
+
+
+def test_no_changed_byte_of_an_extended_header_loses_a_member_silently():
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in ROWS[:2]:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            member.pax_headers = {"path": name}
+            tar.addfile(member, io.BytesIO(data))
+    data = stream.getvalue()
+    records = [i for i in range(512, len(data), 512) if b" path=" in data[i : i + 9]]
+    assert len(records) == 2
+    num_refused = 0
+    for start in records:
+        for position in range(start, start + 30):
+            for bit in range(8):
+                damaged = bytearray(data)
+                damaged[position] ^= 1 << bit
+                try:
+                    found = list_members(bytes(damaged))
+                except errors.DataError:
+                    num_refused += 1
+                    continue
+                # A key or a digit of the name may have become another.
+                assert [contents for _, contents in found] == [d for _, d in ROWS[:2]]
+    assert num_refused > 300
+
+
+@pytest.mark.parametrize("kind", [b"1", b"2", b"3", b"5", b"6", b"S", b"V"])
 def test_what_is_no_file_is_refused_or_stepped_over(kind):
-    data = make_member(kind=kind) + make_member(name=b"n01440764_2.JPEG") + END
-    with pytest.raises(errors.DataError, match="only files are expected"):
+    other = archives.make_tar_member(kind=kind)
+    data = other + archives.make_tar_member(name=b"n01440764_2.JPEG") + END
+    sentence = "folder .* has 5 bytes" if kind == b"5" else "only files are expected"
+    with pytest.raises(errors.DataError, match=sentence):
         list_members(data)
-    assert list_members(data, skip_other_types=True) == [("n01440764_2.JPEG", b"bytes")]
+    assert list_members(data, skip_others=True) == [("n01440764_2.JPEG", b"bytes")]
+
+
+def test_more_zeros_than_tar_writes_are_noted_or_an_error():
+    images = archives.make_tar_member() + archives.make_tar_member(b"n01440764_2.JPEG")
+    expected = [("n01440764_1.JPEG", b"bytes"), ("n01440764_2.JPEG", b"bytes")]
+    # What tar writes at most: two blocks, and nineteen to fill the record.
+    assert list_members(images + bytes(21 * 512)) == expected
+    notes = []
+    assert list_members(images + bytes(22 * 512), padding_notes=notes) == expected
+    assert len(notes) == 1
+    assert "x.tar, byte 2048: 11,264 bytes of zeros" in notes[0]
+    with pytest.raises(errors.DataError, match=r"byte 2048: 11,264 bytes of zeros"):
+        list_members(images + bytes(22 * 512))
+    with pytest.raises(errors.DataError, match="follows the zeros"):
+        list_members(images + bytes(22 * 512) + b"x" * 512, padding_notes=notes)
+
+
+def test_zeros_over_the_last_members_are_noticed():
+    rows = [(f"n01440764_{i}.JPEG", b"x" * 6000) for i in range(9)]
+    data = archives.make_tar(rows)
+    start = 7 * (512 + 6144)
+    assert data[start:].startswith(b"n01440764_7.JPEG")
+    zeroed = data[:start] + bytes(len(data) - start)
+    with pytest.raises(errors.DataError, match="zeros may have replaced"):
+        list_members(zeroed)
+    assert list_members(data) == rows
 
 
 def test_the_old_file_type_is_a_file():
-    assert len(list_members(make_member(kind=b"\0") + END)) == 1
+    assert len(list_members(archives.make_tar_member(kind=b"\0") + END)) == 1
 
 
 def test_a_name_that_comes_twice_is_refused():
     with pytest.raises(errors.DataError, match="byte 1024: a second member"):
-        list_members(make_member() * 2 + END)
+        list_members(archives.make_tar_member() * 2 + END)
 
 
 def test_an_endless_tail_of_zeros_is_refused(tmp_path):
     path = tmp_path / "x.tar"
-    path.write_bytes(make_member())
+    path.write_bytes(archives.make_tar_member())
     os.truncate(path, 1 << 40)
     with (
         archive_reader.ArchiveReader(
@@ -207,7 +291,7 @@ def test_a_hundred_thousand_empty_members_end_soon():
     members = [(f"n01440764_{i}.JPEG", b"") for i in range(1000)]
     blocks = archives.make_tar(members)[: 512 * 1000]
     data = b"".join(
-        make_member(b"n01440764_%d.JPEG" % i, b"00000000000\0")[:512]
+        archives.make_tar_member(b"n01440764_%d.JPEG" % i, b"00000000000\0")[:512]
         for i in range(1000, 100_000)
     )
     start = time.process_time()

@@ -98,12 +98,17 @@ flags.DEFINE_integer(
     upper_bound=plan.LARGEST_MAX_PIXELS,
 )
 flags.DEFINE_bool(
-    "strict", False, "ilsvrc2012: archives other than the official ones are an error."
+    "strict",
+    False,
+    "Make every note about the source an error before anything is written: counts, "
+    "sizes or MD5 sums that are not the official ones, a missing validation split, "
+    "classes without images.",
 )
 flags.DEFINE_bool(
     "check_md5",
     True,
-    "ilsvrc2012: compare the archives' MD5 sums with the official ones.",
+    "ilsvrc2012: compare the archives' MD5 sums with the official ones; --strict does "
+    "so in any case.",
 )
 flags.DEFINE_float(
     "validation_fraction",
@@ -129,13 +134,16 @@ flags.DEFINE_integer(
 
 def main() -> int | None:
     """Converts as the flags say."""
-    from tfrecords import convert, rehearsal
+    from tfrecords import convert, rehearsal, source_report
 
     # The folder source alone would take shards among the pictures for a class.
     searched_dir = FLAGS.source_dir if FLAGS.source == "folder" else None
     convert.check_directories(searched_dir, FLAGS.data_dir)
+    source = _open_source()
+    if FLAGS.strict:
+        source_report.refuse_notes(source)
     arguments = (
-        _open_source(),
+        source,
         FLAGS.data_dir,
         _make_settings(),
         FLAGS.num_workers,
@@ -175,7 +183,7 @@ def _open_source() -> Source:
         )
     if FLAGS.source == "ilsvrc2012":
         return ilsvrc.open_ilsvrc2012(
-            FLAGS.source_dir, strict=FLAGS.strict, check_md5=FLAGS.check_md5
+            FLAGS.source_dir, check_md5=FLAGS.check_md5 or FLAGS.strict
         )
     if FLAGS.source == "cifar10":
         return cifar.open_cifar10(FLAGS.source_dir)

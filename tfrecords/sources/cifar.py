@@ -24,6 +24,7 @@ _FOLDER = "cifar-10-batches-py/"
 _TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 _TEST_BATCH = "test_batch"
 _NUM_PICTURES = {"train": 50_000, "validation": 10_000}
+_NUM_CLASSES = 10
 _SIDE = 32
 _PICTURE_BYTES = 3 * _SIDE * _SIDE
 # Official: 186 MB unpacked; half as much again when Python 3 wrote the pickles.
@@ -80,6 +81,11 @@ class Cifar10(sources.Source):
             remarks.append(
                 f"{_ARCHIVE_NAME} is not the official file: its MD5 sum is {md5} "
                 f"instead of {_ARCHIVE_MD5}."
+            )
+        if len(names) != _NUM_CLASSES:
+            remarks.append(
+                f"{_ARCHIVE_NAME} names {len(names)} classes; the official are "
+                f"{_NUM_CLASSES}."
             )
         for split, count in _NUM_PICTURES.items():
             if (found := self.splits[split].num_pictures) != count:

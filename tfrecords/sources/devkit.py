@@ -33,10 +33,12 @@ class Devkit:
 
     Attributes:
       words: "tench, Tinca tinca" by synset, of every synset in `meta.mat`.
+      classes: the synsets of the classes, without the hierarchy above them.
       validation_synsets: the synset of validation picture number i + 1.
     """
 
     words: dict[str, str]
+    classes: tuple[str, ...]
     validation_synsets: tuple[str, ...]
 
 
@@ -70,7 +72,7 @@ def read_devkit(path: str, release: Release) -> Devkit:
     truth = _parse_truth(
         bytes(members[release.truth_name]), f"{release.truth_name} in {path}", synsets
     )
-    return Devkit(words, truth)
+    return Devkit(words, tuple(sorted(synsets.values())), truth)
 
 
 def _parse_meta(

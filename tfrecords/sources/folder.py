@@ -82,12 +82,6 @@ def open_folder(
             "There is no validation split: give a validation fraction, or sub-folders "
             "train and validation."
         )
-    for split in sorted(listed):
-        if absent := [name for name in class_names if not listed[split].get(name)]:
-            remarks.append(
-                f"{len(absent)} of {len(class_names)} classes have no {split} "
-                f"pictures, {absent[0]} among them."
-            )
     if ignored:
         remarks.append(
             f"{len(ignored):,} files and folders were left out, {min(ignored)} among "

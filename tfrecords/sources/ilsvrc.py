@@ -25,7 +25,6 @@ _SYNSET_TAR = re.compile(rb"(n\d{8})\.tar")
 def open_ilsvrc2012(
     source_dir: str,
     *,
-    strict: bool,
     check_md5: bool = True,
     progress_stream: TextIO | None = None,
 ) -> sources.Source:
@@ -34,9 +33,7 @@ def open_ilsvrc2012(
     Args:
       source_dir: the folder of the archives, or the folder that holds Kaggle's
         `ILSVRC/`. The archives are taken where both are there.
-      strict: makes any difference from the official counts, sizes and sums an error.
-      check_md5: compares the archives' MD5 sums (minutes for 138 GB); `strict` does in
-        any case.
+      check_md5: compares the archives' MD5 sums (minutes for 138 GB).
       progress_stream: where the live line goes; standard error by default.
 
     Returns:
@@ -44,7 +41,7 @@ def open_ilsvrc2012(
       classes, "validation".
 
     Raises:
-      UserError: if a file is missing or of another year, or differs under `strict`.
+      UserError: if a file is missing or of another year.
       DataError: if a file is damaged.
       StorageError: if one cannot be read.
     """
@@ -56,20 +53,10 @@ def open_ilsvrc2012(
             f"{release.train_name}."
         )
     if os.path.isfile(os.path.join(source_dir, release.train_name)):
-        source = _open_archives(
-            source_dir, release, check_md5 or strict, progress_stream
-        )
-    elif kaggle.is_kaggle(source_dir):
-        source = kaggle.open_kaggle(source_dir, release, progress_stream)
-    else:
-        raise errors.UserError(_describe_missing(source_dir, release.train_name))
-    if strict and source.remarks:
-        raise errors.UserError(
-            "The strict check found differences from the official "
-            f"ILSVRC-{release.year}: {' '.join(source.remarks)} Download the files "
-            "again, or convert without --strict what is there."
-        )
-    return source
+        return _open_archives(source_dir, release, check_md5, progress_stream)
+    if kaggle.is_kaggle(source_dir):
+        return kaggle.open_kaggle(source_dir, release, progress_stream)
+    raise errors.UserError(_describe_missing(source_dir, release.train_name))
 
 
 def _open_archives(
@@ -110,10 +97,13 @@ def _open_archives(
     with archive_reader.ArchiveReader(
         train_path, compute_md5=check_md5, progress_stream=progress_stream
     ) as reader:
-        synsets, train = _list_train(reader)
+        synsets, train = _list_train(reader, remarks)
         judge(train_path, reader.num_bytes, reader.finish())
     splits = {"train": train}
     remarks += release.compare_train(len(synsets), train.num_pictures)
+    if kit:
+        remarks += release.compare_classes(synsets, kit.classes)
+        remarks += release.compare_truth(len(kit.validation_synsets))
 
     if has_validation and kit:
         with archive_reader.ArchiveReader(
@@ -143,11 +133,11 @@ def _open_archives(
 
 
 def _list_train(
-    reader: archive_reader.ArchiveReader,
+    reader: archive_reader.ArchiveReader, remarks: list[str]
 ) -> tuple[list[str], sources.PictureTable]:
-    """The sorted synsets of a tar of tars, and its pictures."""
+    """The sorted synsets of a tar of tars, and its pictures; extends `remarks`."""
     by_synset: dict[str, list[tar_archive.Member]] = {}
-    for outer in tar_archive.walk(reader, _SYNSET_TAR):
+    for outer in tar_archive.walk(reader, _SYNSET_TAR, padding_notes=remarks):
         synset = outer.name[: -len(".tar")].decode()
         pictures = list(
             tar_archive.walk(
@@ -185,7 +175,10 @@ def _list_validation(
     """The validation pictures of known classes (None if there is none), and remarks."""
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     kept, labels, num_seen = [], [], 0
-    for member in tar_archive.walk(reader, release.validation_pattern):
+    remarks: list[str] = []
+    for member in tar_archive.walk(
+        reader, release.validation_pattern, padding_notes=remarks
+    ):
         num_seen += 1
         match = release.validation_pattern.fullmatch(member.name)
         number = int(match[1]) if match else 0
@@ -199,7 +192,12 @@ def _list_validation(
         if label is not None:
             kept.append(member)
             labels.append(label)
-    remarks = release.compare_validation(num_seen, len(kept))
+    if not num_seen:
+        raise errors.DataError(
+            f"{reader.path} holds no validation image. Download it again, or move it "
+            "away to convert without a validation split."
+        )
+    remarks += release.compare_validation(num_seen, len(kept))
     if not kept:
         return None, remarks
     builder = stored.TableBuilder()
@@ -227,9 +225,15 @@ def _describe_missing(source_dir: str, missing: str) -> str:
     found = ", ".join(names[:12]) or "nothing"
     if len(names) > 12:
         found += f" and {len(names) - 12} more"
+    hint = ""
+    if os.path.isdir(os.path.join(source_dir, "train")):
+        hint = (
+            " For folders train and val that hold class folders, use --source=folder."
+        )
     return (
         f"{source_dir} has no file {missing}. Expected are {release.train_name}, "
         f"{release.validation_name} and {release.devkit_name}, as downloaded and by "
         "these names, or the folder ILSVRC with LOC_val_solution.csv and "
-        f"LOC_synset_mapping.txt as Kaggle hands them out; the folder holds {found}."
+        "LOC_synset_mapping.txt as Kaggle hands them out; the folder holds "
+        f"{found}.{hint}"
     )

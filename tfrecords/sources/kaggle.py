@@ -4,23 +4,26 @@
 beside `ILSVRC` the files `LOC_val_solution.csv` ("ImageId,PredictionString", the
 second being "n01440764 x y x y", once per object) and `LOC_synset_mapping.txt`
 ("n01440764 tench, Tinca tinca"). The pictures are those of the official archives.
+
+Many users have sorted the validation images into class folders, `val/<synset>/*.JPEG`,
+because torchvision's ImageFolder needs that. Such folders are read too; where the table
+is there, it must agree with them.
 """
 
 from __future__ import annotations
 
-import csv
+import dataclasses
 import os
 import re
 from typing import TextIO
 
 from tfrecords import durable, errors, manifest, progress, sources
-from tfrecords.sources import stored
+from tfrecords.sources import kaggle_tables, stored
 from tfrecords.sources.release import Release
 
 _PICTURES_DIR = os.path.join("ILSVRC", "Data", "CLS-LOC")
 _TRUTH_NAME = "LOC_val_solution.csv"
 _WORDS_NAME = "LOC_synset_mapping.txt"
-_MAX_TEXT_BYTES = 64 << 20
 _SYNSET = re.compile(r"n\d{8}")
 
 
@@ -40,29 +43,23 @@ def open_kaggle(
       progress_stream: where the live line goes; standard error by default.
 
     Raises:
-      UserError: if a file is missing.
-      DataError: if a file is damaged or a picture lies in another class's folder.
+      UserError: if a file is missing, or `val` is there and holds no image.
+      DataError: if a file is damaged, or a validation image lies in the folder of
+        another class than its line in the table says.
       StorageError: if one cannot be read.
     """
     train_dir = os.path.join(source_dir, _PICTURES_DIR, "train")
     validation_dir = os.path.join(source_dir, _PICTURES_DIR, "val")
-    truth_path = os.path.join(source_dir, _TRUTH_NAME)
     words_path = os.path.join(source_dir, _WORDS_NAME)
     inputs: list[manifest.InputFile] = []
     remarks: list[str] = []
 
-    with durable.read_errors(train_dir):
-        synsets = sorted(
-            entry.name
-            for entry in os.scandir(train_dir)
-            if entry.is_dir() and _SYNSET.fullmatch(entry.name)
-        )
+    synsets, num_ignored = _list_synsets(train_dir)
     containers = [os.path.join(train_dir, synset) for synset in synsets]
     builder = stored.TableBuilder()
     listing = progress.Progress(
         "listing pictures", len(synsets), "classes", stream=progress_stream
     )
-    num_ignored = 0
     for label, synset in enumerate(synsets):
         pattern = re.compile(re.escape(synset.encode()) + rb"_\d+\.JPEG")
         names, sizes, num_others = _list_files(containers[label], pattern)
@@ -85,27 +82,36 @@ def open_kaggle(
 
     words: dict[str, str] = {}
     if os.path.isfile(words_path):
-        words = _read_words(words_path)
+        words = kaggle_tables.read_words(words_path)
         inputs.append(_describe(words_path))
+        remarks += release.compare_classes(synsets, words)
     else:
         remarks.append(
             f"{_WORDS_NAME} is missing: the classes are called by their synsets alone."
         )
     if os.path.isdir(validation_dir):
-        if not os.path.isfile(truth_path):
+        found = _list_validation(validation_dir, release)
+        truth: dict[str, str] | None = None
+        truth_path = os.path.join(source_dir, _TRUTH_NAME)
+        if os.path.isfile(truth_path):
+            truth = kaggle_tables.read_truth(truth_path)
+            inputs.append(_describe(truth_path))
+        elif found.flat.names:
             raise errors.UserError(
                 f"{source_dir} has no file {_TRUTH_NAME}, which tells the classes of "
                 f"the pictures in {validation_dir}. Put it beside ILSVRC."
             )
-        truth = _read_truth(truth_path)
-        inputs.append(_describe(truth_path))
-        names, sizes, num_others = _list_files(
-            validation_dir, release.validation_pattern
+        else:
+            remarks.append(
+                f"{_TRUTH_NAME} is missing: the folders in {validation_dir} alone tell "
+                "the classes of the validation images."
+            )
+        table = _label_validation(
+            found, truth, synsets, containers, validation_dir, truth_path
         )
-        table = _label_validation(names, sizes, truth, synsets, truth_path)
         num_kept = table.num_pictures if table else 0
-        remarks += release.compare_validation(len(names), num_kept)
-        num_ignored += num_others
+        remarks += release.compare_validation(found.num_images, num_kept)
+        num_ignored += found.num_others
         if table:
             splits["validation"] = table
     else:
@@ -114,10 +120,12 @@ def open_kaggle(
             "will need --config.schedule.name=fixed."
         )
     if num_ignored:
-        remarks.append(f"{num_ignored:,} files with other names were left out.")
+        remarks.append(
+            f"{num_ignored:,} files or folders with other names were left out."
+        )
     return stored.StoredPictures(
         name=release.name,
-        containers=[*containers, validation_dir],
+        containers=containers,
         classes=[manifest.ClassInfo(s, words.get(s, s)) for s in synsets],
         splits=splits,
         inputs=inputs,
@@ -127,30 +135,98 @@ def open_kaggle(
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Files:
+    """Names and sizes of the images in one directory, in parallel."""
+
+    names: list[bytes]
+    sizes: list[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Validation:
+    """The validation images: those directly in `val`, and those in class folders."""
+
+    flat: _Files
+    by_synset: dict[str, _Files]
+    num_others: int
+
+    @property
+    def num_images(self) -> int:
+        sorted_images = sum(len(files.names) for files in self.by_synset.values())
+        return len(self.flat.names) + sorted_images
+
+
+def _list_synsets(directory: str) -> tuple[list[str], int]:
+    """The class folders, sorted, and how many other folders there are."""
+    with durable.read_errors(directory), os.scandir(directory) as entries:
+        folders = [
+            entry.name
+            for entry in entries
+            if entry.is_dir() and not entry.name.startswith(".")
+        ]
+    synsets = sorted(name for name in folders if _SYNSET.fullmatch(name))
+    return synsets, len(folders) - len(synsets)
+
+
+def _list_validation(directory: str, release: Release) -> _Validation:
+    synsets, _ = _list_synsets(directory)
+    pattern = release.validation_pattern
+    names, sizes, num_others = _list_files(directory, pattern)
+    num_others -= len(synsets)  # to the list of files a class folder is another name
+    by_synset: dict[str, _Files] = {}
+    for synset in synsets:
+        files = _list_files(os.path.join(directory, synset), pattern)
+        by_synset[synset] = _Files(files[0], files[1])
+        num_others += files[2]
+    found = _Validation(_Files(names, sizes), by_synset, num_others)
+    if not found.num_images:
+        raise errors.UserError(
+            f"{directory} holds no image called like ILSVRC2012_val_00000001.JPEG, "
+            "neither directly nor in folders called like n01440764. Unpack the "
+            "validation images there, or remove the folder to convert without them."
+        )
+    return found
+
+
 def _label_validation(
-    names: list[bytes],
-    sizes: list[int],
-    truth: dict[str, str],
+    found: _Validation,
+    truth: dict[str, str] | None,
     synsets: list[str],
+    containers: list[str],
+    validation_dir: str,
     truth_path: str,
 ) -> sources.PictureTable | None:
-    """The pictures of known classes; None if there is none."""
+    """The images of known classes; None if there is none. Extends `containers`."""
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
-    kept: list[tuple[bytes, int, int]] = []
-    for name, size in zip(names, sizes, strict=True):
-        synset = truth.get(os.path.splitext(name.decode())[0])
-        if synset is None:
-            raise errors.DataError(
-                f"{truth_path} has no line for {name.decode()}. Download it again."
-            )
-        if synset in labels_by_synset:
-            kept.append((name, labels_by_synset[synset], size))
-    if not kept:
-        return None
-    kept_names, labels, kept_sizes = zip(*kept, strict=True)
     builder = stored.TableBuilder()
-    builder.add(kept_names, labels, len(synsets), [-1] * len(kept), kept_sizes)
-    return builder.build()
+    num_kept = 0
+    for folder, files in [("", found.flat), *found.by_synset.items()]:
+        kept: list[tuple[bytes, int, int]] = []
+        for name, size in zip(files.names, files.sizes, strict=True):
+            synset = folder
+            if truth is not None:
+                synset = truth.get(os.path.splitext(name.decode())[0], "")
+                if not synset:
+                    raise errors.DataError(
+                        f"{truth_path} has no line for {name.decode()}. Download it "
+                        "again."
+                    )
+            if folder and synset != folder:
+                raise errors.DataError(
+                    f"{os.path.join(validation_dir, folder, name.decode())} lies in "
+                    f"the folder of {folder}, but {truth_path} says that its class is "
+                    f"{synset}. Sort the validation images again, or download the "
+                    "table again."
+                )
+            if synset in labels_by_synset:
+                kept.append((name, labels_by_synset[synset], size))
+        if kept:
+            names, labels, sizes = zip(*kept, strict=True)
+            containers.append(os.path.join(validation_dir, folder))
+            builder.add(names, labels, len(containers) - 1, [-1] * len(kept), sizes)
+            num_kept += len(kept)
+    return builder.build() if num_kept else None
 
 
 def _list_files(
@@ -167,54 +243,6 @@ def _list_files(
             elif not name.startswith(b"."):
                 num_others += 1
     return names, sizes, num_others
-
-
-def _read_text(path: str) -> list[str]:
-    with durable.read_errors(path), open(path, "rb") as file:
-        data = file.read(_MAX_TEXT_BYTES + 1)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise errors.DataError(
-            f"{path}, byte {error.start}: this is no UTF-8 text. Download it again."
-        ) from error
-    if len(data) > _MAX_TEXT_BYTES:
-        raise errors.DataError(
-            f"{path} is larger than {_MAX_TEXT_BYTES:,} bytes, which the official file "
-            "is not. Download it again."
-        )
-    return text.splitlines()
-
-
-def _read_words(path: str) -> dict[str, str]:
-    """The words by synset."""
-    words: dict[str, str] = {}
-    for i, line in enumerate(_read_text(path)):
-        synset, _, text = line.strip().partition(" ")
-        if not _SYNSET.fullmatch(synset) or not text or synset in words:
-            raise errors.DataError(
-                f"{path}, line {i + 1}: {line[:40]!r} is no new synset with its words, "
-                'like "n01440764 tench, Tinca tinca". Download it again.'
-            )
-        words[synset] = text
-    return words
-
-
-def _read_truth(path: str) -> dict[str, str]:
-    """The synset by picture: "ILSVRC2012_val_00000001" to "n01751748"."""
-    truth: dict[str, str] = {}
-    for i, row in enumerate(csv.reader(_read_text(path), strict=False)):
-        if i == 0 and row[:1] == ["ImageId"]:
-            continue
-        synset = row[1].split(" ", 1)[0] if len(row) == 2 else ""
-        if not _SYNSET.fullmatch(synset) or row[0] in truth:
-            raise errors.DataError(
-                f"{path}, line {i + 1}: {','.join(row)[:60]!r} is no new picture with "
-                'its class, like "ILSVRC2012_val_00000001,n01751748 0 0 9 9". Download '
-                "it again."
-            )
-        truth[row[0]] = synset
-    return truth
 
 
 def _describe(path: str) -> manifest.InputFile:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tfrecords import manifest
+
+_MAX_NAMED_CLASSES = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,41 @@ class Release:
         return [
             f"The training pictures are {num_pictures:,} of {num_classes:,} classes; "
             f"the official are {self.num_train:,} of {self.num_classes:,}."
+        ]
+
+    def compare_classes(
+        self, synsets: Collection[str], official: Collection[str]
+    ) -> list[str]:
+        """What to say of single classes that are missing or are not official.
+
+        A class too many or too few moves the labels of all that follow it. Where many
+        are missing the data is a subset on purpose, and the counts say so.
+
+        Args:
+          synsets: those of the training split.
+          official: those of this year, from its development kit or table.
+        """
+        remarks = []
+        missing = sorted(set(official) - set(synsets))
+        if 0 < len(missing) <= _MAX_NAMED_CLASSES:
+            remarks.append(
+                f"The training split lacks {', '.join(missing)}, of the official "
+                f"{self.num_classes:,} classes."
+            )
+        if unknown := sorted(set(synsets) - set(official)):
+            remarks.append(
+                f"{len(unknown):,} training classes are not among the official "
+                f"{self.num_classes:,}: {', '.join(unknown[:_MAX_NAMED_CLASSES])}."
+            )
+        return remarks
+
+    def compare_truth(self, num_lines: int) -> list[str]:
+        """What to say of the ground truth's length; nothing if it is official."""
+        if num_lines == self.num_validation:
+            return []
+        return [
+            f"{self.devkit_name} tells the classes of {num_lines:,} validation images; "
+            f"the official one tells those of {self.num_validation:,}."
         ]
 
     def compare_validation(self, num_seen: int, num_kept: int) -> list[str]:

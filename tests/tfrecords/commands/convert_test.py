@@ -91,6 +91,17 @@ def test_shards_among_the_pictures_are_refused(tmp_path):
     assert "inside the source directory" in result.stderr
 
 
+def test_strict_refuses_what_is_to_be_noted_before_anything_is_written(tmp_path):
+    archives.write_folder(str(tmp_path / "in"), {"cat": 2, "dog": 2})
+    data_dir = tmp_path / "out"
+    flags = ["--source=folder", f"--source_dir={tmp_path}/in", f"--data_dir={data_dir}"]
+    result = run(*flags, "--strict")
+    assert result.returncode == 2
+    assert "no validation split" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not data_dir.exists()
+
+
 def test_the_sample_is_converted_without_tensorflow_and_found_again(tmp_path):
     flags = [
         "--source=sample",

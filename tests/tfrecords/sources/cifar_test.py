@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests import archives
-from tfrecords import errors
+from tfrecords import errors, source_report
 from tfrecords.sources import cifar
 
 DATA = os.environ.get("ALEXNET_TEST_DATA")
@@ -51,6 +51,16 @@ def test_differences_from_the_official_archive_are_said(tmp_path):
     assert "c58f30108f718f92721af3b95e74349a" in text
     assert "train pictures are 15; the official are 50,000" in text
     assert "validation pictures are 3; the official are 10,000" in text
+    assert "classes" not in text
+
+
+def test_a_class_too_many_is_said(tmp_path):
+    names = pickle.dumps({b"label_names": [b"%d" % i for i in range(11)]}, protocol=2)
+    archives.write_cifar10(tmp_path, replaced={"batches.meta": names})
+    source = cifar.open_cifar10(str(tmp_path))
+    assert any("11 classes; the official are 10" in r for r in source.remarks)
+    notes = source_report.find_notes(source)
+    assert any("of 11 classes have no train images" in note for note in notes)
 
 
 def test_a_pickled_source_reads_again_without_carrying_the_pictures(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import archives
-from tfrecords import errors
+from tfrecords import errors, source_report
 from tfrecords.sources import folder
 
 
@@ -62,7 +62,10 @@ def test_a_folder_of_splits(tmp_path, validation_name):
     assert set(source.splits) == set(written)
     for split, pictures in written.items():
         assert list_split(source, split) == expect(pictures)
-    assert source.remarks == ("1 of 2 classes have no test pictures, a among them.",)
+    assert source.remarks == ()
+    assert source_report.find_notes(source) == [
+        "1 of 2 classes have no test images, a among them."
+    ]
     assert source.settings == {}
 
 

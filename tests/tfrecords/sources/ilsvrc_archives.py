@@ -12,9 +12,9 @@ FOLDER = "ILSVRC2012_devkit_t12/data/"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 
 
-def open_source(directory, strict=False, **arguments):
+def open_source(directory, **arguments):
     return ilsvrc.open_ilsvrc2012(
-        str(directory), strict=strict, progress_stream=io.StringIO(), **arguments
+        str(directory), progress_stream=io.StringIO(), **arguments
     )
 
 

@@ -14,10 +14,11 @@ from tests.tfrecords.sources.ilsvrc_archives import (
     DEVKIT,
     TRAIN,
     TRUTH,
+    VALIDATION,
     open_source,
     write_devkit,
 )
-from tfrecords import errors
+from tfrecords import errors, source_report
 
 
 @pytest.mark.parametrize("with_train", [False, True])
@@ -110,6 +111,34 @@ def test_damage_inside_a_good_outer_archive_is_named(tmp_path):
         replace_inner(tmp_path, "n02102040.tar", inner[:cut])
         with pytest.raises(errors.DataError, match=r"\(in n02102040\.tar\), byte \d+"):
             open_source(tmp_path)
+
+
+def test_zeros_over_the_tail_of_an_inner_archive_are_refused(tmp_path):
+    archives.write_ilsvrc2012(tmp_path, size=(300, 300))
+    inner = replace_inner(tmp_path, "", b"")["n02102040.tar"]
+    with tarfile.open(fileobj=io.BytesIO(inner)) as tar:
+        *_, last = tar.getmembers()
+    zeroed = inner[: last.offset].ljust(len(inner), b"\0")
+    replace_inner(tmp_path, "n02102040.tar", zeroed)
+    with pytest.raises(errors.DataError) as raised:
+        open_source(tmp_path)
+    assert f"{len(inner) - last.offset:,} bytes of zeros" in str(raised.value)
+    assert "n02102040.tar" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", [TRAIN, VALIDATION])
+def test_zeros_behind_an_archive_are_a_remark(tmp_path, name):
+    archives.write_ilsvrc2012(tmp_path)
+    before = open_source(tmp_path)
+    with open(tmp_path / name, "ab") as file:
+        file.truncate(file.tell() + (1 << 20))
+    source = open_source(tmp_path)
+    for split, table in before.splits.items():
+        assert list(source.splits[split].filenames) == list(table.filenames)
+    (remark,) = [r for r in source.remarks if "zeros" in r]
+    assert name in remark
+    with pytest.raises(errors.UserError, match="zeros"):
+        source_report.refuse_notes(source)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import os
 import pickle
 import re
@@ -22,7 +23,7 @@ from tests.tfrecords.sources.ilsvrc_archives import (
     VALIDATION,
     open_source,
 )
-from tfrecords import errors
+from tfrecords import errors, source_report
 from tfrecords.sources import ilsvrc, release
 
 DATA = os.environ.get("ALEXNET_TEST_DATA")
@@ -73,6 +74,46 @@ def test_both_layouts_give_the_same_pictures_labels_and_classes(tmp_path):
         # Pairs in order: the rows are the same, too.
         assert list(list_split(a, split).items()) == list(list_split(k, split).items())
         assert np.array_equal(a.splits[split].num_bytes, k.splits[split].num_bytes)
+
+
+def make_again(data: bytes, mode: str, folder: str) -> bytes:
+    """A tar or .tar.gz as Python on a Mac would make it of the unpacked files."""
+    stream = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(data)) as old,
+        tarfile.open(fileobj=stream, mode=mode, format=tarfile.PAX_FORMAT) as new,
+    ):
+        directory = tarfile.TarInfo(folder)
+        directory.type = tarfile.DIRTYPE
+        new.addfile(directory)
+        for member in old:
+            contents = old.extractfile(member).read()
+            if member.name.endswith(".tar"):
+                contents = make_again(contents, "w", "./")
+            head, tail = os.path.split(member.name)
+            hidden = tarfile.TarInfo(os.path.join(folder, head, f"._{tail}"))
+            hidden.size = 9
+            new.addfile(hidden, io.BytesIO(b"Mac OS X\0"))
+            image = tarfile.TarInfo(os.path.join(folder, member.name))
+            image.size, image.mtime = len(contents), 0.5
+            new.addfile(image, io.BytesIO(contents))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("folder", ["./", "unpacked/"])
+def test_archives_that_were_made_again_are_read(tmp_path, folder):
+    written = archives.write_ilsvrc2012(tmp_path)
+    before = open_source(tmp_path)
+    for name in (TRAIN, VALIDATION, DEVKIT):
+        mode, inner = ("w:gz", "./") if name == DEVKIT else ("w", folder)
+        data = make_again((tmp_path / name).read_bytes(), mode, inner)
+        archives.write_file(tmp_path, name, data)
+    source = open_source(tmp_path)
+    assert list_split(source, "train") == expect(written.train, written.train_labels)
+    assert list_split(source, "validation") == expect(
+        written.validation, written.validation_labels
+    )
+    assert source.classes == before.classes
 
 
 @pytest.mark.parametrize("layout", ["archives", "kaggle"])
@@ -126,7 +167,7 @@ def test_sums_and_counts_are_compared(tmp_path):
     assert "12 of 3 classes; the official are 1,281,167 of 1,000" in text
     assert "The validation pictures are 6; the official are 50,000" in text
     with pytest.raises(errors.UserError, match="12 of 3 classes"):
-        open_source(tmp_path, strict=True)
+        source_report.refuse_notes(source)
 
 
 @pytest.mark.parametrize("layout", ["archives", "kaggle"])
@@ -142,15 +183,16 @@ def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
         num_bytes={file.name: file.num_bytes for file in files},
     )
     monkeypatch.setattr(ilsvrc, "ILSVRC2012", official)
-    source = open_source(tmp_path, strict=True)
-    assert source.remarks == ()
+    source = open_source(tmp_path)
+    assert source_report.find_notes(source) == []
+    source_report.refuse_notes(source)
     if layout == "archives":
         assert all(file.official for file in source.inputs)
     for change in ({"num_classes": 5}, {"num_train": 17}, {"num_validation": 9}):
         changed = dataclasses.replace(official, **change)
         monkeypatch.setattr(ilsvrc, "ILSVRC2012", changed)
         with pytest.raises(errors.UserError, match="The strict check found"):
-            open_source(tmp_path, strict=True)
+            source_report.refuse_notes(open_source(tmp_path))
 
 
 def test_without_sums_the_sizes_decide(tmp_path):
@@ -172,7 +214,7 @@ def test_a_missing_validation_archive_is_a_remark(tmp_path):
     os.remove(tmp_path / DEVKIT)
     assert open_source(tmp_path).classes[0].text == "n01440764"
     with pytest.raises(errors.UserError, match="strict"):
-        open_source(tmp_path, strict=True)
+        source_report.refuse_notes(open_source(tmp_path))
 
 
 def test_validation_without_a_devkit_is_refused(tmp_path):
@@ -192,15 +234,50 @@ def test_missing_and_misnamed_archives_are_listed(tmp_path):
         open_source(tmp_path / "absent")
 
 
-def test_other_files_in_kaggles_folders_are_counted(tmp_path):
-    archives.write_ilsvrc2012(tmp_path, layout="kaggle")
-    shutil.rmtree(tmp_path / "ILSVRC/Data/CLS-LOC/val")
-    (tmp_path / "ILSVRC/Data/CLS-LOC/train/n01440764/n02102040_1.JPEG").touch()
-    (tmp_path / "ILSVRC/Data/CLS-LOC/train/n01440764/.hidden").touch()
-    source = open_source(tmp_path)
-    assert source.splits["train"].num_pictures == 12
-    assert any(r.startswith("1 files with other names") for r in source.remarks)
-    assert any("no validation split" in r for r in source.remarks)
+@pytest.mark.parametrize("layout", ["archives", "kaggle"])
+@pytest.mark.parametrize(
+    ("classes", "num_official", "named"),
+    [
+        (archives.SYNSETS[:3], 4, "lacks n03000684"),
+        (archives.SYNSETS[1:], 4, "lacks n01440764"),
+        (
+            (*archives.SYNSETS, "n09999999"),
+            4,
+            "1 training .* not among .* n09999999",
+        ),
+    ],
+)
+def test_a_class_too_few_or_too_many_is_named(
+    tmp_path, monkeypatch, layout, classes, num_official, named
+):
+    official = dataclasses.replace(release.ILSVRC2012, num_classes=num_official)
+    monkeypatch.setattr(ilsvrc, "ILSVRC2012", official)
+    monkeypatch.setattr(archives, "list_known", lambda *_: archives.SYNSETS)
+    archives.write_ilsvrc2012(
+        tmp_path, classes=classes, validation_classes=archives.SYNSETS, layout=layout
+    )
+    text = " ".join(open_source(tmp_path).remarks)
+    assert re.search(named, text)
+    assert re.search(rf"of {len(classes)} classes; the official are .* of 4", text)
+
+
+def test_a_ground_truth_of_another_length_is_a_remark(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    remarks = open_source(tmp_path).remarks
+    assert any("6 validation images" in r and "50,000" in r for r in remarks)
+
+
+def test_a_validation_archive_without_images_is_refused(tmp_path):
+    archives.write_ilsvrc2012(tmp_path)
+    archives.write_file(tmp_path, VALIDATION, archives.make_tar([]))
+    with pytest.raises(errors.DataError, match="holds no validation image"):
+        open_source(tmp_path)
+
+
+def test_class_folders_under_train_lead_to_the_source_folder(tmp_path):
+    archives.write_folder(tmp_path / "train", {"n01440764": 1})
+    with pytest.raises(errors.UserError, match="--source=folder"):
+        open_source(tmp_path)
 
 
 @pytest.mark.skipif(DATA is None, reason="ALEXNET_TEST_DATA is not set")

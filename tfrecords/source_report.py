@@ -1,0 +1,68 @@
+"""What decides whether a conversion is worth running, said before it runs.
+
+A conversion of ImageNet takes hours. A missing validation split, counts that are not
+the official ones or a class that is one too many are known as soon as the source is
+listed, and shown then.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfrecords import errors
+from tfrecords.sources import Source
+
+# ImageNet's classes have 732 to 1,300 training images.
+_LARGE_RATIO = 10
+
+
+def describe_source(source: Source) -> list[str]:
+    """The counts of each split and the notes, as lines for the user."""
+    lines = []
+    for split in source.splits:
+        counts = _count_classes(source, split)
+        lowest, highest = counts.min(), counts.max()
+        each = f"{lowest:,}" if lowest == highest else f"{lowest:,} to {highest:,}"
+        lines.append(
+            f"{split}: {counts.sum():,} images of {np.count_nonzero(counts):,} "
+            f"classes, {each} in each class"
+        )
+    return lines + [f"Note: {note}" for note in find_notes(source)]
+
+
+def find_notes(source: Source) -> list[str]:
+    """Sentences on what is unusual: the source's own remarks, then its class counts."""
+    notes = list(source.remarks)
+    for split in source.splits:
+        counts = _count_classes(source, split)
+        if num_empty := int(np.count_nonzero(counts == 0)):
+            first = source.classes[int(np.argmin(counts))].synset
+            notes.append(
+                f"{num_empty:,} of {len(counts):,} classes have no {split} images, "
+                f"{first} among them."
+            )
+    counts = _count_classes(source, "train")
+    smallest, largest = int(np.argmin(counts)), int(np.argmax(counts))
+    if counts[largest] >= _LARGE_RATIO * max(1, counts[smallest]):
+        notes.append(
+            f"The classes differ much in size: {source.classes[largest].synset} has "
+            f"{counts[largest]:,} training images, {source.classes[smallest].synset} "
+            f"{counts[smallest]:,}."
+        )
+    return notes
+
+
+def refuse_notes(source: Source) -> None:
+    """Raises `UserError` if there is anything to note: the rule of `--strict`."""
+    if notes := find_notes(source):
+        raise errors.UserError(
+            f"The strict check found differences from what is official or expected of "
+            f"{source.name}: {' '.join(notes)} Correct them, or convert without "
+            "--strict what is there."
+        )
+
+
+def _count_classes(source: Source, split: str) -> np.ndarray:
+    """Images by class, int64 [number of classes]."""
+    labels = source.splits[split].labels
+    return np.bincount(labels, minlength=len(source.classes))
