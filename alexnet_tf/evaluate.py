@@ -26,7 +26,7 @@ from alexnet_tf import (
     workdir,
 )
 from alexnet_tf.config import Config
-from alexnet_tf.metrics import ErrorCounts, PerClassErrors
+from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
 from tfrecords import errors, manifest, progress
 
 
@@ -234,21 +234,29 @@ def make_report(
 def format_report(report: dict[str, Any], with_classes: bool) -> str:
     """A report from `make_report` in words, worst classes first where asked for."""
     views = "ten views averaged" if report["views"] > 1 else "centre view"
+    num_classes = len(report["classes"])
+    with_top5 = num_classes > TOP_K
+    top5 = f"{report['top5_error']:7.2%}  ({report['top5_errors']:,} wrong)"
+    if not with_top5:
+        top5 = f" not reported: there are only {num_classes} classes"
     lines = [
         f"step {report['step']:,}, {report['split']}, {views}: "
         f"{report['num_seen']:,} pictures",
         f"  top-1 error {report['top1_error']:7.2%}  ({report['top1_errors']:,} wrong)",
-        f"  top-5 error {report['top5_error']:7.2%}  ({report['top5_errors']:,} wrong)",
+        f"  top-5 error {top5}",
         f"  loss        {report['loss']:.4f}",
     ]
     if with_classes:
         seen = [c for c in report["classes"] if c["num_seen"]]
         seen.sort(key=lambda c: (-c["top1_errors"] / c["num_seen"], c["synset"]))
-        lines += [f"  {'top-1':>8} {'top-5':>8} {'seen':>6}  class"]
+        kinds = (1, 5) if with_top5 else (1,)
+        columns = "".join(f" {f'top-{kind}':>8}" for kind in kinds)
+        lines += [f" {columns} {'seen':>6}  class"]
         lines += [
-            f"  {c['top1_errors'] / c['num_seen']:8.2%} "
-            f"{c['top5_errors'] / c['num_seen']:8.2%} {c['num_seen']:6,}  "
-            f"{c['synset']} {c['text'] if c['text'] != c['synset'] else ''}".rstrip()
+            " "
+            + "".join(f" {c[f'top{k}_errors'] / c['num_seen']:8.2%}" for k in kinds)
+            + f" {c['num_seen']:6,}  {c['synset']} "
+            + (c["text"] if c["text"] != c["synset"] else "")
             for c in seen
         ]
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)

@@ -55,6 +55,21 @@ def count_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(find_errors(scores, labels), tf.int32), axis=0)
 
 
+def format_errors(top1_error: float, top5_error: float, num_classes: int) -> str:
+    """Both errors for the console: "top-1 error 40.00%, top-5 18.00%".
+
+    Top-5 is left out where it is 0 whatever the network says: with five classes or
+    fewer, every label is among the first five.
+
+    Args:
+      top1_error: share of the images, 0..1.
+      top5_error: the same.
+      num_classes: that the network tells apart.
+    """
+    text = f"top-1 error {top1_error:.2%}"
+    return f"{text}, top-5 {top5_error:.2%}" if num_classes > TOP_K else text
+
+
 @dataclasses.dataclass
 class ErrorCounts:
     """What has been counted so far: pictures, their errors, the sum of their losses.

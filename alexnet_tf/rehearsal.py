@@ -5,7 +5,6 @@ A few steps are made on the data, of a run that is kept nowhere; the rest is ari
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import resource
 import sys
@@ -15,13 +14,15 @@ import tensorflow as tf
 
 from alexnet_tf import (
     augment,
-    epochs,
+    checkpoint,
     input_pipeline,
     iteration,
+    opening,
     placement,
-    precision,
     run_state,
+    schedule,
     steps,
+    transfer,
     workdir,
 )
 from alexnet_tf.config import Config
@@ -31,33 +32,37 @@ from tfrecords import progress
 _STEPS_BEFORE, _STEPS_TIMED = 2, 5
 
 
-def rehearse(config: Config, data_dir: str, workdir_path: str) -> list[str]:
+def rehearse(
+    config: Config, data_dir: str, workdir_path: str, set_learning_rate: str = ""
+) -> list[str]:
     """Tries a training without making it.
 
     Args:
       config: the run's settings.
       data_dir: the shards.
       workdir_path: the run's directory; nothing is written there.
+      set_learning_rate: rates to be set by hand; "" for none.
 
     Returns:
       Lines for the user. Evaluations and checkpoints are not in the time.
 
     Raises:
-      UserError, DataError: as `train.train_and_evaluate` would raise them for settings
-        and data.
+      UserError, DataError, InUseError, StorageError: as `train.train_and_evaluate`
+        would raise them before its first step.
     """
-    where = placement.make_placement(config.devices)
-    config = dataclasses.replace(
-        config, precision=precision.resolve_precision(config.precision)
-    )
-    precision.make_reproducible()
-    data = input_pipeline.open_data(data_dir, config)
-    input_pipeline.check_splits(config, data)
-    counter = epochs.EpochCounter(
-        data.manifest.get_split("train").num_records, config.batch_size
-    )
-    last_step = counter.count_steps(config.num_epochs)
+    opened = opening.open_run(config, data_dir, workdir_path, ("alexnet-train",))
+    config, data, where = opened.config, opened.data, opened.where
+    is_begun = workdir.check_workdir(workdir_path, config, opened.info)
     state = run_state.build_run_state(config, data.manifest.num_classes, where)
+    restored = _find_checkpoint(workdir_path) if is_begun else None
+    if restored:
+        state.restore(restored)
+    transfer.begin(
+        config, workdir_path, state.optimizer.parameters, data, bool(restored)
+    )
+    if set_learning_rate:
+        schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
+    last_step = opened.last_step
     lines = [
         f"data: {data_dir}, "
         + ", ".join(
@@ -68,8 +73,15 @@ def rehearse(config: Config, data_dir: str, workdir_path: str) -> list[str]:
         f"network: {state.model.count_params():,} parameters, {config.precision}, "
         f"{where.describe()}",
         f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
-        f"pictures, {_describe_workdir(workdir_path)}",
+        f"pictures, "
+        + (
+            f"going on with the run in {workdir_path}"
+            if is_begun
+            else f"in {workdir_path}, new"
+        ),
     ]
+    if absence := opened.profile.explain_absence(state.step, last_step):
+        lines.append(absence)
     seconds = _time_step(config, data, state, where)
     rate = config.batch_size / seconds
     num_bytes = sum(array.nbytes for array in state.to_arrays().values())
@@ -87,10 +99,12 @@ def rehearse(config: Config, data_dir: str, workdir_path: str) -> list[str]:
     return lines
 
 
-def _describe_workdir(path: str) -> str:
-    if os.path.exists(os.path.join(path, workdir.RECORD_NAME)):
-        return f"going on with the run in {path}"
-    return f"in {path}, new"
+def _find_checkpoint(workdir_path: str) -> checkpoint.Checkpoint | None:
+    """The checkpoint from which the run would go on."""
+    directory = os.path.join(workdir_path, workdir.CHECKPOINTS_NAME)
+    if not os.path.isdir(directory) or not os.listdir(directory):
+        return None
+    return checkpoint.load(directory, "last")
 
 
 def _time_step(

@@ -10,7 +10,7 @@ from typing import Any
 from alexnet_tf import diagnostics, summaries
 from alexnet_tf.config import Config
 from alexnet_tf.evaluate import Evaluation
-from alexnet_tf.metrics import ErrorCounts
+from alexnet_tf.metrics import ErrorCounts, format_errors
 from alexnet_tf.run_state import RunState
 from alexnet_tf.steps import TrainResult
 from alexnet_tf.workdir import Workdir
@@ -136,7 +136,7 @@ class Reporter:
         )
         self.announce(
             f"epoch {epoch}: training loss {counts.loss:.4f}, "
-            f"top-1 error {counts.top1_error:.2%}, top-5 {counts.top5_error:.2%}"
+            f"{self._format_errors(counts)}"
         )
 
     def log_evaluation(
@@ -165,8 +165,7 @@ class Reporter:
         self.summaries.write_picture(state.step, "conv1/kernels", picture)
         self.announce(
             f"epoch {epoch}: validation loss {counts.loss:.4f}, "
-            f"top-1 error {counts.top1_error:.2%}, top-5 {counts.top5_error:.2%} "
-            f"({counts.num_seen:,} pictures)"
+            f"{self._format_errors(counts)} ({counts.num_seen:,} pictures)"
         )
 
     def log_event(self, text: str) -> None:
@@ -180,6 +179,10 @@ class Reporter:
         """Ends the live line and closes TensorBoard's files."""
         self._line.close()
         self.summaries.close()
+
+    def _format_errors(self, counts: ErrorCounts) -> str:
+        num_classes = self._state.model.output_shape[-1]
+        return format_errors(counts.top1_error, counts.top5_error, num_classes)
 
     def _compute_epoch(self) -> float:
         return self._state.step * self._config.batch_size / self._num_train

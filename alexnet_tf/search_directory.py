@@ -17,7 +17,7 @@ import importlib.util
 import os
 from typing import Any
 
-from alexnet_tf import settings
+from alexnet_tf import settings, training_checks
 from alexnet_tf.config import Config
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TRIALS_NAME
@@ -63,13 +63,24 @@ def check_installed(strategy: str) -> None:
         )
 
 
-def check_data(data: manifest.Manifest, data_dir: str) -> None:
-    """Raises `UserError` where there is nothing to judge a trial by."""
+def check_trials(search: Search, data: manifest.Manifest, data_dir: str) -> None:
+    """Raises `UserError` where trials could not be trained, or judged.
+
+    Every end of a range and every listed value is looked at, so that no search ends
+    with the first trial that happens to take it.
+    """
     if "validation" not in data.splits:
         raise errors.UserError(
             f"{data_dir} has no validation split, by which a search judges its trials. "
             "Convert with one: --validation_fraction."
         )
+    ends = {each.name: each.values or (each.low, each.high) for each in search.space}
+    first = {name: values[0] for name, values in ends.items()}
+    others = [{**first, name: v} for name, values in ends.items() for v in values[1:]]
+    for tried in (first, *others):
+        config = settings.override(search.config, tried)
+        training_checks.check_settings(config)
+        training_checks.check_data(config, data, data_dir)
 
 
 def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:

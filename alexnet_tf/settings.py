@@ -15,6 +15,10 @@ from typing import Any, TypeVar, get_type_hints
 from alexnet_tf.config import Config
 from tfrecords import errors
 
+# What a field without a bound of its own stays below: counts that TensorFlow takes as
+# int32, numbers that do not become infinite in float32.
+_LARGEST = {int: 2**31, float: 3.4e38}
+
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 _Part = TypeVar("_Part")
@@ -100,9 +104,10 @@ def _convert(setting: Setting, value: Any) -> Any:
             f"config.{setting.name} must be at least {setting.minimum:g}; "
             f"{value!r} is not."
         )
-    if setting.below is not None and not converted < setting.below:
+    below = _LARGEST.get(setting.type) if setting.below is None else setting.below
+    if below is not None and not converted < below:
         raise errors.UserError(
-            f"config.{setting.name} must be below {setting.below}; {value!r} is not."
+            f"config.{setting.name} must be below {below}; {value!r} is not."
         )
     return converted
 

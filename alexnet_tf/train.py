@@ -7,24 +7,16 @@ evaluation, the schedule's decision and a checkpoint.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-
-import tensorflow as tf
 
 from alexnet_tf import (
     checkpoint,
-    environment,
-    epochs,
-    input_pipeline,
+    opening,
     placement,
-    precision,
-    profiling,
     reporting,
     run_state,
     schedule,
     stop_request,
-    summaries,
     training_data,
     training_loop,
     transfer,
@@ -65,30 +57,11 @@ def train_and_evaluate(
       InUseError: where another process trains there.
       Interrupted: after SIGTERM or SIGINT, once the state was saved.
     """
-    where = placement.make_placement(config.devices)
-    config = dataclasses.replace(
-        config, precision=precision.resolve_precision(config.precision)
-    )
-    precision.make_reproducible()
-    data = input_pipeline.open_data(data_dir, config)
-    num_train = data.manifest.get_split("train").num_records
-    input_pipeline.check_splits(config, data)
-    profile = profiling.ProfileWindow(
-        config.profile_steps, summaries.get_logdir(workdir_path)
-    )
-
-    info = workdir.RunInfo(
-        data_dir,
-        data.manifest.fingerprint,
-        command,
-        environment.describe(
-            precision.list_gpus(),
-            tf.config.threading.get_intra_op_parallelism_threads(),
-            tf.config.threading.get_inter_op_parallelism_threads(),
-        ),
-    )
+    opened = opening.open_run(config, data_dir, workdir_path, command)
+    config, data, where = opened.config, opened.data, opened.where
+    profile, counter, last_step = opened.profile, opened.counter, opened.last_step
     with (
-        workdir.open_workdir(workdir_path, config, info) as run,
+        workdir.open_workdir(workdir_path, config, opened.info) as run,
         stop_request.catch_stop_signals() as stop,
     ):
         state = run_state.build_run_state(config, data.manifest.num_classes, where)
@@ -108,8 +81,7 @@ def train_and_evaluate(
         run.begin(state.step)
         training_data.save(run.path, data.statistics, data.manifest.classes)
 
-        counter = epochs.EpochCounter(num_train, config.batch_size)
-        last_step = counter.count_steps(config.num_epochs)
+        num_train = counter.num_train
         reporter = reporting.Reporter(run, config, state, last_step, num_train)
         if taken_over:
             state.optimizer.begin()

@@ -79,7 +79,7 @@ def search(
     """
     is_distributed, is_chief = _read_role()
     data = manifest.read_manifest(data_dir)
-    search_directory.check_data(data, data_dir)
+    search_directory.check_trials(search, data, data_dir)
     durable.make_directory(tune_dir)
     with contextlib.ExitStack() as stack:
         if is_chief or not is_distributed:

@@ -187,6 +187,34 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
         yield Workdir(path, record, warnings)
 
 
+def check_workdir(path: str, config: Config, info: RunInfo) -> bool:
+    """Whether `open_workdir` would take the directory; changes nothing.
+
+    Args:
+      path: the directory; it may be missing.
+      config: the run's settings.
+      info: as of `open_workdir`.
+
+    Returns:
+      Whether there is a run in it.
+
+    Raises:
+      UserError, DataError, InUseError, StorageError: as `open_workdir`.
+    """
+    durable.check_directory(path)
+    if not os.path.isdir(path):
+        return False
+    _refuse_foreign(path)
+    durable.check_lock(path)
+    record = _read_record(path)
+    if record is None:
+        return False
+    _refuse_imported(path, record["data"])
+    _refuse_other_run(path, _read_settings(path, record), config)
+    _refuse_other_data(path, record["data"], info)
+    return True
+
+
 def read_config(path: str) -> Config:
     """The settings of the run in `path`, as last continued; changes nothing.
 

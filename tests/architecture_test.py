@@ -30,6 +30,7 @@ ROWS = (
         "profiling",
         "stop_request",
         "summaries",
+        "training_checks",
         "training_data",
     ),
     ("augment", "layer_numbers", "layers", "records", "settings", "weights"),
@@ -41,7 +42,7 @@ ROWS = (
         "normalization",
         "workdir",
     ),
-    ("iteration", "model", "schedule", "search_space", "trial_results"),
+    ("iteration", "model", "opening", "schedule", "search_space", "trial_results"),
     ("hparams", "optimizer", "search_directory"),
     ("diagnostics", "keras_optimizer", "loss_scale", "oracles", "placement_report"),
     ("hopeless", "run_state", "steps", "transfer"),
@@ -88,6 +89,7 @@ TESTED_WITH = {
     "alexnet_tf.export_formats.tflite_files": "alexnet_tf.export_formats",
     "alexnet_tf.export_formats.tflite_report": "alexnet_tf.export_formats",
     "alexnet_tf.learning_rates": "alexnet_tf.schedule",
+    "alexnet_tf.opening": "alexnet_tf.rehearsal",
     "alexnet_tf.records": "alexnet_tf.input_pipeline",
     "alexnet_tf.training_loop": "alexnet_tf.train",
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
@@ -109,6 +111,7 @@ TESTED_WITH = {
     "tools.layout_flags": "tools.import_weights",
     "tools.benchmarks.subjects": "tools.benchmark",
     "tools.benchmarks.trained_runs": "tools.benchmark",
+    "tools.benchmarks.untrained_run": "tools.benchmark",
     "tools.benchmarks.worker": "tools.benchmarks.timing",
 }
 

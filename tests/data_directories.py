@@ -150,7 +150,7 @@ def write_shards(
     Returns:
       The shards, and the split's arrays for `index.npz`.
     """
-    shards, shard_column, offsets, lengths = [], [], [], []
+    shards, shard_column, offsets, lengths, checksums = [], [], [], [], []
     bounds = np.linspace(0, len(records), num_shards + 1).astype(int)
     for shard in range(num_shards):
         name = schema.make_shard_name(split, shard, num_shards)
@@ -162,6 +162,7 @@ def write_shards(
                 shard_column.append(shard)
                 offsets.append(offset)
                 lengths.append(len(record))
+                checksums.append(record_file.compute_masked_crc(record))
                 offset += file.write(record_file.frame(record))
         shards.append(
             manifest.ShardInfo(
@@ -172,6 +173,7 @@ def write_shards(
         f"{split}/shard": np.array(shard_column, np.int32),
         f"{split}/offset": np.array(offsets, np.int64),
         f"{split}/length": np.array(lengths, np.int64),
+        f"{split}/checksum": np.array(checksums, np.uint32),
     }
 
 

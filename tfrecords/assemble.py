@@ -49,11 +49,13 @@ def finish(
         class_counts = np.zeros(len(source.classes), np.int64)
         lengths: list[np.ndarray] = []
         offsets: list[np.ndarray] = []
+        record_checksums: list[np.ndarray] = []
         for name in names:
             parts = finished.read_parts(name)
             class_counts += parts["class_counts"]
             lengths.append(parts["lengths"])
             offsets.append(_compute_offsets(parts["lengths"]))
+            record_checksums.append(parts["checksums"])
             if split == "train":
                 accumulator.merge(statistics.Accumulator.from_arrays(parts))
         index[f"{split}/shard"] = np.repeat(
@@ -61,6 +63,7 @@ def finish(
         )
         index[f"{split}/offset"] = np.concatenate(offsets)
         index[f"{split}/length"] = np.concatenate(lengths)
+        index[f"{split}/checksum"] = np.concatenate(record_checksums)
         splits[split] = manifest.SplitInfo(
             shards=tuple(_describe_shard(finished.finished[name]) for name in names),
             class_counts=tuple(class_counts.tolist()),

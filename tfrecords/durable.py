@@ -231,6 +231,23 @@ def make_directory(path: str) -> None:
             ) from error
 
 
+def check_directory(path: str) -> None:
+    """Raises what `make_directory` and writing there would raise; makes nothing."""
+    nearest = os.path.abspath(path)
+    while not os.path.lexists(nearest):
+        nearest = os.path.dirname(nearest)
+    if not os.path.isdir(nearest):
+        raise errors.UserError(
+            f"{path} cannot be used as a directory: {nearest} is no directory. Name "
+            "another directory."
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise errors.StorageError(
+            f"{path} cannot be written: {nearest} does not permit it, or its file "
+            "system is read-only. Correct that, or name another directory."
+        )
+
+
 def remove_temporary_files(directory: str) -> list[str]:
     """Removes what killed writers left in `directory`; the caller holds its lock.
 
@@ -280,14 +297,7 @@ def directory_lock(directory: str, user: str) -> Iterator[None]:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-            raise errors.InUseError(
-                f"{directory} is in use by {holder or 'another process'}. Wait for it "
-                "to end, or choose another directory."
-            ) from error
+        _take_lock(descriptor, directory)
         with storage_errors(path):
             os.ftruncate(descriptor, 0)
             text = f"{user}, process {os.getpid()} on {socket.gethostname()}\n"
@@ -295,3 +305,26 @@ def directory_lock(directory: str, user: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def check_lock(directory: str) -> None:
+    """Raises `InUseError` where another process holds `directory`; writes nothing."""
+    try:
+        descriptor = os.open(os.path.join(directory, LOCK_NAME), os.O_RDONLY)
+    except OSError:
+        return  # Nobody has ever held it, or `directory_lock` says what is wrong.
+    try:
+        _take_lock(descriptor, directory)
+    finally:
+        os.close(descriptor)
+
+
+def _take_lock(descriptor: int, directory: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+        raise errors.InUseError(
+            f"{directory} is in use by {holder or 'another process'}. Wait for it "
+            "to end, or choose another directory."
+        ) from error

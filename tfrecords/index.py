@@ -50,6 +50,7 @@ class _ShardResult:
     info: manifest.ShardInfo
     offsets: list[int]
     lengths: list[int]
+    checksums: list[int]
     label_counts: dict[int, int]
     classes: dict[int, manifest.ClassInfo]
     problems: shard_check.ProblemList
@@ -141,12 +142,14 @@ def _read_shard(task: _ShardTask) -> _ShardResult:
     accumulator = statistics.Accumulator(_IMAGE_SIZE) if is_train else None
     offsets: list[int] = []
     lengths: list[int] = []
+    checksums: list[int] = []
     counts: dict[int, int] = {}
     classes: dict[int, manifest.ClassInfo] = {}
     try:
         for number, (offset, data) in enumerate(record_file.scan(task.path)):
             offsets.append(offset)
             lengths.append(len(data))
+            checksums.append(record_file.compute_masked_crc(data))
             try:
                 record = schema.decode_record(data)
                 image = shard_check.decode_pixels(record.image_bytes, "jpeg", 0)
@@ -183,6 +186,7 @@ def _read_shard(task: _ShardTask) -> _ShardResult:
         shard_info,
         offsets,
         lengths,
+        checksums,
         counts,
         classes,
         problems,
@@ -234,6 +238,9 @@ def _write(
         )
         arrays[f"{split}/length"] = np.array(
             [length for r in shards for length in r.lengths], np.int64
+        )
+        arrays[f"{split}/checksum"] = np.array(
+            [checksum for r in shards for checksum in r.checksums], np.uint32
         )
     npz.save(os.path.join(data_dir, manifest.INDEX_NAME), arrays)
     statistics.write_statistics(data_dir, accumulator.compute())

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
-from tfrecords import durable, errors, npz, plan, writer
+from tfrecords import durable, errors, npz, plan, record_file, writer
 
 PROGRESS_DIR_NAME = ".progress"
 _JOURNAL_NAME = "journal"
@@ -106,7 +106,11 @@ class Journal:
         Raises:
           StorageError: where the disk is full, read-only or failing.
         """
-        arrays = {"lengths": result.lengths, "class_counts": result.class_counts}
+        arrays = {
+            "lengths": result.lengths,
+            "checksums": result.checksums,
+            "class_counts": result.class_counts,
+        }
         if result.accumulator is not None:
             arrays.update(result.accumulator.to_arrays())
         parts_path = self._make_parts_path(name)
@@ -132,11 +136,15 @@ class Journal:
         return shard
 
     def read_parts(self, name: str) -> dict[str, Any]:
-        """The arrays of a finished shard: `lengths`, `class_counts` and sums.
+        """The arrays of a finished shard: `lengths`, `checksums`, `class_counts`, sums.
 
         The sums, of the training split, are those of `Accumulator.to_arrays`.
         """
-        return npz.load(self._make_parts_path(name))
+        parts = npz.load(self._make_parts_path(name))
+        if "checksums" not in parts:  # Begun by an earlier version.
+            path = os.path.join(self._data_dir, name)
+            parts["checksums"] = record_file.read_checksums(path, parts["lengths"])
+        return parts
 
     def _make_parts_path(self, name: str) -> str:
         return os.path.join(self._data_dir, PROGRESS_DIR_NAME, f"{name}.npz")

@@ -49,6 +49,38 @@ def frame(data: bytes) -> bytes:
     )
 
 
+def get_checksum(record: bytes) -> int:
+    """The masked CRC of the data of `record`, which `frame` made."""
+    return int(_CRC.unpack(record[-FOOTER_BYTES:])[0])
+
+
+def read_checksums(path: str, lengths: np.ndarray) -> np.ndarray:
+    """Reads the checksums that a shard stores, without its data.
+
+    Args:
+      path: the shard.
+      lengths: int64 [N], bytes of each record's data, in their order.
+
+    Returns:
+      uint32 [N], the masked CRC of each record's data.
+
+    Raises:
+      DataError: where the shard is shorter than its records.
+    """
+    ends = np.cumsum(lengths + (HEADER_BYTES + FOOTER_BYTES))
+    checksums = np.empty(len(ends), np.uint32)
+    with open(path, "rb", buffering=0) as file:
+        for number, end in enumerate(ends.tolist()):
+            footer = os.pread(file.fileno(), FOOTER_BYTES, end - FOOTER_BYTES)
+            if len(footer) < FOOTER_BYTES:
+                raise errors.DataError(
+                    f"{path}: record {number} is cut short. Restore the file from a "
+                    "copy or convert again."
+                )
+            checksums[number] = _CRC.unpack(footer)[0]
+    return checksums
+
+
 def scan(path: str) -> Iterator[tuple[int, bytes]]:
     """Reads a shard from end to end, checking every length and checksum.
 
@@ -93,8 +125,12 @@ def read_record(
     length: int,
     number: int | None = None,
     buffer: np.ndarray | None = None,
+    checksum: int | None = None,
 ) -> Any:
     """Reads the one record at `offset`, checking its length and both checksums.
+
+    A record is told from every other of its length by its checksum, which the index
+    knows: comparing the two finds a record in the place of another.
 
     Args:
       descriptor: the shard, open for reading.
@@ -104,6 +140,7 @@ def read_record(
       number: of the record in the shard, from 0, for the sentence; None if unknown.
       buffer: uint8 [n], n at least `length`, where the data shall be; None: in bytes
         of their own.
+      checksum: the masked CRC of its data, as the index says; None if unknown.
 
     Returns:
       The data, bytes or the start of `buffer`.
@@ -128,7 +165,15 @@ def read_record(
     else:
         data = buffer[: os.preadv(descriptor, [buffer[:length].data], start)]
     footer = os.pread(descriptor, FOOTER_BYTES, start + length)
-    return _check_body(path, number, offset, data, footer, length)
+    _check_body(path, number, offset, data, footer, length)
+    if checksum is not None and checksum != _CRC.unpack(footer)[0]:
+        raise errors.DataError(
+            f"{_describe(path, number, offset)} is another record than the index says "
+            "(checksum): another shard was copied over this one, or records were "
+            "swapped or repeated. Run alexnet-verify, which lists them all, then "
+            "restore the shard from a copy or convert again."
+        )
+    return data
 
 
 def _describe(path: str, number: int | None, offset: int) -> str:

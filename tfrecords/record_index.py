@@ -1,8 +1,11 @@
 """Where each record lies: `index.npz`, which lets a reader go straight to any.
 
 For each split S the file holds `S/shard` int32 [N], `S/offset` int64 [N] (of the
-record's header, bytes) and `S/length` int64 [N] (of its data, bytes), in the order in
-which the records stand in the shards.
+record's header, bytes), `S/length` int64 [N] (of its data, bytes) and `S/checksum`
+uint32 [N] (masked CRC-32C of its data), in the order in which the records stand in the
+shards.
+An index without checksums, as earlier versions wrote it, is read too; then the first
+record of every shard is compared with those of the others (see `copied_shards`).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import os
 
 import numpy as np
 
-from tfrecords import durable, errors, npz, record_file
+from tfrecords import copied_shards, durable, errors, npz, record_file
 from tfrecords import manifest as manifest_lib
 
 
@@ -25,12 +28,15 @@ class RecordIndex:
       shard: int32 [N], which of `paths` each record is in.
       offset: int64 [N], of the record's header, bytes.
       length: int64 [N], of the record's data, bytes.
+      checksum: uint32 [N], masked CRC-32C of the record's data; None where the index
+        has none.
     """
 
     paths: tuple[str, ...]
     shard: np.ndarray
     offset: np.ndarray
     length: np.ndarray
+    checksum: np.ndarray | None = None
 
     @property
     def num_records(self) -> int:
@@ -43,7 +49,9 @@ def read_index(
     """Reads where the records of `split` lie and checks that the files fit.
 
     Sizes and counts are compared with the manifest, at the cost of one look at each
-    shard's directory entry; `alexnet-verify` reads the contents.
+    shard's directory entry; `alexnet-verify` reads the contents. Where the index has no
+    checksums, shards of equal size are opened too, to find those that were copied over
+    another.
 
     Args:
       data_dir: the data directory.
@@ -81,6 +89,7 @@ def read_index(
             arrays[f"{split}/shard"],
             arrays[f"{split}/offset"],
             arrays[f"{split}/length"],
+            arrays.get(f"{split}/checksum"),
         )
     except KeyError as error:
         raise errors.DataError(
@@ -91,6 +100,8 @@ def read_index(
             f"{index_path} does not fit the manifest's shards of the split {split}. "
             "Convert again."
         )
+    if check_sizes and index.checksum is None:
+        copied_shards.refuse(records_dir, manifest, split)
     return index
 
 
@@ -100,6 +111,11 @@ def _fits(index: RecordIndex, info: manifest_lib.SplitInfo) -> bool:
     if any(c.ndim != 1 or c.dtype.kind != "i" for c in columns):
         return False
     if {len(c) for c in columns} != {info.num_records}:
+        return False
+    checksum = index.checksum
+    if checksum is not None and (
+        checksum.shape != (info.num_records,) or checksum.dtype != np.uint32
+    ):
         return False
     expected = np.repeat(
         np.arange(len(info.shards)), [shard.num_records for shard in info.shards]

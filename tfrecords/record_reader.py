@@ -38,8 +38,11 @@ class RecordReader:
     def read(self, record_id: int) -> bytes:
         """Reads record `record_id`, 0..num_records-1, checking length and checksums.
 
+        That it is this record and no other is checked where the index has checksums.
+
         Raises:
-          DataError: naming the shard, and the byte offset of a damaged record.
+          DataError: naming the shard, and the byte offset of a record that is damaged
+            or another one.
           StorageError: where the disk fails.
         """
         return self._read(record_id, None)
@@ -60,11 +63,18 @@ class RecordReader:
         path = self.index.paths[self.index.shard[record_id]]
         offset = int(self.index.offset[record_id])
         length = int(self.index.length[record_id])
+        checksums = self.index.checksum
+        checksum = None if checksums is None else int(checksums[record_id])
         with self._lock:
             file = self._open(path)
             try:
                 return record_file.read_record(
-                    file.fileno(), path, offset, length, buffer=buffer
+                    file.fileno(),
+                    path,
+                    offset,
+                    length,
+                    buffer=buffer,
+                    checksum=checksum,
                 )
             except OSError as error:
                 raise errors.StorageError(

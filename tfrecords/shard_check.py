@@ -60,6 +60,7 @@ class ShardTask:
       classes: in the order of their labels.
       offsets: int64 [N] from the index; None where that is damaged.
       lengths: int64 [N] from the index; None where that is damaged.
+      checksums: uint32 [N] from the index; None where that is damaged or has none.
     """
 
     path: str
@@ -72,6 +73,7 @@ class ShardTask:
     classes: tuple[manifest.ClassInfo, ...]
     offsets: np.ndarray | None
     lengths: np.ndarray | None
+    checksums: np.ndarray | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,11 +222,8 @@ def _read_records(
     number = 0
     try:
         for offset, data in record_file.scan(task.path):
-            if not _is_indexed(task, number, offset, len(data)):
-                problems.add(
-                    f"{task.path}: record {number} at byte {offset} with {len(data)} "
-                    "bytes is not where the index says"
-                )
+            if reason := _compare_with_index(task, number, offset, data):
+                problems.add(f"{task.path}: record {number} at byte {offset} {reason}")
             yield number, offset, data
             number += 1
     except errors.DataError as error:
@@ -253,10 +252,18 @@ def _read_records(
             yield later, offset, data
 
 
-def _is_indexed(task: ShardTask, number: int, offset: int, length: int) -> bool:
+def _compare_with_index(
+    task: ShardTask, number: int, offset: int, data: bytes
+) -> str | None:
     if task.offsets is None or task.lengths is None or number >= len(task.offsets):
-        return True  # The index or the record count is on the list of problems.
-    return bool(task.offsets[number] == offset and task.lengths[number] == length)
+        return None  # The index or the record count is on the list of problems.
+    if (task.offsets[number], task.lengths[number]) != (offset, len(data)):
+        return f"with {len(data)} bytes is not where the index says"
+    if task.checksums is None:
+        return None
+    if record_file.compute_masked_crc(data) != int(task.checksums[number]):
+        return "is another record than the index says (checksum)"
+    return None
 
 
 def _check_record(task: ShardTask, record: schema.PictureRecord) -> Iterator[str]:

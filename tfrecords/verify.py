@@ -169,6 +169,11 @@ def _make_tasks(
                 classes=contents.classes,
                 offsets=None if index is None else index.offset[begin:end],
                 lengths=None if index is None else index.length[begin:end],
+                checksums=(
+                    None
+                    if index is None or index.checksum is None
+                    else index.checksum[begin:end]
+                ),
             )
 
 

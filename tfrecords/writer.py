@@ -51,6 +51,7 @@ class ShardResult:
       num_bytes: its size.
       sha256: its SHA-256, hexadecimal.
       lengths: int64 [N], bytes of each record's data, in their order.
+      checksums: uint32 [N], masked CRC-32C of each record's data.
       class_counts: int64 [number of classes].
       rejects: (file name, reason) in the plan's order.
       largest: None where there is no picture.
@@ -61,6 +62,7 @@ class ShardResult:
     num_bytes: int
     sha256: str
     lengths: np.ndarray
+    checksums: np.ndarray
     class_counts: np.ndarray
     rejects: tuple[tuple[str, str], ...]
     largest: LargestPicture | None
@@ -97,6 +99,7 @@ def write_shard(
     """
     table = source.splits[shard.split]
     lengths: list[int] = []
+    checksums: list[int] = []
     class_counts = np.zeros(len(source.classes), np.int64)
     rejects: list[tuple[str, str]] = []
     largest: LargestPicture | None = None
@@ -133,6 +136,7 @@ def write_shard(
             digest.update(record)
             num_bytes += len(record)
             lengths.append(len(data))
+            checksums.append(record_file.get_checksum(record))
             class_counts[label] += 1
             if accumulator is not None:
                 accumulator.add(shrunk.pixels)
@@ -145,6 +149,7 @@ def write_shard(
         num_bytes=num_bytes,
         sha256=digest.hexdigest(),
         lengths=np.array(lengths, np.int64),
+        checksums=np.array(checksums, np.uint32),
         class_counts=class_counts,
         rejects=tuple(rejects),
         largest=largest,

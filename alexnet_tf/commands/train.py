@@ -6,7 +6,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import experiments
+from alexnet_tf import experiments, training_checks
 from alexnet_tf.commands import setting_flags
 from tfrecords import command_line, manifest
 
@@ -59,12 +59,16 @@ def main() -> None:
     """Reads the flags and trains."""
     config = setting_flags.read(_EXPERIMENT.value)
     # What is wrong with the data is said at once, not after TensorFlow's import.
-    manifest.read_manifest(_DATA_DIR.value)
+    training_checks.check_settings(config)
+    info = manifest.read_manifest(_DATA_DIR.value)
+    training_checks.check_data(config, info, _DATA_DIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import rehearsal, train
 
     if _DRY_RUN.value:
-        lines = rehearsal.rehearse(config, _DATA_DIR.value, _WORKDIR.value)
+        lines = rehearsal.rehearse(
+            config, _DATA_DIR.value, _WORKDIR.value, _SET_LEARNING_RATE.value
+        )
         print("\n".join(lines))
         return
 

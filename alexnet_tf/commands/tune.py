@@ -101,7 +101,7 @@ def main() -> None:
     search_directory.check_installed(search.strategy)
     # What is wrong with the data is said at once, not after TensorFlow's import.
     data = manifest.read_manifest(_DATA_DIR.value)
-    search_directory.check_data(data, _DATA_DIR.value)
+    search_directory.check_trials(search, data, _DATA_DIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import tune
 

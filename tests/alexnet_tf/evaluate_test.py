@@ -289,5 +289,26 @@ def test_the_report_names_every_class_and_shows_the_worst_first(workdir, data_di
     assert "n0000" not in evaluate.format_report(report, with_classes=False)
 
 
+@pytest.mark.parametrize(("num_classes", "is_reported"), [(5, False), (6, True)])
+def test_top5_error_is_reported_with_six_classes_or_more(num_classes, is_reported):
+    names = [f"n{label}" for label in range(num_classes)]
+    counts = {"num_seen": 4, "top1_errors": 1, "top5_errors": 0}
+    report = {
+        **counts,
+        "step": 4,
+        "split": "validation",
+        "views": 1,
+        "loss": 1.0,
+        "top1_error": 0.25,
+        "top5_error": 0.0,
+        "classes": [{**counts, "synset": name, "text": name} for name in names],
+    }
+    lines = evaluate.format_report(report, with_classes=True).split("\n")
+    assert ("0.00%" in lines[2]) == is_reported
+    assert (f"{num_classes} classes" in lines[2]) != is_reported
+    assert ("top-5" in lines[4]) == is_reported
+    assert [line.count("%") for line in lines[5:]] == [1 + is_reported] * num_classes
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

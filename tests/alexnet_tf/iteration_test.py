@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 import time
 
@@ -108,6 +109,19 @@ def test_a_flipped_bit_is_a_sentence_and_no_traceback(own_data_dir, split, capfd
         consume(own_data_dir, split=split)
     assert str(caught.value).startswith(f"{path}: the record at byte {offset} ")
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("split", "source", "target"), [("train", 1, 2), ("validation", 0, 1)]
+)
+def test_a_shard_copied_over_another_is_a_sentence(tmp_path, split, source, target):
+    data_dir = write_data(tmp_path, "raw")
+    info = manifest.read_manifest(data_dir)
+    paths = record_index.read_index(data_dir, info, split).paths
+    assert os.path.getsize(paths[source]) == os.path.getsize(paths[target])
+    shutil.copyfile(paths[source], paths[target])
+    with pytest.raises(errors.DataError, match=f"{paths[target]}: the record at byte "):
+        consume(data_dir, split=split)
 
 
 def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):

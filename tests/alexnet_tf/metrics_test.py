@@ -77,6 +77,11 @@ def test_one_trace_serves_every_batch_size():
     assert traced.experimental_get_tracing_count() == 1
 
 
+def test_top5_is_left_out_where_it_cannot_be_wrong():
+    assert metrics.format_errors(0.4, 0.18, 6) == "top-1 error 40.00%, top-5 18.00%"
+    assert metrics.format_errors(0.4, 0.0, 5) == "top-1 error 40.00%"
+
+
 def test_counts_add_up_whatever_the_batches():
     counts = metrics.ErrorCounts()
     counts.add(3, 2, 1, 4.5)

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from alexnet_tf import rehearsal, run_state
+from alexnet_tf import rehearsal, run_state, train
 from alexnet_tf.placement import Placement
 from tests import data_directories, training_runs
-from tfrecords import errors
+from tfrecords import durable, errors
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +48,51 @@ def test_a_run_that_was_begun_is_named(tmp_path, data_dir):
     assert training_runs.compute_digest(tmp_path) == before
 
 
-def test_what_a_run_would_refuse_is_refused(tmp_path, data_dir):
-    config = training_runs.make_config({"data.crop_size": 300})
-    with pytest.raises(errors.UserError, match="crops of 300 pixels"):
-        rehearsal.rehearse(config, data_dir, str(tmp_path))
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory, data_dir):
+    """A run of one epoch, and beside it a directory of something else."""
+    path = tmp_path_factory.mktemp("runs")
+    training_runs.run(data_dir, path / "run", {"num_epochs": 1})
+    (path / "other").mkdir()
+    (path / "other" / "notes.txt").write_text("mine")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "workdir", "rate", "sentence"),
+    [
+        ({"data.crop_size": 300}, "new", "", "crops of 300 pixels"),
+        ({"batch_size": 13}, "new", "", "is 13, but .* holds 12 images"),
+        ({"num_epochs": 0}, "new", "", "num_epochs is 0"),
+        ({"model.width": 0}, "new", "", "width must be above 0"),
+        ({"devices": "GPU:9"}, "new", "", "no device GPU:9"),
+        ({"profile_steps": (5, 2)}, "new", "", "profile_steps is FIRST,LAST"),
+        ({"schedule.name": "fixed", "schedule.steps": "x"}, "new", "", "EPOCH:RATE"),
+        ({"init_from": "nowhere"}, "new", "", "nowhere holds no run"),
+        ({}, "new", "conv9=1", "no layer 'conv9'"),
+        ({}, "other", "", "is not empty and holds no run"),
+        ({}, "other/notes.txt", "", "is no directory|is a file"),
+        ({"seed": 8}, "run", "", "a run of other settings"),
+    ],
+)
+def test_what_a_run_refuses_its_rehearsal_refuses(
+    begun, data_dir, values, workdir, rate, sentence
+):
+    config, path = training_runs.make_config(values), str(begun / workdir)
+    with pytest.raises(errors.UserError, match=sentence):
+        rehearsal.rehearse(config, data_dir, path, rate)
+    with pytest.raises(errors.UserError, match=sentence):
+        train.train_and_evaluate(config, data_dir, path, set_learning_rate=rate)
+
+
+def test_a_directory_in_use_is_refused(begun, data_dir):
+    path = str(begun / "run")
+    config = training_runs.make_config({"num_epochs": 2})
+    with (
+        durable.directory_lock(path, "alexnet-train"),
+        pytest.raises(errors.InUseError),
+    ):
+        rehearsal.rehearse(config, data_dir, path)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from alexnet_tf import search_directory, settings
 from alexnet_tf.config import Config
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
+from tests import data_directories
 from tfrecords import errors
 
 SEARCH = Search(
@@ -43,6 +44,23 @@ def test_the_same_search_goes_on(tmp_path):
         begin(tmp_path / "new", search)
     begin(tmp_path / "new", data_dir="elsewhere")
     assert (tmp_path / "new" / "search.json").read_bytes() == before
+
+
+def test_trials_that_could_not_be_trained_are_refused(tmp_path):
+    data = data_directories.write_data_directory(tmp_path, per_class=4)
+    small = configure(batch_size=8)
+    search_directory.check_trials(small, data, "D")
+    sizes = dataclasses.replace(small, space=(Range("batch_size", values=(4, 8, 9)),))
+    for search, sentence in (
+        (SEARCH, "batch_size is 128, but .* 8 images"),
+        (sizes, "batch_size is 9, but .* 8 images"),
+        (dataclasses.replace(small, space=(Range("model.width", 0, 1),)), "width"),
+    ):
+        with pytest.raises(errors.UserError, match=sentence):
+            search_directory.check_trials(search, data, "D")
+    without = dataclasses.replace(data, splits={"train": data.splits["train"]})
+    with pytest.raises(errors.UserError, match="no validation split"):
+        search_directory.check_trials(small, without, "D")
 
 
 @pytest.mark.parametrize(

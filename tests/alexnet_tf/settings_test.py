@@ -53,6 +53,8 @@ def settings_of(config):
         ("optimizer.momentum", False, "a number"),
         ("model.dropout_rate", "1", "below 1; '1' is not"),
         ("seed", str(2**63), f"below {2**63}"),
+        ("num_epochs", str(2**31), f"below {2**31}"),
+        ("optimizer.learning_rate", "1e39", "below 3.4e"),
         ("data.mirror", "yes", "true or false"),
         ("data.mirror", "2", "true or false"),
         ("model.activation", "rlu", "one of relu, tanh.*Did you mean 'relu'"),

@@ -52,7 +52,8 @@ def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> 
     shard = int(index.shard[record_id])
     members[shard][record_id - int(np.flatnonzero(index.shard == shard)[0])] = record
     arrays = npz.load(os.path.join(data_dir, manifest.INDEX_NAME))
-    shards, columns = [], {"shard": [], "offset": [], "length": []}
+    shards = []
+    columns = {"shard": [], "offset": [], "length": [], "checksum": []}
     for number, (path, data) in enumerate(zip(index.paths, members, strict=True)):
         offset = 0
         with open(path, "wb") as file:
@@ -60,6 +61,7 @@ def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> 
                 columns["shard"].append(number)
                 columns["offset"].append(offset)
                 columns["length"].append(len(each))
+                columns["checksum"].append(record_file.compute_masked_crc(each))
                 offset += file.write(record_file.frame(each))
         shards.append(
             manifest.ShardInfo(
@@ -119,6 +121,7 @@ def make_foreign_data(tmp_path, label_offset: int = 1) -> str:
                 )
             )
         splits[split] = manifest.SplitInfo(tuple(shards), (3, 3))
+        # Without checksums, as earlier versions left them.
         for name, column in columns.items():
             dtype = np.int32 if name == "shard" else np.int64
             arrays[f"{split}/{name}"] = np.array(column, dtype)

@@ -214,7 +214,7 @@ def test_stopped_before_the_first_step_it_begins_again(tmp_path, data_dir, monke
     with monkeypatch.context() as patch:
         patch.setattr(workdir.Workdir, "begin", begin_and_stop)
         with pytest.raises(errors.Interrupted, match="stopped at step 0"):
-            training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 0})
+            training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
     state = training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
     assert state.step == 3
 

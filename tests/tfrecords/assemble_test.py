@@ -9,7 +9,18 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import drawn_source
 
-from tfrecords import assemble, durable, errors, journal, manifest, plan, writer
+from tfrecords import (
+    assemble,
+    durable,
+    errors,
+    journal,
+    manifest,
+    npz,
+    plan,
+    record_file,
+    record_index,
+    writer,
+)
 
 SETTINGS = plan.ConvertSettings(
     image_size=16, num_shards={"train": 3, "validation": 2}, max_rejects=2
@@ -47,6 +58,24 @@ def test_the_manifest_is_what_was_returned(data_dir):
     for name, digest in returned.checksums.items():
         assert durable.compute_digest(os.path.join(data_dir, name)) == digest
     assert not os.path.exists(os.path.join(data_dir, ".progress"))
+
+
+def test_the_index_has_every_checksum_also_of_shards_made_before_there_were_any(
+    data_dir,
+):
+    finished = journal.Journal(data_dir, PLAN.description)
+    path = os.path.join(data_dir, ".progress", f"{PLAN.shards[0].name}.npz")
+    parts = npz.load(path)
+    npz.save(path, {name: a for name, a in parts.items() if name != "checksums"})
+    contents = assemble.finish(SOURCE, data_dir, PLAN, finished)
+    for split in contents.splits:
+        index = record_index.read_index(data_dir, contents, split)
+        found = [
+            record_file.compute_masked_crc(data)
+            for path in index.paths
+            for _, data in record_file.scan(path)
+        ]
+        assert index.checksum.tolist() == found
 
 
 def test_offsets_follow_from_the_lengths():

@@ -146,6 +146,34 @@ def test_make_directory_refuses_a_file_in_the_way(tmp_path):
             durable.make_directory(str(tmp_path / path))
 
 
+def test_check_directory_makes_nothing_and_refuses_what_could_not_be_made(
+    tmp_path, monkeypatch
+):
+    durable.check_directory(str(tmp_path))
+    durable.check_directory(str(tmp_path / "a" / "b"))
+    assert not os.listdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(errors.UserError, match=f"{tmp_path}/file is no directory"):
+            durable.check_directory(str(path))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(errors.StorageError, match="does not permit it"):
+        durable.check_directory(str(tmp_path / "new"))
+
+
+def test_check_lock_sees_another_holder_and_leaves_no_trace(tmp_path):
+    durable.check_lock(str(tmp_path))
+    assert not os.listdir(tmp_path)
+    with (
+        durable.directory_lock(str(tmp_path), "alexnet-train"),
+        pytest.raises(errors.InUseError, match="alexnet-train, process"),
+    ):
+        durable.check_lock(str(tmp_path))
+    durable.check_lock(str(tmp_path))
+    with durable.directory_lock(str(tmp_path), "alexnet-train"):
+        pass
+
+
 def test_remove_temporary_files_takes_only_those(tmp_path):
     (tmp_path / ".a.tmp-12").write_bytes(b"x")
     (tmp_path / ".d.tmp-12").mkdir()

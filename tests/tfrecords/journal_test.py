@@ -24,6 +24,7 @@ def make_result(data_dir, name):
         num_bytes=1000,
         sha256=durable.hashlib.sha256(data).hexdigest(),
         lengths=np.array([400, 568]),
+        checksums=np.array([7, 2**32 - 1], np.uint32),
         class_counts=np.array([2, 0]),
         rejects=(("bad\tname\udcff.jpg", "no picture"),),
         largest=writer.LargestPicture(480, 640, "a.jpg"),

@@ -42,6 +42,7 @@ def test_the_index_finds_every_record(built):
             assert index.shard[place] == shard
             assert index.offset[place] == offset
             assert index.length[place] == len(data)
+            assert index.checksum[place] == record_file.compute_masked_crc(data)
             place += 1
     assert place == 6
 
@@ -88,6 +89,8 @@ def test_a_missing_or_changed_index_is_refused(data_dir):
         ("train/length", lambda a: a + 1),
         ("train/length", lambda a: a - 10**9),
         ("train/length", lambda a: np.full_like(a, 2**63 - 1)),
+        ("train/checksum", lambda a: a[:-1]),
+        ("train/checksum", lambda a: a.astype(np.int64)),
     ],
 )
 def test_an_index_that_fits_its_checksum_but_not_the_shards(data_dir, name, change):
@@ -100,6 +103,32 @@ def test_an_index_that_fits_its_checksum_but_not_the_shards(data_dir, name, chan
     contents = manifest.read_manifest(data_dir)
     with pytest.raises(errors.DataError, match="does not fit"):
         record_index.read_index(data_dir, contents, "train")
+
+
+def remove_checksums(data_dir):
+    """Leaves the index as earlier versions wrote it."""
+    path = os.path.join(data_dir, manifest.INDEX_NAME)
+    arrays = npz.load(path)
+    npz.save(path, {n: a for n, a in arrays.items() if not n.endswith("/checksum")})
+    name_digest(data_dir, durable.compute_digest(path))
+    return manifest.read_manifest(data_dir)
+
+
+def test_an_index_without_checksums_is_read(data_dir):
+    contents = remove_checksums(data_dir)
+    index = record_index.read_index(data_dir, contents, "train")
+    assert index.checksum is None and index.num_records == 6
+
+
+def test_without_checksums_a_copied_shard_is_found(tmp_path):
+    data_directories.write_data_directory(tmp_path, encoding="raw", per_class=4)
+    contents = remove_checksums(str(tmp_path))
+    train = [str(tmp_path / s.name) for s in contents.splits["train"].shards]
+    record_index.read_index(str(tmp_path), contents, "train")
+    shutil.copyfile(train[0], train[1])
+    with pytest.raises(errors.DataError, match=train[1]):
+        record_index.read_index(str(tmp_path), contents, "train")
+    record_index.read_index(str(tmp_path), contents, "train", check_sizes=False)
 
 
 def test_an_index_without_the_split_is_refused(data_dir):

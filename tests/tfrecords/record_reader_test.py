@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shutil
 import sys
 import threading
 
@@ -95,6 +97,59 @@ def test_a_flipped_bit_names_the_shard_and_the_byte(index):
         reader.read_into(6, np.empty(int(index.length.max()), np.uint8))
     assert f"{path}: the record at byte {offset}" == reader.describe(6)
     assert reader.read(0)
+
+
+def move_record(index: record_index.RecordIndex, source: int, target: int) -> bytes:
+    """Puts record `source` in the place of `target`; returns what was there."""
+    size = int(index.length[source]) + 16
+    assert index.length[source] == index.length[target]
+    with open(index.paths[index.shard[source]], "rb") as file:
+        file.seek(int(index.offset[source]))
+        moved = file.read(size)
+    with open(index.paths[index.shard[target]], "r+b") as file:
+        file.seek(int(index.offset[target]))
+        replaced = file.read(size)
+        file.seek(int(index.offset[target]))
+        file.write(moved)
+    return replaced
+
+
+def find_foreign_records(index: record_index.RecordIndex) -> dict[int, str]:
+    """The records that are refused, by both ways of reading, and the sentences."""
+    reader = record_reader.RecordReader(index)
+    buffer = np.empty(int(index.length.max()), np.uint8)
+    refused = {}
+    for record_id in range(index.num_records):
+        try:
+            reader.read(record_id)
+            reader.read_into(record_id, buffer)
+        except errors.DataError as error:
+            refused[record_id] = str(error)
+            with pytest.raises(errors.DataError):
+                reader.read_into(record_id, buffer)
+    return refused
+
+
+def test_a_shard_that_was_copied_over_another_is_refused(index):
+    first, second = index.paths[:2]
+    assert os.path.getsize(first) == os.path.getsize(second)
+    shutil.copyfile(first, second)
+    refused = find_foreign_records(index)
+    assert list(refused) == np.flatnonzero(index.shard == 1).tolist()
+    for record_id, sentence in refused.items():
+        assert second in sentence and str(index.offset[record_id]) in sentence
+        assert "alexnet-verify" in sentence
+
+
+def test_swapped_and_repeated_records_are_refused(index):
+    replaced = move_record(index, 0, 5)
+    assert list(find_foreign_records(index)) == [5]
+    with open(index.paths[index.shard[0]], "r+b") as file:
+        file.seek(int(index.offset[0]))
+        file.write(replaced)
+    assert list(find_foreign_records(index)) == [0, 5]
+    # What an index of an earlier version cannot know.
+    assert not find_foreign_records(dataclasses.replace(index, checksum=None))
 
 
 def test_a_missing_shard_is_named(index):

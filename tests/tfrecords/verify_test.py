@@ -225,6 +225,21 @@ def test_a_record_that_comes_twice(data_dir):
     )
 
 
+def test_records_of_equal_length_that_were_swapped_are_named(tmp_path):
+    data_dir = str(tmp_path)
+    data_directories.write_data_directory(tmp_path, encoding="raw", per_class=2)
+    path = shard_path(data_dir)
+    records = read_shard(path)
+    assert len(records) == 2 and len(set(map(len, records))) == 1
+    with open(path, "wb") as file:
+        file.writelines(record_file.frame(record) for record in reversed(records))
+    problems = run(data_dir).problems
+    named = [line for line in problems if "is another record than the index" in line]
+    assert [line.split(" at byte ")[0] for line in named] == [
+        f"{path}: record {number}" for number in range(2)
+    ]
+
+
 def test_a_record_that_another_shard_has_too(data_dir):
     records = read_shard(shard_path(data_dir, 1))
     other = read_shard(shard_path(data_dir, 0))

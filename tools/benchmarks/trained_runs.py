@@ -39,8 +39,12 @@ def make_command(
 
 def make_untrained(options: Options, data_dir: str, workdir: str) -> str:
     """A run's directory with the network's first weights; returns it."""
-    settings = {**options.network_settings, "num_epochs": 0}
-    processes.run(make_command(data_dir, workdir, settings))
+    settings = {**options.network_settings, **_FIXED}
+    processes.run(
+        processes.make_command(
+            "tools.benchmarks.untrained_run", data_dir, workdir, json.dumps(settings)
+        )
+    )
     return workdir
 
 

@@ -106,7 +106,7 @@ def test_a_killed_search_goes_on(tmp_path, data_dir):
     # And the best settings are an experiment of alexnet-train.
     best = tune_dir / "best.json"
     arguments = [f"--data_dir={data_dir}", f"--workdir={tmp_path / 'best'}"]
-    arguments += [f"--experiment={best}", "--config.num_epochs=0"]
+    arguments += [f"--experiment={best}", "--config.num_epochs=1"]
     process = start_python(*TRAIN, *arguments, "--config.devices=CPU:0")
     _, messages = process.communicate()
     assert process.returncode == 0, messages

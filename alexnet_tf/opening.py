@@ -1,0 +1,97 @@
+"""What a training asks of settings, devices and data; its rehearsal asks the same.
+
+The run's directory and the network come next, see `train` and `rehearsal`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from alexnet_tf import (
+    environment,
+    epochs,
+    input_pipeline,
+    placement,
+    precision,
+    profiling,
+    summaries,
+    training_checks,
+    workdir,
+)
+from alexnet_tf.config import Config
+
+
+@dataclasses.dataclass(frozen=True)
+class Opening:
+    """Settings, devices and data that fit together.
+
+    Attributes:
+      config: the run's settings; its precision is resolved, not "auto".
+      where: the towers' devices.
+      data: an open data directory.
+      counter: of its training split.
+      last_step: the step that completes `config.num_epochs`.
+      profile: the steps to be recorded.
+      info: what the run's record says of this start.
+    """
+
+    config: Config
+    where: placement.Placement
+    data: input_pipeline.DataSet
+    counter: epochs.EpochCounter
+    last_step: int
+    profile: profiling.ProfileWindow
+    info: workdir.RunInfo
+
+
+def open_run(
+    config: Config, data_dir: str, workdir_path: str, command: Sequence[str]
+) -> Opening:
+    """Opens what a run needs besides its directory, and checks that it fits.
+
+    Args:
+      config: the run's settings.
+      data_dir: the shards.
+      workdir_path: the run's directory.
+      command: the command line, for the record.
+
+    Raises:
+      UserError: for settings, devices or data that do not fit.
+      DataError: for damaged data.
+    """
+    training_checks.check_settings(config)
+    where = placement.make_placement(config.devices)
+    config = dataclasses.replace(
+        config, precision=precision.resolve_precision(config.precision)
+    )
+    precision.make_reproducible()
+    data = input_pipeline.open_data(data_dir, config)
+    training_checks.check_data(config, data.manifest, data_dir)
+    input_pipeline.check_splits(config, data)
+    counter = epochs.EpochCounter(
+        data.manifest.get_split("train").num_records, config.batch_size
+    )
+    info = workdir.RunInfo(
+        data_dir,
+        data.manifest.fingerprint,
+        command,
+        environment.describe(
+            precision.list_gpus(),
+            tf.config.threading.get_intra_op_parallelism_threads(),
+            tf.config.threading.get_inter_op_parallelism_threads(),
+        ),
+    )
+    return Opening(
+        config,
+        where,
+        data,
+        counter,
+        counter.count_steps(config.num_epochs),
+        profiling.ProfileWindow(
+            config.profile_steps, summaries.get_logdir(workdir_path)
+        ),
+        info,
+    )

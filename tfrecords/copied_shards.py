@@ -1,0 +1,72 @@
+"""Finds a shard that was copied over another, where the index has no checksums.
+
+Raw shards have equal sizes, so that one in the place of another fits the manifest's
+sizes and counts. The first record of each is compared with the others', which costs
+the reading of 16 bytes a shard; where two are equal, SHA-256 says which is wrong.
+`alexnet-verify` finds the rest: records that were swapped or repeated within shards.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tfrecords import durable, errors, manifest, record_file
+
+
+def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
+    """Looks at the shards of `split` and at those of other splits that have their size.
+
+    Shards that are missing are passed over, as `record_index` looks for them.
+
+    Args:
+      records_dir: where the shards lie.
+      contents: the manifest.
+      split: the split that is to be read.
+
+    Raises:
+      DataError: naming the shard of `split` that is not the manifest's, and the one
+        whose first record it has.
+    """
+    own = contents.splits[split].shards
+    sizes = {shard.num_bytes for shard in own if shard.num_records}
+    others = [
+        shard
+        for name, info in contents.splits.items()
+        if name != split
+        for shard in info.shards
+    ]
+    seen: dict[tuple[int, bytes], manifest.ShardInfo] = {}
+    for shard in [*own, *others]:
+        if shard.num_bytes not in sizes:
+            continue
+        try:
+            first = _read_frame(os.path.join(records_dir, shard.name))
+        except OSError:
+            continue
+        other = seen.setdefault((shard.num_bytes, first), shard)
+        if other.sha256 == shard.sha256:
+            continue
+        for suspect, double in ((shard, other), (other, shard)):
+            if suspect in own and not _is_intact(records_dir, suspect):
+                raise errors.DataError(
+                    f"the shard {os.path.join(records_dir, suspect.name)} is not the "
+                    f"one that the manifest names (SHA-256): it begins with the record "
+                    f"that {double.name} begins with, so that one was copied over the "
+                    "other. Run alexnet-verify, then restore the shard from a copy or "
+                    "convert again."
+                )
+
+
+def _read_frame(path: str) -> bytes:
+    """Header and checksum of the first record: they tell it from others."""
+    with open(path, "rb", buffering=0) as file:
+        header = os.pread(file.fileno(), record_file.HEADER_BYTES, 0)
+        length = int.from_bytes(header[:8], "little")
+        end = record_file.HEADER_BYTES + length
+        if end >= os.fstat(file.fileno()).st_size:
+            return header  # Damaged: reading says so.
+        return header + os.pread(file.fileno(), record_file.FOOTER_BYTES, end)
+
+
+def _is_intact(records_dir: str, shard: manifest.ShardInfo) -> bool:
+    return durable.compute_digest(os.path.join(records_dir, shard.name)) == shard.sha256
