@@ -238,6 +238,7 @@ def write_run(
         checkpoint.save(
             run.checkpoints_dir, 0, state.to_arrays(), state.to_json(), keep=1
         )
+        run.record_checkpoint(0)
     return mapped
 
 

@@ -92,7 +92,7 @@ def train_and_evaluate(
         stop_request.catch_stop_signals() as stop,
     ):
         state = run_state.build_run_state(config, data.manifest.num_classes, where)
-        restored = checkpoint.load_latest(run.checkpoints_dir)
+        restored = checkpoint.load_latest(run.checkpoints_dir, run.saved_step)
         if restored:
             state.restore(restored)
         data, taken_over = transfer.begin(
@@ -105,7 +105,8 @@ def train_and_evaluate(
             if set_learning_rate
             else []
         )
-        run.begin(state.step)
+        metrics_lines = restored.state.get("metrics_lines") if restored else None
+        run.begin(state.step, state.saved_step, metrics_lines)
         training_data.save(run.path, data.statistics, data.manifest.classes)
 
         counter = epochs.EpochCounter(num_train, config.batch_size)

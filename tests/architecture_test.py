@@ -23,9 +23,11 @@ ROWS = (
     ("config", "decoding", "metrics", "placement", "precision", "stack"),
     (
         "chance",
+        "checkpoint_files",
         "convolutions",
         "environment",
         "epochs",
+        "metrics_file",
         "products",
         "profiling",
         "stop_request",
@@ -77,6 +79,7 @@ UNTESTED = {
 # Parts of a module that are tested through it.
 TESTED_WITH = {
     "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
+    "alexnet_tf.checkpoint_files": "alexnet_tf.checkpoint",
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import signal
 import sys
@@ -207,8 +208,8 @@ def test_stopped_in_an_evaluation_it_begins_with_that(
 def test_stopped_before_the_first_step_it_begins_again(tmp_path, data_dir, monkeypatch):
     begin = workdir.Workdir.begin
 
-    def begin_and_stop(self, step):
-        begin(self, step)
+    def begin_and_stop(self, *args):
+        begin(self, *args)
         _send(signal.SIGTERM)
 
     with monkeypatch.context() as patch:
@@ -217,6 +218,40 @@ def test_stopped_before_the_first_step_it_begins_again(tmp_path, data_dir, monke
             training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 0})
     state = training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
     assert state.step == 3
+
+
+def test_it_never_starts_over_where_a_checkpoint_was_saved(
+    tmp_path, data_dir, whole_run
+):
+    path = training_runs.copy_as_killed(whole_run, 0, tmp_path / "run")
+    before = _read_files(path)
+    with pytest.raises(errors.DataError, match=f"step {LAST_STEP} was saved") as e:
+        training_runs.run(data_dir, path, PLATEAU)
+    assert e.value.exit_code == 2
+    assert _read_files(path) == before
+
+
+def test_a_missing_newest_checkpoint_and_a_gap_in_the_metrics_are_said(
+    tmp_path, data_dir, whole_run, capfd
+):
+    path = training_runs.copy_as_killed(whole_run, 8, tmp_path / "run")
+    metrics = pathlib.Path(path, "metrics.jsonl")
+    lines = metrics.read_bytes().splitlines(keepends=True)
+    metrics.write_bytes(b"".join(lines[:1] + lines[2:]))
+    training_runs.run(data_dir, path, PLATEAU)
+    said = "".join(capfd.readouterr())
+    assert f"of step {LAST_STEP}, is missing" in said and "from step 8" in said
+    assert "metrics.jsonl has a gap" in said
+    assert training_runs.load_checkpoint(path).step == LAST_STEP
+    assert workdir.read_record(path)["saved_step"] == LAST_STEP
+
+
+def _read_files(path):
+    return {
+        file: file.read_bytes()
+        for file in pathlib.Path(path).rglob("*")
+        if file.is_file() and file.name != "LOCK"
+    }
 
 
 def _send(number):
