@@ -47,10 +47,11 @@ def rehearse(config: Config, data_dir: str, workdir_path: str) -> list[str]:
         and data.
     """
     where = placement.make_placement(config.devices)
-    config = dataclasses.replace(
-        config, precision=precision.resolve_precision(config.precision)
-    )
     precision.make_reproducible()
+    chosen = precision.choose_precision(
+        config.precision, workdir.read_precision(workdir_path)
+    )
+    config = dataclasses.replace(config, precision=chosen.precision)
     data = input_pipeline.open_data(data_dir, config)
     input_pipeline.check_splits(config, data)
     counter = epochs.EpochCounter(
@@ -67,6 +68,7 @@ def rehearse(config: Config, data_dir: str, workdir_path: str) -> list[str]:
         + f" pictures of {data.manifest.num_classes:,} classes",
         f"network: {state.model.count_params():,} parameters, {config.precision}, "
         f"{where.describe()}",
+        *([chosen.describe()] if chosen.reason else []),
         f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
         f"pictures, {_describe_workdir(workdir_path)}",
     ]

@@ -66,10 +66,11 @@ def train_and_evaluate(
       Interrupted: after SIGTERM or SIGINT, once the state was saved.
     """
     where = placement.make_placement(config.devices)
-    config = dataclasses.replace(
-        config, precision=precision.resolve_precision(config.precision)
-    )
     precision.make_reproducible()
+    chosen = precision.choose_precision(
+        config.precision, workdir.read_precision(workdir_path)
+    )
+    config = dataclasses.replace(config, precision=chosen.precision)
     data = input_pipeline.open_data(data_dir, config)
     num_train = data.manifest.get_split("train").num_records
     input_pipeline.check_splits(config, data)
@@ -86,6 +87,7 @@ def train_and_evaluate(
             tf.config.threading.get_intra_op_parallelism_threads(),
             tf.config.threading.get_inter_op_parallelism_threads(),
         ),
+        chosen.to_json(),
     )
     with (
         workdir.open_workdir(workdir_path, config, info) as run,
@@ -123,6 +125,8 @@ def train_and_evaluate(
             f"classes, batches of {config.batch_size}, {config.precision}, "
             f"{where.describe()}"
         )
+        if reason := chosen.describe():
+            reporter.announce(reason)
         if absence := profile.explain_absence(state.step, last_step):
             reporter.announce(absence)
         loop = training_loop.TrainingLoop(

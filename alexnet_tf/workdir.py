@@ -44,12 +44,15 @@ class RunInfo:
         the data may not change.
       command: the command line, program first.
       environment: name -> JSON value, from `environment.describe`.
+      precision: why the arithmetic was chosen, as JSON values; None where the settings
+        name it.
     """
 
     data_dir: str
     data_fingerprint: str
     command: Sequence[str]
     environment: Mapping[str, Any]
+    precision: Mapping[str, Any] | None = None
 
 
 class Workdir:
@@ -159,6 +162,8 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
             "command": [os.path.basename(info.command[0]), *info.command[1:]],
             "environment": dict(info.environment),
         }
+        if info.precision:
+            start["precision"] = dict(info.precision)
         if record is None:
             record = {
                 "format": FORMAT_NAME,
@@ -196,6 +201,15 @@ def read_config(path: str) -> Config:
       DataError: if its record is damaged.
     """
     return _read_settings(path, read_record(path))
+
+
+def read_precision(path: str) -> str | None:
+    """The arithmetic of the run in `path`; None where there is no run.
+
+    Raises:
+      UserError, DataError: as `read_config`.
+    """
+    return None if _read_record(path) is None else read_config(path).precision
 
 
 def read_record(path: str) -> dict[str, Any]:

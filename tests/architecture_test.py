@@ -20,7 +20,8 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "decoding", "metrics", "placement", "precision", "stack"),
+    ("config", "decoding", "metrics", "placement", "precision_timing", "stack"),
+    ("precision",),
     (
         "chance",
         "checkpoint_files",

@@ -11,7 +11,14 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, reporting, run_state, workdir
+from alexnet_tf import (
+    evaluate,
+    precision,
+    precision_timing,
+    reporting,
+    run_state,
+    workdir,
+)
 from tests import data_directories, training_runs
 from tfrecords import errors, schema
 
@@ -244,6 +251,32 @@ def test_a_missing_newest_checkpoint_and_a_gap_in_the_metrics_are_said(
     assert "metrics.jsonl has a gap" in said
     assert training_runs.load_checkpoint(path).step == LAST_STEP
     assert workdir.read_record(path)["saved_step"] == LAST_STEP
+
+
+def test_auto_is_measured_once_and_kept_where_the_run_goes_on(
+    tmp_path, data_dir, monkeypatch, capfd
+):
+    def set_seconds(bfloat16):
+        precision._measure_processor.cache_clear()
+        seconds = {"float32": 1.0, "bfloat16": bfloat16}
+        timing = precision_timing.Timing(seconds, seconds)
+        monkeypatch.setattr(precision_timing, "measure", lambda: timing)
+
+    path, values = tmp_path / "run", {"precision": "auto", "num_epochs": 0}
+    set_seconds(0.5)
+    training_runs.run(data_dir, path, values)
+    assert "bfloat16 is 2 times" in "".join(capfd.readouterr())
+    # Another machine, on which float32 is the faster.
+    set_seconds(3.0)
+    training_runs.run(data_dir, path, values)
+    record = workdir.read_record(str(path))
+    assert record["config"]["precision"] == "mixed_bfloat16"
+    first, second = (start["precision"] for start in record["starts"])
+    assert first["timing"]["matmul"] == {"float32": 1.0, "bfloat16": 0.5}
+    assert second["precision"] == "mixed_bfloat16" and second["timing"] is None
+    training_runs.run(data_dir, tmp_path / "new", values)
+    assert workdir.read_precision(str(tmp_path / "new")) == "float32"
+    precision._measure_processor.cache_clear()
 
 
 def _read_files(path):
