@@ -1,15 +1,8 @@
 """The whole state of a run: committed atomically, checked when read.
 
-A checkpoint is a directory:
-
-    ckpt-00001234/      the step, eight digits or more
-      arrays.npz          weights, velocity, random state: name -> array
-      state.json          step, best_step, and `state`: the rest, as JSON
-      COMMIT              SHA-256 of the two
-
-It is written under a temporary name, flushed to the disk and renamed, so that a kill
-or a power cut at any moment leaves the new checkpoint or the ones before it. Reading
-compares every byte with COMMIT. Nothing here knows of TensorFlow or unpickles.
+A checkpoint is a directory, see `checkpoint_files`. It is written under a temporary
+name, flushed to the disk and renamed, so that a kill or a power cut at any moment
+leaves the new checkpoint or the ones before it.
 
 One process writes (it holds the run's lock) and calls `save` and `load_latest`;
 others may read with `load` at any time.
@@ -19,56 +12,34 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import errno
 import json
 import os
-import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from alexnet_tf.checkpoint_files import (
+    ARRAYS_NAME,
+    BAD,
+    COMMIT_NAME,
+    NAME,
+    REPLACED,
+    STATE_NAME,
+    Checkpoint,
+    DamagedError,
+    find,
+    list_names,
+    make_commit,
+    make_name,
+    read,
+)
 from tfrecords import durable, errors, npz
 
-ARRAYS_NAME = "arrays.npz"
-STATE_NAME = "state.json"
-COMMIT_NAME = "COMMIT"
-FORMAT_NAME = "alexnet-checkpoint"
-FORMAT_VERSION = 1
-
-# The checkpoint that another of the same step is replacing: read where the newer one
-# is missing, so that a kill between the two renames loses nothing.
-_REPLACED = ".previous"
-_BAD = ".bad"
-_NAME = re.compile(r"ckpt-(\d{8,})(\.previous)?")
-_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-
-
-@dataclasses.dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint that was read and is as it was written.
-
-    Attributes:
-      step: training steps done.
-      arrays: name -> array.
-      state: the JSON-able rest.
-      best_step: step of the checkpoint with the best validation error when this one
-        was written; None if none had been evaluated.
-      path: its directory.
-      warnings: sentences for the user: damaged checkpoints that were passed over.
-    """
-
-    step: int
-    arrays: dict[str, np.ndarray]
-    state: dict[str, Any]
-    best_step: int | None
-    path: str
-    warnings: tuple[str, ...] = ()
-
-
-def make_name(step: int) -> str:
-    """The directory's name: `ckpt-00001234` for step 1234."""
-    return f"ckpt-{step:08d}"
+# Of reading while a trainer deletes and replaces.
+_MAX_ATTEMPTS = 10
+_SECONDS_BETWEEN_ATTEMPTS = 0.02
 
 
 def save(
@@ -117,37 +88,41 @@ def save(
         with open(os.path.join(temporary, STATE_NAME), "wb") as file:
             file.write((json.dumps(record, indent=1) + "\n").encode())
         with open(os.path.join(temporary, COMMIT_NAME), "wb") as file:
-            file.write(_make_commit(temporary, step))
+            file.write(make_commit(temporary, step))
         if os.path.lexists(path):
-            _discard(path + _REPLACED)
-            os.rename(path, path + _REPLACED)
+            _discard(path + REPLACED)
+            os.rename(path, path + REPLACED)
     _delete_unwanted(directory, step, keep, best_step)
     return path
 
 
-def load_latest(directory: str) -> Checkpoint | None:
+def load_latest(directory: str, saved_step: int | None = None) -> Checkpoint | None:
     """The newest checkpoint that is whole; for the process that writes here.
 
     A damaged one is renamed (`ckpt-00001234.bad`), said so in `warnings`, and the one
     before it is tried. What killed writers left is removed.
 
+    Args:
+      directory: the run's checkpoints.
+      saved_step: of the newest that the run has recorded; None where it has none. Where
+        that is missing and an older one is left, `warnings` says so.
+
     Returns:
       The checkpoint, or None where none has ever been finished.
 
     Raises:
-      DataError: if there are checkpoints and none is whole: to start from the
-        beginning in silence would be wrong.
+      DataError: if there are checkpoints and none is whole, or one was saved and none
+        is left: to start from the beginning in silence would be wrong.
     """
-    if not os.path.isdir(directory):
-        return None
-    with durable.storage_errors(directory):
-        durable.remove_temporary_files(directory)
     warnings = []
-    while found := _find(directory):
+    if os.path.isdir(directory):
+        with durable.storage_errors(directory):
+            durable.remove_temporary_files(directory)
+    while found := find(directory):
         step = max(found)
         try:
-            loaded = _read(found[step], step)
-        except _DamagedError as error:
+            loaded = read(found[step], step)
+        except DamagedError as error:
             with durable.storage_errors(found[step]):
                 bad_path = _quarantine(found[step])
             warnings.append(
@@ -155,21 +130,35 @@ def load_latest(directory: str) -> Checkpoint | None:
                 f"{os.path.basename(bad_path)}, and the checkpoint before it is used."
             )
         else:
+            if step < (saved_step or 0) and not any(
+                make_name(saved_step or 0) in warning for warning in warnings
+            ):
+                warnings.append(
+                    f"the newest checkpoint, of step {saved_step}, is missing in "
+                    f"{directory}: the run goes on from step {step}."
+                )
             return dataclasses.replace(loaded, warnings=tuple(warnings))
-    bad_names = sorted(
-        n for n in os.listdir(directory) if n.startswith("ckpt-") and _BAD in n
-    )
+    bad_names = [n for n in list_names(directory) if n.startswith("ckpt-") and BAD in n]
     if bad_names:
         raise errors.DataError(
             f"none of the checkpoints in {directory} is whole ({', '.join(bad_names)}"
             "). Restore one from a copy and give it its name back, or start again in "
             "another workdir." + "".join(f"\n{warning}" for warning in warnings)
         )
+    if saved_step is not None:
+        raise errors.DataError(
+            f"{directory} holds no checkpoint, though one of step {saved_step} was "
+            "saved. Put a checkpoint back from a copy to go on, or start again in "
+            "another workdir. Nothing was changed."
+        )
     return None
 
 
 def load(directory: str, which: str | int) -> Checkpoint:
     """Reads one checkpoint and changes nothing; for evaluation, export and the like.
+
+    Training may go on meanwhile: where it deletes or replaces the checkpoint that is
+    being read, the choice is made again.
 
     Args:
       directory: a run's checkpoints.
@@ -180,9 +169,25 @@ def load(directory: str, which: str | int) -> Checkpoint:
       UserError: if there is no such checkpoint; the message lists those there are.
       DataError: if it is damaged.
     """
-    found = _find(directory) if os.path.isdir(directory) else {}
+    for attempt in range(_MAX_ATTEMPTS):
+        try:
+            return _load(directory, which)
+        except _ReplacedError as error:
+            reason = error
+            time.sleep(attempt * _SECONDS_BETWEEN_ATTEMPTS)
+    raise errors.DataError(
+        f"training replaces the checkpoints in {directory} faster than they can be "
+        f"read ({reason}). Try again, or keep more: --config.keep_checkpoints."
+    )
+
+
+def _load(directory: str, which: str | int) -> Checkpoint:
+    found = find(directory)
     if not found:
-        raise errors.UserError(f"{directory} holds no checkpoint: nothing was trained.")
+        raise errors.UserError(
+            f"{directory} holds no checkpoint: nothing was trained, or the checkpoints "
+            "were removed. Train first, or put one back from a copy."
+        )
     steps = ", ".join(str(step) for step in sorted(found))
     if which in ("last", "best"):
         step = max(found)
@@ -210,74 +215,40 @@ def _load_step(found: Mapping[int, str], step: int, directory: str) -> Checkpoin
         raise errors.UserError(
             f"{directory} has no checkpoint of step {step}; the steps are {steps}."
         )
+    path = found[step]
+    identity = _identify(path)
     try:
-        return _read(found[step], step)
-    except _DamagedError as error:
+        return read(path, step)
+    except DamagedError as error:
+        if identity is None or identity != _identify(path):
+            raise _ReplacedError(str(error)) from error
         raise errors.DataError(
-            f"{found[step]} is damaged ({error}), or training deleted it meanwhile. "
-            f"There are the steps {steps}."
+            f"{path} is damaged ({error}). There are the steps {steps}."
         ) from error
 
 
-class _DamagedError(Exception):
-    """A checkpoint that is not as it was written; the message says in what."""
-
-
-def _read(path: str, step: int) -> Checkpoint:
-    """Reads the checkpoint of `step` at `path`, every byte compared with COMMIT."""
+def _identify(path: str) -> tuple[int, ...] | None:
+    """What tells a directory from another of the same name; None where it is gone."""
     try:
-        with open(os.path.join(path, COMMIT_NAME), "rb") as file:
-            commit = file.read()
-        # COMMIT is compared whole: there is no byte of it that a fault may change.
-        if commit != _make_commit(path, step):
-            raise _DamagedError(f"its files do not match {COMMIT_NAME}")
-        with open(os.path.join(path, STATE_NAME), "rb") as file:
-            record = json.load(file)
-        arrays = npz.load(os.path.join(path, ARRAYS_NAME))
-    except OSError as error:
-        if error.errno in _OUT_OF_RESOURCES:
-            raise
-        raise _DamagedError(str(error)) from error
-    return Checkpoint(step, arrays, record["state"], record["best_step"], path)
+        status = os.stat(path)
+    except OSError:
+        return None
+    # The number of a deleted one may be given to the next.
+    return status.st_ino, status.st_ctime_ns
 
 
-def _make_commit(path: str, step: int) -> bytes:
-    """What COMMIT must say of the files that are at `path`."""
-    digests = {
-        name: durable.compute_digest(os.path.join(path, name))
-        for name in (ARRAYS_NAME, STATE_NAME)
-    }
-    value = {
-        "format": FORMAT_NAME,
-        "version": FORMAT_VERSION,
-        "step": step,
-        "sha256": digests,
-    }
-    return (json.dumps(value, indent=1) + "\n").encode()
-
-
-def _find(directory: str) -> dict[int, str]:
-    """Step -> path of every finished checkpoint, a replaced one only in need."""
-    found: dict[int, str] = {}
-    for name in sorted(os.listdir(directory), reverse=True):
-        path = os.path.join(directory, name)
-        match = _NAME.fullmatch(name)
-        if match and os.path.isdir(path):
-            step = int(match[1])
-            if name == make_name(step) + (match[2] or ""):
-                # Reversed order: `ckpt-N` comes after `ckpt-N.previous` and wins.
-                found[step] = path
-    return found
+class _ReplacedError(Exception):
+    """A checkpoint that was deleted or replaced while it was read."""
 
 
 def _delete_unwanted(
     directory: str, step: int, keep: int, best_step: int | None
 ) -> None:
     with durable.storage_errors(directory):
-        found = _find(directory)
+        found = find(directory)
         wanted = {step, best_step, *sorted(found)[-keep:]}
-        for name in sorted(os.listdir(directory)):
-            match = _NAME.fullmatch(name)
+        for name in list_names(directory):
+            match = NAME.fullmatch(name)
             path = os.path.join(directory, name)
             if not match or int(match[1]) not in found:
                 continue
@@ -298,10 +269,10 @@ def _discard(path: str) -> None:
 
 
 def _quarantine(path: str) -> str:
-    bad_path, number = path + _BAD, 1
+    bad_path, number = path + BAD, 1
     while os.path.lexists(bad_path):
         number += 1
-        bad_path = f"{path}{_BAD}-{number}"
+        bad_path = f"{path}{BAD}-{number}"
     os.rename(path, bad_path)
     durable.fsync_directory(os.path.dirname(path))
     return bad_path

@@ -315,7 +315,7 @@ class Config:
     precision: str = _setting(
         "float32",
         "float32, mixed_bfloat16, mixed_float16 (with loss scaling), or auto: "
-        "mixed_bfloat16 where the processor computes with it, float32 elsewhere",
+        "mixed_bfloat16 where it is measured to be faster, else float32",
         choices=("float32", "mixed_bfloat16", "mixed_float16", "auto"),
     )
     devices: str = _setting(

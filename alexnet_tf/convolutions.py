@@ -42,10 +42,13 @@ def convolve(
 
 
 def gains_by_joining(x: tf.Tensor, stride: int) -> bool:
-    """Is it AVX-512's bfloat16, and few maps, with pixels to join?
+    """Is it bfloat16 on a processor like the one measured, and few maps, to be joined?
 
-    In float32 the filters' gradient was a third slower. On GPUs, and on processors with
-    other instructions for bfloat16, it was not measured.
+    Measured on Zen 5, with AVX-512's bfloat16: a step in 766 ms instead of 784; in
+    float32 the filters' gradient was a third slower. On GPUs and on processors without
+    these instructions it was not measured. The rule asks for the instructions and does
+    not time them at every start: the two ways add up in different orders, and a run
+    that goes on has to take the way that it began with to give the same bits.
     """
     is_few = stride > 1 and x.shape[3] < _ENOUGH_MAPS and None not in x.shape[1:3]
     has_gpu = bool(tf.config.list_physical_devices("GPU"))

@@ -205,9 +205,8 @@ def write_run(
         )
     path = os.path.abspath(path)
     check_free(path)
-    config = dataclasses.replace(
-        config, precision=precision.resolve_precision(config.precision)
-    )
+    chosen = precision.choose_precision(config.precision)
+    config = dataclasses.replace(config, precision=chosen.precision)
     state = run_state.build_run_state(config, len(classes), placement.Placement())
     variables = {p.name: p.variable for p in state.optimizer.parameters}
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
@@ -227,6 +226,7 @@ def write_run(
             tf.config.threading.get_intra_op_parallelism_threads(),
             tf.config.threading.get_inter_op_parallelism_threads(),
         ),
+        precision=chosen.to_json(),
     )
     durable.make_directory(os.path.dirname(path))
     with (
@@ -238,6 +238,7 @@ def write_run(
         checkpoint.save(
             run.checkpoints_dir, 0, state.to_arrays(), state.to_json(), keep=1
         )
+        run.record_checkpoint(0)
     return mapped
 
 

@@ -36,6 +36,7 @@ class Opening:
       last_step: the step that completes `config.num_epochs`.
       profile: the steps to be recorded.
       info: what the run's record says of this start.
+      chosen: the arithmetic, and why where it was chosen here.
     """
 
     config: Config
@@ -45,6 +46,7 @@ class Opening:
     last_step: int
     profile: profiling.ProfileWindow
     info: workdir.RunInfo
+    chosen: precision.Choice
 
 
 def open_run(
@@ -64,10 +66,11 @@ def open_run(
     """
     training_checks.check_settings(config)
     where = placement.make_placement(config.devices)
-    config = dataclasses.replace(
-        config, precision=precision.resolve_precision(config.precision)
-    )
     precision.make_reproducible()
+    chosen = precision.choose_precision(
+        config.precision, workdir.read_precision(workdir_path)
+    )
+    config = dataclasses.replace(config, precision=chosen.precision)
     data = input_pipeline.open_data(data_dir, config)
     training_checks.check_data(config, data.manifest, data_dir)
     input_pipeline.check_splits(config, data)
@@ -83,6 +86,7 @@ def open_run(
             tf.config.threading.get_intra_op_parallelism_threads(),
             tf.config.threading.get_inter_op_parallelism_threads(),
         ),
+        chosen.to_json(),
     )
     return Opening(
         config,
@@ -94,4 +98,5 @@ def open_run(
             config.profile_steps, summaries.get_logdir(workdir_path)
         ),
         info,
+        chosen,
     )

@@ -50,9 +50,11 @@ def has_conflicts(num_rows: int | None, kernel: tf.Tensor) -> bool:
 
 @functools.cache
 def suffers_conflicts() -> bool:
-    """Is this a machine whose products were seen to: x86 with AVX2, and no GPU?
+    """Is this a machine like those measured: x86 with AVX2, no AVX-512, and no GPU?
 
-    With AVX-512 oneDNN has other products, of which that was not measured.
+    With AVX-512 oneDNN has other products, of which that was not measured. The rule
+    asks for the instructions and does not time them at every start, so that a run that
+    goes on takes the way that it began with.
     """
     flags = precision.read_cpu_flags()
     is_avx2 = "avx2" in flags and "avx512f" not in flags

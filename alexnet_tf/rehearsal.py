@@ -72,6 +72,7 @@ def rehearse(
         + f" pictures of {data.manifest.num_classes:,} classes",
         f"network: {state.model.count_params():,} parameters, {config.precision}, "
         f"{where.describe()}",
+        *([opened.chosen.describe()] if opened.chosen.reason else []),
         f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
         f"pictures, "
         + (

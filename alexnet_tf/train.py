@@ -65,7 +65,7 @@ def train_and_evaluate(
         stop_request.catch_stop_signals() as stop,
     ):
         state = run_state.build_run_state(config, data.manifest.num_classes, where)
-        restored = checkpoint.load_latest(run.checkpoints_dir)
+        restored = checkpoint.load_latest(run.checkpoints_dir, run.saved_step)
         if restored:
             state.restore(restored)
         data, taken_over = transfer.begin(
@@ -78,7 +78,8 @@ def train_and_evaluate(
             if set_learning_rate
             else []
         )
-        run.begin(state.step)
+        metrics_lines = restored.state.get("metrics_lines") if restored else None
+        run.begin(state.step, state.saved_step, metrics_lines)
         training_data.save(run.path, data.statistics, data.manifest.classes)
 
         num_train = counter.num_train
@@ -94,6 +95,8 @@ def train_and_evaluate(
             f"classes, batches of {config.batch_size}, {config.precision}, "
             f"{where.describe()}"
         )
+        if reason := opened.chosen.describe():
+            reporter.announce(reason)
         if absence := profile.explain_absence(state.step, last_step):
             reporter.announce(absence)
         loop = training_loop.TrainingLoop(

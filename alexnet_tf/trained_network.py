@@ -69,7 +69,8 @@ def load(
     )
     if precision_policy:
         config = dataclasses.replace(
-            config, precision=precision.resolve_precision(precision_policy)
+            config,
+            precision=precision.choose_precision(precision_policy).precision,
         )
     if fastest:
         config = _cast(config)

@@ -134,14 +134,17 @@ class TrainingLoop:
         self._reporter.summaries.flush()
         arrays = state.to_arrays()
         finite.check_arrays(arrays, state.step, state.saved_step)
+        # What a checkpoint counts must be as durable as the checkpoint.
+        metrics_lines = self._run.sync_metrics()
         checkpoint.save(
             self._run.checkpoints_dir,
             state.step,
             arrays,
-            state.to_json(),
+            {**state.to_json(), "metrics_lines": metrics_lines},
             keep=self._config.keep_checkpoints,
             best_step=state.best_step,
         )
+        self._run.record_checkpoint(state.step)
         state.saved_step = state.step
         self._last_save_time = time.monotonic()
 

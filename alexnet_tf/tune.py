@@ -35,6 +35,7 @@ from alexnet_tf import (
     settings,
     train,
     trial_results,
+    workdir,
 )
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
@@ -158,8 +159,8 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
             result = trial_results.read(self._tune_dir, trial.trial_id)
             if result is None:
                 result = self._train(trial.trial_id, trial.hyperparameters.values)
-            workdir = trial_results.get_workdir(self._tune_dir, result.trial)
-            hparams.write_trial(workdir, result)
+            path = trial_results.get_workdir(self._tune_dir, result.trial)
+            hparams.write_trial(path, result)
             self._report(result)
         except Exception as error:
             raise _SearchEndedError from error
@@ -169,6 +170,9 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         tried = search_space.make_values(self._search.space, chosen)
         config = settings.override(self._search.config, tried)
         path = trial_results.get_workdir(self._tune_dir, name)
+        if config.precision == "auto" and (precision := self._find_precision()):
+            # Trials are compared: all compute as the first one does.
+            config = dataclasses.replace(config, precision=precision)
         if "tuner/epochs" in chosen:
             # Hyperband trains the best of a round on, as a trial of its own.
             config = dataclasses.replace(config, num_epochs=chosen["tuner/epochs"])
@@ -219,6 +223,14 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
             keras.backend.clear_session()
             gc.collect()
         return trial_results.read(self._tune_dir, name) or end(trial_results.FINISHED)
+
+    def _find_precision(self) -> str | None:
+        """The arithmetic of the earlier trials; None before the first."""
+        for name in sorted(os.listdir(_get_trials_dir(self._tune_dir))):
+            path = os.path.join(_get_trials_dir(self._tune_dir), name)
+            if precision := workdir.read_precision(path):
+                return precision
+        return None
 
     def _judge(self, name: str, path: str, epoch: int) -> tuple[str, str | None]:
         """Whether the trial is hopeless: its status then, and a sentence."""

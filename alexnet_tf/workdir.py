@@ -1,7 +1,8 @@
 """One run's directory: its lock, its lab record, its metrics.
 
-    run.json        settings, data and, for every start, command, versions, hardware
-    metrics.jsonl   one JSON object a line: what was measured at which step
+    run.json        settings, data, the newest checkpoint's step and, for every start,
+                    command, versions, hardware
+    metrics.jsonl   see `metrics_file`
     checkpoints/    see `checkpoint`
     LOCK            held by the process that trains here
 
@@ -15,14 +16,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import json
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from alexnet_tf import settings
 from alexnet_tf.config import Config
+from alexnet_tf.metrics_file import MetricsFile, read_steps
 from tfrecords import durable, errors, typed_json
 
 RECORD_NAME = "run.json"
@@ -44,12 +44,15 @@ class RunInfo:
         the data may not change.
       command: the command line, program first.
       environment: name -> JSON value, from `environment.describe`.
+      precision: why the arithmetic was chosen, as JSON values; None where the settings
+        name it.
     """
 
     data_dir: str
     data_fingerprint: str
     command: Sequence[str]
     environment: Mapping[str, Any]
+    precision: Mapping[str, Any] | None = None
 
 
 class Workdir:
@@ -66,71 +69,65 @@ class Workdir:
         self.checkpoints_dir = os.path.join(path, CHECKPOINTS_NAME)
         self.warnings = warnings
         self._record = record
-        self._metrics_path = os.path.join(path, METRICS_NAME)
+        self._metrics = MetricsFile(os.path.join(path, METRICS_NAME))
 
-    def begin(self, step: int) -> None:
+    @property
+    def saved_step(self) -> int | None:
+        """Of the newest checkpoint that the record knows; None before the first."""
+        return self._record["saved_step"]
+
+    def begin(
+        self,
+        step: int,
+        saved_step: int | None = None,
+        metrics_lines: int | None = None,
+    ) -> None:
         """Writes this start into the record and takes the metrics back to `step`.
 
         Nothing but the lock is written before, so that a start that fails early
         leaves an empty directory empty. To be called once, before the first training
         step. Lines of steps after `step`, which will be measured again, are dropped,
-        and so is a last line that a kill cut short.
+        and so is a last line that a kill cut short. `warnings` says what is missing.
 
         Args:
-          step: of the checkpoint from which the run goes on; 0 at its beginning.
+          step: from which the run goes on; 0 at its beginning.
+          saved_step: of the checkpoint that it goes on from; None where there is none.
+          metrics_lines: of the metrics when that was saved; None where it is unknown.
 
         Raises:
           DataError: if `metrics.jsonl` has an unreadable line that is not its last.
           StorageError: if the directory cannot be written.
         """
-        self._rewind_metrics(step)
+        self.warnings += self._metrics.rewind(step, metrics_lines)
         self._record["starts"][-1]["from_step"] = step
-        durable.write_json(os.path.join(self.path, RECORD_NAME), self._record)
+        self._record["saved_step"] = saved_step
+        self._write_record()
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:
-        """Adds a line to `metrics.jsonl` and hands it to the operating system.
+        """Adds a line to the metrics, see `metrics_file.MetricsFile.append`.
 
         What belongs to a checkpoint's step is appended before that checkpoint is
         saved: lines of its step are kept when the run goes on from there.
-
-        Args:
-          values: "step" and any others: numbers (NumPy's too; one that is not finite
-            becomes null), text, booleans, lists and dictionaries of them.
-
-        Raises:
-          StorageError: if the disk is full, read-only or failing.
         """
-        if not isinstance(values.get("step"), int):
-            raise ValueError(f"metrics without a whole-numbered step: {values}")
-        line = json.dumps(_to_json(values), allow_nan=False) + "\n"
-        with (
-            durable.storage_errors(self._metrics_path),
-            open(self._metrics_path, "ab") as file,
-        ):
-            file.write(line.encode())
+        self._metrics.append(values)
 
-    def _rewind_metrics(self, step: int) -> None:
-        if not os.path.exists(self._metrics_path):
-            return
-        with open(self._metrics_path, "rb") as file:
-            content = file.read()
-        lines = content.splitlines(keepends=True)
-        kept = []
-        for number, line in enumerate(lines, 1):
-            try:
-                line_step = json.loads(line)["step"]
-            except (ValueError, KeyError, TypeError) as error:
-                if number == len(lines):
-                    break
-                raise errors.DataError(
-                    f"{self._metrics_path}, line {number}, is damaged: it is no JSON "
-                    "object with a step. Remove the line, or the file, and run the "
-                    "same command again."
-                ) from error
-            if line_step <= step and line.endswith(b"\n"):
-                kept.append(line)
-        if len(kept) < len(lines):
-            durable.write_bytes(self._metrics_path, b"".join(kept))
+    def sync_metrics(self) -> int:
+        """Flushes the metrics to the disk before a checkpoint; returns their lines."""
+        return self._metrics.sync()
+
+    def record_checkpoint(self, step: int) -> None:
+        """Records that the checkpoint of `step` is on the disk.
+
+        After the checkpoint, so that the record never names one that was not finished.
+        A kill between the two leaves an older step in the record, which the next start
+        corrects. Raises `StorageError`.
+        """
+        if self._record["saved_step"] != step:
+            self._record["saved_step"] = step
+            self._write_record()
+
+    def _write_record(self) -> None:
+        durable.write_json(os.path.join(self.path, RECORD_NAME), self._record)
 
 
 @contextlib.contextmanager
@@ -165,13 +162,22 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
             "command": [os.path.basename(info.command[0]), *info.command[1:]],
             "environment": dict(info.environment),
         }
+        if info.precision:
+            start["precision"] = dict(info.precision)
         if record is None:
-            record = {"format": FORMAT_NAME, "version": FORMAT_VERSION, "starts": []}
+            record = {
+                "format": FORMAT_NAME,
+                "version": FORMAT_VERSION,
+                "starts": [],
+                "saved_step": None,
+            }
         else:
             _refuse_imported(path, record["data"])
             old_config = _read_settings(path, record)
             _refuse_other_run(path, old_config, config)
             _refuse_other_data(path, record["data"], info)
+            if "saved_step" not in record:
+                record["saved_step"] = _infer_saved_step(path, record)
             changes = _find_changes(settings.to_dict(old_config), config)
             if changes:
                 start["changed_settings"] = changes
@@ -225,6 +231,15 @@ def read_config(path: str) -> Config:
     return _read_settings(path, read_record(path))
 
 
+def read_precision(path: str) -> str | None:
+    """The arithmetic of the run in `path`; None where there is no run.
+
+    Raises:
+      UserError, DataError: as `read_config`.
+    """
+    return None if _read_record(path) is None else read_config(path).precision
+
+
 def read_record(path: str) -> dict[str, Any]:
     """What `run.json` in `path` says; changes nothing.
 
@@ -253,7 +268,27 @@ def _read_record(path: str) -> dict[str, Any] | None:
             f"{record_path} is damaged: it holds no start. Restore it from a copy, or "
             "choose another workdir."
         )
+    if not isinstance(record.get("saved_step"), (int, type(None))):
+        raise errors.DataError(
+            f"{record_path} is damaged: its saved_step is {record['saved_step']!r}, "
+            "not a step. Restore it from a copy, or choose another workdir."
+        )
     return record
+
+
+def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
+    """Of a record that does not tell: a step at which a checkpoint was surely saved.
+
+    Every first evaluation, and every start that went on, has a checkpoint, and their
+    directory is made with the first of them. None where nothing shows one.
+    """
+    steps = [start.get("from_step") or 0 for start in record["starts"]]
+    steps += read_steps(os.path.join(path, METRICS_NAME), "validation")
+    with contextlib.suppress(FileNotFoundError):
+        names = os.listdir(os.path.join(path, CHECKPOINTS_NAME))
+        if not any(durable.TEMPORARY_MARK in name for name in names):
+            return max(steps)
+    return max(steps) or None
 
 
 def _read_settings(path: str, record: Mapping[str, Any]) -> Config:
@@ -326,16 +361,3 @@ def _compare_environments(old: Mapping[str, Any], new: Mapping[str, Any]) -> lis
         f"since the last start there changed: {'; '.join(changed)}. The run goes on, "
         "but its numbers need not be, bit for bit, those of a run without this change."
     ]
-
-
-def _to_json(value: Any) -> Any:
-    """JSON values of `value`; NumPy scalars become numbers, NaN and infinity null."""
-    if isinstance(value, Mapping):
-        return {str(key): _to_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_to_json(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

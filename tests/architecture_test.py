@@ -20,12 +20,15 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "decoding", "metrics", "placement", "precision", "stack"),
+    ("config", "decoding", "metrics", "placement", "precision_timing", "stack"),
+    ("precision",),
     (
         "chance",
+        "checkpoint_files",
         "convolutions",
         "environment",
         "epochs",
+        "metrics_file",
         "products",
         "profiling",
         "stop_request",
@@ -78,6 +81,7 @@ UNTESTED = {
 # Parts of a module that are tested through it.
 TESTED_WITH = {
     "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
+    "alexnet_tf.checkpoint_files": "alexnet_tf.checkpoint",
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",

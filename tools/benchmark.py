@@ -33,7 +33,7 @@ _PRECISION = flags.DEFINE_enum(
     "precision",
     "auto",
     ["auto", "float32", "mixed_bfloat16"],
-    "the arithmetic; auto: mixed_bfloat16 where the processor has it",
+    "the arithmetic; auto: the faster one, measured",
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 128, "pictures per step", lower_bound=1
@@ -99,8 +99,11 @@ def main() -> None:
     # Only now: TensorFlow takes seconds to import.
     from alexnet_tf import precision
 
+    chosen = precision.choose_precision(_PRECISION.value)
+    if chosen.reason:
+        print(chosen.describe())
     options = contest.Options(
-        precision=precision.resolve_precision(_PRECISION.value),
+        precision=chosen.precision,
         batch_size=_BATCH_SIZE.value,
         rounds=_ROUNDS.value,
         with_peers=_PEERS.value,

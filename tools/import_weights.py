@@ -14,7 +14,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import experiments, settings, weights
+from alexnet_tf import experiments, settings, weights, workdir
 from alexnet_tf.weights import mapping
 from tfrecords import command_line, errors
 from tools import layout_flags
@@ -143,6 +143,9 @@ def _report(
         f"mean colour {colour} (R, G, B); no colour shift (eigenvalues 0, eigenvectors "
         f"the identity)\nwrote {_WORKDIR.value} ({_EXPERIMENT.value})"
     )
+    (start,) = workdir.read_record(_WORKDIR.value)["starts"]
+    if chosen := start.get("precision"):
+        print(f"precision: {chosen['precision']} ({chosen['reason']})")
     if not _CLASSES.value:
         print("The classes have only numbers; --classes would name them.")
     name = os.path.normpath(_WORKDIR.value)

@@ -123,8 +123,11 @@ def record_step() -> bytes:
     from alexnet_tf.config import Config, ModelConfig
 
     where = placement.make_placement(_DEVICES.value)
+    chosen = precision.choose_precision(_PRECISION.value)
+    if chosen.reason:
+        print(chosen.describe())
     config = Config(
-        precision=precision.resolve_precision(_PRECISION.value),
+        precision=chosen.precision,
         model=ModelConfig(width=_WIDTH.value),
     )
     state = run_state.build_run_state(config, 1000, where)

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import checkpoint
+from alexnet_tf import checkpoint, checkpoint_files
 from tests.alexnet_tf.saved_steps import assert_is, list_names, list_steps, save
 from tfrecords import errors
 
@@ -43,6 +43,83 @@ def test_no_checkpoint_is_none(tmp_path):
     for directory in (tmp_path, tmp_path / "absent"):
         with pytest.raises(errors.UserError, match="holds no checkpoint"):
             checkpoint.load(str(directory), "last")
+
+
+def test_none_left_of_those_saved_is_refused(tmp_path):
+    for directory in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(errors.DataError, match="step 30") as raised:
+            checkpoint.load_latest(str(directory), saved_step=30)
+        assert "another workdir" in str(raised.value)
+    assert list_names(tmp_path) == []
+
+
+def test_a_missing_newest_is_told_with_both_steps(tmp_path):
+    save(tmp_path, 20)
+    (warning,) = checkpoint.load_latest(str(tmp_path), saved_step=30).warnings
+    assert "30" in warning and "20" in warning
+    # The record of a run killed before it was brought up to date names an older step.
+    for recorded in (None, 0, 10, 20):
+        assert checkpoint.load_latest(str(tmp_path), recorded).warnings == ()
+    # A damaged one is told once.
+    flip(pathlib.Path(save(tmp_path, 30), "arrays.npz"))
+    (warning,) = checkpoint.load_latest(str(tmp_path), saved_step=30).warnings
+    assert "ckpt-00000030 is damaged" in warning
+
+
+def _while_reading(monkeypatch, change, times=1):
+    """Has `change` made in the middle of the next `times` readings."""
+    make_commit, left = checkpoint_files.make_commit, [times]
+
+    def change_and_read(path, step):
+        if left[0]:
+            left[0] -= 1
+            change()
+        return make_commit(path, step)
+
+    monkeypatch.setattr(checkpoint_files, "make_commit", change_and_read)
+
+
+@pytest.mark.parametrize("which", ["last", "best"])
+def test_reading_chooses_again_where_training_deletes(tmp_path, monkeypatch, which):
+    save(tmp_path, 10, best_step=10)
+
+    def go_on():
+        steps = list_steps(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint_files, "make_commit", commit_of)
+            save(tmp_path, steps[-1] + 1, keep=1, best_step=steps[-1] + 1)
+
+    commit_of = checkpoint_files.make_commit
+    _while_reading(monkeypatch, go_on, times=3)
+    assert_is(checkpoint.load(str(tmp_path), which), 13)
+
+
+def test_reading_chooses_again_where_training_replaces(tmp_path, monkeypatch):
+    path = pathlib.Path(save(tmp_path, 10))
+    other = pathlib.Path(save(tmp_path / "other", 10, size=30))
+
+    def replace():
+        shutil.rmtree(path)
+        shutil.copytree(other, path)
+
+    _while_reading(monkeypatch, replace)
+    loaded = checkpoint.load(str(tmp_path), "last")
+    assert loaded.arrays["weights/conv1/kernel"].shape == (30, 3)
+
+
+def test_reading_gives_up_where_training_never_stops(tmp_path, monkeypatch):
+    path = pathlib.Path(save(tmp_path, 10))
+
+    def replace():
+        (path / "arrays.npz").write_bytes(b"")
+        shutil.copytree(path, tmp_path / "copy")
+        shutil.rmtree(path)
+        (tmp_path / "copy").rename(path)
+
+    monkeypatch.setattr(checkpoint, "_SECONDS_BETWEEN_ATTEMPTS", 0)
+    _while_reading(monkeypatch, replace, times=1000)
+    with pytest.raises(errors.DataError, match="faster than they can be read"):
+        checkpoint.load(str(tmp_path), "last")
 
 
 def test_the_newest_and_the_best_stay_among_decoys(tmp_path):

@@ -1,22 +1,24 @@
-"""What auto becomes, by the processor's and the GPU's abilities."""
+"""What auto becomes: by measurement on a processor, by its ability on a GPU."""
 
-import builtins
-import io
 import sys
 import types
 
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import precision
+from alexnet_tf import precision, precision_timing
 from tests import processes
 
-X86 = "flags\t\t: fpu vme avx512f {} sse\n"
-ARM = "Features\t: fp asimd {} crc32\n"
+
+@pytest.fixture(autouse=True)
+def _forget():
+    precision._measure_processor.cache_clear()
+    yield
+    precision._measure_processor.cache_clear()
 
 
-def set_machine(monkeypatch, cpuinfo, capability=None):
-    """A machine with this /proc/cpuinfo (None: none) and perhaps a GPU."""
+def set_machine(monkeypatch, bfloat16_seconds=None, capability=None):
+    """A machine on which float32 takes 1 s and bfloat16 so many, perhaps with a GPU."""
     gpus = [] if capability is None else [types.SimpleNamespace(name="GPU:0")]
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: gpus)
     monkeypatch.setattr(
@@ -24,33 +26,66 @@ def set_machine(monkeypatch, cpuinfo, capability=None):
         "get_device_details",
         lambda gpu: {"compute_capability": capability, "device_name": "A card"},
     )
-    real_open = builtins.open
-
-    def fake_open(path, *args, **kwargs):
-        if path != "/proc/cpuinfo":
-            return real_open(path, *args, **kwargs)
-        if cpuinfo is None:
-            raise FileNotFoundError(path)
-        return io.StringIO("processor : 0\n" + cpuinfo)
-
-    monkeypatch.setattr(builtins, "open", fake_open)
+    seconds = {"float32": 1.0, "bfloat16": bfloat16_seconds}
+    timing = precision_timing.Timing(seconds, seconds)
+    calls = []
+    monkeypatch.setattr(
+        precision_timing, "measure", lambda: calls.append("measured") or timing
+    )
+    return calls
 
 
 @pytest.mark.parametrize(
-    ("cpuinfo", "expected"),
+    ("seconds", "expected", "factor"),
     [
-        (X86.format("avx512_bf16"), "mixed_bfloat16"),
-        (X86.format("amx_bf16 amx_tile"), "mixed_bfloat16"),
-        (ARM.format("bf16"), "mixed_bfloat16"),
-        (X86.format("avx2"), "float32"),
-        (ARM.format("fphp"), "float32"),
-        ("", "float32"),
-        (None, "float32"),
+        (0.5, "mixed_bfloat16", "2 times"),
+        (0.9, "mixed_bfloat16", "1.1 times"),
+        (0.95, "float32", "1.1 times"),
+        (1.0, "float32", "1 times"),
+        (2.0, "float32", "2 times"),
     ],
 )
-def test_auto_asks_the_processor(monkeypatch, cpuinfo, expected):
-    set_machine(monkeypatch, cpuinfo)
-    assert precision.resolve_precision("auto") == expected
+def test_auto_takes_what_is_measured_to_be_faster(
+    monkeypatch, seconds, expected, factor
+):
+    calls = set_machine(monkeypatch, seconds)
+    chosen = precision.choose_precision("auto")
+    assert chosen.precision == expected
+    assert expected in chosen.describe() and factor in chosen.describe()
+    assert chosen.to_json() == {
+        "precision": expected,
+        "reason": chosen.reason,
+        "timing": {
+            "matmul": {"float32": 1.0, "bfloat16": seconds},
+            "convolution": {"float32": 1.0, "bfloat16": seconds},
+        },
+    }
+    # Runs of one process agree.
+    assert precision.choose_precision("auto") is chosen
+    assert calls == ["measured"]
+
+
+def test_a_measurement_that_fails_means_float32(monkeypatch):
+    set_machine(monkeypatch)
+
+    def fail():
+        raise tf.errors.UnimplementedError(None, None, "no such kernel\nat node x")
+
+    monkeypatch.setattr(precision_timing, "measure", fail)
+    chosen = precision.choose_precision("auto")
+    assert chosen.precision == "float32"
+    assert "no such kernel" in chosen.describe() and "\n" not in chosen.describe()
+
+
+def test_a_run_keeps_what_it_began_with(monkeypatch):
+    calls = set_machine(monkeypatch, 2.0)
+    chosen = precision.choose_precision("auto", "mixed_bfloat16")
+    assert chosen.precision == "mixed_bfloat16"
+    assert calls == []
+    # What is named is used, and compared with the run's elsewhere.
+    assert precision.choose_precision("float32", "mixed_bfloat16").precision == (
+        "float32"
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,15 +98,20 @@ def test_auto_asks_the_processor(monkeypatch, cpuinfo, expected):
     ],
 )
 def test_auto_asks_the_gpu_first(monkeypatch, capability, expected):
-    set_machine(monkeypatch, X86.format("avx512_bf16"), capability)
-    assert precision.resolve_precision("auto") == expected
+    calls = set_machine(monkeypatch, 0.5, capability)
+    chosen = precision.choose_precision("auto")
+    assert chosen.precision == expected
+    assert ".".join(map(str, capability)) in chosen.describe()
+    assert calls == []
     assert precision.list_gpus() == ["A card"]
 
 
 @pytest.mark.parametrize("given", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_any_other_value_stands(monkeypatch, given):
-    set_machine(monkeypatch, X86.format("avx512_bf16"), (9, 0))
-    assert precision.resolve_precision(given) == given
+    calls = set_machine(monkeypatch, 0.5, (9, 0))
+    chosen = precision.choose_precision(given)
+    assert chosen.precision == given
+    assert chosen.describe() == "" and chosen.to_json() is None and calls == []
 
 
 def test_make_reproducible_makes_unseeded_draws_an_error():

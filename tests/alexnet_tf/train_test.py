@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import signal
 import sys
@@ -10,7 +11,14 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, reporting, run_state, workdir
+from alexnet_tf import (
+    evaluate,
+    precision,
+    precision_timing,
+    reporting,
+    run_state,
+    workdir,
+)
 from tests import data_directories, training_runs
 from tfrecords import errors, schema
 
@@ -207,8 +215,8 @@ def test_stopped_in_an_evaluation_it_begins_with_that(
 def test_stopped_before_the_first_step_it_begins_again(tmp_path, data_dir, monkeypatch):
     begin = workdir.Workdir.begin
 
-    def begin_and_stop(self, step):
-        begin(self, step)
+    def begin_and_stop(self, *args):
+        begin(self, *args)
         _send(signal.SIGTERM)
 
     with monkeypatch.context() as patch:
@@ -217,6 +225,66 @@ def test_stopped_before_the_first_step_it_begins_again(tmp_path, data_dir, monke
             training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
     state = training_runs.run(data_dir, tmp_path / "run", {"num_epochs": 1})
     assert state.step == 3
+
+
+def test_it_never_starts_over_where_a_checkpoint_was_saved(
+    tmp_path, data_dir, whole_run
+):
+    path = training_runs.copy_as_killed(whole_run, 0, tmp_path / "run")
+    before = _read_files(path)
+    with pytest.raises(errors.DataError, match=f"step {LAST_STEP} was saved") as e:
+        training_runs.run(data_dir, path, PLATEAU)
+    assert e.value.exit_code == 2
+    assert _read_files(path) == before
+
+
+def test_a_missing_newest_checkpoint_and_a_gap_in_the_metrics_are_said(
+    tmp_path, data_dir, whole_run, capfd
+):
+    path = training_runs.copy_as_killed(whole_run, 8, tmp_path / "run")
+    metrics = pathlib.Path(path, "metrics.jsonl")
+    lines = metrics.read_bytes().splitlines(keepends=True)
+    metrics.write_bytes(b"".join(lines[:1] + lines[2:]))
+    training_runs.run(data_dir, path, PLATEAU)
+    said = "".join(capfd.readouterr())
+    assert f"of step {LAST_STEP}, is missing" in said and "from step 8" in said
+    assert "metrics.jsonl has a gap" in said
+    assert training_runs.load_checkpoint(path).step == LAST_STEP
+    assert workdir.read_record(path)["saved_step"] == LAST_STEP
+
+
+def test_auto_is_measured_once_and_kept_where_the_run_goes_on(
+    tmp_path, data_dir, monkeypatch, capfd
+):
+    def set_seconds(bfloat16):
+        precision._measure_processor.cache_clear()
+        seconds = {"float32": 1.0, "bfloat16": bfloat16}
+        timing = precision_timing.Timing(seconds, seconds)
+        monkeypatch.setattr(precision_timing, "measure", lambda: timing)
+
+    path, values = tmp_path / "run", {"precision": "auto", "num_epochs": 0}
+    set_seconds(0.5)
+    training_runs.run(data_dir, path, values)
+    assert "bfloat16 is 2 times" in "".join(capfd.readouterr())
+    # Another machine, on which float32 is the faster.
+    set_seconds(3.0)
+    training_runs.run(data_dir, path, values)
+    record = workdir.read_record(str(path))
+    assert record["config"]["precision"] == "mixed_bfloat16"
+    first, second = (start["precision"] for start in record["starts"])
+    assert first["timing"]["matmul"] == {"float32": 1.0, "bfloat16": 0.5}
+    assert second["precision"] == "mixed_bfloat16" and second["timing"] is None
+    training_runs.run(data_dir, tmp_path / "new", values)
+    assert workdir.read_precision(str(tmp_path / "new")) == "float32"
+    precision._measure_processor.cache_clear()
+
+
+def _read_files(path):
+    return {
+        file: file.read_bytes()
+        for file in pathlib.Path(path).rglob("*")
+        if file.is_file() and file.name != "LOCK"
+    }
 
 
 def _send(number):

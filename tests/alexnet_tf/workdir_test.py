@@ -62,6 +62,58 @@ def test_each_start_is_recorded_with_what_it_changed(tmp_path):
     assert workdir.read_config(str(tmp_path)) == config
 
 
+def test_the_record_names_the_newest_checkpoint(tmp_path):
+    with workdir.open_workdir(str(tmp_path), PAPER, INFO) as run:
+        assert run.saved_step is None
+        run.begin(0)
+        assert workdir.read_record(str(tmp_path))["saved_step"] is None
+        run.record_checkpoint(40)
+    assert workdir.read_record(str(tmp_path))["saved_step"] == 40
+    with workdir.open_workdir(str(tmp_path), PAPER, INFO) as run:
+        assert run.saved_step == 40
+        # Going on from an older one, the record follows.
+        run.begin(20, 20)
+    assert workdir.read_record(str(tmp_path))["saved_step"] == 20
+
+
+@pytest.mark.parametrize(
+    ("trace", "expected"),
+    [
+        ("nothing", None),
+        ("training metrics", None),
+        ("a first save cut short", None),
+        ("a start that went on", 40),
+        ("an evaluation", 30),
+        ("an empty directory of checkpoints", 0),
+    ],
+)
+def test_an_older_record_without_the_step_is_read_by_its_traces(
+    tmp_path, trace, expected
+):
+    open_and_begin(tmp_path, step=40 if trace == "a start that went on" else 0)
+    record = json.loads((tmp_path / "run.json").read_text())
+    del record["saved_step"]
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    if "metrics" in trace or "evaluation" in trace:
+        kind = "train" if "metrics" in trace else "validation"
+        line = json.dumps({"step": 30, "kind": kind})
+        (tmp_path / "metrics.jsonl").write_text(f"{line}\n{{torn")
+    if "save" in trace or "directory" in trace:
+        (tmp_path / "checkpoints").mkdir()
+    if "save" in trace:
+        (tmp_path / "checkpoints" / ".ckpt-00000040.tmp-1").mkdir()
+    with workdir.open_workdir(str(tmp_path), PAPER, INFO) as run:
+        assert run.saved_step == expected
+
+
+def test_a_damaged_step_is_named(tmp_path):
+    open_and_begin(tmp_path)
+    record = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**record, "saved_step": "x"}))
+    with pytest.raises(errors.DataError, match="saved_step is 'x'"):
+        open_and_begin(tmp_path)
+
+
 def test_other_settings_are_refused_field_by_field(tmp_path):
     open_and_begin(tmp_path)
     before = (tmp_path / "run.json").read_bytes()

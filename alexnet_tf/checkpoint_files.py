@@ -1,0 +1,122 @@
+"""The files of a checkpoint: their names, what they hold, and how they are checked.
+
+    ckpt-00001234/      the step, eight digits or more
+      arrays.npz          weights, velocity, random state: name -> array
+      state.json          step, best_step, and `state`: the rest, as JSON
+      COMMIT              SHA-256 of the two
+
+Reading compares every byte with COMMIT. Nothing here knows of TensorFlow or unpickles.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import re
+from typing import Any
+
+import numpy as np
+
+from tfrecords import durable, errors, npz
+
+ARRAYS_NAME = "arrays.npz"
+STATE_NAME = "state.json"
+COMMIT_NAME = "COMMIT"
+FORMAT_NAME = "alexnet-checkpoint"
+FORMAT_VERSION = 1
+
+# The checkpoint that another of the same step is replacing: read where the newer one
+# is missing, so that a kill between the two renames loses nothing.
+REPLACED = ".previous"
+BAD = ".bad"
+NAME = re.compile(r"ckpt-(\d{8,})(\.previous)?")
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read and is as it was written.
+
+    Attributes:
+      step: training steps done.
+      arrays: name -> array.
+      state: the JSON-able rest.
+      best_step: step of the checkpoint with the best validation error when this one
+        was written; None if none had been evaluated.
+      path: its directory.
+      warnings: sentences for the user: damaged checkpoints that were passed over.
+    """
+
+    step: int
+    arrays: dict[str, np.ndarray]
+    state: dict[str, Any]
+    best_step: int | None
+    path: str
+    warnings: tuple[str, ...] = ()
+
+
+def make_name(step: int) -> str:
+    """The directory's name: `ckpt-00001234` for step 1234."""
+    return f"ckpt-{step:08d}"
+
+
+class DamagedError(Exception):
+    """A checkpoint that is not as it was written; the message says in what."""
+
+
+def read(path: str, step: int) -> Checkpoint:
+    """Reads the checkpoint of `step` at `path`, every byte compared with COMMIT.
+
+    Raises:
+      DamagedError: where it is gone or not as it was written.
+    """
+    try:
+        with open(os.path.join(path, COMMIT_NAME), "rb") as file:
+            commit = file.read()
+        # COMMIT is compared whole: there is no byte of it that a fault may change.
+        if commit != make_commit(path, step):
+            raise DamagedError(f"its files do not match {COMMIT_NAME}")
+        with open(os.path.join(path, STATE_NAME), "rb") as file:
+            record = json.load(file)
+        arrays = npz.load(os.path.join(path, ARRAYS_NAME))
+    except (OSError, errors.DataError) as error:
+        if getattr(error, "errno", None) in _OUT_OF_RESOURCES:
+            raise
+        raise DamagedError(str(error)) from error
+    return Checkpoint(step, arrays, record["state"], record["best_step"], path)
+
+
+def make_commit(path: str, step: int) -> bytes:
+    """What COMMIT must say of the files that are at `path`."""
+    digests = {
+        name: durable.compute_digest(os.path.join(path, name))
+        for name in (ARRAYS_NAME, STATE_NAME)
+    }
+    value = {
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
+        "step": step,
+        "sha256": digests,
+    }
+    return (json.dumps(value, indent=1) + "\n").encode()
+
+
+def list_names(directory: str) -> list[str]:
+    """The names in the directory, sorted; none where there is no directory."""
+    return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+
+
+def find(directory: str) -> dict[int, str]:
+    """Step -> path of every finished checkpoint, a replaced one only in need."""
+    found: dict[int, str] = {}
+    for name in reversed(list_names(directory)):
+        path = os.path.join(directory, name)
+        match = NAME.fullmatch(name)
+        if match and os.path.isdir(path):
+            step = int(match[1])
+            if name == make_name(step) + (match[2] or ""):
+                # Reversed order: `ckpt-N` comes after `ckpt-N.previous` and wins.
+                found[step] = path
+    return found

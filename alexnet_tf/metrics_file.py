@@ -1,0 +1,145 @@
+"""`metrics.jsonl`: what was measured at which step, one JSON object a line.
+
+A line is handed to the operating system at once and flushed to the disk with the next
+checkpoint, before that is written. The checkpoint counts the lines, so that a start can
+tell whether one of them was lost since.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from tfrecords import durable, errors
+
+
+class MetricsFile:
+    """The metrics of a run while this process holds its directory.
+
+    Args:
+      path: of the file; made with the first line.
+
+    Attributes:
+      num_lines: lines in the file; known once `rewind` was called.
+    """
+
+    def __init__(self, path: str):
+        self._path = path
+        self.num_lines = 0
+
+    def append(self, values: Mapping[str, Any]) -> None:
+        """Adds a line and hands it to the operating system.
+
+        Args:
+          values: "step" and any others: numbers (NumPy's too; one that is not finite
+            becomes null), text, booleans, lists and dictionaries of them.
+
+        Raises:
+          StorageError: if the disk is full, read-only or failing.
+        """
+        if not isinstance(values.get("step"), int):
+            raise ValueError(f"metrics without a whole-numbered step: {values}")
+        line = json.dumps(_to_json(values), allow_nan=False) + "\n"
+        with durable.storage_errors(self._path), open(self._path, "ab") as file:
+            file.write(line.encode())
+        self.num_lines += 1
+
+    def sync(self) -> int:
+        """Flushes every line to the disk; returns their number.
+
+        Raises:
+          StorageError: if the disk is full or failing.
+        """
+        if os.path.exists(self._path):
+            with durable.storage_errors(self._path):
+                with open(self._path, "rb") as file:
+                    os.fsync(file.fileno())
+                durable.fsync_directory(os.path.dirname(self._path))
+        return self.num_lines
+
+    def rewind(self, step: int, num_saved: int | None) -> list[str]:
+        """Drops the lines of steps after `step`, and a last line that was cut short.
+
+        Args:
+          step: of the checkpoint from which the run goes on; 0 at its beginning.
+          num_saved: lines that were in the file when that checkpoint was saved; None
+            where the checkpoint does not tell, or there is none.
+
+        Returns:
+          Sentences for the user: which lines are missing, which were dropped where a
+          run starts over.
+
+        Raises:
+          DataError: if a line that is not the last cannot be read.
+          StorageError: if the file cannot be written.
+        """
+        lines: list[bytes] = []
+        if os.path.exists(self._path):
+            with open(self._path, "rb") as file:
+                lines = file.read().splitlines(keepends=True)
+        kept, last_dropped = [], 0
+        for number, line in enumerate(lines, 1):
+            try:
+                line_step = int(json.loads(line)["step"])
+            except (ValueError, KeyError, TypeError) as error:
+                if number == len(lines):
+                    break
+                raise errors.DataError(
+                    f"{self._path}, line {number}, is damaged: it is no JSON object "
+                    "with a step. Remove the line, or the file, and run the same "
+                    "command again."
+                ) from error
+            if line_step > step:
+                last_dropped = max(last_dropped, line_step)
+            elif line.endswith(b"\n"):
+                kept.append(line)
+        if len(kept) < len(lines):
+            durable.write_bytes(self._path, b"".join(kept))
+        self.num_lines = len(kept)
+        warnings = []
+        if num_saved is not None and len(kept) < num_saved:
+            warnings.append(
+                f"{self._path} has a gap: {len(kept)} of the {num_saved} lines are "
+                f"left that it had at step {step}. A power failure or an edit removed "
+                "the others; the weights are not affected."
+            )
+        if step == 0 and last_dropped:
+            warnings.append(
+                f"no checkpoint was saved before, so that the run starts over: "
+                f"{len(lines) - len(kept)} lines of {self._path}, up to step "
+                f"{last_dropped}, were removed."
+            )
+        return warnings
+
+
+def read_steps(path: str, kind: str) -> list[int]:
+    """The steps of the lines of one kind in the file, where there is one.
+
+    Lines that cannot be read are passed over; `MetricsFile.rewind` tells of them.
+    """
+    steps = []
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    values = json.loads(line)
+                    if values["kind"] == kind:
+                        steps.append(int(values["step"]))
+    return steps
+
+
+def _to_json(value: Any) -> Any:
+    """JSON values of `value`; NumPy scalars become numbers, NaN and infinity null."""
+    if isinstance(value, Mapping):
+        return {str(key): _to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
