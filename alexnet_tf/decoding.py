@@ -4,26 +4,48 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from alexnet_tf import gif
+from tfrecords import images
 
-def decode_picture(image_bytes: tf.Tensor) -> tf.Tensor:
+
+def decode_picture(
+    image_bytes: tf.Tensor, max_pixels: int = images.MAX_PIXELS
+) -> tf.Tensor:
     """Decodes a JPEG, PNG, BMP or a GIF's first frame; the content decides which it is.
 
-    WebP too where TensorFlow knows it (2.21 does, 2.15 does not).
+    WebP too where TensorFlow knows it (2.21 does, 2.15 does not), unless it is
+    animated. Nothing is decoded of an image that is larger than allowed, or of a GIF's
+    other frames. Runs on the CPU, as all of `tf.data` does.
 
     Args:
       image_bytes: string scalar, the file's bytes.
+      max_pixels: width times height allowed; the converter's limit.
 
     Returns:
       uint8 [height, width, 3], RGB.
 
     Raises:
-      tf.errors.InvalidArgumentError: where they are no such picture.
+      tf.errors.InvalidArgumentError: where they are no such image, or it is too large.
     """
-    image = tf.cond(
-        tf.io.is_jpeg(image_bytes),
-        lambda: decode_jpeg(image_bytes),
-        lambda: tf.io.decode_image(image_bytes, channels=3, expand_animations=False),
+    is_gif = tf.strings.substr(image_bytes, 0, 4) == b"GIF8"
+    image_bytes, num_pixels = tf.cond(
+        is_gif,
+        lambda: gif.keep_first_frame(image_bytes),
+        lambda: (tf.identity(image_bytes), read_num_pixels(image_bytes)),
     )
+    # A data set's graph shows its message; the assertions of `tf.debugging` would add
+    # the names of tensors.
+    check = tf.debugging.Assert(
+        num_pixels <= max_pixels, [f"it has more than {max_pixels} pixels:", num_pixels]
+    )
+    with tf.control_dependencies([check]):
+        image = tf.cond(
+            tf.io.is_jpeg(image_bytes),
+            lambda: decode_jpeg(image_bytes),
+            lambda: tf.io.decode_image(
+                image_bytes, channels=3, expand_animations=False
+            ),
+        )
     return tf.ensure_shape(image, [None, None, 3])
 
 
@@ -42,13 +64,14 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
     """Width times height as a picture's header gives them, before anything is decoded.
 
     A file of a few kilobytes may claim gigabytes of pixels, and TensorFlow's decoders
-    allocate what it claims.
+    allocate what it claims. A GIF's first frame has a header of its own: see `gif`.
 
     Args:
       image_bytes: string scalar.
 
     Returns:
-      int64 scalar; 0 where the bytes begin like no format that is decoded here.
+      int64 scalar; 0 for a GIF, and where the bytes begin like no format that is
+      decoded here.
 
     Raises:
       tf.errors.InvalidArgumentError: where a JPEG has no size.
@@ -67,7 +90,6 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
 
     # Each format's width times its height.
     png = read(16, 17, 18, 19) * read(20, 21, 22, 23)
-    gif = read(7, 6) * read(9, 8)
     # The height of a BMP that is stored from the top is negative.
     height = read(25, 24, 23, 22)
     bmp = read(21, 20, 19, 18) * tf.minimum(height, 2**32 - height)
@@ -84,7 +106,6 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
     others = tf.constant(0, tf.int64)
     for is_format, num_pixels in (
         (starts_with(b"\x89PNG"), png),
-        (starts_with(b"GIF8"), gif),
         (starts_with(b"BM"), bmp),
         (starts_with(b"RIFF") & starts_with(b"WEBP", 8), webp),
     ):

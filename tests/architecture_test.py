@@ -20,12 +20,13 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "decoding", "metrics", "placement", "precision_timing", "stack"),
+    ("config", "gif", "metrics", "placement", "precision_timing", "stack"),
     ("precision",),
     (
         "chance",
         "checkpoint_files",
         "convolutions",
+        "decoding",
         "environment",
         "epochs",
         "metrics_file",
