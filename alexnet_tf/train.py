@@ -95,9 +95,10 @@ def train_and_evaluate(
         restored = checkpoint.load_latest(run.checkpoints_dir)
         if restored:
             state.restore(restored)
-        data, taken_over = transfer.begin(
+        beginning = transfer.begin(
             config, run.path, state.optimizer.parameters, data, bool(restored)
         )
+        data = beginning.data
         by_hand = (
             schedule.parse_rate_assignments(
                 set_learning_rate, state.schedule.layer_names
@@ -111,9 +112,10 @@ def train_and_evaluate(
         counter = epochs.EpochCounter(num_train, config.batch_size)
         last_step = counter.count_steps(config.num_epochs)
         reporter = reporting.Reporter(run, config, state, last_step, num_train)
-        if taken_over:
+        if beginning.untrained_layers is not None:
+            state.untrained_layers = beginning.untrained_layers
             state.optimizer.begin()
-            reporter.log_event(taken_over)
+            reporter.log_event(beginning.text)
         for warning in [*run.warnings, *(restored.warnings if restored else ())]:
             reporter.announce(warning)
         reporter.announce(

@@ -25,6 +25,7 @@ from alexnet_tf import (
     settings,
     steps,
     stop_request,
+    untrained,
     workdir,
 )
 from alexnet_tf import evaluate as evaluate_lib
@@ -98,6 +99,10 @@ class TrainingLoop:
                     state.saved_step,
                     self._run.append_metrics,
                 )
+                if state.untrained_layers and bool(result.is_finite):
+                    state.untrained_layers = untrained.drop_trained(
+                        state.untrained_layers, rates
+                    )
                 top1_errors, top5_errors = result.errors.numpy()
                 for counts in (state.epoch_counts, state.log_counts):
                     counts.add(
