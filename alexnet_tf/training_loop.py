@@ -92,6 +92,7 @@ class TrainingLoop:
                 finite.check_step(
                     result,
                     state.loss_scale,
+                    state.optimizer.parameters,
                     state.step + 1,
                     input_pipeline.compute_record_ids(
                         self._num_train, config, state.step
