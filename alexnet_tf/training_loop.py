@@ -158,7 +158,7 @@ class TrainingLoop:
         complaint = diagnostics.explain_chance(
             state.epoch_counts.loss,
             self._data.manifest.num_classes,
-            config.model.dropout_scaling == "training",
+            config,
         )
         if complaint and not self._is_at_chance:
             reporter.log_event(complaint)
