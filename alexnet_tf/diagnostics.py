@@ -9,11 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import layers, placement
+from alexnet_tf.config import Config
 from alexnet_tf.optimizer import Optimizer
 from alexnet_tf.stack import keras
 
 # Within this share of ln(classes) a loss is that of a network that knows nothing.
 _CHANCE_MARGIN = 0.02
+# Of conv3 to conv5's first weights in the authors' source.
+_SOURCE_STDDEV = 0.03
 
 
 def make_dead_unit_counter(
@@ -112,15 +115,13 @@ def is_at_chance(loss: float, num_classes: int) -> bool:
     return bool(chance) and abs(loss - chance) <= _CHANCE_MARGIN * chance
 
 
-def explain_chance(
-    loss: float, num_classes: int, scales_dropout_in_training: bool
-) -> str | None:
+def explain_chance(loss: float, num_classes: int, config: Config) -> str | None:
     """A sentence where an epoch's mean loss is that of guessing, ln(classes).
 
     Args:
       loss: mean over an epoch of training, nats.
       num_classes: of the network.
-      scales_dropout_in_training: whether the paper's way remains to be tried.
+      config: the run's; only what can matter to it is proposed.
 
     Returns:
       What it means and what to try; None where the network has learned something.
@@ -129,14 +130,39 @@ def explain_chance(
         return None
     return (
         f"the training loss stood at ln({num_classes}) = {math.log(num_classes):.3f} "
-        "for this epoch: "
-        "the network knows nothing yet. If it stays there, look at the share of dead "
-        "units (TensorBoard, dead_units) and try, in a new workdir, a lower "
-        "--config.optimizer.learning_rate (few classes make a rate hotter) or "
-        "--config.model.initial_stddev_conv345=0.03 as in the source"
-        + (
-            ", or --config.model.dropout_scaling=test."
-            if scales_dropout_in_training
-            else "."
-        )
+        "for this epoch: the network knows nothing yet. If it stays there, look at the "
+        "share of dead units (TensorBoard, dead_units) and try, in a new workdir, "
+        f"{' or '.join(_list_remedies(config))}."
     )
+
+
+def _list_remedies(config: Config) -> list[str]:
+    # Settings that may lead a run away from chance, the most likely ones first.
+    optimizer, remedies = config.optimizer, []
+    if config.init_from:
+        remedies.append(
+            "the settings that the weights were learned with, if this run has named "
+            "any at its start"
+        )
+        factors = [entry.rpartition("=")[2] for entry in optimizer.rate_factors.split()]
+        if any(float(factor) == 0 for factor in factors):
+            remedies.append("fewer zeros in --config.optimizer.rate_factors")
+        if config.schedule.frozen_until:
+            remedies.append("an earlier --config.schedule.frozen_until")
+    if optimizer.name == "multi_optimizer" and "adamw" in optimizer.per_layer:
+        remedies.append(
+            "smaller --config.optimizer.rate_factors of the layers that AdamW trains"
+        )
+    remedies.append(
+        "a lower --config.optimizer.learning_rate (few classes make a rate hotter)"
+    )
+    taken = config.init_layers.split() or ["conv3", "conv4", "conv5"]
+    is_new = not config.init_from or not {"conv3", "conv4", "conv5"} <= set(taken)
+    if is_new and config.model.initial_stddev_conv345 < _SOURCE_STDDEV:
+        remedies.append(
+            f"--config.model.initial_stddev_conv345={_SOURCE_STDDEV} as in the source"
+        )
+    # Weights that were taken over have their own scaling.
+    if not config.init_from and config.model.dropout_scaling == "training":
+        remedies.append("--config.model.dropout_scaling=test")
+    return remedies

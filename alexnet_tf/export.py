@@ -35,6 +35,7 @@ from alexnet_tf import (
     settings,
     steps,
     trained_network,
+    untrained,
 )
 from alexnet_tf.optimizer import list_parameters
 from alexnet_tf.stack import keras
@@ -261,6 +262,7 @@ def _describe(network: TrainedNetwork) -> dict[str, Any]:
         "step": network.checkpoint.step,
         "image_size": network.training_data.statistics.mean_image.shape[0],
         "tensorflow": tf.__version__,
+        untrained.KEY: list(untrained.read(network.checkpoint)),
         "config": settings.to_dict(network.config),
         "classes": [dataclasses.asdict(c) for c in network.training_data.classes],
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from alexnet_tf import checkpoint
 from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.optimizer import Parameter
 from alexnet_tf.steps import TrainResult
 from tfrecords import errors
 
@@ -17,6 +18,7 @@ from tfrecords import errors
 def check_step(
     result: TrainResult,
     loss_scale: LossScale,
+    parameters: Sequence[Parameter],
     step: int,
     record_ids: np.ndarray,
     saved_step: int | None,
@@ -30,13 +32,14 @@ def check_step(
     Args:
       result: of the step.
       loss_scale: after it.
+      parameters: of the network, in its order; as the step, skipped, has left them.
       step: its number, from 1.
       record_ids: the records of its batch.
       saved_step: of the newest checkpoint, or None.
       append_metrics: takes a line that names all records, before this raises.
 
     Raises:
-      NotFiniteError: naming step, records and checkpoint.
+      NotFiniteError: naming step, layer, records and checkpoint.
     """
     loss = float(result.loss)
     may_try_again = math.isfinite(loss) and not loss_scale.is_exhausted
@@ -45,9 +48,10 @@ def check_step(
     shown = ", ".join(str(i) for i in record_ids[:8])
     if len(record_ids) > 8:
         shown += f", ... ({len(record_ids)} in all)"
+    layer, where = _find_layer(result, parameters)
     text = (
-        f"the loss or a gradient of step {step:,} is not finite (loss {loss}). The "
-        f"update was not applied. The batch holds the records {shown}. "
+        f"the loss or a gradient of step {step:,} is not finite (loss {loss}). {where} "
+        f"The update was not applied. The batch holds the records {shown}. "
         + _describe_remedy(saved_step)
     )
     append_metrics(
@@ -55,10 +59,46 @@ def check_step(
             "step": step - 1,
             "kind": "not_finite",
             "text": text,
+            "layer": layer,
             "records": [int(record_id) for record_id in record_ids],
         }
     )
     raise errors.NotFiniteError(text)
+
+
+def _find_layer(
+    result: TrainResult, parameters: Sequence[Parameter]
+) -> tuple[str, str]:
+    """The layer where it shows first, in the network's order, and a sentence.
+
+    Weights come before gradients, as weights that are not finite spoil all gradients. A
+    loss that is not finite does so, too: then the layer with the largest weight is
+    named, through which finite numbers most likely grew too large.
+    """
+    largest = []
+    for parameter in parameters:
+        weights = parameter.variable.numpy()
+        if not np.isfinite(weights).all():
+            name = parameter.name
+            return parameter.layer, f"The weights {name} are the first not finite."
+        largest.append(float(np.abs(weights).max(initial=0.0)))
+    bad = [
+        parameter
+        for parameter, norm in zip(
+            parameters, result.gradient_norms.numpy(), strict=True
+        )
+        if not math.isfinite(norm)
+    ]
+    if math.isfinite(float(result.loss)) and bad:
+        layers = ", ".join(dict.fromkeys(parameter.layer for parameter in bad))
+        return bad[0].layer, (
+            f"The gradients of {layers} are not finite, the first being that of "
+            f"{bad[0].name}."
+        )
+    top = parameters[int(np.argmax(largest))]
+    return top.layer, (
+        f"All weights are finite; the largest, {max(largest):.3g}, is in {top.name}."
+    )
 
 
 def check_arrays(

@@ -176,7 +176,8 @@ def write_run(
 ) -> mapping.Mapped:
     """Makes the run's directory: complete, or not at all.
 
-    Layers that the file lacks begin with random weights, as a new run's do.
+    Layers that the file lacks begin with random weights, as a new run's do, and the
+    checkpoint names them (see `untrained`).
 
     Args:
       path: the directory to appear; an empty one may be there.
@@ -217,6 +218,7 @@ def write_run(
         )
     for name, array in mapped.arrays.items():
         variables[name].assign(array)
+    state.untrained_layers = mapped.missing
     info = workdir.RunInfo(
         data_dir=f"unknown pictures, of {os.path.basename(weights_path)}",
         data_fingerprint=workdir.UNKNOWN_DATA,

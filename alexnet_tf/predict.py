@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, export, steps
+from alexnet_tf import augment, export, steps, untrained
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors, images, manifest, resize
 
@@ -37,11 +37,13 @@ class Predictor:
       image_size: side of the pictures it takes, pixels (256).
       compute: from uint8 [N, image_size, image_size, 3], RGB, to probabilities float32
         [N, classes].
+      untrained_layers: layers whose weights are random (see `untrained`).
     """
 
     classes: tuple[manifest.ClassInfo, ...]
     image_size: int
     compute: Callable[[np.ndarray], np.ndarray]
+    untrained_layers: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +81,12 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
         return steps.compute_probabilities(network.model, transform(pictures))
 
     classes = network.training_data.classes
-    return Predictor(classes, size, lambda pictures: compute(pictures).numpy())
+    return Predictor(
+        classes,
+        size,
+        lambda pictures: compute(pictures).numpy(),
+        untrained.read(network.checkpoint),
+    )
 
 
 def open_export(export_dir: str, num_views: int) -> Predictor:
@@ -101,6 +108,7 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
             record = json.load(file)
         classes = tuple(manifest.ClassInfo(**c) for c in record["classes"])
         image_size = int(record["image_size"])
+        random_layers = tuple(map(str, record.get(untrained.KEY, ())))
         loaded = tf.saved_model.load(path)
         name = "serving_default" if num_views == 1 else "ten_views"
         function = loaded.signatures[name]
@@ -117,7 +125,7 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
 
     # The functions live as long as what was loaded.
     compute.loaded = loaded  # type: ignore[attr-defined]
-    return Predictor(classes, image_size, compute)
+    return Predictor(classes, image_size, compute, random_layers)
 
 
 def _encode_bmp(picture: np.ndarray) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import layers, model, placement
+from alexnet_tf import layers, model, placement, untrained
 from alexnet_tf.checkpoint_files import Checkpoint
 from alexnet_tf.config import Config
 from alexnet_tf.keras_optimizer import make_optimizer
@@ -46,6 +46,7 @@ class RunState:
       best_top1_error: smallest so far on the validation split, 0..1; None before the
         first evaluation.
       best_step: the step it belongs to.
+      untrained_layers: layers whose weights are still random (see `untrained`).
     """
 
     model: keras.Model
@@ -59,6 +60,7 @@ class RunState:
     saved_step: int | None = None
     best_top1_error: float | None = None
     best_step: int | None = None
+    untrained_layers: tuple[str, ...] = ()
 
     def get_variables(self) -> dict[str, tf.Variable]:
         """What a checkpoint holds as arrays, by name."""
@@ -84,6 +86,7 @@ class RunState:
             "log_counts": dataclasses.asdict(self.log_counts),
             "unevaluated_epoch": self.unevaluated_epoch,
             "best_top1_error": self.best_top1_error,
+            untrained.KEY: list(self.untrained_layers),
         }
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -100,6 +103,7 @@ class RunState:
         self.best_top1_error = checkpoint.state["best_top1_error"]
         self.best_step = checkpoint.best_step
         self.step = self.saved_step = checkpoint.step
+        self.untrained_layers = untrained.read(checkpoint)
 
 
 def build_network(
@@ -126,12 +130,14 @@ def build_run_state(
     """
     network = build_network(config, num_classes, where)
     parameters = list_parameters(network)
+    layer_names = list_layer_names(parameters)
     device = where.get_device(0)
     return RunState(
         network,
         make_optimizer(parameters, config.optimizer, device),
         LossScale(config.precision, device),
-        make_schedule(config, list_layer_names(parameters)),
+        make_schedule(config, layer_names),
+        untrained_layers=layer_names,
     )
 
 

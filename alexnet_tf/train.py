@@ -68,9 +68,10 @@ def train_and_evaluate(
         restored = checkpoint.load_latest(run.checkpoints_dir, run.saved_step)
         if restored:
             state.restore(restored)
-        data, taken_over = transfer.begin(
+        beginning = transfer.begin(
             config, run.path, state.optimizer.parameters, data, bool(restored)
         )
+        data = beginning.data
         by_hand = (
             schedule.parse_rate_assignments(
                 set_learning_rate, state.schedule.layer_names
@@ -84,9 +85,10 @@ def train_and_evaluate(
 
         num_train = counter.num_train
         reporter = reporting.Reporter(run, config, state, last_step, num_train)
-        if taken_over:
+        if beginning.untrained_layers is not None:
+            state.untrained_layers = beginning.untrained_layers
             state.optimizer.begin()
-            reporter.log_event(taken_over)
+            reporter.log_event(beginning.text)
         for warning in [*run.warnings, *(restored.warnings if restored else ())]:
             reporter.announce(warning)
         reporter.announce(

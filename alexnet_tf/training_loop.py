@@ -25,6 +25,7 @@ from alexnet_tf import (
     settings,
     steps,
     stop_request,
+    untrained,
     workdir,
 )
 from alexnet_tf import evaluate as evaluate_lib
@@ -91,6 +92,7 @@ class TrainingLoop:
                 finite.check_step(
                     result,
                     state.loss_scale,
+                    state.optimizer.parameters,
                     state.step + 1,
                     input_pipeline.compute_record_ids(
                         self._num_train, config, state.step
@@ -98,6 +100,10 @@ class TrainingLoop:
                     state.saved_step,
                     self._run.append_metrics,
                 )
+                if state.untrained_layers and bool(result.is_finite):
+                    state.untrained_layers = untrained.drop_trained(
+                        state.untrained_layers, rates
+                    )
                 top1_errors, top5_errors = result.errors.numpy()
                 for counts in (state.epoch_counts, state.log_counts):
                     counts.add(
@@ -155,7 +161,7 @@ class TrainingLoop:
         complaint = diagnostics.explain_chance(
             state.epoch_counts.loss,
             self._data.manifest.num_classes,
-            config.model.dropout_scaling == "training",
+            config,
         )
         if complaint and not self._is_at_chance:
             reporter.log_event(complaint)

@@ -1,8 +1,9 @@
 """A new run that begins with another's weights (fine-tuning; not the paper).
 
-Layers of the same name and shape are taken over; the rest begin anew. The last layer is
-taken over only where it means the same classes. The pictures are freed of the mean that
-the weights were trained with, so that statistics are the other run's too.
+Layers of the same name and shape are taken over; the rest begin anew, and so do layers
+that are random in the other run. The last layer is taken over only where it means the
+same classes. The mean that the weights were trained with is subtracted, so that
+statistics are the other run's too.
 """
 
 from __future__ import annotations
@@ -15,24 +16,14 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import layer_numbers, settings, training_data, workdir
+from alexnet_tf import inheritance, layer_numbers, training_data, untrained, workdir
 from alexnet_tf.config import Config
 from alexnet_tf.input_pipeline import DataSet
-from alexnet_tf.optimizer import Parameter
+from alexnet_tf.optimizer import Parameter, list_layer_names
 from alexnet_tf.training_data import TrainingData
 from tfrecords import errors, manifest
 
 LAST_LAYER = "fc8"
-
-# Settings of the network that leave the meaning of its weights alone: how the same
-# formula is computed, how they began, and the width, which shapes show. (Dropout's rate
-# is a factor of the outputs where `dropout_scaling` is "test".)
-_WITHOUT_MEANING = {
-    "model.normalization",
-    "model.initial_stddev",
-    "model.initial_stddev_conv345",
-    "model.width",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +43,30 @@ class Origin:
     training_data: TrainingData
 
 
+@dataclasses.dataclass(frozen=True)
+class Beginning:
+    """What a run begins with.
+
+    Attributes:
+      data: to train on, with the statistics to train with.
+      text: sentences on what was taken over, what is new and which settings give the
+        weights another meaning here; "" where no weights were assigned.
+      untrained_layers: layers that are new, by the network's order; None where no
+        weights were assigned.
+    """
+
+    data: DataSet
+    text: str = ""
+    untrained_layers: tuple[str, ...] | None = None
+
+
 def begin(
     config: Config,
     workdir_path: str,
     parameters: Sequence[Parameter],
     data: DataSet,
     is_restored: bool,
-) -> tuple[DataSet, str]:
+) -> Beginning:
     """What `train` does with the setting `init_from`.
 
     Args:
@@ -69,19 +77,15 @@ def begin(
       is_restored: whether a checkpoint has been taken up: then the other run is not
         needed any more.
 
-    Returns:
-      (the data with the statistics to train with, sentences on what was taken over and
-      which settings give it another meaning here, or "").
-
     Raises:
       UserError, DataError: as `open_origin` and `take_over`, and where `init_layers`
         names what is no layer.
     """
     if not config.init_from:
-        return data, ""
+        return Beginning(data)
     if is_restored:
         statistics = training_data.load(workdir_path).statistics
-        return dataclasses.replace(data, statistics=statistics), ""
+        return Beginning(dataclasses.replace(data, statistics=statistics))
     origin = open_origin(config.init_from)
     statistics = origin.training_data.statistics
     size = statistics.mean_image.shape[0]
@@ -91,15 +95,41 @@ def begin(
             f"{data.image_size}. Convert them alike."
         )
     asked = _read_layers(config.init_layers, parameters)
-    text = take_over(origin, parameters, data.manifest.classes, asked)
-    if differences := _describe_differences(origin.config, config):
-        text = f"{text} {differences}"
-    return dataclasses.replace(data, statistics=statistics), text
+    text, new_layers = take_over(origin, parameters, data.manifest.classes, asked)
+    sentences = [
+        text,
+        inheritance.describe_origin(origin.config, config),
+        _describe_frozen(config, parameters, new_layers),
+    ]
+    return Beginning(
+        dataclasses.replace(data, statistics=statistics),
+        " ".join(filter(None, sentences)),
+        new_layers,
+    )
+
+
+def _describe_frozen(
+    config: Config, parameters: Sequence[Parameter], new_layers: Sequence[str]
+) -> str:
+    # A sentence on new layers that are never trained, or "".
+    factors = layer_numbers.parse_table(
+        config.optimizer.rate_factors,
+        list_layer_names(parameters),
+        1,
+        "optimizer.rate_factors",
+    )
+    frozen = [layer for layer in new_layers if not factors[layer]]
+    if not frozen:
+        return ""
+    return (
+        f"warning: {', '.join(frozen)} will stay random, as "
+        "--config.optimizer.rate_factors freezes what is new here."
+    )
 
 
 def _read_layers(text: str, parameters: Sequence[Parameter]) -> Sequence[str]:
     # The layers that the setting `init_layers` names; where it is empty, all.
-    known = list(dict.fromkeys(p.layer for p in parameters))
+    known = list_layer_names(parameters)
     for name in text.split():
         layer_numbers.check_layer(
             name, known, "config.init_layers takes names separated by spaces"
@@ -120,29 +150,12 @@ def open_origin(path: str) -> Origin:
     return Origin(path, record["config"], checkpoint, training_data.load(path))
 
 
-def _describe_differences(old: Mapping[str, Any], config: Config) -> str:
-    # A sentence on the settings that make another function of the same weights, or "".
-    new = settings.to_dict(config)
-    different = [
-        name
-        for name in sorted(old.keys() & new.keys() - _WITHOUT_MEANING)
-        if (name.startswith("model.") or name == "data.mean") and old[name] != new[name]
-    ]
-    if not different:
-        return ""
-    flags = " ".join(f"--config.{name}={old[name]}" for name in different)
-    return (
-        "The weights were learned with other settings than this run's: to keep what "
-        f"they mean, give {flags}."
-    )
-
-
 def take_over(
     origin: Origin,
     parameters: Sequence[Parameter],
     classes: tuple[manifest.ClassInfo, ...],
     layers: Sequence[str],
-) -> str:
+) -> tuple[str, tuple[str, ...]]:
     """Assigns what fits to a new run's parameters.
 
     Args:
@@ -152,13 +165,14 @@ def take_over(
       layers: those that may be taken over, without their towers: conv1.
 
     Returns:
-      A sentence: which layers were taken over, which begin anew, and why if they
-      were to be taken.
+      (a sentence: which layers were taken over, which begin anew, and why if they
+      were to be taken; the layers that begin anew, without their towers).
 
     Raises:
       UserError: where nothing fits.
     """
     old_classes = origin.training_data.classes
+    random_there = untrained.read(origin.checkpoint)
     same_classes = [c.synset for c in old_classes] == [c.synset for c in classes]
     arrays = {
         name.removeprefix("weights/"): array
@@ -169,16 +183,22 @@ def take_over(
     by_layer: dict[str, list[Parameter]] = {}
     for parameter in parameters:
         by_layer.setdefault(parameter.name.partition("/")[0], []).append(parameter)
-    taken, new = [], []
+    taken: list[str] = []
+    new: list[str] = []
+    new_layers: dict[str, None] = {}
     for layer, own in by_layer.items():
         if own[0].layer not in layers:
             new.append(layer)
+            new_layers[own[0].layer] = None
             continue
         reason = _find_obstacle(own, arrays)
+        if own[0].layer in random_there:
+            reason = reason or "random there"
         if own[0].layer == LAST_LAYER and not same_classes:
             reason = reason or "other classes"
         if reason:
             new.append(f"{layer} ({reason})")
+            new_layers[own[0].layer] = None
             continue
         taken.append(layer)
         for parameter in own:
@@ -192,7 +212,7 @@ def take_over(
     text = f"from {origin.path}, step {origin.checkpoint.step:,}: {', '.join(taken)}"
     text += f"; new: {', '.join(new)}" if new else ""
     text += f"; not used: {', '.join(unused)}" if unused else ""
-    return f"{text}."
+    return f"{text}.", tuple(new_layers)
 
 
 def _find_obstacle(

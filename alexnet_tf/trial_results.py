@@ -119,13 +119,14 @@ def make_settings(config: Config, result: TrialResult) -> settings_file.Settings
     """
     start = experiments.get_config(config.experiment.partition("+")[0])
     tried = settings.override(config, result.settings)
+    differences = settings.find_differences(start, tried)
+    # What a run could inherit counts as differing: the trials had these values.
+    written = {name for name, _, _ in differences} - {"experiment"}
+    if tried.init_from:
+        written.update(experiments.list_inherited(start.experiment))
     return settings_file.SettingsFile(
         start.experiment,
-        {
-            name: list(after) if isinstance(after, tuple) else after
-            for name, _, after in settings.find_differences(start, tried)
-            if name != "experiment"
-        },
+        {n: value for n, value in settings.to_dict(tried).items() if n in written},
         {
             "trial": result.trial,
             "top1_error": result.top1_error,

@@ -46,7 +46,16 @@ ROWS = (
         "normalization",
         "workdir",
     ),
-    ("iteration", "model", "opening", "schedule", "search_space", "trial_results"),
+    (
+        "inheritance",
+        "iteration",
+        "model",
+        "opening",
+        "schedule",
+        "search_space",
+        "trial_results",
+        "untrained",
+    ),
     ("hparams", "optimizer", "search_directory"),
     ("diagnostics", "keras_optimizer", "loss_scale", "oracles", "placement_report"),
     ("hopeless", "run_state", "steps", "transfer"),
@@ -65,7 +74,7 @@ ROWS = (
 FREE_OF_TENSORFLOW = (
     r"tfrecords(\..*)?",
     r"alexnet_tf(\.(config|settings|schedule|experiments|workdir|commands)(\..*)?)?",
-    r"alexnet_tf\.(search_directory|search_space|trial_results)",
+    r"alexnet_tf\.(inheritance|search_directory|search_space|trial_results|untrained)",
 )
 
 # Modules that no file tests/<...>/<module>_test.py mirrors, each with its reason.

@@ -13,7 +13,7 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import weights, workdir
+from alexnet_tf import untrained, weights, workdir
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.weights import mapping
 from tfrecords import command_line, durable, errors
@@ -61,6 +61,8 @@ def main() -> None:
     checkpoint = checkpoint_lib.load(
         os.path.join(_WORKDIR.value, workdir.CHECKPOINTS_NAME), _CHECKPOINT.value
     )
+    if warning := untrained.describe(untrained.read(checkpoint)):
+        print(warning, file=sys.stderr)
     layout = dataclasses.replace(kind.layout, **given)
     arrays = mapping.sort_towers(
         {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from absl import flags
 
 from alexnet_tf import workdir
@@ -52,7 +54,7 @@ def main() -> None:
     # What is wrong with the run is said at once, not after TensorFlow's import.
     workdir.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import evaluate
+    from alexnet_tf import evaluate, untrained
 
     checkpoint, result, data = evaluate.evaluate_checkpoint(
         _WORKDIR.value,
@@ -62,9 +64,13 @@ def main() -> None:
         _DATA_DIR.value,
         _DEVICES.value,
     )
+    random_layers = untrained.read(checkpoint)
+    if warning := untrained.describe(random_layers):
+        print(warning, file=sys.stderr)
     report = evaluate.make_report(
         result, data.manifest, checkpoint.step, _SPLIT.value, int(_VIEWS.value)
     )
+    report[untrained.KEY] = list(random_layers)
     print(evaluate.format_report(report, _PER_CLASS.value))
     if _OUTPUT.value:
         durable.write_json(_OUTPUT.value, report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from absl import flags
 
 from alexnet_tf import workdir
@@ -62,7 +64,13 @@ def main() -> None:
     workdir.read_config(_WORKDIR.value)
     formats = _read_formats()
     command_line.quiet_tensorflow()
-    from alexnet_tf import evaluate, export, export_formats, trained_network
+    from alexnet_tf import (
+        evaluate,
+        export,
+        export_formats,
+        trained_network,
+        untrained,
+    )
 
     calibration = None
     if export_formats.TFLITE in formats:
@@ -72,6 +80,8 @@ def main() -> None:
     network = trained_network.load(
         _WORKDIR.value, _CHECKPOINT.value, precision_policy=_PRECISION.value
     )
+    if warning := untrained.describe(untrained.read(network.checkpoint)):
+        print(warning, file=sys.stderr)
     made = export.export(network, _EXPORT_DIR.value, formats, calibration)
     print(
         f"exported step {network.checkpoint.step:,} to {made.path}\n"

@@ -66,7 +66,7 @@ def main() -> int:
     if _WORKDIR.value:
         workdir.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import panels, predict, trained_network
+    from alexnet_tf import panels, predict, trained_network, untrained
 
     paths = predict.find_pictures(_PICTURES.value)
     num_views = int(_VIEWS.value)
@@ -75,6 +75,8 @@ def main() -> int:
     else:
         network = trained_network.load(str(_WORKDIR.value), _CHECKPOINT.value)
         predictor = predict.make_predictor(network, num_views)
+    if warning := untrained.describe(predictor.untrained_layers):
+        print(warning, file=sys.stderr)
 
     num_bad = 0
     shown: list[predict.Prediction] = []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from absl import flags
 
-from alexnet_tf import experiments, settings
+from alexnet_tf import experiments, inheritance, settings
 from alexnet_tf.config import Config
 from tfrecords import command_line
 
@@ -57,6 +58,22 @@ def read_given() -> dict[str, str]:
     return {name: text for name, text in given.items() if text is not None}
 
 
-def read(experiment: str) -> Config:
-    """The experiment's config with the given flags over it; raises `UserError`."""
-    return settings.override(experiments.get_config(experiment), read_given())
+def read(
+    experiment: str, workdir_path: str = "", given: Mapping[str, str] | None = None
+) -> Config:
+    """The config of a run: what is given, over what is inherited, over the experiment.
+
+    Args:
+      experiment: its name, or a file of settings.
+      workdir_path: the run's directory, new or begun; "" where there is none.
+      given: settings over the experiment's; None for those of the command line.
+
+    Raises:
+      UserError: for a name or value that there is not; where there is no run in
+        `init_from` to inherit from.
+      DataError: where that run's record is damaged.
+    """
+    given = read_given() if given is None else given
+    config = settings.override(experiments.get_config(experiment), given)
+    told = {*given, *experiments.list_told(experiment)}
+    return inheritance.inherit(config, told, workdir_path)

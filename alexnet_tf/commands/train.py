@@ -57,13 +57,13 @@ setting_flags.define(__name__)
 
 def main() -> None:
     """Reads the flags and trains."""
-    config = setting_flags.read(_EXPERIMENT.value)
+    config = setting_flags.read(_EXPERIMENT.value, _WORKDIR.value)
     # What is wrong with the data is said at once, not after TensorFlow's import.
     training_checks.check_settings(config)
     info = manifest.read_manifest(_DATA_DIR.value)
     training_checks.check_data(config, info, _DATA_DIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import rehearsal, train
+    from alexnet_tf import rehearsal, train, untrained
 
     if _DRY_RUN.value:
         lines = rehearsal.rehearse(
@@ -75,6 +75,8 @@ def main() -> None:
     state = train.train_and_evaluate(
         config, _DATA_DIR.value, _WORKDIR.value, sys.argv, _SET_LEARNING_RATE.value
     )
+    if warning := untrained.describe(state.untrained_layers):
+        print(warning, file=sys.stderr)
     best = state.best_top1_error
     evaluated = f", best validation top-1 error {best:.2%}" if best is not None else ""
     print(f"done: {state.step:,} steps{evaluated}")

@@ -11,7 +11,6 @@ from alexnet_tf import (
     experiments,
     search_directory,
     search_space,
-    settings,
     trial_results,
 )
 from alexnet_tf.commands import setting_flags
@@ -131,7 +130,7 @@ def _read_search() -> search_directory.Search:
         )
     # A trial's checkpoints are for going on with it.
     given = {"keep_checkpoints": "1", **given, "num_epochs": str(_EPOCHS.value)}
-    config = settings.override(experiments.get_config(_EXPERIMENT.value), given)
+    config = setting_flags.read(_EXPERIMENT.value, given=given)
     space = search_space.parse_space(_SPACE.value, config)
     for entry in space:
         if entry.name in given:

@@ -41,7 +41,7 @@ def get_config(name: str) -> Config:
         is missing, no such file, or holds a setting or value that there is not.
       StorageError: where the file cannot be read.
     """
-    if name.endswith(".json") or os.path.basename(name) != name:
+    if _is_file(name):
         return _read_config(name)
     if name not in EXPERIMENTS:
         near = difflib.get_close_matches(name, EXPERIMENTS, n=1)
@@ -51,6 +51,28 @@ def get_config(name: str) -> Config:
             f"{', '.join(EXPERIMENTS)}, and files of settings, FILE.json.{hint}"
         )
     return EXPERIMENTS[name]()
+
+
+def list_inherited(name: str) -> tuple[str, ...]:
+    """Settings that runs of an experiment take from the run in `init_from`.
+
+    Args:
+      name: as a config has it, "finetune" or "finetune+best.json".
+    """
+    return finetune.INHERITED if name.partition("+")[0] == "finetune" else ()
+
+
+def list_told(name: str) -> tuple[str, ...]:
+    """The settings that a file named as an experiment sets; none of an experiment.
+
+    Raises:
+      UserError, StorageError: as `get_config`.
+    """
+    return tuple(settings_file.read(name).settings) if _is_file(name) else ()
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".json") or os.path.basename(name) != name
 
 
 def _read_config(path: str) -> Config:

@@ -2,12 +2,23 @@
 
 Nothing of this kind is in the paper. The last layer is new and learns ten times faster
 than the layers that were taken over; a small rate keeps those near where they were.
-Name the trained run with --config.init_from.
+Name the trained run with --config.init_from: the network's settings, the mean and the
+crops are that run's unless they are given.
 """
 
 from __future__ import annotations
 
+import dataclasses
+
 from alexnet_tf import config
+
+# Settings that a run takes from the one it begins with (see `inheritance`).
+INHERITED = (
+    "data.mean",
+    "data.crop_size",
+    "data.crop_positions",
+    *(f"model.{field.name}" for field in dataclasses.fields(config.ModelConfig)),
+)
 
 
 def get_config() -> config.Config:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import diagnostics
+from alexnet_tf import diagnostics, settings
 from alexnet_tf import model as model_lib
 from alexnet_tf import optimizer as optimizer_lib
-from alexnet_tf.config import ModelConfig, OptimizerConfig
+from alexnet_tf.config import Config, ModelConfig, OptimizerConfig
 from alexnet_tf.layers import Gaussian
 
 CROP = 67
@@ -119,23 +119,71 @@ def test_kernel_picture_pads_a_row_and_bears_equal_weights():
     assert picture[:, 6 * 48 :].min() == 255
 
 
+RATE = "--config.optimizer.learning_rate"
+STDDEV = "--config.model.initial_stddev_conv345=0.03"
+DROPOUT = "--config.model.dropout_scaling=test"
+FACTORS = "--config.optimizer.rate_factors"
+FROZEN = "--config.schedule.frozen_until"
+
+
+def explain(loss, num_classes, **values):
+    given = {name.replace("__", "."): value for name, value in values.items()}
+    config = settings.override(Config(), given)
+    return diagnostics.explain_chance(loss, num_classes, config)
+
+
 @pytest.mark.parametrize("num_classes", [10, 1000])
 def test_a_loss_at_chance_is_explained(num_classes):
     chance = math.log(num_classes)
     for loss in (chance, 0.981 * chance, 1.019 * chance):
-        sentence = diagnostics.explain_chance(loss, num_classes, False)
+        sentence = explain(loss, num_classes)
         assert f"ln({num_classes}) = {chance:.3f}" in sentence
-        assert "--config.optimizer.learning_rate" in sentence
         assert "dead_units" in sentence
-        assert "dropout" not in sentence
-        scaled = diagnostics.explain_chance(loss, num_classes, True)
-        assert "--config.model.dropout_scaling=test." in scaled
     for loss in (0.979 * chance, 1.021 * chance, 0.0, math.nan, math.inf):
-        assert diagnostics.explain_chance(loss, num_classes, True) is None
+        assert explain(loss, num_classes) is None
+
+
+@pytest.mark.parametrize(
+    "values, proposed",
+    [
+        ({}, {RATE, STDDEV}),
+        ({"model__initial_stddev_conv345": 0.03}, {RATE}),
+        ({"model__dropout_scaling": "training"}, {RATE, STDDEV, DROPOUT}),
+        (
+            {
+                "optimizer__name": "multi_optimizer",
+                "optimizer__per_layer": "fc8=adamw",
+            },
+            {RATE, STDDEV, FACTORS},
+        ),
+        # Weights that were taken over: neither how weights begin nor dropout's scaling,
+        # which belongs to them.
+        ({"init_from": "run", "model__dropout_scaling": "training"}, {RATE}),
+        ({"init_from": "run", "init_layers": "conv1 conv2"}, {RATE, STDDEV}),
+        (
+            {"init_from": "run", "init_layers": "conv1 conv3 conv4 conv5"},
+            {RATE},
+        ),
+        (
+            {"init_from": "run", "optimizer__rate_factors": "conv1=0.0 fc8=10"},
+            {RATE, FACTORS},
+        ),
+        ({"init_from": "run", "optimizer__rate_factors": "fc8=10"}, {RATE}),
+        ({"init_from": "run", "schedule__frozen_until": "conv1=5"}, {RATE, FROZEN}),
+    ],
+)
+def test_only_settings_that_can_matter_are_proposed(values, proposed):
+    sentence = explain(math.log(10), 10, **values)
+    found = {
+        flag for flag in (RATE, STDDEV, DROPOUT, FACTORS, FROZEN) if flag in sentence
+    }
+    assert found == proposed
+    assert sentence.count("--config.") == len(proposed)
+    assert ("learned with" in sentence) == ("init_from" in values)
 
 
 def test_one_class_has_no_chance():
-    assert diagnostics.explain_chance(0.0, 1, True) is None
+    assert explain(0.0, 1) is None
 
 
 if __name__ == "__main__":

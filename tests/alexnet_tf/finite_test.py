@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import finite
+from alexnet_tf import finite, optimizer
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.steps import TrainResult
 from tests import data_directories, training_runs
@@ -23,19 +23,38 @@ def data_dir(tmp_path_factory):
     return str(path)
 
 
-def check(loss, is_finite, precision="float32", scale=None):
+def make_parameters(**values):
+    """Parameters by name ("conv1a/kernel" as conv1a__kernel), in this order."""
+    return [
+        optimizer.Parameter(
+            name.replace("__", "/"),
+            tf.Variable(tf.constant(value, tf.float32)),
+            name.partition("_")[0].rstrip("ab"),
+            optimizer.KERNEL,
+        )
+        for name, value in values.items()
+    ]
+
+
+def check(
+    loss, is_finite, precision="float32", scale=None, norms=(0.0,), parameters=None
+):
+    parameters = parameters or make_parameters(conv1a__kernel=[0.1])
     loss_scale = LossScale(precision)
     if not is_finite:
         loss_scale.update(tf.constant(False))
     if scale is not None:
         loss_scale.scale.assign(scale)
     result = TrainResult(
-        tf.constant(loss), tf.constant(is_finite), tf.zeros(2), tf.zeros(1)
+        tf.constant(loss), tf.constant(is_finite), tf.zeros(2), tf.constant(norms)
     )
     lines = []
     try:
-        finite.check_step(result, loss_scale, 12, np.arange(20), 10, lines.append)
+        finite.check_step(
+            result, loss_scale, parameters, 12, np.arange(20), 10, lines.append
+        )
     except errors.NotFiniteError as error:
+        error.layer = lines[0].pop("layer")
         assert lines == [
             {
                 "step": 11,
@@ -75,6 +94,28 @@ def test_which_steps_pass(loss, is_finite, precision, scale, passes):
     assert "checkpoint: ckpt-00000010." in str(e.value)
 
 
+@pytest.mark.parametrize(
+    "loss, weights, norms, layer, named, unnamed",
+    [
+        # Weights first: they spoil whatever is computed with them.
+        (math.nan, (1, [1, math.nan], math.inf), [math.nan] * 3, "fc6", "fc6b/", "fc8"),
+        # The loss is finite: a gradient overflowed on its way back.
+        (2.0, (1, 1, 1), [math.nan, math.inf, 3.0], "conv2", "conv2a/kernel", "fc8"),
+        (2.0, (1, 1, 1), [1.0, math.inf, 3.0], "fc6", "fc6b/kernel", "conv2"),
+        # Only the loss: every gradient is spoilt, and the largest weight is the clue.
+        (math.inf, (1, -3e19, 1), [math.nan] * 3, "fc6", "3e+19", "conv2"),
+        (math.nan, (2, 1, 1), [math.nan] * 3, "conv2", "conv2a/kernel", "fc6"),
+    ],
+)
+def test_the_layer_is_named(loss, weights, norms, layer, named, unnamed):
+    names = ("conv2a__kernel", "fc6b__kernel", "fc8__kernel")
+    parameters = make_parameters(**dict(zip(names, weights, strict=True)))
+    with pytest.raises(errors.NotFiniteError) as e:
+        check(loss, False, norms=norms, parameters=parameters)
+    assert e.value.layer == layer
+    assert named in str(e.value) and unnamed not in str(e.value)
+
+
 def test_arrays_are_named():
     good = {"weights/a": np.zeros(3, np.float32), "good_steps": np.array(2)}
     finite.check_arrays(good, 5, None)
@@ -96,6 +137,8 @@ def test_run_that_diverges_stops_and_leaves_its_checkpoint(tmp_path, data_dir):
     assert e.value.exit_code == 3
     (line,) = training_runs.read_metrics(tmp_path, "not_finite")
     assert line["text"] == str(e.value) and len(line["records"]) == 5
+    layers = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    assert line["layer"] in layers and line["layer"] in line["text"]
     # Setting the rate saved step 3 again, and no later step is worth keeping.
     last = training_runs.load_checkpoint(tmp_path)
     saved = f"ckpt-{last.step:08d}"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, settings
+from alexnet_tf import experiments, settings, workdir
 from alexnet_tf.config import Config
 from tests import processes
 
@@ -61,6 +61,24 @@ def test_flags_go_over_the_experiments_values():
         "schedule.steps": "1:0.1 2:conv1=0",
     }
     assert values == expected
+
+
+def test_finetune_inherits_what_no_flag_gives(tmp_path):
+    config = settings.override(
+        experiments.get_config("caffe"), {"model.width": 0.5, "data.mean": "channel"}
+    )
+    info = workdir.RunInfo("data", "fingerprint", ["alexnet-train"], {})
+    with workdir.open_workdir(str(tmp_path), config, info) as made:
+        made.begin(0)
+    values, _ = run(
+        "finetune",
+        f"--config.init_from={tmp_path}",
+        "--config.model.normalization_bias=2.0",
+    )
+    assert values["model.normalization_bias"] == 2.0
+    assert values["model.dropout_scaling"] == "training"
+    assert values["model.width"] == 0.5
+    assert values["data.mean"] == "channel"
 
 
 @pytest.mark.parametrize(

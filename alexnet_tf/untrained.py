@@ -1,0 +1,53 @@
+"""Layers whose weights are still random: neither imported, taken over nor trained.
+
+A checkpoint holds their names, so that whatever uses its weights can say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alexnet_tf.checkpoint import Checkpoint
+from alexnet_tf.learning_rates import LearningRates
+
+# In a checkpoint's state and in an export's record; both may lack it.
+KEY = "untrained_layers"
+
+
+def read(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The random layers of a checkpoint, in the network's order, such as ("fc6",).
+
+    Empty for checkpoints of earlier versions, which do not record them.
+    """
+    return tuple(checkpoint.state.get(KEY, ()))
+
+
+def drop_trained(layers: Sequence[str], rates: LearningRates) -> tuple[str, ...]:
+    """The layers that remain random after an update with these rates.
+
+    Args:
+      layers: random before the update.
+      rates: of the update; a layer of rate 0 is frozen and learns nothing.
+    """
+    moving = {
+        name
+        for name, kernel, bias in zip(
+            rates.layer_names, rates.kernel, rates.bias, strict=True
+        )
+        if kernel or bias
+    }
+    return tuple(layer for layer in layers if layer not in moving)
+
+
+def describe(layers: Sequence[str]) -> str:
+    """A sentence that warns of random layers; "" where there are none."""
+    if not layers:
+        return ""
+    one = len(layers) == 1
+    return (
+        f"warning: the weights of {', '.join(layers)} are random: "
+        f"{'this layer was' if one else 'these layers were'} neither imported nor "
+        "trained. The network's answers mean little. To train "
+        f"{'it' if one else 'them'}, run alexnet-train --experiment=finetune with "
+        "--config.init_from."
+    )
