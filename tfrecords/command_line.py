@@ -20,7 +20,7 @@ from typing import IO
 
 from absl import app, flags, logging
 
-from tfrecords import console, errors
+from tfrecords import console, errors, interrupt
 
 _HELP_WIDTH = 88
 _EXIT_CODES = (
@@ -55,6 +55,8 @@ def run(
 ) -> None:
     """Parses the flags, calls `main` and exits the process.
 
+    A signal that asks to stop is raised in `main` as `interrupt.Terminated`.
+
     Args:
       main: the command; reads its flags, returns an exit code or None for 0.
       module_name: the module that defined the flags (`__name__` there), whose flags
@@ -67,6 +69,7 @@ def run(
         its work without it, and the exit code is that of the work.
     """
     console.take_streams()
+    interrupt.raise_on_signals()
 
     def call(_: list[str]) -> int | None:
         console.set_output_is_work(prints_result())
@@ -166,6 +169,9 @@ def _call(main: Callable[[], int | None]) -> int:
         return error.exit_code
     except console.ReaderGoneError:
         return 0
+    except interrupt.Terminated as stop:
+        print(f"\n{program}: stopped by {stop.signal_name}.", file=sys.stderr)
+        return 128 + stop.signal_number
     except KeyboardInterrupt:
         print(f"\n{program}: interrupted.", file=sys.stderr)
         return 128 + signal.SIGINT
