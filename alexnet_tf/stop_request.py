@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: finish the step, save, exit; a second one exits at once."""
+"""SIGTERM, SIGINT, SIGHUP: finish the step, save, exit; a second exits at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from tfrecords import interrupt
 
 
 class Stopped(Exception):
@@ -19,10 +19,11 @@ class StopRequest:
     """Whether a signal has asked the run to stop.
 
     Attributes:
-      signal_number: of the signal, or None.
+      signal_number: of the first signal, or None.
     """
 
     signal_number: int | None = None
+    _may_insist = False
 
     def __bool__(self) -> bool:
         return self.signal_number is not None
@@ -35,22 +36,24 @@ class StopRequest:
     def receive(self, signal_number: int, frame: Any) -> None:
         """The signals' handler."""
         del frame
-        if self:
-            # The user insists: what the last checkpoint holds has to do.
-            os._exit(128 + signal_number)
-        self.signal_number = signal_number
+        if interrupt.insists(signal_number):
+            if self._may_insist:
+                # The user insists: what the last checkpoint holds has to do.
+                os._exit(128 + signal_number)
+            self._may_insist = True
+        self.signal_number = self.signal_number or signal_number
 
 
 @contextlib.contextmanager
 def catch_stop_signals() -> Iterator[StopRequest]:
-    """Turns SIGTERM and SIGINT into a request while the block runs.
+    """Turns SIGTERM, SIGINT and SIGHUP into a request while the block runs.
 
     Outside the main thread, where Python allows no handlers, nothing is caught.
     """
     request = StopRequest()
     before = {}
     try:
-        for number in SIGNALS:
+        for number in interrupt.list_signals():
             with contextlib.suppress(ValueError):
                 before[number] = signal.signal(number, request.receive)
         yield request

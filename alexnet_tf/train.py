@@ -55,7 +55,7 @@ def train_and_evaluate(
       NotFiniteError: where a loss or gradient is not finite; nothing was updated.
       StorageError: where the directory cannot be written.
       InUseError: where another process trains there.
-      Interrupted: after SIGTERM or SIGINT, once the state was saved.
+      Interrupted: after SIGTERM, SIGINT or SIGHUP, once the state was saved.
     """
     opened = opening.open_run(config, data_dir, workdir_path, command)
     config, data, where = opened.config, opened.data, opened.where

@@ -76,7 +76,7 @@ def search(
       DataError: for a damaged record.
       StorageError: where the directory cannot be written.
       InUseError: where another process searches there.
-      Interrupted: after SIGTERM or SIGINT, once the trial's state was saved.
+      Interrupted: after SIGTERM, SIGINT or SIGHUP, once the trial's state was saved.
     """
     is_distributed, is_chief = _read_role()
     data = manifest.read_manifest(data_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -13,9 +14,12 @@ def make_environment(**changes: str) -> dict[str, str]:
 
 
 def run_python(
-    *arguments: str | os.PathLike[str], timeout: float = 120, **changes: str
+    *arguments: str | os.PathLike[str],
+    timeout: float = 120,
+    cwd: str | os.PathLike[str] | None = None,
+    **changes: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `python *arguments` to its end; the output is captured as text.
+    """Runs `python *arguments` in `cwd` to its end; the output is captured as text.
 
     Raises:
       subprocess.TimeoutExpired: after `timeout` seconds.
@@ -25,5 +29,18 @@ def run_python(
         capture_output=True,
         text=True,
         timeout=timeout,
+        cwd=cwd,
         env=make_environment(**changes),
     )
+
+
+def list_spawned(parent: int) -> list[int]:
+    """The processes that multiprocessing has spawned from `parent` and that run."""
+    with open(f"/proc/{parent}/task/{parent}/children") as file:
+        children = [int(word) for word in file.read().split()]
+    found = []
+    for child in children:
+        with contextlib.suppress(OSError), open(f"/proc/{child}/cmdline") as file:
+            if "spawn_main" in file.read():
+                found.append(child)
+    return found

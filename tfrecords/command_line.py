@@ -8,6 +8,7 @@ printed as one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -15,15 +16,16 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterable
+from typing import IO
 
 from absl import app, flags, logging
 
-from tfrecords import errors
+from tfrecords import console, errors, interrupt
 
 _HELP_WIDTH = 88
 _EXIT_CODES = (
-    "Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 130 "
-    "or 143 stopped by SIGINT or SIGTERM."
+    "Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 129, "
+    "130 or 143 stopped by SIGHUP, SIGINT or SIGTERM."
 )
 
 
@@ -49,8 +51,11 @@ def run(
     module_name: str,
     synopsis: str,
     positional: str | None = None,
+    prints_result: Callable[[], bool] = lambda: False,
 ) -> None:
     """Parses the flags, calls `main` and exits the process.
+
+    A signal that asks to stop is raised in `main` as `interrupt.Terminated`.
 
     Args:
       main: the command; reads its flags, returns an exit code or None for 0.
@@ -59,12 +64,21 @@ def run(
       synopsis: the help's opening: what the command does and an example line.
       positional: the flag that may also be given without its name: `command D` for
         `command --data_dir=D`. A flag that may be repeated takes all of them.
+      prints_result: asked once the flags are read, whether what the command prints is
+        its work: an output that is lost is an error then. Otherwise the command does
+        its work without it, and the exit code is that of the work.
     """
-    app.run(
-        lambda _: sys.exit(_call(main)),
-        argv=sys.argv,
-        flags_parser=lambda argv: parse_flags(argv, module_name, synopsis, positional),
-    )
+    console.take_streams()
+    interrupt.raise_on_signals()
+
+    def call(_: list[str]) -> int | None:
+        console.set_output_is_work(prints_result())
+        return main()
+
+    def parse(argv: list[str]) -> list[str]:
+        return parse_flags(argv, module_name, synopsis, positional)
+
+    sys.exit(_call(lambda: app.run(call, argv=sys.argv, flags_parser=parse)))
 
 
 def parse_flags(
@@ -72,10 +86,8 @@ def parse_flags(
 ) -> list[str]:
     """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
     if any(a in ("--help", "-help", "-h", "--helpfull", "-helpfull") for a in argv[1:]):
-        try:
-            print(make_help(module_name, synopsis), flush=True)
-        except BrokenPipeError:
-            _drop_output()
+        console.set_output_is_work(True)
+        print(make_help(module_name, synopsis))
         sys.exit(0)
     # Flags may follow the positional argument.
     flags.FLAGS.set_gnu_getopt()
@@ -147,21 +159,22 @@ def _describe(flag: flags.Flag) -> str:
 def _call(main: Callable[[], int | None]) -> int:
     program = os.path.basename(sys.argv[0])
     try:
-        return main() or 0
+        try:
+            return main() or 0
+        finally:
+            # A loss shows here and not after the exit code is known.
+            sys.stdout.flush()
     except errors.UserError as error:
         print(f"\n{program}: {error}", file=sys.stderr)
         return error.exit_code
+    except console.ReaderGoneError:
+        return 0
+    except interrupt.Terminated as stop:
+        print(f"\n{program}: stopped by {stop.signal_name}.", file=sys.stderr)
+        return 128 + stop.signal_number
     except KeyboardInterrupt:
         print(f"\n{program}: interrupted.", file=sys.stderr)
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        _drop_output()
-        return 0
-
-
-def _drop_output() -> None:
-    # The reader of our output (head, less) has gone: no error of ours.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def quiet_tensorflow() -> None:
@@ -177,17 +190,26 @@ def quiet_tensorflow() -> None:
     logging.set_verbosity(logging.ERROR)
     sys.stderr.flush()
     descriptor = os.dup(2)
-    with tempfile.TemporaryFile() as messages:
+    with _open_scratch() as messages:
         os.dup2(messages.fileno(), 2)
         try:
             import tensorflow as tf
 
             # The search for GPUs has its own messages where there are none.
             tf.config.list_physical_devices()
-        except BaseException:
+        except Exception:
             messages.seek(0)
-            os.write(descriptor, messages.read())
+            # The error counts, whether or not somebody reads this.
+            with contextlib.suppress(OSError):
+                os.write(descriptor, messages.read())
             raise
         finally:
             os.dup2(descriptor, 2)
             os.close(descriptor)
+
+
+def _open_scratch() -> IO[bytes]:
+    # In memory where the system can: a temporary directory may be full.
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("messages"), "w+b")
+    return tempfile.TemporaryFile()

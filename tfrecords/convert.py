@@ -102,7 +102,7 @@ def convert(
       DataError: where the source cannot be read as it was listed.
       StorageError: where the disk is full or fails; what is finished stays.
       InUseError: where another process is writing to the directory.
-      Interrupted: after SIGTERM or SIGINT; the same call goes on.
+      Interrupted: after SIGTERM, SIGINT or SIGHUP; the same call goes on.
     """
     start_time = time.monotonic()
     if num_workers is None:

@@ -4,7 +4,7 @@ A command prints the sentence and exits with the class's `exit_code`; nobody see
 traceback for a mistake that is theirs or their disk's.
 
 Exit codes: 0 done; 2 wrong use or bad input; 3 not finite; 4 storage; 5 directory
-in use; 130 and 143 after an interrupt or SIGTERM whose state was saved.
+in use; 129, 130 and 143 after SIGHUP, an interrupt or SIGTERM.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class InUseError(UserError):
 class Interrupted(UserError):
     """Stopped by a signal after the state was saved.
 
-    `exit_code` is 128 + the signal's number: 130 for SIGINT, 143 for SIGTERM.
+    `exit_code` is 128 + the signal's number: 129 for SIGHUP, 130 for SIGINT,
+    143 for SIGTERM.
     """
 
     def __init__(self, message: str, signal_number: int):

@@ -1,7 +1,7 @@
 """Processes that work through a list of tasks, and die with the one that asked.
 
 Workers are spawned, not forked: a fork copies locks that another thread may hold.
-They leave an interrupt to their parent, and end when it ends, however it ends.
+They leave signals to their parent, and end when it ends, however it ends.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from tfrecords import errors
+from tfrecords import console, errors, interrupt
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -49,13 +48,16 @@ def map_unordered(
     if num_workers == 1 or len(tasks) < 2:
         yield from map(function, tasks)
         return
-    executor = concurrent.futures.ProcessPoolExecutor(
-        min(num_workers, len(tasks)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-    )
-    futures = {executor.submit(function, task) for task in tasks}
+    others = set(multiprocessing.active_children())
+    with interrupt.deaf_processes():
+        executor = concurrent.futures.ProcessPoolExecutor(
+            min(num_workers, len(tasks)),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+        )
     try:
+        with interrupt.deaf_processes():
+            futures = {executor.submit(function, task) for task in tasks}
         while futures:
             done, futures = concurrent.futures.wait(
                 futures, return_when=concurrent.futures.FIRST_COMPLETED
@@ -67,12 +69,17 @@ def map_unordered(
             "a worker process died (out of memory, or killed from outside). Run the "
             "same command again, with a smaller --num_workers if memory is short."
         ) from error
+    except BaseException:
+        # Nobody waits for what they have begun.
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.kill()
+        raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    console.take_streams()
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

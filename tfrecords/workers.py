@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from tfrecords import durable, errors, plan, writer
+from tfrecords import console, durable, errors, interrupt, plan, writer
 from tfrecords.sources import Source
 
 # Beyond what a worker needs at its start; a picture within the limit of pixels takes
@@ -139,7 +139,7 @@ class WorkerPool:
             args=(theirs, self._positions, slot, os.getpid(), *self._arguments),
             daemon=True,
         )
-        with _one_thread_each():
+        with _one_thread_each(), interrupt.deaf_processes():
             process.start()
         theirs.close()
         return _Worker(slot, process, ours)
@@ -231,8 +231,7 @@ def _work(
     settings: plan.ConvertSettings,
     data_dir: str,
 ) -> None:
-    # Control-C goes to the whole group; the parent decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    console.take_streams()
     _limit_memory()
 
     def report_position(position: int) -> None:

@@ -131,4 +131,10 @@ def _make_absolute(path: str | None) -> str | None:
 
 
 if __name__ == "__main__":
-    command_line.run(main, __name__, SYNOPSIS, positional="subject")
+    command_line.run(
+        main,
+        __name__,
+        SYNOPSIS,
+        positional="subject",
+        prints_result=lambda: not _OUTPUT.value,
+    )

@@ -74,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command_line.run(main, __name__, SYNOPSIS)
+    command_line.run(main, __name__, SYNOPSIS, prints_result=lambda: True)

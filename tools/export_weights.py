@@ -28,7 +28,8 @@ load_weights of alexnet_tf.model.build_model's network takes.
 
   python tools/export_weights.py --workdir=runs/alexnet --output=alexnet.safetensors
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 130 interrupted."""
+Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
+143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "the file to write", required=True)

@@ -31,7 +31,8 @@ No code in the file is run.
     --mean=122.68,116.67,104.01 --classes=synset_words.txt
   alexnet-evaluate --workdir=runs/caffe --data_dir=data
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 130 interrupted."""
+Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
+143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
 _INPUT = flags.DEFINE_string(
     "input",

@@ -70,7 +70,9 @@ def _take_flags(module: ModuleType) -> list[flags.Flag]:
 
 def run() -> None:
     """The console script."""
-    command_line.run(main, __name__, SYNOPSIS, positional="shell")
+    command_line.run(
+        main, __name__, SYNOPSIS, positional="shell", prints_result=lambda: True
+    )
 
 
 if __name__ == "__main__":

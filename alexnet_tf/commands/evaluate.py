@@ -17,7 +17,8 @@ or data directory of the same classes, every picture exactly once.
 
   alexnet-evaluate --workdir=runs/alexnet --views=10 --per_class
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 130 interrupted."""
+Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
+143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
 _CHECKPOINT = flags.DEFINE(
@@ -78,7 +79,7 @@ def main() -> None:
 
 def run() -> None:
     """The console script."""
-    command_line.run(main, __name__, SYNOPSIS)
+    command_line.run(main, __name__, SYNOPSIS, prints_result=lambda: not _OUTPUT.value)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ formats lie in E/1/assets.extra; they take pixels and give probabilities.
   alexnet-export --workdir=runs/alexnet --export_dir=exports/alexnet
   saved_model_cli show --dir=exports/alexnet/1 --all
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 130 interrupted."""
+Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
+143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
 _EXPORT_DIR = flags.DEFINE_string(

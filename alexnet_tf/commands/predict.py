@@ -20,8 +20,8 @@ that is the right one. Pictures that cannot be read are told and passed over.
   alexnet-predict --workdir=runs/alexnet cat.jpg holiday/
   alexnet-predict --export_dir=exports/alexnet --format=csv 'photos/*.png'
 
-Exit codes: 0 done, 2 wrong use, or a picture that could not be read, 4 storage, 130
-interrupted."""
+Exit codes: 0 done, 2 wrong use, or a picture that could not be read, 4 storage, 129,
+130 or 143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "a run's directory")
 _EXPORT_DIR = flags.DEFINE_string(
@@ -111,7 +111,9 @@ def main() -> int:
 
 def run() -> None:
     """The console script."""
-    command_line.run(main, __name__, SYNOPSIS, positional="pictures")
+    command_line.run(
+        main, __name__, SYNOPSIS, positional="pictures", prints_result=lambda: True
+    )
 
 
 if __name__ == "__main__":

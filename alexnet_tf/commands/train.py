@@ -21,7 +21,7 @@ stopped.
   alexnet-train --data_dir=data --workdir=runs/alexnet --set_learning_rate=0.001
 
 Exit codes: 0 done, 2 wrong use or bad input, 3 loss not finite, 4 storage, 5 workdir in
-use, 130 or 143 stopped by SIGINT or SIGTERM with the state saved."""
+use, 129, 130 or 143 stopped by SIGHUP, SIGINT or SIGTERM with the state saved."""
 
 _DATA_DIR = flags.DEFINE_string(
     "data_dir",
@@ -86,7 +86,9 @@ def main() -> None:
 
 def run() -> None:
     """The console script."""
-    command_line.run(main, __name__, SYNOPSIS)
+    command_line.run(
+        main, __name__, SYNOPSIS, prints_result=lambda: bool(_DRY_RUN.value)
+    )
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ The validation split has then chosen the settings: judge them by pictures that i
 not hold, a test split. Several processes share a search by KerasTuner's variables
 KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT.
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 130 or 143
-stopped by SIGINT or SIGTERM with the state saved."""
+Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 129, 130 or
+143 stopped by SIGHUP, SIGINT or SIGTERM with the state saved."""
 
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "the shards, with a validation split", required=True

@@ -12,6 +12,7 @@ import pytest
 from alexnet_tf import stop_request
 from tests import processes
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PROGRAM = """\
 import os, signal, sys
 from alexnet_tf import stop_request
@@ -24,7 +25,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_first_signal_asks_and_the_block_goes_on(number):
     result = processes.run_python("-c", PROGRAM, str(int(number)))
     assert result.returncode == 0, result.stderr
@@ -43,15 +44,35 @@ def test_second_signal_exits_at_once(second):
     assert "True 15" in result.stdout and "done" not in result.stdout
 
 
+@pytest.mark.parametrize("numbers", [(1, 1), (1, 15), (15, 1), (1, 2, 1)])
+def test_a_closing_terminal_is_no_insistence(numbers):
+    """SIGHUP comes from the kernel and from the shell, and with SIGTERM."""
+    result = processes.run_python("-c", PROGRAM, *map(str, numbers))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[-2:] == ["done", ""]
+    assert result.stdout.count(f"True {numbers[0]}\n") == len(numbers)
+
+
+def test_a_second_insistence_counts_behind_a_hangup_too():
+    result = processes.run_python("-c", PROGRAM, "1", "15", "15")
+    assert result.returncode == 143 and "done" not in result.stdout
+
+
+def test_an_ignored_hangup_stays_ignored():
+    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    result = processes.run_python("-c", ignoring + PROGRAM, "1")
+    assert result.stdout.split("\n") == ["False None"] * 2 + ["done", ""]
+
+
 def test_handlers_are_put_back():
-    before = [signal.getsignal(number) for number in stop_request.SIGNALS]
+    before = [signal.getsignal(number) for number in SIGNALS]
     with stop_request.catch_stop_signals() as stop:
         assert signal.getsignal(signal.SIGTERM) == stop.receive
         stop.check()
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(stop_request.Stopped):
             stop.check()
-    assert [signal.getsignal(number) for number in stop_request.SIGNALS] == before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
 def test_another_thread_than_the_main_one_catches_nothing():

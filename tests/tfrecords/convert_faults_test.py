@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the worker
 import drawn_source
 from conversions import SETTINGS, SIZES, digest_directory, read_marks
 
+from tests import processes
 from tfrecords import (
     convert,
     errors,
@@ -120,7 +121,9 @@ def _wait_for(condition):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    "number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_stops_with_a_sentence_and_the_run_goes_on(
     golden, tmp_path, number, code
 ):
@@ -134,6 +137,18 @@ def test_a_signal_stops_with_a_sentence_and_the_run_goes_on(
     process = start_driver(tmp_path / "data", 0.0)
     process.communicate(timeout=60)
     assert digest_directory(tmp_path / "data") == digest_directory(golden)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_workers_that_start_leave_signals_to_the_parent(tmp_path, number):
+    """What a group is sent reaches them too, here them alone: nothing happens."""
+    process = start_driver(tmp_path / "data", 0.0)
+    _wait_for(lambda: processes.list_spawned(process.pid))
+    for worker in processes.list_spawned(process.pid):
+        os.kill(worker, number)
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    assert "Traceback" not in text
 
 
 @pytest.mark.parametrize("limit", [3_000, 12_000, 22_000])

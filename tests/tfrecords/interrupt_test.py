@@ -3,13 +3,17 @@ import signal
 import subprocess
 import sys
 import threading
+from multiprocessing import resource_tracker
 
 import pytest
 
+from tests import processes
 from tfrecords import errors, interrupt
 
 
-@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    "number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_is_raised_where_it_is_asked_for(number, code):
     before = signal.getsignal(number)
     with interrupt.stop_by_signal("stopped; go on.") as check_stop:
@@ -37,6 +41,63 @@ def test_a_second_signal_ends_the_process():
     )
     assert result.stdout == b"once\n"
     assert result.returncode == -signal.SIGINT
+
+
+def test_hangups_of_a_closing_terminal_are_one_request():
+    with interrupt.stop_by_signal("stopped") as check_stop:
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        with pytest.raises(errors.Interrupted) as raised:
+            check_stop()
+    assert raised.value.exit_code == 129
+
+
+COMMAND = """
+import os, signal, sys
+from tfrecords import command_line, durable
+ignored, number = sys.argv.pop(), int(sys.argv.pop())
+def main():
+    with durable.atomic_directory("made") as path:
+        open(path + "/part", "w").close()
+        os.kill(os.getpid(), number)
+        print("went on")
+if ignored == "ignored":
+    signal.signal(number, signal.SIG_IGN)
+command_line.run(main, __name__, "Makes a directory.")
+"""
+
+
+@pytest.mark.parametrize(
+    "number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_any_command_without_a_trace(tmp_path, number, code):
+    (tmp_path / "prog.py").write_text(COMMAND)
+    arguments = [tmp_path / "prog.py", str(int(number)), "heeded"]
+    result = processes.run_python(*arguments, cwd=tmp_path)
+    assert result.returncode == code
+    assert "Traceback" not in result.stderr and "went on" not in result.stdout
+    assert os.listdir(tmp_path) == ["prog.py"]
+
+
+def test_a_hangup_that_is_ignored_does_not_end_a_command(tmp_path):
+    (tmp_path / "prog.py").write_text(COMMAND)
+    result = processes.run_python(tmp_path / "prog.py", "1", "ignored", cwd=tmp_path)
+    assert result.returncode == 0 and result.stdout == "went on\n"
+    assert (tmp_path / "made" / "part").exists()
+
+
+def test_processes_started_deaf_hear_no_signal():
+    show = "import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    # As if no process had been started yet.
+    resource_tracker._resource_tracker._stop()
+    with interrupt.deaf_processes():
+        # What the start of a process does, which lifts the mask the first time.
+        resource_tracker.ensure_running()
+        result = processes.run_python("-c", show)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        assert repr(number) in result.stdout
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
 def test_outside_the_main_thread_nothing_is_installed():

@@ -104,6 +104,47 @@ def test_workers_die_with_their_parent(program, end):
     assert not any(map(is_running, workers))
 
 
+COMMAND = (
+    PROGRAM.partition("if __name__")[0]
+    + """
+def main():
+    for result in worker_pool.map_unordered(work, ["sleep"] * 4, 2):
+        print(*result)
+if __name__ == "__main__":
+    from tfrecords import command_line
+    command_line.run(main, __name__, "Sleeps.")
+"""
+)
+
+
+@pytest.mark.parametrize("moment", ["starting", "at work"])
+@pytest.mark.parametrize(
+    "number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_to_the_group_is_the_parents(tmp_path, moment, number, code):
+    (tmp_path / "program.py").write_text(COMMAND)
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "program.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=processes.make_environment(),
+        start_new_session=True,
+    )
+    limit = time.monotonic() + 30
+    while not processes.list_spawned(parent.pid) and time.monotonic() < limit:
+        time.sleep(0.005)
+    if moment == "at work":
+        parent.stdout.readline()
+    workers = processes.list_spawned(parent.pid)
+    os.killpg(parent.pid, number)
+    # Long before the workers have slept.
+    _, text = parent.communicate(timeout=30)
+    assert parent.returncode == code, text
+    assert "Traceback" not in text and "a worker process died" not in text
+    assert not any(map(is_running, workers))
+
+
 def test_the_processors_are_those_allowed():
     code = (
         "import os; from tfrecords import worker_pool\n"

@@ -196,7 +196,9 @@ def _open_source() -> Source:
 
 def run() -> None:
     """The console script's entry point."""
-    command_line.run(main, __name__, SYNOPSIS)
+    command_line.run(
+        main, __name__, SYNOPSIS, prints_result=lambda: bool(FLAGS.dry_run)
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ record's checksums, label and picture. Names the shard and record that is wrong.
 
   alexnet-verify DATA_DIR [--num_workers=N]
 
-Exit codes: 0 all is well, 2 something is wrong, 4 storage, 130 interrupted.
+Exit codes: 0 all is well, 2 something is wrong, 4 storage, 129, 130 or
+143 stopped by SIGHUP, SIGINT or SIGTERM.
 """
 
 _DATA_DIR = flags.DEFINE_string(
