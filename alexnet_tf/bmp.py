@@ -49,8 +49,9 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     # Rows are whole words; the height is negative where the first row comes first.
     row_bytes = (read(18) * num_bits + 31) // 32 * 4
     height = tf.minimum(read(22), 2**32 - read(22))
+    start = tf.constant(0, tf.int64)
     with tf.control_dependencies([check]):
-        bmp = tf.strings.substr(image_bytes, 0, pixels_place + row_bytes * height)
+        bmp = tf.strings.substr(image_bytes, start, pixels_place + row_bytes * height)
         image = tf.io.decode_bmp(bmp, channels=0)
 
     def apply_palette() -> tf.Tensor:

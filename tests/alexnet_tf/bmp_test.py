@@ -16,6 +16,11 @@ PIXELS, ALPHA = odd_metadata.PIXELS, odd_metadata.ALPHA
 HEIGHT, WIDTH = PIXELS.shape[:2]
 
 
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def decode_in_a_graph(image_bytes):
+    return bmp.decode(image_bytes)
+
+
 def make_bit_fields(*masks):
     """32 bits a pixel whose channels lie as `masks` say: red, green, blue."""
     order = [{0xFF: 0, 0xFF00: 1, 0xFF0000: 2}[mask] for mask in masks]
@@ -51,7 +56,8 @@ def from_the_top(data):
 )
 def test_agrees_with_the_converter(data):
     expected = images.decode_picture(data, apply_orientation=False)
-    np.testing.assert_array_equal(bmp.decode(tf.constant(data)), expected)
+    for decode in (bmp.decode, decode_in_a_graph):
+        np.testing.assert_array_equal(decode(tf.constant(data)), expected)
 
 
 def compress(data, kind=1):
@@ -75,8 +81,9 @@ def compress(data, kind=1):
     ],
 )
 def test_what_is_not_decoded_here_raises(data):
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        bmp.decode(tf.constant(data))
+    for decode in (bmp.decode, decode_in_a_graph):
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            decode(tf.constant(data))
 
 
 if __name__ == "__main__":

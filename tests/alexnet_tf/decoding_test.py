@@ -46,8 +46,13 @@ def test_every_format_comes_out_as_pillow_decodes_it(data):
     np.testing.assert_array_equal(image, decode_with_pillow(data))
 
 
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _decode(image_bytes):
+    return decoding.decode_picture(image_bytes)
+
+
 def decode(data):
-    return decoding.decode_picture(tf.constant(data)).numpy()
+    return _decode(tf.constant(data)).numpy()
 
 
 @pytest.mark.parametrize("name", odd_metadata.SOUND)
