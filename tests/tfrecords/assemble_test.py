@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import drawn_source
 
+from tests import disk_calls
 from tfrecords import assemble, durable, errors, journal, manifest, plan, writer
 
 SETTINGS = plan.ConvertSettings(
@@ -47,6 +48,19 @@ def test_the_manifest_is_what_was_returned(data_dir):
     for name, digest in returned.checksums.items():
         assert durable.compute_digest(os.path.join(data_dir, name)) == digest
     assert not os.path.exists(os.path.join(data_dir, ".progress"))
+
+
+def test_the_manifest_reaches_the_disk_last(data_dir, monkeypatch):
+    finished = journal.Journal(data_dir, PLAN.description)
+    disk = disk_calls.DiskCalls(monkeypatch)
+    assemble.finish(SOURCE, data_dir, PLAN, finished)
+    folder = f"fsync {os.path.basename(data_dir)}/"
+    names = ("rejects.txt", "statistics.npz", "index.npz", "manifest.json")
+    expected = []
+    for name in names:
+        expected += [f"fsync .{name}.tmp", f"rename {name}", folder]
+    assert disk.calls == [*expected, "remove .progress", folder]
+    disk.assert_flushed(*(os.path.join(data_dir, name) for name in names))
 
 
 def test_offsets_follow_from_the_lengths():
