@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from alexnet_tf import gif
+from alexnet_tf import bmp, gif
 from tfrecords import images
 
 
@@ -13,9 +13,12 @@ def decode_picture(
 ) -> tf.Tensor:
     """Decodes a JPEG, PNG, BMP or a GIF's first frame; the content decides which it is.
 
-    WebP too where TensorFlow knows it (2.21 does, 2.15 does not), unless it is
-    animated. Nothing is decoded of an image that is larger than allowed, or of a GIF's
-    other frames. Runs on the CPU, as all of `tf.data` does.
+    WebP too where TensorFlow knows it (2.21 does, 2.15 does not). Nothing is decoded of
+    an image that is larger than allowed, or of a GIF's other frames. Metadata decides
+    nothing, as in `tfrecords.images`, with which this agrees except here: an animated
+    WebP, a GIF with an empty comment, and a BMP that is compressed, of OS/2 or not of
+    8, 24 or 32 bits a pixel are refused; the transparent pixels of a GIF are black.
+    Runs on the CPU, as all of `tf.data` does.
 
     Args:
       image_bytes: string scalar, the file's bytes.
@@ -42,9 +45,7 @@ def decode_picture(
         image = tf.cond(
             tf.io.is_jpeg(image_bytes),
             lambda: decode_jpeg(image_bytes),
-            lambda: tf.io.decode_image(
-                image_bytes, channels=3, expand_animations=False
-            ),
+            lambda: _decode_others(image_bytes),
         )
     return tf.ensure_shape(image, [None, None, 3])
 
@@ -58,6 +59,31 @@ def decode_jpeg(image_bytes: tf.Tensor) -> tf.Tensor:
       tf.errors.InvalidArgumentError: where it is no JPEG.
     """
     return tf.io.decode_jpeg(image_bytes, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _decode_others(image_bytes: tf.Tensor) -> tf.Tensor:
+    """Decodes what is no JPEG to uint8 [height, width, 3], RGB."""
+
+    def starts_with(text: bytes, place: int = 0) -> tf.Tensor:
+        # Of bytes that end before `place`, `substr` would complain.
+        head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32)
+        return tf.reduce_all(head[place : place + len(text)] == list(text))
+
+    def decode_any() -> tf.Tensor:
+        return tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
+
+    def decode_still_webp() -> tf.Tensor:
+        # TensorFlow gives a WebP with alpha as four channels or not at all.
+        return tf.io.decode_image(image_bytes, expand_animations=False)[..., :3]
+
+    flags = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32)[20]
+    is_animation = starts_with(b"VP8X", 12) & (flags // 2 % 2 == 1)
+    is_webp = starts_with(b"RIFF") & starts_with(b"WEBP", 8)
+    return tf.cond(
+        starts_with(b"BM"),
+        lambda: bmp.decode(image_bytes),
+        lambda: tf.cond(is_webp & ~is_animation, decode_still_webp, decode_any),
+    )
 
 
 def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:

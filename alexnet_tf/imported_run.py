@@ -7,8 +7,10 @@ checkpoint of step 0. So it is evaluated, exported and asked for predictions, an
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,13 +33,21 @@ from tfrecords.statistics import Statistics
 # Of the stored pictures, pixels, where no mean image tells another.
 IMAGE_SIZE = 256
 
+# WordNet's offset of a noun, as ImageNet names its classes.
+_SYNSET_ID = re.compile(r"n\d{8}")
+
 
 def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
     """The classes in the order of the outputs.
 
     Args:
-      path: a text file with a class on every line, its synset and then its name
-        ("n01440764 tench, Tinca tinca"); or a data directory of the same classes.
+      path: a text file with a class on every line: its synset ID and then its name
+        ("n01440764 tench, Tinca tinca"), or its name alone ("great white shark"); or a
+        data directory of the same classes.
+
+    Returns:
+      The classes. A name without an ID is the synset, too; one that several classes
+      have (ImageNet has two cranes) is told apart by the label: "crane #134".
 
     Raises:
       UserError: where the file cannot be read, or a synset is there twice.
@@ -46,21 +56,35 @@ def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
         return manifest.read_manifest(path).classes
     try:
         with open(path, encoding="utf-8") as file:
-            rows = [line.split(None, 1) for line in file.read().splitlines()]
+            lines = [line.strip() for line in file.read().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise errors.UserError(
             f"{path} cannot be read as a list of classes ({error}). Give a text file "
-            "with a synset and a name on every line, or a data directory."
+            "with a class on every line, or a data directory."
         ) from error
-    classes = tuple(manifest.ClassInfo(row[0], row[-1].strip()) for row in rows if row)
+    classes = _parse_classes([line for line in lines if line])
     synsets = [info.synset for info in classes]
     if not synsets or len(set(synsets)) < len(synsets):
         twice = next((s for s in synsets if synsets.count(s) > 1), None)
         reason = f"holds {twice} twice" if twice else "holds no class"
         raise errors.UserError(
-            f"{path} {reason}. Every line is a class: its synset, a blank, its name."
+            f"{path} {reason}. Every line is a class: its synset ID, like n01440764, "
+            "a blank and its name, or its name alone."
         )
     return classes
+
+
+def _parse_classes(lines: Sequence[str]) -> tuple[manifest.ClassInfo, ...]:
+    counts = collections.Counter(lines)
+    classes = []
+    for label, line in enumerate(lines):
+        synset, *name = line.split(None, 1)
+        if _SYNSET_ID.fullmatch(synset):
+            classes.append(manifest.ClassInfo(synset, name[0] if name else synset))
+        else:
+            own = line if counts[line] == 1 else f"{line} #{label}"
+            classes.append(manifest.ClassInfo(own, line))
+    return tuple(classes)
 
 
 def make_classes(

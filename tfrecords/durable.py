@@ -214,10 +214,26 @@ def fsync_directory(directory: str) -> None:
 
 
 def make_directory(path: str) -> None:
-    """Creates `path` and its parents; raises `StorageError` or `UserError`."""
+    """Creates `path` and its parents, durably.
+
+    Without the flush a power cut could take away a directory that holds flushed files.
+
+    Raises:
+      StorageError: like `atomic_write`.
+      UserError: if `path` or a part of it is a file.
+    """
+    missing = []
+    parent = os.path.abspath(path)
+    while not os.path.lexists(parent):
+        missing.append(parent)
+        parent = os.path.dirname(parent)
     with storage_errors(path):
         try:
             os.makedirs(path, exist_ok=True)
+            for directory in reversed(missing):
+                # A directory may take new names from those who cannot list it.
+                with contextlib.suppress(PermissionError):
+                    fsync_directory(os.path.dirname(directory))
         except (FileExistsError, NotADirectoryError) as error:
             raise errors.UserError(
                 f"{path} cannot be used as a directory: it, or a part of its path, is "

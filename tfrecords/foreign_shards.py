@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import statistics
+from collections.abc import Mapping, Sequence
 
 from tfrecords import errors, manifest, schema, shard_check
+
+_MAX_NAMED = 5
 
 
 def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
@@ -51,6 +54,51 @@ def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
             for shard in range(num_shards)
         )
     return names
+
+
+def refuse_empty(records_dir: str, names: Mapping[str, Sequence[str]]) -> None:
+    """Raises `DataError` where shards have no bytes: a download that did not begin.
+
+    No other damage leaves a shard whole to a reader: it holds no record that could be
+    cut short.
+
+    Args:
+      records_dir: where the shards are.
+      names: their file names by split.
+    """
+    empty = [
+        name
+        for shards in names.values()
+        for name in shards
+        if os.path.getsize(os.path.join(records_dir, name)) == 0
+    ]
+    if empty:
+        shown = ", ".join(empty[:_MAX_NAMED])
+        raise errors.DataError(
+            f"{records_dir} has {len(empty):,} shards of zero bytes: {shown}"
+            f"{', ...' if len(empty) > _MAX_NAMED else ''}. Fetch or make them again, "
+            "or give --allow_empty_shards if they were made without records."
+        )
+
+
+def find_short(splits: Mapping[str, manifest.SplitInfo]) -> list[str]:
+    """Notes on shards with less than half of their split's usual number of records.
+
+    A shard that was cut off between two records looks whole; programs make the shards
+    of a split about equally long.
+    """
+    notes = []
+    for split, info in splits.items():
+        usual = statistics.median(shard.num_records for shard in info.shards)
+        short = [s for s in info.shards if s.num_records < usual / 2]
+        if short:
+            first = min(short, key=lambda shard: shard.num_records)
+            notes.append(
+                f"{len(short):,} shards of the split {split} have less than half of "
+                f"the usual {usual:,.0f} records; {first.name} has "
+                f"{first.num_records:,}. Compare their sizes with the original ones."
+            )
+    return notes
 
 
 def make_classes(

@@ -23,12 +23,14 @@ _JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BASELINE_MARKER = 0xC0
 # Bits a value, height, width, channels.
 _JPEG_FRAME = struct.Struct(">BHHB")
-_JPEG_APP1, _JPEG_APP14 = 0xE1, 0xEE
+_JPEG_APP0, _JPEG_APP1, _JPEG_APP14 = 0xE0, 0xE1, 0xEE
 # What a decoder needs: frame headers, Huffman and arithmetic tables (C4, CC),
-# quantization tables (DB), restart interval (DD), JFIF's and Adobe's segments.
-_JPEG_KEPT_MARKERS = _JPEG_FRAME_MARKERS | {0xC4, 0xCC, 0xDB, 0xDD, 0xE0, _JPEG_APP14}
+# quantization tables (DB), restart interval (DD).
+_JPEG_KEPT_MARKERS = _JPEG_FRAME_MARKERS | {0xC4, 0xCC, 0xDB, 0xDD}
+# JFIF's and Adobe's segments tell what the channels mean; as libjpeg, which ignores
+# shorter ones (jdmarker.c, APP0_DATA_LEN and APP14_DATA_LEN).
+_JPEG_COLOR_SEGMENTS = {_JPEG_APP0: (b"JFIF\0", 14), _JPEG_APP14: (b"Adobe", 12)}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_ANIMATION_CHUNKS = (b"acTL", b"fcTL", b"fdAT")
 _EXIF_ORIENTATION_TAG = 0x0112
 _EXIF_SHORT = 3
 
@@ -149,8 +151,10 @@ def parse_jpeg(data: bytes) -> JpegHeader:
             bits, height, width, num_channels = frame
             is_baseline = marker == _JPEG_BASELINE_MARKER and bits == 8
             has_frame = True
-        if marker == _JPEG_APP14 and data.startswith(b"Adobe", payload, end):
-            has_adobe_marker = True
+        name, min_bytes = _JPEG_COLOR_SEGMENTS.get(marker, (b"", 0))
+        if name and end - payload >= min_bytes and data.startswith(name, payload, end):
+            has_adobe_marker = has_adobe_marker or marker == _JPEG_APP14
+            kept_segments.append(data[position:end])
         if (
             marker == _JPEG_APP1
             and not exif
@@ -189,28 +193,30 @@ def strip_jpeg(data: bytes, header: JpegHeader) -> bytes:
     )
 
 
-def strip_png_animation(data: bytes) -> bytes:
-    """The same PNG without its animation chunks: the still picture remains.
+def find_gif_screen_end(data: bytes) -> int:
+    """The offset behind a GIF's screen descriptor and its palette."""
+    (flags,) = struct.unpack_from("B", data, 10)
+    # A palette of 2^(n + 1) colours.
+    return 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
-    Args:
-      data: the file's bytes.
+
+def find_gif_frame(data: bytes) -> int:
+    """The offset of a GIF's first frame, whose descriptor begins there.
 
     Raises:
-      PictureError: if there is a second header, with a size that nobody has checked.
+      PictureError: if the GIF ends without one.
+      IndexError: if it is cut short before it.
     """
-    view = memoryview(data)
-    parts = [view[:8]]
-    position = 8
-    while position + 8 <= len(data):
-        # Four bytes of length, four of type, the payload, four of checksum.
-        end = position + 12 + int.from_bytes(view[position : position + 4], "big")
-        kind = view[position + 4 : position + 8]
-        if kind == b"IHDR" and position > 8:
-            raise PictureError("the PNG has two headers")
-        if kind not in _PNG_ANIMATION_CHUNKS:
-            parts.append(view[position:end])
-        position = end
-    return b"".join(parts)
+    position = find_gif_screen_end(data)
+    while data[position] != 0x2C:
+        if data[position] == 0x3B:
+            raise PictureError("the GIF ends before its picture")
+        if data[position] == 0x21:  # an extension: kind, blocks, an empty block
+            position += 2
+            while data[position]:
+                position += 1 + data[position]
+        position += 1
+    return position
 
 
 def read_orientation(exif: bytes) -> int:
@@ -253,18 +259,8 @@ def _read_png(data: bytes) -> tuple[int, int]:
 
 
 def _read_gif(data: bytes) -> tuple[int, int]:
-    width, height, flags = struct.unpack_from("<HHB", data, 6)
-    position = 13
-    if flags & 0x80:  # a palette of 2^(n + 1) colours
-        position += 3 << (flags & 7) + 1
-    while data[position] != 0x2C:  # the first frame's descriptor
-        if data[position] == 0x3B:
-            raise PictureError("the GIF ends before its picture")
-        if data[position] == 0x21:  # an extension: kind, blocks, an empty block
-            position += 2
-            while data[position]:
-                position += 1 + data[position]
-        position += 1
+    width, height = struct.unpack_from("<HH", data, 6)
+    position = find_gif_frame(data)
     left, top, frame_width, frame_height = struct.unpack_from(
         "<HHHH", data, position + 1
     )

@@ -18,7 +18,7 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401  (registers itself; else Pillow loads all plugins)
 )
 
-from tfrecords import image_headers
+from tfrecords import image_headers, image_metadata
 
 PictureError = image_headers.PictureError
 read_dimensions = image_headers.read_dimensions
@@ -57,7 +57,7 @@ def decode_image(
     RGB = (255 - CMY) * (255 - K) / 255, without colour profiles; they are stored
     inverted where the file has Adobe's marker and plainly where it has not, as
     TensorFlow and browsers read them. Bytes after the picture's end are ignored, as is
-    damaged metadata of a JPEG.
+    all metadata but the orientation, however large or damaged.
 
     Args:
       data: the file's bytes.
@@ -89,11 +89,14 @@ def decode_image(
         exif = header.exif
         data = image_headers.strip_jpeg(data, header)
     elif picture_format == "PNG":
-        data = image_headers.strip_png_animation(data)
+        data, exif = image_metadata.strip_png(data)
+    elif picture_format == "GIF":
+        data = image_metadata.strip_gif(data)
+    elif picture_format == "WEBP":
+        data, exif = image_metadata.strip_webp(data)
     try:
         image = _load(data, picture_format, (width, height))
         if apply_orientation:
-            exif = exif or image.info.get("exif", b"")
             orientation = image_headers.read_orientation(exif)
             if orientation != 1:
                 image = image.transpose(_UPRIGHT[orientation])

@@ -63,6 +63,8 @@ def index_records(
     label_offset: int,
     num_workers: int | None = None,
     stream: TextIO | None = None,
+    *,
+    allow_empty_shards: bool = False,
 ) -> manifest.Manifest:
     """Reads the shards in `records_dir` and writes what is missing to `data_dir`.
 
@@ -72,6 +74,8 @@ def index_records(
       label_offset: the label on disk of the first class, 1 in most of the world.
       num_workers: processes; None for one per processor.
       stream: where progress goes; standard error by default.
+      allow_empty_shards: whether a shard may have no bytes, as when a small set was
+        cut into many.
 
     Returns:
       The manifest as written, last of all.
@@ -79,12 +83,15 @@ def index_records(
     Raises:
       UserError: where shards are missing, or the labels do not begin at
         `label_offset`, have gaps or names that contradict each other.
-      DataError: where a record is damaged or its picture cannot be decoded; the
-        message lists the first of them.
+      DataError: where a shard has no bytes, a record is damaged or its picture cannot
+        be decoded; the message lists the first of them.
       InUseError: where another process writes to `data_dir`.
       StorageError: where `data_dir` cannot be written.
     """
     shard_names = foreign_shards.find_shards(records_dir)
+    if not allow_empty_shards:
+        with durable.read_errors(records_dir):
+            foreign_shards.refuse_empty(records_dir, shard_names)
     durable.make_directory(data_dir)
     with durable.directory_lock(data_dir, "alexnet-index"):
         durable.remove_temporary_files(data_dir)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf import checkpoint
+from tests import disk_calls
 from tests.alexnet_tf.saved_steps import (
     assert_is,
     list_names,
@@ -117,6 +118,37 @@ def test_files_are_flushed_before_the_rename_and_the_directory_after(
         ("rename", "ckpt-00000002"),
         ("fsync", tmp_path.name),
     ]
+
+
+def test_a_replaced_a_deleted_and_a_bad_checkpoint_are_renamed_durably(
+    tmp_path, monkeypatch
+):
+    for step in (1, 2):
+        save(tmp_path, step)
+    disk = disk_calls.DiskCalls(monkeypatch)
+    folder = f"fsync {tmp_path.name}/"
+    save(tmp_path, 2, keep=1)
+    assert disk.calls == [
+        # The old one has another name before the new one takes its place.
+        "rename ckpt-00000002.previous",
+        "fsync COMMIT",
+        "fsync arrays.npz",
+        "fsync state.json",
+        "fsync .ckpt-00000002.tmp/",
+        "rename ckpt-00000002",
+        folder,
+        # Deleted is what has no name that could be read, and then the rest.
+        "rename .ckpt-00000001.deleted.tmp",
+        "remove .ckpt-00000001.deleted.tmp",
+        "rename .ckpt-00000002.previous.deleted.tmp",
+        "remove .ckpt-00000002.previous.deleted.tmp",
+        folder,
+    ]
+    save(tmp_path, 3)
+    os.truncate(tmp_path / "ckpt-00000003" / "arrays.npz", 10)
+    disk.calls.clear()
+    assert checkpoint.load_latest(str(tmp_path)).step == 2
+    assert disk.calls == ["rename ckpt-00000003.bad", folder]
 
 
 SAVER = """

@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from alexnet_tf import decoding
-from tests import data_directories
+from tests import data_directories, odd_metadata
 from tests.alexnet_tf import animations
 from tfrecords import images
 
@@ -45,6 +45,46 @@ def test_every_format_comes_out_as_pillow_decodes_it(data):
     image = decoding.decode_picture(tf.constant(data)).numpy()
     assert image.dtype == np.uint8 and image.shape == (40, 56, 3)
     np.testing.assert_array_equal(image, decode_with_pillow(data))
+
+
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _decode(image_bytes):
+    return decoding.decode_picture(image_bytes)
+
+
+def decode(data):
+    return _decode(tf.constant(data)).numpy()
+
+
+@pytest.mark.parametrize("name", odd_metadata.SOUND)
+def test_metadata_changes_no_pixel_as_in_the_converter(name):
+    if name.startswith("webp") and not _knows_webp():
+        pytest.skip("this TensorFlow decodes no WebP")
+    data, _ = odd_metadata.SOUND[name]
+    expected = images.decode_picture(data, apply_orientation=False)
+    np.testing.assert_array_equal(decode(data), expected)
+
+
+def _knows_webp():
+    return not tf.__version__.startswith("2.15.")
+
+
+@pytest.mark.parametrize("name", [*odd_metadata.DAMAGED, *odd_metadata.CONVERTER_ALONE])
+def test_what_the_converter_refuses_and_a_few_more_raise(name):
+    data, _ = odd_metadata.CONVERTER_ALONE.get(name) or (odd_metadata.DAMAGED[name], 0)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decode(data)
+
+
+def test_a_gifs_transparent_pixels_are_black():
+    transparent = odd_metadata.insert_gif(b"!\xf9\4\1\0\0\0\0")
+    palette = np.frombuffer(odd_metadata.GIF[13:16], np.uint8)
+    pixels = decode(odd_metadata.GIF)
+    has_first_color = (pixels == palette).all(-1, keepdims=True)
+    assert has_first_color.any() and palette.any()
+    np.testing.assert_array_equal(
+        decode(transparent), np.where(has_first_color, 0, pixels)
+    )
 
 
 def test_of_a_gif_the_first_frame_counts():

@@ -161,7 +161,8 @@ def test_classes_of_a_file_and_of_a_data_directory(tmp_path, imported):
         manifest.ClassInfo("n01443537", "n01443537"),
     )
     assert imported_run.read_classes(str(imported / "data")) == CLASSES
-    for text, words in (("a x\nb\na y\n", "holds a twice"), ("\n", "holds no class")):
+    twice = "n01440764 x\nn01443537\nn01440764 y\n"
+    for text, words in ((twice, "holds n01440764 twice"), ("\n", "holds no class")):
         path.write_text(text)
         with pytest.raises(errors.UserError, match=words):
             imported_run.read_classes(str(path))
@@ -169,6 +170,18 @@ def test_classes_of_a_file_and_of_a_data_directory(tmp_path, imported):
     for wrong in (path, tmp_path / "nowhere"):
         with pytest.raises(errors.UserError, match="cannot be read as a list of"):
             imported_run.read_classes(str(wrong))
+
+
+def test_lines_without_a_synset_id_are_class_names(tmp_path):
+    path = tmp_path / "classes.txt"
+    path.write_text("great white shark\ncrane\nn01440764 tench\n\ncrane \nn0 x\n")
+    assert imported_run.read_classes(str(path)) == (
+        manifest.ClassInfo("great white shark", "great white shark"),
+        manifest.ClassInfo("crane #1", "crane"),
+        manifest.ClassInfo("n01440764", "tench"),
+        manifest.ClassInfo("crane #3", "crane"),
+        manifest.ClassInfo("n0 x", "n0 x"),
+    )
 
 
 def test_classes_by_number():

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import drawn_source
 
+from tests import disk_calls
 from tfrecords import (
     assemble,
     durable,
@@ -76,6 +77,19 @@ def test_the_index_has_every_checksum_also_of_shards_made_before_there_were_any(
             for _, data in record_file.scan(path)
         ]
         assert index.checksum.tolist() == found
+
+
+def test_the_manifest_reaches_the_disk_last(data_dir, monkeypatch):
+    finished = journal.Journal(data_dir, PLAN.description)
+    disk = disk_calls.DiskCalls(monkeypatch)
+    assemble.finish(SOURCE, data_dir, PLAN, finished)
+    folder = f"fsync {os.path.basename(data_dir)}/"
+    names = ("rejects.txt", "statistics.npz", "index.npz", "manifest.json")
+    expected = []
+    for name in names:
+        expected += [f"fsync .{name}.tmp", f"rename {name}", folder]
+    assert disk.calls == [*expected, "remove .progress", folder]
+    disk.assert_flushed(*(os.path.join(data_dir, name) for name in names))
 
 
 def test_offsets_follow_from_the_lengths():

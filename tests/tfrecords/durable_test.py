@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from tests import processes
+from tests import disk_calls, processes
 from tfrecords import durable, errors
 
 HOLD_LOCK = """
@@ -111,22 +110,38 @@ def test_an_error_of_another_file_is_not_blamed_on_this_one(tmp_path):
 
 
 def test_files_and_names_reach_the_disk_in_order(tmp_path, monkeypatch):
-    calls = []
-    real_fsync, real_replace = os.fsync, os.replace
-
-    def fsync(descriptor):
-        is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-        calls.append("fsync directory" if is_directory else "fsync file")
-        real_fsync(descriptor)
-
-    def replace(source, target):
-        calls.append("rename")
-        real_replace(source, target)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "replace", replace)
+    disk = disk_calls.DiskCalls(monkeypatch)
     durable.write_bytes(str(tmp_path / "file"), b"x")
-    assert calls == ["fsync file", "rename", "fsync directory"]
+    folder = tmp_path.name
+    assert disk.calls == ["fsync .file.tmp", "rename file", f"fsync {folder}/"]
+    disk.assert_flushed(tmp_path / "file")
+
+
+def test_a_published_file_has_its_name_on_the_disk(tmp_path, monkeypatch):
+    (tmp_path / "temporary").write_bytes(b"x")
+    disk = disk_calls.DiskCalls(monkeypatch)
+    durable.publish(str(tmp_path / "temporary"), str(tmp_path / "file"))
+    assert disk.calls == ["rename file", f"fsync {tmp_path.name}/"]
+
+
+def test_a_directory_reaches_the_disk_with_all_in_it(tmp_path, monkeypatch):
+    disk = disk_calls.DiskCalls(monkeypatch)
+    with durable.atomic_directory(str(tmp_path / "made")) as temporary:
+        os.mkdir(os.path.join(temporary, "sub"))
+        for name in ("b", "a", "sub/c"):
+            with open(os.path.join(temporary, name), "wb") as file:
+                file.write(name.encode())
+    before = {"fsync a", "fsync b", "fsync c", "fsync sub/", "fsync .made.tmp/"}
+    assert set(disk.calls[:5]) == before
+    assert disk.calls[5:] == ["rename made", f"fsync {tmp_path.name}/"]
+
+
+def test_a_new_directory_is_on_the_disk_with_its_parents(tmp_path, monkeypatch):
+    disk = disk_calls.DiskCalls(monkeypatch)
+    durable.make_directory(str(tmp_path / "a" / "b" / "c"))
+    assert disk.calls == [f"fsync {tmp_path.name}/", "fsync a/", "fsync b/"]
+    durable.make_directory(str(tmp_path / "a" / "b"))
+    assert len(disk.calls) == 3
 
 
 def test_write_json_is_readable_and_keeps_the_order(tmp_path):

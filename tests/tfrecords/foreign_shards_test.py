@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from tfrecords import errors, foreign_shards
-from tfrecords.manifest import ClassInfo
+from tfrecords.manifest import ClassInfo, ShardInfo, SplitInfo
 
 NAMES = {1: ClassInfo("n1", "one"), 2: ClassInfo("n2", "two")}
 
@@ -42,6 +42,25 @@ def test_two_sets_of_one_split(tmp_path, other):
     touch(tmp_path, "train-00000-of-00001", "validation-00000-of-00001", other)
     with pytest.raises(errors.UserError, match="two sets of shards of the split val"):
         foreign_shards.find_shards(str(tmp_path))
+
+
+def test_shards_without_bytes_are_named(tmp_path):
+    names = [f"train-{shard:05d}-of-00008" for shard in range(8)]
+    touch(tmp_path, *names)
+    (tmp_path / names[1]).write_bytes(b"x")
+    with pytest.raises(errors.DataError, match=f"7 shards .*: {names[0]}, {names[2]}"):
+        foreign_shards.refuse_empty(str(tmp_path), {"train": names})
+    foreign_shards.refuse_empty(str(tmp_path), {"train": names[1:2]})
+
+
+@pytest.mark.parametrize(
+    ("counts", "named"), [([10, 9, 5], None), ([10, 10, 4, 3], "s3 has 3"), ([0], None)]
+)
+def test_short_shards_are_noted(counts, named):
+    shards = tuple(ShardInfo(f"s{i}", n, 1, "") for i, n in enumerate(counts))
+    notes = foreign_shards.find_short({"train": SplitInfo(shards, ())})
+    assert len(notes) == (named is not None)
+    assert all(named in note for note in notes)
 
 
 def make(train, names=(NAMES,), label_offset=1, **others):

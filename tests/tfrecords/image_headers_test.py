@@ -74,12 +74,6 @@ def test_jpeg_is_stripped_of_metadata_only():
         np.testing.assert_array_equal(np.asarray(before), np.asarray(now))
 
 
-def test_still_png_is_kept_byte_for_byte():
-    data = _save("PNG", dpi=(72, 72))
-    assert image_headers.strip_png_animation(data) == data
-    assert image_headers.strip_png_animation(data[:-20]) == data[:-20]
-
-
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation(order, orientation):

@@ -185,6 +185,20 @@ def test_damaged_and_cut_shards_are_named(records_dir):
         run(records_dir)
 
 
+def test_a_shard_of_zero_bytes_is_named_before_anything_is_read(records_dir):
+    path = os.path.join(records_dir, "validation-00001-of-00002")
+    os.truncate(path, 0)
+    with pytest.raises(errors.DataError, match=r"1 shards .*validation-00001-of-00002"):
+        run(records_dir)
+    assert not os.path.exists(os.path.join(records_dir, durable.LOCK_NAME))
+    written = index.index_records(
+        records_dir, records_dir, 1, 1, io.StringIO(), allow_empty_shards=True
+    )
+    counts = [shard.num_records for shard in written.splits["validation"].shards]
+    assert counts == [3, 0]
+    assert verify.verify(records_dir, 1, io.StringIO()).problems == ()
+
+
 def test_two_synsets_of_one_label_in_a_shard(records_dir):
     path = os.path.join(records_dir, "train-00000-of-00002")
     rewrite(path, lambda rs: [*rs, change_record(rs[0], SYNSET=b"n7")])

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests import disk_calls
 from tfrecords import durable, errors, journal, statistics, writer
 
 DESCRIPTION = {"seed": 3, "splits": {"train": {"num_shards": 3}}}
@@ -71,6 +72,33 @@ def test_a_shard_has_its_final_name_only_once_it_is_added(tmp_path):
     opened.add(NAMES[0], result)
     assert os.path.getsize(tmp_path / NAMES[0]) == 1000
     assert not os.path.exists(result.temporary)
+
+
+def test_a_shard_reaches_the_disk_before_the_line_that_says_so(tmp_path, monkeypatch):
+    disk = disk_calls.DiskCalls(monkeypatch)
+    opened = journal.Journal(str(tmp_path), DESCRIPTION)
+    assert disk.calls == [
+        f"fsync {tmp_path.name}/",  # the directory .progress
+        "fsync .journal.tmp",
+        "rename journal",
+        "fsync .progress/",
+    ]
+    disk.calls.clear()
+    result = make_result(str(tmp_path), NAMES[0])
+    opened.add(NAMES[0], result)
+    assert disk.calls == [
+        f"fsync .{NAMES[0]}.npz.tmp",
+        f"rename {NAMES[0]}.npz",
+        "fsync .progress/",
+        f"rename {NAMES[0]}",
+        f"fsync {tmp_path.name}/",
+        "fsync journal",
+    ]
+    progress = tmp_path / ".progress"
+    disk.assert_flushed(progress / "journal", progress / f"{NAMES[0]}.npz")
+    disk.calls.clear()
+    journal.remove(str(tmp_path))
+    assert disk.calls == ["remove .progress", f"fsync {tmp_path.name}/"]
 
 
 def test_every_cut_of_the_journal_keeps_the_whole_lines(data_dir):

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from tests import disk_calls
 from tfrecords import errors, npz
 
 ARRAYS = {
@@ -23,6 +24,14 @@ def assert_equal(found, expected):
         assert found[name].dtype == np.asarray(array).dtype
         assert found[name].shape == np.shape(array)
         assert found[name].tobytes() == np.asarray(array).tobytes()
+
+
+def test_an_archive_is_on_the_disk_when_it_was_saved(tmp_path, monkeypatch):
+    disk = disk_calls.DiskCalls(monkeypatch)
+    npz.save(str(tmp_path / "a.npz"), ARRAYS)
+    folder = f"fsync {tmp_path.name}/"
+    assert disk.calls == ["fsync .a.npz.tmp", "rename a.npz", folder]
+    disk.assert_flushed(tmp_path / "a.npz")
 
 
 def test_round_trip(tmp_path):

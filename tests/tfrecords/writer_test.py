@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import drawn_source
 
+from tests import disk_calls
 from tfrecords import durable, errors, plan, record_file, writer
 
 SETTINGS = plan.ConvertSettings(
@@ -44,6 +45,13 @@ def test_result_describes_the_file(tmp_path):
         assert b"ring, annulus" in record or row % 3 != 1
     assert result.class_counts.tolist() == [4, 4, 4]
     assert result.accumulator.num_images == 12
+
+
+def test_the_result_is_on_the_disk(tmp_path, monkeypatch):
+    disk = disk_calls.DiskCalls(monkeypatch)
+    shard, result = write(drawn_source.DrawnSource({"train": 3}), tmp_path)
+    assert disk.calls == [f"fsync .{shard.name}.tmp"]
+    disk.assert_flushed(result.temporary)
 
 
 def test_only_the_training_split_is_summed(tmp_path):

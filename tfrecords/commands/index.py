@@ -29,18 +29,30 @@ _DATA_DIR = flags.DEFINE_string(
 _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", None, "Processes; one per processor by default.", lower_bound=1
 )
+_ALLOW_EMPTY_SHARDS = flags.DEFINE_bool(
+    "allow_empty_shards",
+    False,
+    "Accept shards of zero bytes, which are an error otherwise: small sets may have "
+    "been cut into more shards than records.",
+)
 
 
 def main() -> None:
     """Indexes the shards and prints a summary."""
     if not _RECORDS_DIR.value:
         raise errors.UserError("--records_dir is missing: where are the shards?")
-    from tfrecords import index
+    from tfrecords import foreign_shards, index
 
     data_dir = _DATA_DIR.value or _RECORDS_DIR.value
     contents = index.index_records(
-        _RECORDS_DIR.value, data_dir, _LABEL_OFFSET.value, _NUM_WORKERS.value
+        _RECORDS_DIR.value,
+        data_dir,
+        _LABEL_OFFSET.value,
+        _NUM_WORKERS.value,
+        allow_empty_shards=_ALLOW_EMPTY_SHARDS.value,
     )
+    for note in foreign_shards.find_short(contents.splits):
+        print(f"Note: {note}")
     for name, split in contents.splits.items():
         print(f"{name}: {split.num_records:,} records in {len(split.shards):,} shards")
     print(f"{contents.num_classes:,} classes. {data_dir} is ready for alexnet-train.")
