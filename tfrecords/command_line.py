@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 
 from absl import app, flags, logging
 
-from tfrecords import errors
+from tfrecords import errors, limits
 
 _HELP_WIDTH = 88
 _EXIT_CODES = (
@@ -147,6 +147,7 @@ def _describe(flag: flags.Flag) -> str:
 def _call(main: Callable[[], int | None]) -> int:
     program = os.path.basename(sys.argv[0])
     try:
+        limits.prepare()
         return main() or 0
     except errors.UserError as error:
         print(f"\n{program}: {error}", file=sys.stderr)
@@ -157,6 +158,12 @@ def _call(main: Callable[[], int | None]) -> int:
     except BrokenPipeError:
         _drop_output()
         return 0
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        sentence = limits.explain(error)
+        if sentence is None:
+            raise
+        print(f"\n{program}: {sentence}", file=sys.stderr)
+        return errors.UserError.exit_code
 
 
 def _drop_output() -> None:
