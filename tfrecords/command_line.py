@@ -198,3 +198,4 @@ def quiet_tensorflow() -> None:
         finally:
             os.dup2(descriptor, 2)
             os.close(descriptor)
+    limits.check_threads()

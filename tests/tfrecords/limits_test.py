@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -150,6 +151,23 @@ def test_a_command_ends_with_a_sentence(tmp_path, name, body, parts):
     assert done.returncode == 2 and not done.stdout
     assert "Traceback" not in done.stderr
     assert all(part in done.stderr for part in parts)
+
+
+def test_threads_that_cannot_be_started_are_said_so(monkeypatch):
+    before = threading.active_count()
+    limits.check_threads()
+    start, started = threading.Thread.start, []
+
+    def start_three(thread):
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_three)
+    with pytest.raises(errors.UserError, match="ulimit -u"):
+        limits.check_threads()
+    assert len(started) == 3 and threading.active_count() == before
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
