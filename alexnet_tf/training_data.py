@@ -14,7 +14,7 @@ import dataclasses
 import json
 import os
 
-from tfrecords import durable, errors, manifest
+from tfrecords import durable, errors, limits, manifest
 from tfrecords import statistics as statistics_lib
 
 DIRECTORY_NAME = "training_data"
@@ -68,6 +68,7 @@ def load(workdir: str) -> TrainingData:
         with open(path, encoding="utf-8") as file:
             classes = tuple(manifest.ClassInfo(**c) for c in json.load(file))
     except (OSError, ValueError, TypeError) as error:
+        limits.refuse(error)
         raise errors.DataError(
             f"{path} is missing or damaged ({error}). Restore it from a copy; going on "
             "training writes it again once it is removed."

@@ -20,7 +20,7 @@ from typing import IO
 
 from absl import app, flags, logging
 
-from tfrecords import console, errors, interrupt
+from tfrecords import console, errors, interrupt, limits
 
 _HELP_WIDTH = 88
 _EXIT_CODES = (
@@ -159,6 +159,7 @@ def _describe(flag: flags.Flag) -> str:
 def _call(main: Callable[[], int | None]) -> int:
     program = os.path.basename(sys.argv[0])
     try:
+        limits.prepare()
         try:
             return main() or 0
         finally:
@@ -175,6 +176,12 @@ def _call(main: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print(f"\n{program}: interrupted.", file=sys.stderr)
         return 128 + signal.SIGINT
+    except (OSError, MemoryError, RuntimeError, ImportError) as error:
+        sentence = limits.explain(error)
+        if sentence is None:
+            raise
+        print(f"\n{program}: {sentence}", file=sys.stderr)
+        return errors.UserError.exit_code
 
 
 def quiet_tensorflow() -> None:
@@ -206,6 +213,7 @@ def quiet_tensorflow() -> None:
         finally:
             os.dup2(descriptor, 2)
             os.close(descriptor)
+    limits.check_threads()
 
 
 def _open_scratch() -> IO[bytes]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from tfrecords import durable, errors, manifest, record_file
+from tfrecords import durable, errors, limits, manifest, record_file
 
 
 def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
@@ -41,7 +41,8 @@ def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
             continue
         try:
             first = _read_frame(os.path.join(records_dir, shard.name))
-        except OSError:
+        except OSError as error:
+            limits.refuse(error)
             continue
         other = seen.setdefault((shard.num_bytes, first), shard)
         if other.sha256 == shard.sha256:

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator
 from typing import IO, Any
 
-from tfrecords import errors
+from tfrecords import errors, limits
 
 LOCK_NAME = "LOCK"
 TEMPORARY_MARK = ".tmp-"
@@ -85,6 +85,7 @@ def read_errors(path: str) -> Iterator[None]:
             "and run the same command again."
         ) from error
     except OSError as error:
+        limits.refuse(error)
         reason = _STORAGE_ERRNOS.get(error.errno or 0, str(error.strerror or error))
         raise errors.StorageError(
             f"{path} could not be read: {reason}. Correct that and run the same "
@@ -338,9 +339,14 @@ def check_lock(directory: str) -> None:
 def _take_lock(descriptor: int, directory: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
         raise errors.InUseError(
             f"{directory} is in use by {holder or 'another process'}. Wait for it "
             "to end, or choose another directory."
+        ) from error
+    except OSError as error:
+        raise errors.StorageError(
+            f"{directory} cannot be locked ({error.strerror}): its file system or "
+            "server offers no locks. Choose a directory on another."
         ) from error

@@ -19,6 +19,7 @@ from tfrecords import (
     durable,
     errors,
     foreign_shards,
+    limits,
     manifest,
     npz,
     progress,
@@ -178,6 +179,7 @@ def _read_shard(task: _ShardTask) -> _ShardResult:
     except errors.DataError as error:
         problems.add(str(error))
     except OSError as error:
+        limits.refuse(error)
         problems.add(f"{task.path}: cannot be read ({error.strerror})")
     shard_info = manifest.ShardInfo("", 0, 0, "")
     if not problems.count:

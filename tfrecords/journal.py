@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
-from tfrecords import durable, errors, npz, plan, record_file, writer
+from tfrecords import durable, errors, limits, npz, plan, record_file, writer
 
 PROGRESS_DIR_NAME = ".progress"
 _JOURNAL_NAME = "journal"
@@ -158,7 +158,9 @@ class Journal:
                 and durable.compute_digest(self._make_parts_path(shard.name))
                 == shard.parts_sha256
             )
-        except OSError:
+        except OSError as error:
+            # A shard that cannot be looked at now is not to be made again.
+            limits.refuse(error)
             return False
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import threading
 
 from tfrecords import errors
 
 _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 # More would slow down programs that close every descriptor they may have.
 _MOST_OPEN_FILES = 1 << 16
+# That TensorFlow starts besides two pools of one for every core.
+_OTHER_THREADS = 8
 
 
 def prepare() -> None:
@@ -37,6 +40,29 @@ def prepare() -> None:
             "the working directory was removed. Change to one that is there (cd) and "
             "run the same command again."
         ) from error
+
+
+def check_threads() -> None:
+    """Starts as many threads for a moment as TensorFlow will for good.
+
+    TensorFlow ends the process with a dump where one of its own cannot be started.
+
+    Raises:
+      UserError: where there is no room for them.
+    """
+    done = threading.Event()
+    threads = []
+    try:
+        for _ in range(2 * (os.cpu_count() or 1) + _OTHER_THREADS):
+            thread = threading.Thread(target=done.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except (RuntimeError, MemoryError) as error:
+        raise errors.UserError(f"{explain(error)}{_limit_memory()}") from error
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
 
 
 def count_open_files() -> int:
@@ -85,17 +111,18 @@ def explain(error: BaseException) -> str | None:
         or number == errno.ENOMEM
         or (isinstance(error, ImportError) and _is_unmapped(text))
     ):
+        detail = f" ({text})" if text else ""
         return (
-            f"there is too little memory{f' ({text})' if text else ''}{_limit_memory()}"
-            ". End other programs or give this one more, and run the same command "
+            f"there is too little memory{detail}.{_limit_memory()} "
+            "End other programs or give this one more, and run the same command "
             "again."
         )
     is_thread = isinstance(error, RuntimeError) and "start new thread" in text
     if is_thread or number == errno.EAGAIN:
         return (
             f"no further process or thread could be started ({text}). Raise the limit "
-            "(ulimit -u, or that of the container), or end other programs, and run the "
-            "same command again."
+            "(ulimit -u, or that of the container; ulimit -v where memory is limited), "
+            "or end other programs, and run the same command again."
         )
     return None
 
@@ -109,4 +136,4 @@ def _limit_memory() -> str:
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY:
         return ""
-    return f"; the limit of this process is {soft / 1e6:,.0f} MB (ulimit -v)"
+    return f" The limit of this process is {soft / 1e6:,.0f} MB (ulimit -v)."

@@ -14,7 +14,7 @@ from typing import IO
 
 import numpy as np
 
-from tfrecords import durable, errors
+from tfrecords import durable, errors, limits
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -62,6 +62,7 @@ def load(path: str) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise a dozen types here
+        limits.refuse(error)
         raise errors.DataError(
             f"{path} is damaged or is not a NumPy archive ({error}). Make it again or "
             "restore it from a copy."

@@ -11,12 +11,14 @@ import numpy as np
 
 from tfrecords import (
     errors,
+    limits,
     record_file,
     record_index,
 )
 
-# Far below the usual limit of 1,024 descriptors per process, which shards share with
-# everything else; above the number of shards of an ordinary data directory.
+# Above the number of shards of an ordinary data directory. A fourth of the descriptors
+# that a process may have, where those are fewer than usual: two splits are read at a
+# time, and there are other files.
 MAX_OPEN_SHARDS = 256
 
 
@@ -24,7 +26,7 @@ class RecordReader:
     """Random access to the records of a split; safe to use from several threads.
 
     Shards are opened when first read; the longest unused is closed when more than
-    `MAX_OPEN_SHARDS` would be open.
+    `MAX_OPEN_SHARDS` would be open, or fewer where the process may open few files.
 
     Attributes:
       index: where the records lie.
@@ -33,6 +35,7 @@ class RecordReader:
     def __init__(self, index: record_index.RecordIndex):
         self.index = index
         self._files: collections.OrderedDict[str, io.FileIO] = collections.OrderedDict()
+        self._max_open = max(1, min(MAX_OPEN_SHARDS, limits.count_open_files() // 4))
         self._lock = threading.Lock()
 
     def read(self, record_id: int) -> bytes:
@@ -77,6 +80,7 @@ class RecordReader:
                     checksum=checksum,
                 )
             except OSError as error:
+                limits.refuse(error)
                 raise errors.StorageError(
                     f"{path}: reading the record at byte {offset} failed "
                     f"({error.strerror}). Check the disk, then start again."
@@ -91,20 +95,34 @@ class RecordReader:
         if path in self._files:
             self._files.move_to_end(path)
             return self._files[path]
+        if len(self._files) >= self._max_open:
+            self._files.popitem(last=False)[1].close()
         try:
-            file = io.FileIO(path)
+            file = self._open_file(path)
         except OSError as error:
+            limits.refuse(error)
             raise errors.DataError(
                 f"the shard {path} is missing or unreadable ({error.strerror}). "
                 "Restore it from a copy or convert again."
             ) from error
-        if len(self._files) >= MAX_OPEN_SHARDS:
-            self._files.popitem(last=False)[1].close()
         self._files[path] = file
         return file
+
+    def _open_file(self, path: str) -> io.FileIO:
+        try:
+            return io.FileIO(path)
+        except OSError as error:
+            if not self._files or not limits.is_out_of_files(error):
+                raise
+        # Others need descriptors too; these shards can be opened again.
+        self._close_all()
+        return io.FileIO(path)
+
+    def _close_all(self) -> None:
+        while self._files:
+            self._files.popitem()[1].close()
 
     def close(self) -> None:
         """Closes the shards; a later read opens them again."""
         with self._lock:
-            while self._files:
-                self._files.popitem()[1].close()
+            self._close_all()

@@ -14,6 +14,7 @@ from tfrecords import (
     durable,
     errors,
     images,
+    limits,
     manifest,
     record_file,
     resize,
@@ -199,6 +200,7 @@ def _check_file(task: ShardTask, problems: ProblemList) -> int:
         num_bytes = os.path.getsize(task.path)
         digest = durable.compute_digest(task.path)
     except OSError as error:
+        limits.refuse(error)
         problems.add(f"{task.path}: cannot be read ({error.strerror})")
         return 0
     if num_bytes != task.info.num_bytes:
@@ -228,7 +230,8 @@ def _read_records(
             number += 1
     except errors.DataError as error:
         problems.add(str(error))
-    except OSError:
+    except OSError as error:
+        limits.refuse(error)
         return  # On the list already: its SHA-256 could not be computed either.
     else:
         if number != task.info.num_records:

@@ -12,7 +12,7 @@ import types
 import typing
 from typing import Any, TypeVar
 
-from tfrecords import errors
+from tfrecords import errors, limits
 
 _Class = TypeVar("_Class")
 
@@ -47,6 +47,7 @@ def read_record(
     except (FileNotFoundError, NotADirectoryError):
         raise
     except OSError as error:
+        limits.refuse(error)
         raise errors.StorageError(
             f"{path} could not be read: {error.strerror}."
         ) from error

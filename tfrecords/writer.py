@@ -21,6 +21,7 @@ from tfrecords import (
     durable,
     errors,
     images,
+    limits,
     plan,
     record_file,
     schema,
@@ -184,6 +185,7 @@ def _read_picture(
         return source.read_picture(split, row)
     except OSError as error:
         # Not a reject: the disk's fault, or the user's, is not the picture's.
+        limits.refuse(error)
         raise errors.DataError(
             f"{filename!r} of the {split} split could not be read: "
             f"{error.strerror or error}. Make it readable and run the same command "

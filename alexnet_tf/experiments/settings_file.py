@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tfrecords import durable, errors
+from tfrecords import durable, errors, limits
 
 FORMAT_NAME = "alexnet-settings"
 FORMAT_VERSION = 1
@@ -71,6 +71,7 @@ def read(path: str) -> SettingsFile:
             "writes one, best.json in its directory."
         ) from error
     except OSError as error:
+        limits.refuse(error)
         raise errors.StorageError(
             f"{path} could not be read: {error.strerror}."
         ) from error

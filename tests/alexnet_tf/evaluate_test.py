@@ -240,11 +240,11 @@ def test_the_mean_is_that_of_the_training_data(tmp_path, workdir, data_dir):
 
 def test_data_that_changed_in_place_are_refused(tmp_path):
     data_dir, workdir = tmp_path / "data", tmp_path / "run"
-    data_directories.write_data_directory(data_dir, per_class=3, encoding="raw")
+    data_directories.write_data_directory(data_dir, per_class=4, encoding="raw")
     training_runs.run(data_dir, workdir, {**VALUES, "num_epochs": 1})
     evaluate.evaluate_checkpoint(str(workdir), "last", "validation", 1)
     shutil.rmtree(data_dir)
-    data_directories.write_data_directory(data_dir, per_class=3, encoding="raw", seed=1)
+    data_directories.write_data_directory(data_dir, per_class=4, encoding="raw", seed=1)
     with pytest.raises(errors.UserError, match="no longer those of the training"):
         evaluate.evaluate_checkpoint(str(workdir), "last", "validation", 1)
 
