@@ -215,8 +215,9 @@ def write_run(
         raise errors.UserError(
             f"{weights_path} holds no whole layer, kernel and bias, of this network."
         )
-    for name, array in mapped.arrays.items():
-        variables[name].assign(array)
+    with placement.memory_errors("network"):
+        for name, array in mapped.arrays.items():
+            variables[name].assign(array)
     info = workdir.RunInfo(
         data_dir=f"unknown pictures, of {os.path.basename(weights_path)}",
         data_fingerprint=workdir.UNKNOWN_DATA,

@@ -177,9 +177,8 @@ class Reporter:
         self.announce(text)
 
     def close(self) -> None:
-        """Ends the live line and closes TensorBoard's files."""
+        """Ends the live line."""
         self._line.close()
-        self.summaries.close()
 
     def _compute_epoch(self) -> float:
         return self._state.step * self._config.batch_size / self._num_train
