@@ -7,9 +7,11 @@ checkpoint of step 0. So it is evaluated, exported and asked for predictions, an
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -228,6 +230,7 @@ def write_run(
             tf.config.threading.get_inter_op_parallelism_threads(),
         ),
         precision=chosen.to_json(),
+        weights=_describe_file(weights_path),
     )
     durable.make_directory(os.path.dirname(path))
     with (
@@ -241,6 +244,16 @@ def write_run(
         )
         run.record_checkpoint(0)
     return mapped
+
+
+def _describe_file(path: str) -> dict[str, Any]:
+    """Which file it was; its name alone where it is gone."""
+    described: dict[str, Any] = {"name": os.path.basename(path)}
+    with contextlib.suppress(FileNotFoundError):
+        # Most formats carry no checksum of their own.
+        described["num_bytes"] = os.path.getsize(path)
+        described["sha256"] = durable.compute_digest(path)
+    return described
 
 
 def check_free(path: str) -> None:
