@@ -32,6 +32,7 @@ from alexnet_tf import (
     decoding,
     export_formats,
     model,
+    placement,
     settings,
     steps,
     trained_network,
@@ -201,6 +202,7 @@ class Export(NamedTuple):
     report: list[str]
 
 
+@placement.memory_errors("network")
 def export(
     network: TrainedNetwork,
     export_dir: str,

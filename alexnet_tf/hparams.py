@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
-from alexnet_tf import summaries
+from alexnet_tf import event_file, summaries
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TrialResult
 
@@ -36,10 +36,8 @@ def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
         api.Metric(_EPOCH, display_name="its epoch"),
     ]
     hparams = [api.HParam(entry.name, _make_domain(entry)) for entry in space]
-    writer = tf.summary.create_file_writer(path, filename_suffix=_SUFFIX)
-    with writer.as_default():
-        api.hparams_config(hparams=hparams, metrics=metrics)
-    writer.close()
+    summary = api.hparams_config_pb(hparams=hparams, metrics=metrics)
+    event_file.EventFile(path, _SUFFIX).append_summary(0, _read_values(summary))
 
 
 def write_trial(workdir_path: str, result: TrialResult) -> None:
@@ -52,12 +50,19 @@ def write_trial(workdir_path: str, result: TrialResult) -> None:
     path = summaries.get_logdir(workdir_path)
     if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
         return
-    writer = tf.summary.create_file_writer(path, filename_suffix=_SUFFIX)
-    with writer.as_default():
-        api.hparams(dict(result.settings), trial_id=result.trial)
-        tf.summary.scalar(_ERROR, result.top1_error, step=result.epochs)
-        tf.summary.scalar(_EPOCH, result.best_epoch, step=result.epochs)
-    writer.close()
+    summary = api.hparams_pb(dict(result.settings), trial_id=result.trial)
+    numbers = [
+        event_file.make_scalar(_ERROR, result.top1_error),
+        event_file.make_scalar(_EPOCH, result.best_epoch),
+    ]
+    # All at once: what a kill leaves is taken for the whole.
+    file = event_file.EventFile(path, _SUFFIX)
+    file.append_summary(result.epochs, [*_read_values(summary), *numbers])
+
+
+def _read_values(summary: Any) -> list[tf.compat.v1.Summary.Value]:
+    # TensorBoard's messages are the same as TensorFlow's, of other classes.
+    return list(tf.compat.v1.Summary.FromString(summary.SerializeToString()).value)
 
 
 def _make_domain(entry: Range) -> Any:

@@ -8,10 +8,12 @@ checkpoint of step 0. So it is evaluated, exported and asked for predictions, an
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -240,8 +242,9 @@ def write_run(
         raise errors.UserError(
             f"{weights_path} holds no whole layer, kernel and bias, of this network."
         )
-    for name, array in mapped.arrays.items():
-        variables[name].assign(array)
+    with placement.memory_errors("network"):
+        for name, array in mapped.arrays.items():
+            variables[name].assign(array)
     state.untrained_layers = mapped.missing
     info = workdir.RunInfo(
         data_dir=f"unknown pictures, of {os.path.basename(weights_path)}",
@@ -253,6 +256,7 @@ def write_run(
             tf.config.threading.get_inter_op_parallelism_threads(),
         ),
         precision=chosen.to_json(),
+        weights=_describe_file(weights_path),
     )
     durable.make_directory(os.path.dirname(path))
     with (
@@ -266,6 +270,16 @@ def write_run(
         )
         run.record_checkpoint(0)
     return mapped
+
+
+def _describe_file(path: str) -> dict[str, Any]:
+    """Which file it was; its name alone where it is gone."""
+    described: dict[str, Any] = {"name": os.path.basename(path)}
+    with contextlib.suppress(FileNotFoundError):
+        # Most formats carry no checksum of their own.
+        described["num_bytes"] = os.path.getsize(path)
+        described["sha256"] = durable.compute_digest(path)
+    return described
 
 
 def check_free(path: str) -> None:

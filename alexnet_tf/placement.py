@@ -21,6 +21,15 @@ from tfrecords import errors
 
 _DEVICE = re.compile(r"^/?(?:device:)?(CPU|GPU):(\d{1,2})$", re.IGNORECASE)
 
+# How the operating system's reasons stand in TensorFlow's errors.
+_NO_ROOM = re.compile("No space left on device|quota exceeded", re.IGNORECASE)
+_NODE = re.compile(r"^\{\{.*?\}\} ?")
+# Allocators that fail beside TensorFlow's own: an InternalError, or of another kind.
+_NO_MEMORY = re.compile(
+    r"out of memory|\bOOM\b|bad_alloc|failed to allocate|cannot allocate memory",
+    re.IGNORECASE,
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
@@ -56,21 +65,36 @@ def scope(device: str | None) -> contextlib.AbstractContextManager:
 
 @contextlib.contextmanager
 def memory_errors(setting: str) -> Iterator[None]:
-    """Turns a device's lack of memory into a sentence.
+    """Turns a lack of memory into a sentence.
+
+    TensorFlow raises the same error for a full disk, which is told apart.
 
     Args:
       setting: what to make smaller: "--config.batch_size".
 
     Raises:
-      DeviceMemoryError: where a device has too little memory for what runs inside.
+      DeviceMemoryError: where a device or the process has too little memory for what
+        runs inside.
+      StorageError: where the disk is full.
     """
     try:
         yield
-    except tf.errors.ResourceExhaustedError as error:
+    except (tf.errors.OpError, MemoryError) as error:
+        text = _NODE.sub("", getattr(error, "message", "") or str(error))
+        reason = text.splitlines() or [""]
+        if isinstance(error, tf.errors.OpError):
+            is_exhausted = isinstance(error, tf.errors.ResourceExhaustedError)
+            if is_exhausted and _NO_ROOM.search(error.message):
+                raise errors.StorageError(
+                    f"a file could not be written: {reason[0]}. What was finished "
+                    "before is intact; make room and run the same command again."
+                ) from error
+            if not is_exhausted and not _NO_MEMORY.search(error.message):
+                raise
         raise errors.DeviceMemoryError(
             f"a device has too little memory for this network and batch. Give a "
-            f"smaller {setting}, or end what else runs there. TensorFlow says: "
-            f"{str(error.message).splitlines()[0]}"
+            f"smaller {setting}, or end what else runs there. The reason: "
+            f"{reason[0] or type(error).__name__}"
         ) from error
 
 

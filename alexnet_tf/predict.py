@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, export, steps, untrained
+from alexnet_tf import augment, export, placement, steps, untrained
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors, images, manifest, resize
 
@@ -81,12 +81,12 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
         return steps.compute_probabilities(network.model, transform(pictures))
 
     classes = network.training_data.classes
-    return Predictor(
-        classes,
-        size,
-        lambda pictures: compute(pictures).numpy(),
-        untrained.read(network.checkpoint),
-    )
+
+    @placement.memory_errors("network")
+    def predict(pictures: np.ndarray) -> np.ndarray:
+        return compute(pictures).numpy()
+
+    return Predictor(classes, size, predict, untrained.read(network.checkpoint))
 
 
 def open_export(export_dir: str, num_views: int) -> Predictor:

@@ -7,10 +7,12 @@ It needs the package `tensorboard-plugin-profile` (extra `profile`); recording d
 from __future__ import annotations
 
 import contextlib
+import glob
+import os
 
 import tensorflow as tf
 
-from tfrecords import errors
+from tfrecords import durable, errors
 
 
 class ProfileWindow:
@@ -70,7 +72,28 @@ class ProfileWindow:
         return True
 
     def close(self) -> None:
-        """Writes what is being recorded, where a run ends within the window."""
-        if self._is_recording:
-            self._is_recording = False
+        """Writes what is being recorded, where a run ends within the window.
+
+        Raises:
+          StorageError: where the trace cannot be written; no part of it is left.
+        """
+        if not self._is_recording:
+            return
+        self._is_recording = False
+        before = self._find_files()
+        try:
             tf.profiler.experimental.stop()
+        except (tf.errors.OpError, OSError) as error:
+            for path in self._find_files() - before:
+                durable.remove(path)
+            reason = (getattr(error, "message", "") or str(error)).splitlines()[0]
+            raise errors.StorageError(
+                f"the profile in {self._logdir} could not be written: {reason}. The "
+                "checkpoints are intact; make room, or leave out "
+                "--config.profile_steps, and run the same command again."
+            ) from error
+
+    def _find_files(self) -> set[str]:
+        pattern = os.path.join(glob.escape(self._logdir), "plugins", "**", "*.*")
+        paths = glob.glob(pattern, recursive=True)
+        return {path for path in paths if os.path.isfile(path)}

@@ -176,9 +176,8 @@ class Reporter:
         self.announce(text)
 
     def close(self) -> None:
-        """Ends the live line and closes TensorBoard's files."""
+        """Ends the live line."""
         self._line.close()
-        self.summaries.close()
 
     def _format_errors(self, counts: ErrorCounts) -> str:
         num_classes = self._state.model.output_shape[-1]

@@ -27,6 +27,9 @@ from alexnet_tf.schedule import make_schedule
 from alexnet_tf.stack import keras
 from tfrecords import errors
 
+# What to make smaller where not even the network fits into the memory.
+_WIDTH = "--config.model.width"
+
 
 @dataclasses.dataclass
 class RunState:
@@ -109,15 +112,21 @@ class RunState:
 def build_network(
     config: Config, num_classes: int, where: placement.Placement
 ) -> keras.Model:
-    """The network of a run; `config.precision` is resolved, not "auto"."""
-    return model.build_model(
-        num_classes,
-        config.model,
-        crop_size=config.data.crop_size,
-        seed=config.seed,
-        precision=config.precision,
-        placement=where,
-    )
+    """The network of a run; `config.precision` is resolved, not "auto".
+
+    Raises:
+      UserError: where the settings make no network.
+      DeviceMemoryError: where its weights do not fit into the memory.
+    """
+    with placement.memory_errors(_WIDTH):
+        return model.build_model(
+            num_classes,
+            config.model,
+            crop_size=config.data.crop_size,
+            seed=config.seed,
+            precision=config.precision,
+            placement=where,
+        )
 
 
 def build_run_state(
@@ -127,14 +136,18 @@ def build_run_state(
 
     Raises:
       UserError: where the settings make no network, optimizer or schedule.
+      DeviceMemoryError: where weights and what the optimizer gathers do not fit into
+        the memory.
     """
     network = build_network(config, num_classes, where)
     parameters = list_parameters(network)
     layer_names = list_layer_names(parameters)
     device = where.get_device(0)
+    with placement.memory_errors(_WIDTH):
+        optimizer = make_optimizer(parameters, config.optimizer, device)
     return RunState(
         network,
-        make_optimizer(parameters, config.optimizer, device),
+        optimizer,
         LossScale(config.precision, device),
         make_schedule(config, layer_names),
         untrained_layers=layer_names,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf import event_file
 from tfrecords import durable, errors, record_file
 
 SUMMARIES_NAME = "tensorboard"
@@ -22,6 +23,9 @@ SUMMARIES_NAME = "tensorboard"
 
 class Summaries:
     """Writes a run's scalars, pictures, settings and graph.
+
+    Every call hands what it is given to the operating system, and raises `StorageError`
+    where that cannot write it.
 
     Args:
       workdir: the run's directory.
@@ -34,42 +38,30 @@ class Summaries:
     def __init__(self, workdir: str, step: int):
         self.logdir = get_logdir(workdir)
         rewind_event_files(self.logdir, step)
-        self._writers = {
-            split: tf.summary.create_file_writer(os.path.join(self.logdir, split))
+        self._files = {
+            split: event_file.EventFile(os.path.join(self.logdir, split))
             for split in ("train", "validation")
         }
 
     def write_scalars(self, split: str, step: int, values: Mapping[str, float]) -> None:
         """Adds a point to each curve; `split` is "train" or "validation"."""
-        with self._writers[split].as_default(step=step):
-            for name, value in values.items():
-                tf.summary.scalar(name, value)
+        points = [event_file.make_scalar(name, value) for name, value in values.items()]
+        self._files[split].append_summary(step, points)
 
     def write_picture(self, step: int, name: str, picture: np.ndarray) -> None:
         """Adds a picture, uint8 [height, width, 3]."""
-        with self._writers["train"].as_default(step=step):
-            tf.summary.image(name, picture[np.newaxis])
+        image = event_file.make_image(name, picture)
+        self._files["train"].append_summary(step, [image])
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Adds the run's settings as text."""
         lines = "\n".join(f"    {k} = {json.dumps(v)}" for k, v in settings.items())
-        with self._writers["train"].as_default(step=0):
-            tf.summary.text("settings", lines)
+        text = event_file.make_text("settings", lines)
+        self._files["train"].append_summary(0, [text])
 
     def write_graph(self, graph: tf.Graph) -> None:
         """Adds the training step's graph, devices included."""
-        with self._writers["train"].as_default(step=0):
-            tf.summary.graph(graph)
-
-    def flush(self) -> None:
-        """Hands everything to the operating system."""
-        for writer in self._writers.values():
-            writer.flush()
-
-    def close(self) -> None:
-        """Flushes and closes the files."""
-        for writer in self._writers.values():
-            writer.close()
+        self._files["train"].append_graph(graph)
 
 
 def get_logdir(workdir: str) -> str:

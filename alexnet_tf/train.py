@@ -65,9 +65,10 @@ def train_and_evaluate(
         stop_request.catch_stop_signals() as stop,
     ):
         state = run_state.build_run_state(config, data.manifest.num_classes, where)
-        restored = checkpoint.load_latest(run.checkpoints_dir, run.saved_step)
-        if restored:
-            state.restore(restored)
+        with placement.memory_errors("network"):
+            restored = checkpoint.load_latest(run.checkpoints_dir, run.saved_step)
+            if restored:
+                state.restore(restored)
         beginning = transfer.begin(
             config, run.path, state.optimizer.parameters, data, bool(restored)
         )

@@ -39,6 +39,7 @@ class TrainedNetwork:
     model: keras.Model
 
 
+@placement.memory_errors("network")
 def load(
     workdir_path: str,
     which: str | int = "last",
@@ -60,6 +61,7 @@ def load(
     Raises:
       UserError: where there is no such run or checkpoint.
       DataError: where something in the directory is damaged.
+      DeviceMemoryError: where the weights do not fit into the memory.
     """
     precision.make_reproducible()
     config = workdir.read_config(workdir_path)

@@ -137,7 +137,6 @@ class TrainingLoop:
           StorageError: where it cannot be written.
         """
         state = self._state
-        self._reporter.summaries.flush()
         arrays = state.to_arrays()
         finite.check_arrays(arrays, state.step, state.saved_step)
         # What a checkpoint counts must be as durable as the checkpoint.

@@ -46,6 +46,8 @@ class RunInfo:
       environment: name -> JSON value, from `environment.describe`.
       precision: why the arithmetic was chosen, as JSON values; None where the settings
         name it.
+      weights: the file that imported weights are from, by name, size and SHA-256; None
+        where none were imported.
     """
 
     data_dir: str
@@ -53,6 +55,7 @@ class RunInfo:
     command: Sequence[str]
     environment: Mapping[str, Any]
     precision: Mapping[str, Any] | None = None
+    weights: Mapping[str, Any] | None = None
 
 
 class Workdir:
@@ -164,6 +167,8 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
         }
         if info.precision:
             start["precision"] = dict(info.precision)
+        if info.weights:
+            start["weights"] = dict(info.weights)
         if record is None:
             record = {
                 "format": FORMAT_NAME,

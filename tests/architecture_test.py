@@ -23,6 +23,7 @@ ROWS = (
     (
         "bmp",
         "config",
+        "event_file",
         "gif",
         "metrics",
         "placement",

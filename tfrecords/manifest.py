@@ -2,7 +2,8 @@
 
 The manifest is written last, so that a directory without it is unfinished. It names
 the classes, counts the records of every shard and class, and carries the checksums
-of every file. Where each record lies stands in `index.npz` (see `record_index`).
+of every file and its own. Where each record lies stands in `index.npz` (see
+`record_index`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ INDEX_NAME = "index.npz"
 STATISTICS_NAME = "statistics.npz"
 FORMAT_NAME = "alexnet-tfrecords"
 FORMAT_VERSION = 1
+# The manifest's own checksum, its last entry.
+_DIGEST = "sha256"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +144,7 @@ def write_manifest(data_dir: str, manifest: Manifest) -> None:
     """Writes `manifest.json`, the last file of a conversion; raises `StorageError`."""
     value = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
     value.update(dataclasses.asdict(manifest))
+    value[_DIGEST] = _compute_digest(value)
     durable.write_json(os.path.join(data_dir, MANIFEST_NAME), value)
 
 
@@ -169,6 +173,7 @@ def read_manifest(data_dir: str) -> Manifest:
             raise ValueError(f"its format is {value['format']!r}")
         version = value["version"]
         if version == FORMAT_VERSION:
+            _check_digest(text, value)
             del value["format"], value["version"]
             manifest = typed_json.read_dataclass(Manifest, value)
             _check(manifest)
@@ -182,6 +187,25 @@ def read_manifest(data_dir: str) -> Manifest:
         f"{path} has version {version}; this program reads version {FORMAT_VERSION}. "
         "Convert again, or use the program that wrote it."
     )
+
+
+def _compute_digest(value: dict[str, Any]) -> str:
+    """SHA-256 of the manifest's text without its checksum."""
+    return hashlib.sha256(json.dumps(value, indent=1).encode()).hexdigest()
+
+
+def _check_digest(text: str, value: dict[str, Any]) -> None:
+    """Removes the checksum from `value`; raises `ValueError` where a byte was changed.
+
+    Older manifests have none.
+    """
+    if _DIGEST not in value:
+        return
+    del value[_DIGEST]
+    whole = {**value, _DIGEST: _compute_digest(value)}
+    # The text is compared whole: there is no byte of it that a fault may change.
+    if text != json.dumps(whole, indent=1) + "\n":
+        raise ValueError(f"its text does not match its {_DIGEST}")
 
 
 def _explain_missing(data_dir: str) -> str:

@@ -58,6 +58,7 @@ def load(path: str) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             _check_end(file, len(set(archive.files)))
+            _check_sizes(file, archive)
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise
@@ -67,6 +68,15 @@ def load(path: str) -> dict[str, np.ndarray]:
             f"{path} is damaged or is not a NumPy archive ({error}). Make it again or "
             "restore it from a copy."
         ) from error
+
+
+def _check_sizes(file: IO[bytes], archive: np.lib.npyio.NpzFile) -> None:
+    """Raises `ValueError` where members would grow: ours are never compressed."""
+    assert archive.zip is not None
+    total = sum(member.file_size for member in archive.zip.infolist())
+    size = os.fstat(file.fileno()).st_size
+    if total > size:
+        raise ValueError(f"it has {size:,} bytes and would unpack to {total:,}")
 
 
 def _check_end(file: IO[bytes], num_members: int) -> None:

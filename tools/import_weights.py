@@ -129,6 +129,8 @@ def _report(
     layout: mapping.Layout,
     mean_rgb: np.ndarray,
 ) -> None:
+    (start,) = workdir.read_record(_WORKDIR.value)["starts"]
+    print(f"{_INPUT.value}: SHA-256 {start['weights']['sha256']}")
     print(
         f"{_INPUT.value}: kernels {layout.kernel_layout}, fc6's rows "
         f"{layout.fc6_order}, pictures {layout.channel_order}"
@@ -145,7 +147,6 @@ def _report(
         f"mean colour {colour} (R, G, B); no colour shift (eigenvalues 0, eigenvectors "
         f"the identity)\nwrote {_WORKDIR.value} ({_EXPERIMENT.value})"
     )
-    (start,) = workdir.read_record(_WORKDIR.value)["starts"]
     if chosen := start.get("precision"):
         print(f"precision: {chosen['precision']} ({chosen['reason']})")
     if not _CLASSES.value:

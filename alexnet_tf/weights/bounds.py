@@ -16,6 +16,10 @@ from tfrecords import durable, errors
 # Sixteen times the paper's network in float32, and whatever else a file may bring.
 MAX_BYTES = 4 << 30
 MAX_ARRAYS = 10_000
+# What unpacks to more than this, and to more than so many times the file, was made to
+# fill the memory: weights are noise, which packs badly.
+MAX_UNPACKED_BYTES = 512 << 20
+MAX_RATIO = 100
 
 
 class Budget:
@@ -30,7 +34,11 @@ class Budget:
         self._num_bytes = self._num_arrays = 0
 
     def spend(self, name: str, shape: Sequence[int], itemsize: int) -> None:
-        """Counts an array that is about to be read; raises `DataError` beyond 4 GiB."""
+        """Counts an array that is about to be read.
+
+        Raises:
+          DataError: beyond 4 GiB, or far beyond the file's own size.
+        """
         self._num_bytes += math.prod(map(int, shape)) * max(itemsize, 4)
         self._num_arrays += 1
         if self._num_bytes > MAX_BYTES or self._num_arrays > MAX_ARRAYS:
@@ -39,6 +47,18 @@ class Budget:
                 f"{MAX_BYTES >> 30} GiB (at {name}, of shape {list(shape)}): this is "
                 "no AlexNet, or made to fill the memory. Give another file."
             )
+        _check_ratio(self._path, self._num_bytes)
+
+
+def _check_ratio(path: str, num_bytes: int) -> None:
+    """Raises `DataError` where a file unpacks to far more than it can be worth."""
+    size = os.path.getsize(path)
+    if num_bytes > max(MAX_UNPACKED_BYTES, MAX_RATIO * size):
+        raise errors.DataError(
+            f"{path} has {size:,} bytes and unpacks to {num_bytes:,}, more than "
+            f"{MAX_RATIO} times as many: weights do not pack so well. It was made to "
+            "fill the memory, or holds no trained network. Give another file."
+        )
 
 
 def check_file(path: str) -> None:
@@ -75,6 +95,7 @@ def check_archive(path: str, archive: zipfile.ZipFile) -> None:
             f"more than the {MAX_BYTES >> 30} GiB in {MAX_ARRAYS:,} that are read. "
             "Give a file of one network's weights."
         )
+    _check_ratio(path, total)
     for member in members:
         # The reader extracts nothing; such a name shows that others are meant to.
         if re.match(r"/|[A-Za-z]:", member.filename) or ".." in re.split(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import io
+import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import IO
@@ -66,12 +67,18 @@ def _read(path: str, file: IO[bytes], what: str) -> dict[str, np.ndarray]:
     budget, arrays = bounds.Budget(path), {}
     try:
         with h5py.File(file, "r") as root:
+            found = {}
             for name, dataset in _walk(path, root, "", 0, budget):
                 if dataset.is_virtual or dataset.external:
                     raise _make_link_error(path, name)
                 if dataset.dtype.kind == "f":
-                    budget.spend(name, dataset.shape, dataset.dtype.itemsize)
-                    arrays[name] = bounds.to_float32(path, name, dataset[()])
+                    # A piece is unpacked whole, however little of it is asked for.
+                    largest = max(dataset.shape, dataset.chunks or (), key=math.prod)
+                    budget.spend(name, largest, dataset.dtype.itemsize)
+                    found[name] = dataset
+            # Only now that all of them are known to fit.
+            for name, dataset in found.items():
+                arrays[name] = bounds.to_float32(path, name, dataset[()])
     except errors.UserError:
         raise
     except Exception as error:  # h5py hands on whatever HDF5 finds wrong

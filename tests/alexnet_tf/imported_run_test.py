@@ -87,6 +87,8 @@ def test_it_is_a_run_with_these_weights(imported):
     assert network.training_data.classes == CLASSES
     record = workdir.read_record(str(imported / "run"))
     assert record["starts"][0]["command"][1] == "--input=theirs/network.pt"
+    assert record["starts"][0]["weights"]["name"] == "network.pt"
+    assert record["saved_step"] == 0
     assert sorted(os.listdir(imported / "run")) == [
         *("LOCK", "checkpoints", "run.json", "training_data"),
     ]

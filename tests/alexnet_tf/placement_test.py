@@ -137,5 +137,38 @@ def test_lack_of_memory_is_a_sentence():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when\nand a page more")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.InternalError(None, None, "CUDA_ERROR_OUT_OF_MEMORY: out of memory"),
+        tf.errors.UnknownError(None, None, "std::bad_alloc"),
+        MemoryError(),
+        MemoryError("Unable to allocate 65.0 GiB for an array"),
+    ],
+)
+def test_every_lack_of_memory_is_a_sentence(error):
+    with (
+        pytest.raises(errors.DeviceMemoryError, match="smaller --x") as raised,
+        placement.memory_errors("--x"),
+    ):
+        raise error
+    assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize("reason", ["No space left on device", "Disk quota exceeded"])
+def test_a_full_disk_is_no_lack_of_memory(reason):
+    with (
+        pytest.raises(errors.StorageError, match=f"f.pb; {reason}") as raised,
+        placement.memory_errors("--x"),
+    ):
+        raise tf.errors.ResourceExhaustedError(None, None, f"f.pb; {reason}")
+    assert raised.value.exit_code == 4
+
+
+def test_other_errors_pass():
+    with pytest.raises(tf.errors.InternalError), placement.memory_errors("--x"):
+        raise tf.errors.InternalError(None, None, "a bug")
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

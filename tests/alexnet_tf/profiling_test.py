@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import resource
 import sys
 
 import pytest
@@ -36,6 +37,22 @@ def test_no_window_records_nothing(tmp_path):
         assert not window.finish_step(step)
     window.close()
     assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_told_and_leaves_no_part_of_a_trace(tmp_path):
+    window = profiling.ProfileWindow((0, 1), str(tmp_path))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with window.trace_step(0):
+        pass
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        with pytest.raises(errors.StorageError, match="could not be written") as raised:
+            window.finish_step(1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert raised.value.exit_code == 4
+    assert _find_traces(tmp_path) == []
+    window.close()
 
 
 def test_a_window_that_has_passed_is_said(tmp_path):

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from alexnet_tf import checkpoint, placement, run_state
 from alexnet_tf.metrics import ErrorCounts
@@ -137,6 +138,21 @@ def test_missing_left_over_and_misshapen_arrays_are_named():
         "weights/fc8/bias is float64 (3,) where float32 (3,) is expected",
     ):
         assert part in str(e.value)
+
+
+@pytest.mark.parametrize("builder", ["model.build_model", "make_optimizer"])
+def test_memory_that_lacks_for_the_network_or_its_optimizer_is_told(
+    monkeypatch, builder
+):
+    def fail(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(f"alexnet_tf.run_state.{builder}", fail)
+    with pytest.raises(
+        errors.DeviceMemoryError, match=r"config\.model\.width"
+    ) as raised:
+        build()
+    assert raised.value.exit_code == 2
 
 
 if __name__ == "__main__":

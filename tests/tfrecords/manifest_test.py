@@ -28,6 +28,8 @@ def change_json(data_dir, change):
     path = os.path.join(data_dir, manifest.MANIFEST_NAME)
     with open(path, encoding="utf-8") as file:
         value = json.load(file)
+    # As in manifests of older versions, which have none.
+    del value["sha256"]
     change(value)
     with open(path, "w", encoding="utf-8") as file:
         json.dump(value, file)
@@ -105,6 +107,7 @@ def test_every_missing_field_and_every_wrong_type_is_refused(data_dir):
     path = os.path.join(data_dir, manifest.MANIFEST_NAME)
     with open(path, encoding="utf-8") as file:
         whole = json.load(file)
+    del whole["sha256"]
     tried = 0
     for place in list_places(whole):
         if place[0] == "settings":  # free
@@ -169,6 +172,30 @@ def test_contradictions_are_refused(data_dir, change, reason):
         return
     with pytest.raises(errors.DataError, match=reason):
         manifest.read_manifest(data_dir)
+
+
+def test_every_changed_byte_is_damage(data_dir):
+    path = os.path.join(data_dir, manifest.MANIFEST_NAME)
+    with open(path, "rb") as file:
+        whole = file.read()
+    for position in range(len(whole)):
+        changed = bytearray(whole)
+        changed[position] ^= 1 << position % 7
+        with open(path, "wb") as file:
+            file.write(changed)
+        # Another version, or another format, is told as such.
+        with pytest.raises(errors.UserError, match=r"manifest\.json"):
+            manifest.read_manifest(data_dir)
+    for content in (whole + b" ", whole.replace(b"\n ", b"\n  "), whole[:-1]):
+        with open(path, "wb") as file:
+            file.write(content)
+        with pytest.raises(errors.DataError, match="sha256"):
+            manifest.read_manifest(data_dir)
+
+
+def test_a_manifest_without_its_checksum_is_read(data_dir, built):
+    change_json(data_dir, lambda value: None)
+    assert manifest.read_manifest(data_dir) == built[1]
 
 
 def test_text_that_is_no_json_is_damage(data_dir):

@@ -70,6 +70,13 @@ def test_no_damaged_byte_is_read_in_silence(tmp_path):
     assert refused > 4 * len(whole)
 
 
+def test_an_archive_that_would_grow_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, x=np.zeros(100_000))
+    with pytest.raises(errors.DataError, match="would unpack to 800,"):
+        npz.load(str(path))
+
+
 def test_no_truncation_is_read_in_silence(tmp_path):
     path = tmp_path / "a.npz"
     npz.save(str(path), {"x": np.arange(4, dtype=np.int16)})

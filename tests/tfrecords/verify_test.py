@@ -76,6 +76,7 @@ def rewrite(data_dir, shard, records, split="train"):
     path = os.path.join(data_dir, manifest.MANIFEST_NAME)
     with open(path, encoding="utf-8") as file:
         value = json.load(file)
+    del value["sha256"]
     value["splits"][split]["shards"] = [vars(s) for s in shards]
     value["checksums"] = data_directories.compute_checksums(data_dir)
     durable.write_json(path, value)
@@ -92,6 +93,7 @@ def change_manifest(data_dir, change):
     path = os.path.join(data_dir, manifest.MANIFEST_NAME)
     with open(path, encoding="utf-8") as file:
         value = json.load(file)
+    del value["sha256"]
     change(value)
     durable.write_json(path, value)
 

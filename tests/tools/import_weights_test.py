@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import sys
@@ -45,6 +46,14 @@ def test_caffes_file_becomes_a_workdir(tmp_path):
     assert "conv2  from conv2/weights [5, 5, 3, 16], conv2/biases [16]" in done.stdout
     assert "mean colour 122.50, 116.50, 104.00 (R, G, B)" in done.stdout
     assert "random" not in done.stdout
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    assert digest in done.stdout
+    (start,) = workdir.read_record(str(target))["starts"]
+    assert start["weights"] == {
+        "name": source.name,
+        "num_bytes": source.stat().st_size,
+        "sha256": digest,
+    }
     arrays = training_runs.load_checkpoint(target).arrays
     for name, array in foreign_weights.to_towers(WEIGHTS).items():
         np.testing.assert_array_equal(arrays[f"weights/{name}"], array)

@@ -183,6 +183,29 @@ def test_promised_and_compressed_sizes_are_refused(tmp_path, monkeypatch):
         keras_files.read_h5(path)
 
 
+def test_nothing_is_read_of_a_file_that_unpacks_too_large(tmp_path, monkeypatch):
+    def pack(file):
+        zeros = np.zeros(100_000, np.float32)
+        for layer in ("conv1", "conv2"):
+            file.create_dataset(f"{layer}/kernel:0", data=zeros, compression="gzip")
+
+    def pack_in_one_piece(file):
+        file.create_dataset(
+            "conv1/kernel:0", (9,), "f4", chunks=(200_000,), maxshape=(None,)
+        )
+
+    def fail(*args):
+        raise AssertionError("something was read")
+
+    monkeypatch.setattr(bounds, "MAX_UNPACKED_BYTES", 500_000)
+    monkeypatch.setattr(bounds, "MAX_RATIO", 10)
+    monkeypatch.setattr(bounds, "to_float32", fail)
+    for fill in (pack, pack_in_one_piece):
+        path = write(tmp_path / "a.h5", fill)
+        with pytest.raises(errors.DataError, match="unpacks to 800,000"):
+            keras_files.read_h5(path)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

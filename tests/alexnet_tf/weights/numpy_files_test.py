@@ -270,6 +270,29 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
         numpy_files.read_npz(path)
 
 
+def test_a_small_file_that_would_grow_large_is_refused_before_it_is_unpacked(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "weights.npz"
+    block = bytes(1 << 20)
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("conv1_W.npy", "w") as stream,
+    ):
+        for _ in range(600):
+            stream.write(block)
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)
+    with pytest.raises(errors.DataError, match="unpacks to 629,145,600"):
+        numpy_files.read_npz(str(path))
+
+
+def test_weights_that_pack_well_are_read(tmp_path):
+    path = str(tmp_path / "weights.npz")
+    np.savez_compressed(path, conv1_W=np.zeros(1_000_000, np.float32))
+    assert os.path.getsize(path) * bounds.MAX_RATIO < 4_000_000
+    assert numpy_files.read_npz(path)["conv1_W"].shape == (1_000_000,)
+
+
 def test_pickled_truncated_and_changed_npz(tmp_path):
     path = tmp_path / "weights.npz"
     np.savez(path, conv1=np.array([KERNEL, None], dtype=object))
