@@ -20,13 +20,22 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "gif", "metrics", "placement", "precision", "stack"),
+    (
+        "config",
+        "gif",
+        "metrics",
+        "placement",
+        "precision",
+        "stack",
+        "tensorflow_files",
+    ),
     (
         "chance",
         "convolutions",
         "decoding",
         "environment",
         "epochs",
+        "exported",
         "products",
         "profiling",
         "stop_request",
