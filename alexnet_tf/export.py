@@ -3,6 +3,7 @@
     export_dir/1/                  a version, as TensorFlow Serving expects it
       saved_model.pb, variables/     the network with mean image and class names in it
       assets.extra/export.json       where it is from: classes, settings, step
+      assets.extra/SHA256SUMS        of every file above and below
       assets.extra/...               other formats (see `export_formats`)
 
 Signatures, all of N pictures:
@@ -31,19 +32,20 @@ from alexnet_tf import (
     augment,
     decoding,
     export_formats,
+    exported,
     model,
     placement,
     settings,
     steps,
+    tensorflow_files,
     trained_network,
     untrained,
 )
 from alexnet_tf.optimizer import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import durable, errors, images, resize
+from tfrecords import checksums, durable, images, resize, versions
 
-RECORD_NAME = os.path.join("assets.extra", "export.json")
 FORMAT_NAME = "alexnet-export"
 FORMAT_VERSION = 1
 SAVED_MODEL = "saved_model"
@@ -193,7 +195,7 @@ class Export(NamedTuple):
 
     Attributes:
       path: the version's directory.
-      digest: SHA-256 of its files' names and contents.
+      digest: SHA-256 of its files' names and contents: of the list of their checksums.
       report: lines for the user, about the other formats.
     """
 
@@ -226,20 +228,18 @@ def export(
       StorageError: where it cannot be written.
     """
     export_formats.check(formats, calibration)
-    durable.make_directory(export_dir)
-    version = max(list_versions(export_dir), default=0) + 1
-    path = os.path.join(export_dir, str(version))
-    with durable.atomic_directory(path) as temporary:
-        if SAVED_MODEL in formats:
-            _save(network, temporary)
-        record_path = os.path.join(temporary, RECORD_NAME)
-        extra = os.path.dirname(record_path)
-        os.makedirs(extra, exist_ok=True)
-        # Their own, as these files lie a directory deeper than the version's.
-        with durable.storage_errors(record_path):
+    with versions.write_version(export_dir) as version:
+        path = version.temporary
+        extra = os.path.join(path, exported.EXTRA_NAME)
+        with tensorflow_files.storage_errors(os.path.join(export_dir, "an export")):
+            if SAVED_MODEL in formats:
+                _save(network, path)
+            os.makedirs(extra, exist_ok=True)
             report = export_formats.write(formats, network, extra, calibration)
-        durable.write_json(record_path, _describe(network))
-    return Export(path, compute_digest(path), report)
+        durable.write_json(os.path.join(path, exported.RECORD_NAME), _describe(network))
+        sums = checksums.make_list(path).encode()
+        durable.write_bytes(os.path.join(path, exported.CHECKSUMS_NAME), sums)
+    return Export(version.path, hashlib.sha256(sums).hexdigest(), report)
 
 
 def _save(network: TrainedNetwork, path: str) -> None:
@@ -265,42 +265,7 @@ def _describe(network: TrainedNetwork) -> dict[str, Any]:
         "image_size": network.training_data.statistics.mean_image.shape[0],
         "tensorflow": tf.__version__,
         untrained.KEY: list(untrained.read(network.checkpoint)),
+        "checksums": checksums.NAME,
         "config": settings.to_dict(network.config),
         "classes": [dataclasses.asdict(c) for c in network.training_data.classes],
     }
-
-
-def list_versions(export_dir: str) -> list[int]:
-    """The versions under `export_dir`, ascending."""
-    with durable.read_errors(export_dir):
-        return sorted(int(name) for name in os.listdir(export_dir) if name.isdecimal())
-
-
-def find_version(export_dir: str) -> str:
-    """The newest version that holds a SavedModel; `export_dir` where it is one.
-
-    Raises:
-      UserError: where there is none.
-    """
-    versions = list_versions(export_dir) if os.path.isdir(export_dir) else []
-    paths = [os.path.join(export_dir, str(version)) for version in reversed(versions)]
-    for path in [export_dir, *paths]:
-        if os.path.exists(os.path.join(path, "saved_model.pb")):
-            return path
-    raise errors.UserError(
-        f"{export_dir} holds no export as a SavedModel. Make one: alexnet-export "
-        f"--workdir=W --export_dir={export_dir}"
-    )
-
-
-def compute_digest(path: str) -> str:
-    """SHA-256 over the names and contents of all files under `path`."""
-    digest = hashlib.sha256()
-    for folder, folders, names in os.walk(path):
-        folders.sort()
-        for name in sorted(names):
-            file_path = os.path.join(folder, name)
-            relative = os.path.relpath(file_path, path)
-            line = f"{durable.compute_digest(file_path)}  {relative}\n"
-            digest.update(line.encode())
-    return digest.hexdigest()

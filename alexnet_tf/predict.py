@@ -12,7 +12,6 @@ import csv
 import dataclasses
 import glob
 import io
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, export, placement, steps, untrained
+from alexnet_tf import augment, exported, placement, steps, untrained
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors, images, manifest, resize
 
@@ -100,32 +99,20 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
     Raises:
       UserError: where there is no export.
       DataError: where it is damaged.
+      StorageError: where it cannot be read.
     """
-    path = export.find_version(export_dir)
-    record_path = os.path.join(path, export.RECORD_NAME)
-    try:
-        with open(record_path, encoding="utf-8") as file:
-            record = json.load(file)
-        classes = tuple(manifest.ClassInfo(**c) for c in record["classes"])
-        image_size = int(record["image_size"])
-        random_layers = tuple(map(str, record.get(untrained.KEY, ())))
-        loaded = tf.saved_model.load(path)
-        name = "serving_default" if num_views == 1 else "ten_views"
-        function = loaded.signatures[name]
-    except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-        reason = (str(error) or "nothing more is known").splitlines()[0]
-        raise errors.DataError(
-            f"{path} is damaged or is no export of this program ({reason}). Export "
-            "again."
-        ) from error
+    opened = exported.open_version(exported.find_version(export_dir))
+    function = opened.signatures["serving_default" if num_views == 1 else "ten_views"]
 
     def compute(pictures: np.ndarray) -> np.ndarray:
         encoded = tf.constant([_encode_bmp(picture) for picture in pictures])
         return function(image_bytes=encoded)["probabilities"].numpy()
 
     # The functions live as long as what was loaded.
-    compute.loaded = loaded  # type: ignore[attr-defined]
-    return Predictor(classes, image_size, compute, random_layers)
+    compute.loaded = opened.loaded  # type: ignore[attr-defined]
+    return Predictor(
+        opened.classes, opened.image_size, compute, opened.untrained_layers
+    )
 
 
 def _encode_bmp(picture: np.ndarray) -> bytes:

@@ -29,6 +29,7 @@ ROWS = (
         "placement",
         "precision_timing",
         "stack",
+        "tensorflow_files",
     ),
     ("precision",),
     (
@@ -68,7 +69,7 @@ ROWS = (
     ("hparams", "optimizer", "search_directory"),
     ("diagnostics", "keras_optimizer", "loss_scale", "oracles", "placement_report"),
     ("hopeless", "run_state", "steps", "transfer"),
-    ("finite", "imported_run", "trained_network"),
+    ("exported", "finite", "imported_run", "trained_network"),
     ("evaluate", "inference_model"),
     ("export_formats",),
     ("export",),

@@ -179,11 +179,7 @@ def atomic_directory(path: str) -> Iterator[str]:
         try:
             os.mkdir(temporary)
             yield temporary
-            for folder, _, file_names in os.walk(temporary):
-                for file_name in sorted(file_names):
-                    with open(os.path.join(folder, file_name), "rb") as file:
-                        os.fsync(file.fileno())
-                fsync_directory(folder)
+            fsync_tree(temporary)
             os.rename(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -203,6 +199,15 @@ def write_json(path: str, value: Any) -> None:
     The bytes depend on `value` alone; keys keep their order.
     """
     write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def fsync_tree(directory: str) -> None:
+    """Makes everything in `directory` durable, at any depth."""
+    for folder, _, file_names in os.walk(directory):
+        for file_name in sorted(file_names):
+            with open(os.path.join(folder, file_name), "rb") as file:
+                os.fsync(file.fileno())
+        fsync_directory(folder)
 
 
 def fsync_directory(directory: str) -> None:

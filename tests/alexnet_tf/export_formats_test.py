@@ -15,6 +15,7 @@ from alexnet_tf import (
     evaluate,
     export,
     export_formats,
+    exported,
     steps,
     trained_network,
 )
@@ -26,7 +27,7 @@ from alexnet_tf.export_formats import (
 )
 from alexnet_tf.stack import keras
 from tests import data_directories, training_runs
-from tfrecords import errors
+from tfrecords import checksums, errors
 
 NUM_CLASSES = 3
 VALUES = {
@@ -99,6 +100,7 @@ def expected(network, pictures):
 
 def test_all_files_lie_in_a_version_that_still_is_a_saved_model(made, extra):
     assert sorted(os.listdir(extra)) == [
+        "SHA256SUMS",
         "alexnet.keras",
         "export.json",
         "float16.tflite",
@@ -106,9 +108,9 @@ def test_all_files_lie_in_a_version_that_still_is_a_saved_model(made, extra):
         "int8.tflite",
         "tflite.json",
     ]
-    assert made.digest == export.compute_digest(made.path)
+    assert made.digest == checksums.compute_digest(made.path)
     assert tf.saved_model.load(made.path).signatures
-    assert export.find_version(os.path.dirname(made.path)) == made.path
+    assert exported.find_version(os.path.dirname(made.path)) == made.path
 
 
 def test_keras_answers_as_the_run(extra, pictures, expected):
@@ -189,7 +191,7 @@ def test_without_a_saved_model_the_version_is_passed_over(tmp_path, network):
     second = export.export(network, str(tmp_path), ("keras",))
     assert second.path == str(tmp_path / "2")
     assert sorted(os.listdir(second.path)) == ["assets.extra"]
-    assert export.find_version(str(tmp_path)) == first
+    assert exported.find_version(str(tmp_path)) == first
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])

@@ -14,10 +14,10 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from alexnet_tf import evaluate, export, input_pipeline, trained_network
+from alexnet_tf import evaluate, export, exported, input_pipeline, trained_network
 from tests import data_directories, training_runs
 from tests.alexnet_tf import animations
-from tfrecords import errors, images, resize, schema
+from tfrecords import checksums, errors, images, resize, schema, versions
 
 NUM_CLASSES = 7
 VALUES = {
@@ -54,7 +54,8 @@ def network(workdir):
 @pytest.fixture(scope="module")
 def version(tmp_path_factory, network):
     made = export.export(network, str(tmp_path_factory.mktemp("exports")))
-    assert made.digest == export.compute_digest(made.path) and not made.report
+    assert made.digest == checksums.compute_digest(made.path) and not made.report
+    checksums.check(made.path, os.path.join(made.path, exported.CHECKSUMS_NAME))
     return made.path
 
 
@@ -213,22 +214,29 @@ def test_features_are_fc7s(signatures, network, pictures):
 def test_versions_count_and_the_newest_is_found(tmp_path, network):
     export_dir = str(tmp_path / "exports")
     with pytest.raises(errors.UserError, match="holds no export"):
-        export.find_version(export_dir)
+        exported.find_version(export_dir)
     (tmp_path / "exports" / "9").mkdir(parents=True)
     path = export.export(network, export_dir).path
     assert path == os.path.join(export_dir, "10")
-    assert export.list_versions(export_dir) == [9, 10]
-    assert export.find_version(export_dir) == path == export.find_version(path)
-    with open(os.path.join(path, export.RECORD_NAME), encoding="utf-8") as file:
+    assert versions.list_versions(export_dir) == [9, 10]
+    assert exported.find_version(export_dir) == path == exported.find_version(path)
+    with open(os.path.join(path, exported.RECORD_NAME), encoding="utf-8") as file:
         record = json.load(file)
     assert record["step"] == 2 and len(record["classes"]) == NUM_CLASSES
 
 
-def test_a_failing_export_leaves_nothing(tmp_path, monkeypatch, network):
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        tf.errors.ResourceExhaustedError(None, None, "x; No space left on device"),
+    ],
+)
+def test_a_failing_export_leaves_nothing(tmp_path, monkeypatch, network, error):
     def fail(module, path, **_):
         with open(os.path.join(path, "saved_model.pb"), "wb") as file:
             file.write(b"half")
-        raise OSError(28, "No space left on device", path)
+        raise error
 
     monkeypatch.setattr(tf.saved_model, "save", fail)
     with pytest.raises(errors.StorageError):

@@ -71,9 +71,9 @@ def exported(export_dir: str, pictures: list[str], batch_size: int) -> Call:
     """
     import tensorflow as tf
 
-    from alexnet_tf import export
+    from alexnet_tf import exported
 
-    loaded = tf.saved_model.load(export.find_version(export_dir))
+    loaded = tf.saved_model.load(exported.find_version(export_dir))
     from_bytes = loaded.signatures["serving_default"]
     from_pixels = loaded.signatures["pixels"]
     size = from_pixels.structured_input_signature[1]["images"].shape[1]

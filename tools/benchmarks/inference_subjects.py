@@ -169,9 +169,9 @@ def _find_pictures(options: Options, folder: str, count: int) -> list[str]:
 
 def _read_record(export_dir: str) -> dict[str, Any]:
     """What the newest version in `export_dir` says of itself."""
-    from alexnet_tf import export
+    from alexnet_tf import exported
 
-    path = os.path.join(export.find_version(export_dir), export.RECORD_NAME)
+    path = os.path.join(exported.find_version(export_dir), exported.RECORD_NAME)
     with open(path, encoding="utf-8") as file:
         return json.load(file)
 

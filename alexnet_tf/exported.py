@@ -1,0 +1,117 @@
+"""Exports, found and opened: what `export` writes, read again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import tensorflow as tf
+
+from alexnet_tf import tensorflow_files, untrained
+from tfrecords import checksums, durable, errors, manifest, versions
+
+EXTRA_NAME = "assets.extra"
+RECORD_NAME = os.path.join(EXTRA_NAME, "export.json")
+CHECKSUMS_NAME = os.path.join(EXTRA_NAME, checksums.NAME)
+SAVED_MODEL_NAME = "saved_model.pb"
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """An export's version, loaded.
+
+    Attributes:
+      classes: in the order of their labels.
+      image_size: side of the pictures that the network was trained on, pixels.
+      signatures: name -> function of tensors; see `export`.
+      loaded: what keeps the functions alive.
+      untrained_layers: those whose weights are random; see `untrained`.
+    """
+
+    classes: tuple[manifest.ClassInfo, ...]
+    image_size: int
+    signatures: Any
+    loaded: Any
+    untrained_layers: tuple[str, ...]
+
+
+def find_version(export_dir: str) -> str:
+    """The newest version that holds a SavedModel; `export_dir` where it is one.
+
+    Raises:
+      UserError: where there is none.
+    """
+    is_directory = os.path.isdir(export_dir)
+    numbers = versions.list_versions(export_dir) if is_directory else []
+    paths = [os.path.join(export_dir, str(number)) for number in reversed(numbers)]
+    for path in [export_dir, *paths]:
+        if os.path.exists(os.path.join(path, SAVED_MODEL_NAME)):
+            return path
+        # A version without its SavedModel, where that is listed, is damaged: an older
+        # one must not answer in its place.
+        if _is_listed(path):
+            return path
+    raise errors.UserError(
+        f"{export_dir} holds no export as a SavedModel. Make one: alexnet-export "
+        f"--workdir=W --export_dir={export_dir}"
+    )
+
+
+def _is_listed(path: str) -> bool:
+    try:
+        with open(os.path.join(path, CHECKSUMS_NAME), encoding="utf-8") as file:
+            return f"  {SAVED_MODEL_NAME}\n" in file.read()
+    except (OSError, ValueError):
+        return False
+
+
+def open_version(path: str) -> Exported:
+    """Loads a version, after its files were compared with their checksums.
+
+    Exports of older versions of this program have no checksums.
+
+    Args:
+      path: from `find_version`. A SavedModel is a program: load only what you made or
+        trust.
+
+    Raises:
+      DataError: naming what is damaged or missing.
+      StorageError: where a file cannot be read.
+    """
+    list_path = os.path.join(path, CHECKSUMS_NAME)
+    has_list = os.path.lexists(list_path)
+    if has_list:
+        checksums.check(path, list_path)
+    record_path = os.path.join(path, RECORD_NAME)
+    with durable.read_errors(record_path), open(record_path, "rb") as file:
+        data = file.read()
+    try:
+        record = json.loads(data)
+        classes = tuple(manifest.ClassInfo(**c) for c in record["classes"])
+        image_size = int(record["image_size"])
+        if image_size < 1:
+            raise ValueError(f"image_size is {image_size}")
+        untrained_layers = tuple(map(str, record.get(untrained.KEY, ())))
+        expects_list = record.get("checksums") is not None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise errors.DataError(_explain(record_path, error)) from error
+    if expects_list and not has_list:
+        raise errors.DataError(_explain(list_path, "it is missing"))
+    try:
+        with tensorflow_files.literal_path(path) as literal:
+            loaded = tf.saved_model.load(literal)
+        outputs = loaded.signatures["serving_default"].structured_outputs
+        num_classes = outputs["probabilities"].shape[-1]
+        if num_classes != len(classes):
+            raise ValueError(f"it has {num_classes} classes, not {len(classes)}")
+    except Exception as error:  # Of damaged files TensorFlow raises a dozen types.
+        raise errors.DataError(_explain(path, error)) from error
+    return Exported(classes, image_size, loaded.signatures, loaded, untrained_layers)
+
+
+def _explain(path: str, reason: object) -> str:
+    first = (str(reason).strip() or "nothing more is known").splitlines()[0]
+    sentence = f"{path} is damaged or is no export of this program ({first:.200})."
+    return f"{sentence} Export again."

@@ -1,0 +1,75 @@
+"""The SHA-256 sums of a directory's files, in a list that `sha256sum -c` reads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+
+from tfrecords import durable, errors
+
+NAME = "SHA256SUMS"
+
+_LINE = re.compile(r"([0-9a-f]{64})  ([^/\\].*)")
+
+
+def make_list(directory: str) -> str:
+    """A line "<sum>  <path in `directory`>" for every file, but for lists like this.
+
+    The lines have a fixed order: the files of a directory by name, then those of its
+    sub-directories by name.
+    """
+    lines = []
+    for folder, folders, names in os.walk(directory):
+        folders.sort()
+        for name in sorted(names):
+            if name != NAME:
+                path = os.path.join(folder, name)
+                relative = os.path.relpath(path, directory)
+                lines.append(f"{durable.compute_digest(path)}  {relative}\n")
+    return "".join(lines)
+
+
+def compute_digest(directory: str) -> str:
+    """SHA-256 of `make_list(directory)`: one number for all its files."""
+    return hashlib.sha256(make_list(directory).encode()).hexdigest()
+
+
+def check(directory: str, list_path: str) -> None:
+    """Compares the files in `directory` with a list of theirs.
+
+    Files that the list does not name may be there.
+
+    Args:
+      directory: the one that the list's paths are relative to.
+      list_path: of the list.
+
+    Raises:
+      DataError: naming the first file that is missing or has another sum, or the list
+        where that is damaged.
+      StorageError: where a file cannot be read.
+    """
+    with durable.read_errors(list_path), open(list_path, "rb") as file:
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
+    if not lines:
+        raise errors.DataError(_explain(list_path, "is empty"))
+    for number, line in enumerate(lines, 1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise errors.DataError(
+                _explain(list_path, f"is damaged: line {number} is no checksum")
+            )
+        path = os.path.join(directory, match[2])
+        # Only a file is opened: a pipe in its place would be waited for.
+        if not os.path.isfile(path):
+            raise errors.DataError(_explain(path, "is missing"))
+        with durable.read_errors(path):
+            digest = durable.compute_digest(path)
+        if digest != match[1]:
+            raise errors.DataError(
+                _explain(path, f"is damaged: {list_path} has another SHA-256 for it")
+            )
+
+
+def _explain(path: str, fault: str) -> str:
+    return f"{path} {fault}. Restore it from a copy, or make all its files again."
