@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -30,6 +31,8 @@ from tfrecords.statistics import Statistics
 
 # Of the stored pictures, pixels, where no mean image tells another.
 IMAGE_SIZE = 256
+# WordNet's number of a class, and its name.
+_CLASS_LINE = re.compile(r"(n\d+)(?:\s+(.*))?")
 
 
 def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
@@ -37,7 +40,12 @@ def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
 
     Args:
       path: a text file with a class on every line, its synset and then its name
-        ("n01440764 tench, Tinca tinca"); or a data directory of the same classes.
+        ("n01440764 tench, Tinca tinca") or its name alone, which is then its synset,
+        too, as with classes that were folders; or a data directory of these classes.
+
+    Returns:
+      A name that several lines have (two of ImageNet's classes are called crane) has
+      its label after it as the synset of all but the first: "crane (517)".
 
     Raises:
       UserError: where the file cannot be read, or a synset is there twice.
@@ -45,22 +53,28 @@ def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
     if os.path.isdir(path):
         return manifest.read_manifest(path).classes
     try:
-        with open(path, encoding="utf-8") as file:
-            rows = [line.split(None, 1) for line in file.read().splitlines()]
+        with open(path, encoding="utf-8-sig") as file:
+            lines = [line.strip() for line in file.read().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise errors.UserError(
             f"{path} cannot be read as a list of classes ({error}). Give a text file "
-            "with a synset and a name on every line, or a data directory."
+            "with a synset and a name, or a name, on every line, or a data directory."
         ) from error
-    classes = tuple(manifest.ClassInfo(row[0], row[-1].strip()) for row in rows if row)
-    synsets = [info.synset for info in classes]
-    if not synsets or len(set(synsets)) < len(synsets):
-        twice = next((s for s in synsets if synsets.count(s) > 1), None)
-        reason = f"holds {twice} twice" if twice else "holds no class"
-        raise errors.UserError(
-            f"{path} {reason}. Every line is a class: its synset, a blank, its name."
-        )
-    return classes
+    classes: dict[str, manifest.ClassInfo] = {}
+    for line in filter(None, lines):
+        match = _CLASS_LINE.fullmatch(line)
+        synset, text = (match[1], match[2] or match[1]) if match else (line, line)
+        if not match and synset in classes:
+            synset = f"{line} ({len(classes)})"
+        if synset in classes:
+            raise errors.UserError(
+                f"{path} holds {synset} twice. Every line is another class: its "
+                "synset, a blank, its name; or its name alone."
+            )
+        classes[synset] = manifest.ClassInfo(synset, text)
+    if not classes:
+        raise errors.UserError(f"{path} holds no class. Give one on every line.")
+    return tuple(classes.values())
 
 
 def make_classes(

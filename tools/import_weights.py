@@ -63,8 +63,9 @@ _MEAN_IMAGE = flags.DEFINE_string(
 _CLASSES = flags.DEFINE_string(
     "classes",
     None,
-    "a text file with a synset and a name on every line, in the order of the outputs, "
-    "or a data directory of these classes; by default they are numbered",
+    "a text file with a class on every line, in the order of the outputs: a synset "
+    "(n01440764) and a name, or a name alone; or a data directory of these classes; by "
+    "default they are numbered",
 )
 
 
