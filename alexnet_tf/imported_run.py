@@ -57,7 +57,7 @@ def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
     if os.path.isdir(path):
         return manifest.read_manifest(path).classes
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             lines = [line.strip() for line in file.read().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise errors.UserError(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from alexnet_tf.weights import look_alikes
 from tfrecords import errors
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
@@ -38,9 +39,10 @@ def name_arrays(
       arrays that belong to no layer).
 
     Raises:
-      DataError: where no name tells a layer and the order does not either, or two
-        arrays claim one place.
+      DataError: where no name tells a layer and the order does not either, two
+        arrays claim one place, or it is another network that is known.
     """
+    look_alikes.refuse(path, arrays)
     stems: dict[str, list[str]] = {}
     for name, array in arrays.items():
         if array.ndim in (_CONVOLUTION, _DENSE, _BIAS):

@@ -168,6 +168,15 @@ def test_classes_of_a_file_and_of_a_data_directory(tmp_path, imported):
         path.write_text(text)
         with pytest.raises(errors.UserError, match=words):
             imported_run.read_classes(str(path))
+    # Names without a synset, as torchvision's list has them; the mark of Windows.
+    names = ("golden retriever", "crane", "crane", "n", "notebook, notebook computer")
+    path.write_text("\ufeff" + "\n".join(names), encoding="utf-8")
+    found = imported_run.read_classes(str(path))
+    assert tuple(info.text for info in found) == names
+    assert [info.synset for info in found] == [
+        *("golden retriever", "crane #1", "crane #2"),
+        *("n", "notebook, notebook computer"),
+    ]
     path.write_bytes(b"\xff\xfe")
     for wrong in (path, tmp_path / "nowhere"):
         with pytest.raises(errors.UserError, match="cannot be read as a list of"):

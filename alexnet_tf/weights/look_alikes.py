@@ -1,0 +1,69 @@
+"""Networks that are taken for AlexNet and are others, told by their kernels' shapes.
+
+Only what shapes tell for certain. They do not tell Caffe's CaffeNet from its AlexNet:
+it pools before it normalizes, with kernels of the same shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tfrecords import errors
+
+# (side, maps in, maps out) of every convolution.
+_Kernels = frozenset[tuple[int, int, int]]
+
+_TRUNK = {(11, 3, 64), (5, 64, 192), (3, 192, 384)}
+_NETWORKS: dict[str, _Kernels] = {
+    "torchvision's alexnet, which follows Krizhevsky's 'One weird trick for "
+    "parallelizing convolutional neural networks' (2014): one tower of "
+    "64-192-384-256-256 kernels without response normalization": frozenset(
+        {*_TRUNK, (3, 384, 256), (3, 256, 256)}
+    ),
+    "TF-Slim's alexnet_v2, which follows Krizhevsky's 'One weird trick for "
+    "parallelizing convolutional neural networks' (2014): one tower of "
+    "64-192-384-384-256 kernels without response normalization": frozenset(
+        {*_TRUNK, (3, 384, 384), (3, 384, 256)}
+    ),
+}
+_VGG = "a VGG network, whose kernels are all 3x3"
+_VGG_KERNELS: _Kernels = frozenset({(3, 3, 64), (3, 64, 128), (3, 128, 256)})
+
+
+def refuse(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Passes weights of a network that may be AlexNet.
+
+    Args:
+      path: of the file, for the sentence.
+      arrays: by the file's names, kernels in either order of axes.
+
+    Raises:
+      DataError: naming the network that it is, and what can be done.
+    """
+    name = _recognize(arrays)
+    if name:
+        raise errors.DataError(
+            f"{path} holds the weights of {name}. The network here is the one of 2012, "
+            "96-256-384-384-256 kernels in two towers, and has no place for them. Use "
+            "them with the library that they come from; or import weights of the "
+            "network of 2012, such as Caffe's bvlc_alexnet."
+        )
+
+
+def _recognize(arrays: Mapping[str, np.ndarray]) -> str:
+    kernels = {_describe(array.shape) for array in arrays.values() if array.ndim == 4}
+    for name, expected in _NETWORKS.items():
+        if expected <= kernels:
+            return name
+    if kernels >= _VGG_KERNELS and {side for side, _, _ in kernels} == {3}:
+        return _VGG
+    return ""
+
+
+def _describe(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    # Kernels have more maps out than they have pixels a side.
+    if shape[0] == shape[1] and max(shape[:2]) < max(shape[2:]):
+        return shape[0], shape[2], shape[3]
+    return shape[2], shape[1], shape[0]
