@@ -20,7 +20,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
-    ("config", "decoding", "metrics", "placement", "precision", "stack"),
+    ("config", "decoding", "figures", "metrics", "placement", "precision", "stack"),
     (
         "chance",
         "convolutions",
