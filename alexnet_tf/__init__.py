@@ -22,4 +22,10 @@ if "tensorflow" not in sys.modules:
     _num_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(_num_bytes >> 20))
 
+# What a user has set for other programs, and Keras reads when it is imported (with
+# TensorFlow at the latest): here it computes with TensorFlow, and is the Keras that
+# `import keras` finds. `stack` sets the rest.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.pop("TF_USE_LEGACY_KERAS", None)
+
 __version__ = "0.1.0"

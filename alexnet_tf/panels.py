@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from alexnet_tf import figures
 from alexnet_tf.predict import Prediction
 from tfrecords import durable, manifest
 
@@ -12,6 +13,7 @@ _PER_ROW = 4
 _RIGHT, _OTHER = "#d1495b", "#7a9cc6"
 
 
+@figures.default_style()
 def draw_panels(
     predictions: Sequence[Prediction],
     classes: Sequence[manifest.ClassInfo],

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
 import tensorflow as tf
@@ -22,6 +19,17 @@ import tensorflow as tf
 from tfrecords import errors
 
 KERAS_MAJOR = int(keras.__version__.split(".")[0])
+
+if keras.backend.backend() != "tensorflow":
+    raise errors.UserError(
+        f"Keras was imported with the backend {keras.backend.backend()!r} before "
+        "alexnet_tf, which computes with TensorFlow. Import alexnet_tf first, or set "
+        "KERAS_BACKEND=tensorflow."
+    )
+# Over those in the user's ~/.keras/keras.json.
+keras.backend.set_floatx("float32")
+keras.backend.set_epsilon(1e-7)
+keras.backend.set_image_data_format("channels_last")
 
 # TensorFlow 2.15's XLA gains nothing over matrix products in response normalization
 # (measured), and writes a line of its own to the console.

@@ -24,6 +24,7 @@ ROWS = (
         "bmp",
         "config",
         "event_file",
+        "figures",
         "gif",
         "metrics",
         "placement",

@@ -23,6 +23,9 @@ from absl import app, flags, logging
 from tfrecords import console, errors, interrupt, limits
 
 _HELP_WIDTH = 88
+# A user's settings of other programs that would change or break ours. Keras fails on a
+# keras.json that it cannot read, matplotlib on a display of a notebook elsewhere.
+_ENVIRONMENT = {"KERAS_HOME": f"{os.devnull}/keras", "MPLBACKEND": "agg"}
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 129, "
     "130 or 143 stopped by SIGHUP, SIGINT or SIGTERM."
@@ -70,6 +73,7 @@ def run(
     """
     console.take_streams()
     interrupt.raise_on_signals()
+    os.environ.update(_ENVIRONMENT)
 
     def call(_: list[str]) -> int | None:
         console.set_output_is_work(prints_result())

@@ -17,6 +17,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from alexnet_tf import figures
 from tfrecords import command_line, durable, errors
 
 SYNOPSIS = """\
@@ -59,6 +60,7 @@ def find_drops(lines: list[dict[str, Any]]) -> list[float]:
     return drops
 
 
+@figures.default_style()
 def main() -> None:
     """Reads the flags and draws."""
     import matplotlib
