@@ -112,12 +112,12 @@ def test_a_run_begins_with_it_but_it_is_not_trained_on(imported, tmp_path):
             *("model.normalization_bias", "data.crop_size", "data.crop_positions"),
         )
     }
-    given["num_epochs"] = 0
     with pytest.raises(
         errors.UserError, match=r"trained elsewhere.*--config.init_from"
     ):
         training_runs.run(data, run, given)
-    training_runs.run(data, tmp_path / "new", {**given, "init_from": run})
+    values = {**given, "num_epochs": 0, "init_from": run}
+    training_runs.run(data, tmp_path / "new", values)
     arrays = training_runs.load_checkpoint(tmp_path / "new").arrays
     for name, array in foreign_weights.to_towers(WEIGHTS).items():
         np.testing.assert_array_equal(arrays[f"weights/{name}"], array)
