@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 
 from absl import app, flags, logging
 
-from tfrecords import errors
+from tfrecords import errors, printing
 
 _HELP_WIDTH = 88
 _EXIT_CODES = (
@@ -60,6 +60,7 @@ def run(
       positional: the flag that may also be given without its name: `command D` for
         `command --data_dir=D`. A flag that may be repeated takes all of them.
     """
+    printing.escape_unencodable()
     app.run(
         lambda _: sys.exit(_call(main)),
         argv=sys.argv,
