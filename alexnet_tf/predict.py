@@ -8,11 +8,13 @@ did, pictures here differ by a grey level in the mean.
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
 import glob
 import io
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,7 +24,7 @@ from PIL import Image
 
 from alexnet_tf import augment, exported, placement, steps, untrained
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import errors, images, manifest, resize
+from tfrecords import errors, images, listing, manifest, printing, resize
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 
@@ -125,26 +127,44 @@ def _encode_bmp(picture: np.ndarray) -> bytes:
 def find_pictures(names: Sequence[str]) -> list[str]:
     """Files as named, folders' pictures (sorted, sub-folders too), and patterns' files.
 
+    Folders are walked by the converter's rule; see `tfrecords.listing`. What is found
+    there and cannot be read, folders too, is among the paths: `predict_files` says why.
+
     Raises:
       UserError: for a name behind which there is nothing.
     """
     found: dict[str, None] = {}
     for name in names:
-        if os.path.isdir(name):
-            paths = [
-                os.path.join(folder, file_name)
-                for folder, _, file_names in sorted(os.walk(name))
-                for file_name in sorted(file_names)
-                if file_name.lower().endswith(SUFFIXES)
-            ]
-            reason = f"holds no picture ({', '.join(SUFFIXES)})"
-        else:
-            paths = [name] if os.path.exists(name) else sorted(glob.glob(name))
-            reason = "is no file, no folder and no pattern that finds any"
-        if not paths:
-            raise errors.UserError(f"{name} {reason}. Name pictures or folders.")
-        found.update(dict.fromkeys(paths))
+        matches = [name] if os.path.lexists(name) else sorted(glob.glob(name))
+        if not matches:
+            raise errors.UserError(
+                f"{name} is no file, no folder and no pattern that finds any. Name "
+                "pictures or folders."
+            )
+        for match in matches:
+            paths = _walk(match) if os.path.isdir(match) else [match]
+            if not paths:
+                raise errors.UserError(
+                    f"{match} holds no picture ({', '.join(SUFFIXES)}). Name pictures "
+                    "or folders."
+                )
+            found.update(dict.fromkeys(paths))
     return list(found)
+
+
+def _walk(directory: str) -> list[str]:
+    # By folder, then by name.
+    found: list[tuple[str, str]] = []
+
+    def add_unreadable(path: str, error: OSError) -> None:
+        found.append((path, ""))
+
+    for folder, listed in listing.walk(directory, add_unreadable):
+        pictures = [n for n in listed.files if n.lower().endswith(SUFFIXES)]
+        found += [(folder, name) for name in [*pictures, *listed.others]]
+    return [
+        os.path.join(folder, name) if name else folder for folder, name in sorted(found)
+    ]
 
 
 def predict_files(
@@ -162,8 +182,7 @@ def predict_files(
       apply_orientation: whether to turn a picture as its Exif orientation says.
       batch_size: pictures at a time.
     """
-    by_class = {c.synset: label for label, c in enumerate(predictor.classes)}
-    by_class.update({c.text: label for label, c in enumerate(predictor.classes)})
+    by_class = _make_labels_by_name(predictor.classes)
     for start in range(0, len(paths), batch_size):
         batch = paths[start : start + batch_size]
         read = [_read(path, predictor.image_size, apply_orientation) for path in batch]
@@ -175,10 +194,23 @@ def predict_files(
             yield Prediction(path, reason, row, image, by_class.get(folder))
 
 
+def _make_labels_by_name(classes: Sequence[manifest.ClassInfo]) -> dict[str, int]:
+    # By synset, and by those names that are one class's alone: "crane" is a bird and a
+    # machine, and tells of neither.
+    counts = collections.Counter(info.text for info in classes)
+    labels = {c.text: k for k, c in enumerate(classes) if counts[c.text] == 1}
+    return {**labels, **{c.synset: k for k, c in enumerate(classes)}}
+
+
 def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, str]:
     # The picture and "", or nothing and the reason.
     nothing = np.zeros((0, 0, 3), np.uint8)
     try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            os.listdir(path)  # It says why it cannot be read, if so.
+        if not stat.S_ISREG(mode):
+            return nothing, f"it is {listing.describe_kind(mode)}, not a file"
         with open(path, "rb") as file:
             data = file.read(images.MAX_BYTES + 1)
         image = images.decode_image(data, apply_orientation=apply_orientation)
@@ -191,9 +223,10 @@ def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, st
 
 def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:
     """A picture's name, then a line for each of its most probable classes."""
+    path = printing.escape(prediction.path)
     if prediction.error:
-        return f"{prediction.path}\n  not predicted: {prediction.error}"
-    lines = [prediction.path]
+        return f"{path}\n  not predicted: {prediction.error}"
+    lines = [path]
     for label in prediction.get_top():
         info = classes[label]
         name = info.text if info.text == info.synset else f"{info.text} ({info.synset})"

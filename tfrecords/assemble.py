@@ -14,6 +14,7 @@ from tfrecords import (
     manifest,
     npz,
     plan,
+    printing,
     record_file,
     statistics,
 )
@@ -123,7 +124,7 @@ def _check_rejects(
         ]
     if rejects:
         lines = [
-            "\t".join(escape(field) for field in dataclasses.astuple(reject))
+            "\t".join(printing.escape(field) for field in dataclasses.astuple(reject))
             for reject in rejects
         ]
         path = os.path.join(data_dir, REJECTS_NAME)
@@ -135,15 +136,8 @@ def _check_rejects(
         raise errors.UserError(
             f"{len(rejects):,} of {the_plan.num_pictures:,} pictures could not be "
             f"converted, more than --max_rejects={limit} allows. The first: "
-            f"{escape(first.filename)} ({first.reason}); all are listed in "
+            f"{printing.escape(first.filename)} ({first.reason}); all are listed in "
             f"{os.path.join(data_dir, REJECTS_NAME)}. Repair or remove them, or run "
             "the same command with a higher --max_rejects: the shards are kept."
         )
     return tuple(rejects)
-
-
-def escape(text: str) -> str:
-    """`text` on one line without tabs: what cannot be printed is escaped."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )

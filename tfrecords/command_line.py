@@ -20,7 +20,7 @@ from typing import IO
 
 from absl import app, flags, logging
 
-from tfrecords import console, errors, interrupt, limits
+from tfrecords import console, errors, interrupt, limits, printing
 
 _HELP_WIDTH = 88
 # A user's settings of other programs that would change or break ours. Keras fails on a
@@ -72,6 +72,7 @@ def run(
         its work without it, and the exit code is that of the work.
     """
     console.take_streams()
+    printing.escape_unencodable()
     interrupt.raise_on_signals()
     os.environ.update(_ENVIRONMENT)
 

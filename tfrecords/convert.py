@@ -23,6 +23,7 @@ from tfrecords import (
     journal,
     manifest,
     plan,
+    printing,
     progress,
     record_index,
     source_report,
@@ -255,7 +256,7 @@ def _print_summary(
     )
     if largest is not None:
         height, width, filename = largest
-        print(f"Largest picture: {assemble.escape(filename)}, {width} x {height}")
+        print(f"Largest picture: {printing.escape(filename)}, {width} x {height}")
     print(
         f"{result.num_classes} classes, {num_bytes / 1e6:,.1f} MB in {data_dir}; "
         f"{num_converted:,} pictures in {progress.format_duration(seconds)} "

@@ -8,14 +8,15 @@ import sys
 from absl import flags
 
 from alexnet_tf import workdir
-from tfrecords import command_line, durable, errors
+from tfrecords import command_line, durable, errors, printing
 
 SYNOPSIS = """\
 alexnet-predict --workdir=W|--export_dir=E PICTURES... [--views=10] [--plot=panels.png]
 
 Names the five most probable classes of every picture: files, folders (with their
-sub-folders) or patterns. Where a picture lies in a folder with the name of a class,
-that is the right one. Pictures that cannot be read are told and passed over.
+sub-folders, hidden ones excepted) or patterns. Where a picture lies in a folder with
+the name of a class, that is the right one. Pictures and folders that cannot be read are
+told and passed over.
 
   alexnet-predict --workdir=runs/alexnet cat.jpg holiday/
   alexnet-predict --export_dir=exports/alexnet --format=csv 'photos/*.png'
@@ -78,6 +79,8 @@ def main() -> int:
     if warning := untrained.describe(predictor.untrained_layers):
         print(warning, file=sys.stderr)
 
+    if _FORMAT.value != "text":
+        printing.write_utf8()
     num_bad = 0
     shown: list[predict.Prediction] = []
     answers: list[dict] = []

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
+import os
+import shutil
 import sys
 
 import numpy as np
@@ -12,7 +15,7 @@ from PIL import Image
 
 from alexnet_tf import export, predict, trained_network
 from tests import data_directories, training_runs
-from tfrecords import errors, resize
+from tfrecords import errors, manifest, resize
 
 NUM_CLASSES = 6
 
@@ -42,6 +45,10 @@ def folder(tmp_path_factory):
     return path
 
 
+def make_zeros(pictures):
+    return np.zeros((len(pictures), 4), np.float32)
+
+
 def predict_all(predictor, paths):
     return list(predict.predict_files(predictor, paths, batch_size=3))
 
@@ -67,6 +74,64 @@ def test_names_behind_which_there_is_nothing_are_refused(tmp_path):
         predict.find_pictures([str(tmp_path)])
     with pytest.raises(errors.UserError, match="is no file, no folder and no pattern"):
         predict.find_pictures([str(tmp_path / "*.png")])
+
+
+def test_folders_are_walked_by_the_converters_rule(tmp_path, folder, monkeypatch):
+    root = tmp_path / "root"
+    (root / "class 4" / ".ipynb_checkpoints").mkdir(parents=True)
+    (root / "closed").mkdir()
+    for name in (
+        "class 4/0.png",
+        "class 4/._0.png",
+        "class 4/.ipynb_checkpoints/0.png",
+    ):
+        shutil.copy(folder / "0.png", root / name)
+    (root / "n00000002").symlink_to(folder / "n00000002")
+    (root / "again").symlink_to(root)
+    os.mkfifo(root / "pipe.png")
+    scandir, listdir = os.scandir, os.listdir
+
+    def refuse(function, path):
+        if path == str(root / "closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return function(path)
+
+    monkeypatch.setattr(os, "scandir", functools.partial(refuse, scandir))
+    monkeypatch.setattr(os, "listdir", functools.partial(refuse, listdir))
+    found = predict.find_pictures([str(root)])
+    assert [path.removeprefix(f"{root}/") for path in found] == [
+        "pipe.png",
+        "class 4/0.png",
+        "closed",
+        "n00000002/0.png",
+        "n00000002/1.png",
+    ]
+    # A pattern that finds a folder, as the shell's would.
+    assert predict.find_pictures([str(root / "n*")]) == found[-2:]
+    classes = (manifest.ClassInfo("n00000002", "x"),)
+    predictor = predict.Predictor(
+        classes, 8, lambda pictures: np.ones((len(pictures), 1))
+    )
+    answers = predict_all(predictor, found)
+    reasons = {a.path.removeprefix(f"{root}/"): a.error for a in answers if a.error}
+    assert reasons == {
+        "pipe.png": "it is a named pipe, not a file",
+        "closed": "it cannot be read: Permission denied",
+    }
+
+
+def test_a_name_of_two_classes_is_the_truth_of_neither(tmp_path, folder):
+    pairs = [("n1", "crane"), ("n2", "crane"), ("n3", "n1"), ("n4", "kite")]
+    classes = tuple(manifest.ClassInfo(*pair) for pair in pairs)
+    predictor = predict.Predictor(
+        classes, 8, lambda pictures: np.ones((len(pictures), 4))
+    )
+    truths = {}
+    for name in ("crane", "n1", "n2", "n3", "kite"):
+        (tmp_path / name).mkdir()
+        path = str(shutil.copy(folder / "0.png", tmp_path / name))
+        (truths[name],) = (p.truth for p in predict_all(predictor, [path]))
+    assert truths == {"crane": None, "n1": 0, "n2": 1, "n3": 2, "kite": 3}
 
 
 @pytest.mark.parametrize("num_views", [1, 10])

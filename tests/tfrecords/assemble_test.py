@@ -148,10 +148,5 @@ def test_one_reject_more_than_allowed_is_an_error(data_dir):
     assert journal.has_journal(data_dir)
 
 
-def test_names_stay_on_one_line():
-    assert assemble.escape("a\tb\nc\x1b[31m") == "a\\tb\\nc\\x1b[31m"
-    assert assemble.escape("caf\udce9 é.jpg") == "caf\\udce9 é.jpg"
-
-
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

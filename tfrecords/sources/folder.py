@@ -10,7 +10,15 @@ import os
 import zlib
 from collections.abc import Mapping
 
-from tfrecords import durable, errors, manifest, permutation, sources
+from tfrecords import (
+    durable,
+    errors,
+    listing,
+    manifest,
+    permutation,
+    printing,
+    sources,
+)
 from tfrecords.sources import stored
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
@@ -84,9 +92,10 @@ def open_folder(
         )
     if ignored:
         remarks.append(
-            f"{len(ignored):,} files and folders were left out, {min(ignored)} among "
-            f"them: not directly in a class's folder, or not called "
-            f"{', '.join(_SUFFIXES)}."
+            f"{len(ignored):,} files and folders were left out, "
+            f"{printing.escape(min(ignored))} among them: not directly in a class's "
+            f"folder, not called {', '.join(_SUFFIXES)}, no files, or links to a "
+            "folder that is read already."
         )
     return stored.StoredPictures(
         name="folder",
@@ -130,25 +139,22 @@ def _find_splits(source_dir: str) -> dict[str, str]:
     return {_SPLIT_NAMES[name]: os.path.join(source_dir, name) for name in known}
 
 
+def _list(directory: str) -> listing.Listing:
+    with durable.read_errors(directory):
+        return listing.list_directory(directory)
+
+
 def _list_directories(directory: str) -> list[str]:
-    with durable.read_errors(directory), os.scandir(directory) as entries:
-        return sorted(
-            entry.name
-            for entry in entries
-            if entry.is_dir() and not entry.name.startswith(".")
-        )
+    return _list(directory).directories
 
 
 def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
     """Each class's pictures, sorted, and the paths of what else there is."""
     classes: _Classes = {}
-    with durable.read_errors(directory), os.scandir(directory) as entries:
-        ignored = [
-            entry.path
-            for entry in entries
-            if not entry.is_dir() and not entry.name.startswith(".")
-        ]
-    for name in _list_directories(directory):
+    found = _list(directory)
+    odd = [*found.files, *found.repeated, *found.others]
+    ignored = [os.path.join(directory, name) for name in odd]
+    for name in found.directories:
         class_dir = os.path.join(directory, name)
         try:
             name.encode()
@@ -158,14 +164,16 @@ def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
                 "Rename it."
             ) from error
         files: _Files = []
-        with durable.read_errors(class_dir), os.scandir(class_dir) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.name.lower().endswith(_SUFFIXES) and entry.is_file():
-                    files.append((os.fsencode(entry.name), entry.stat().st_size))
+        inside = _list(class_dir)
+        odd = [*inside.directories, *inside.repeated, *inside.others]
+        with durable.read_errors(class_dir):
+            for file_name in inside.files:
+                if file_name.lower().endswith(_SUFFIXES):
+                    path = os.path.join(class_dir, file_name)
+                    files.append((os.fsencode(file_name), os.stat(path).st_size))
                 else:
-                    ignored.append(entry.path)
+                    odd.append(file_name)
+        ignored += [os.path.join(class_dir, name) for name in odd]
         classes[name] = sorted(files)
     return classes, ignored
 

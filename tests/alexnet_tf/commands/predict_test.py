@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 
 import numpy as np
@@ -46,19 +48,25 @@ def test_a_run_and_its_export_say_the_same(runs, tmp_path):
     assert from_export.stdout == from_run.stdout
 
 
-def test_a_bad_picture_does_not_stop_the_rest(runs):
+def test_a_bad_picture_does_not_stop_the_rest(runs, tmp_path):
+    # A name that is no UTF-8, and that an ASCII terminal cannot show.
+    odd_path = os.fsencode(tmp_path) + b"/caf\xe9 \xe5\x90\x8d"
+    shutil.copy(f"{runs}/pictures/2.png", odd_path)
     result = processes.run_python(
         *MODULE,
         f"--workdir={runs}/run",
         "--format=json",
         f"{runs}/bad",
         f"{runs}/pictures/2.png",
+        os.fsdecode(odd_path),
+        PYTHONIOENCODING="ascii:strict",
     )
     assert result.returncode == 2, result.stderr
-    bad, good = json.loads(result.stdout)
+    bad, good, odd = json.loads(result.stdout)
+    assert odd == {**good, "path": f"{tmp_path}/caf\udce9 名"}
     assert bad["error"] and not bad["top5"]
     assert len(good["top5"]) == 5 and not good["error"]
-    assert "1 of 2 pictures could not be predicted" in result.stderr
+    assert "1 of 3 pictures could not be predicted" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -156,6 +156,19 @@ def test_links_to_files_are_pictures_and_broken_links_are_not(tmp_path):
     assert list_split(open_source(tmp_path / "d"), "train") == expect(written)
 
 
+def test_links_to_folders_are_classes_and_each_folder_is_read_once(tmp_path):
+    written = archives.write_folder(tmp_path / "d", {"b": 2})
+    archives.write_folder(tmp_path / "other", {"c": 1})
+    os.symlink(tmp_path / "other" / "c", tmp_path / "d" / "c")
+    os.symlink("b", tmp_path / "d" / "a")
+    os.symlink("circle", tmp_path / "d" / "b" / "circle.jpg")
+    os.mkfifo(tmp_path / "d" / "b" / "pipe.jpg")
+    source = open_source(tmp_path / "d")
+    written["c/picture0.jpg"] = (tmp_path / "other/c/picture0.jpg").read_bytes()
+    assert list_split(source, "train") == expect(written)
+    assert any(r.startswith("3 files and folders were left") for r in source.remarks)
+
+
 def test_names_may_hold_any_bytes(tmp_path):
     written = archives.write_folder(tmp_path, {"größe 1": 1})
     path = os.path.join(os.fsencode(tmp_path), "größe 1".encode(), b"\xff \n.jpg")
