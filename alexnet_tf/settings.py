@@ -13,7 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from alexnet_tf.config import Config
-from tfrecords import errors
+from tfrecords import errors, paths
+
+# Settings that are paths of this machine.
+PATHS = ("init_from",)
 
 # What a field without a bound of its own stays below: counts that TensorFlow takes as
 # int32, numbers that do not become infinite in float32.
@@ -61,7 +64,7 @@ def override(config: Config, values: Mapping[str, Any]) -> Config:
 
     Raises:
       UserError: for a name that is no field (with the nearest right one), a value of
-        the wrong type, or one that the field does not take.
+        the wrong type, or one that the field does not take, an URL for a path say.
     """
     settings = {setting.name: setting for setting in list_settings(config)}
     for name, value in values.items():
@@ -92,6 +95,8 @@ def _convert(setting: Setting, value: Any) -> Any:
         raise errors.UserError(
             f"config.{setting.name} is {expected}; {value!r} is not."
         ) from error
+    if setting.name in PATHS:
+        return paths.expand(converted)
     if setting.choices and converted not in setting.choices:
         near = difflib.get_close_matches(str(converted), setting.choices, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""

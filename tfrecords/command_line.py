@@ -20,7 +20,7 @@ from typing import IO
 
 from absl import app, flags, logging
 
-from tfrecords import console, errors, interrupt, limits, printing
+from tfrecords import console, errors, interrupt, limits, paths, printing
 
 _HELP_WIDTH = 88
 # A user's settings of other programs that would change or break ours. Keras fails on a
@@ -49,6 +49,28 @@ class TextParser(flags.ArgumentParser[str]):
         return self._kind
 
 
+class PathParser(TextParser):
+    """Of every flag that takes a path: expands `~`, refuses URLs (`paths.expand`)."""
+
+    def parse(self, argument: str) -> str:
+        return _expand(super().parse(argument) or "")
+
+
+class PathListParser(flags.ListParser):
+    """Likewise, of paths separated by commas."""
+
+    def parse(self, argument: str | list[str]) -> list[str]:
+        return [_expand(path) for path in super().parse(argument)]
+
+
+def _expand(path: str) -> str:
+    try:
+        return paths.expand(path)
+    except errors.UserError as error:
+        # What absl prints with the flag's name.
+        raise ValueError(str(error)) from error
+
+
 def run(
     main: Callable[[], int | None],
     module_name: str,
@@ -73,17 +95,18 @@ def run(
     """
     console.take_streams()
     printing.escape_unencodable()
-    interrupt.raise_on_signals()
     os.environ.update(_ENVIRONMENT)
 
-    def call(_: list[str]) -> int | None:
+    def call() -> int | None:
+        interrupt.raise_on_signals()
         console.set_output_is_work(prints_result())
         return main()
 
-    def parse(argv: list[str]) -> list[str]:
-        return parse_flags(argv, module_name, synopsis, positional)
-
-    sys.exit(_call(lambda: app.run(call, argv=sys.argv, flags_parser=parse)))
+    app.run(
+        lambda _: sys.exit(_call(call)),
+        argv=sys.argv,
+        flags_parser=lambda argv: parse_flags(argv, module_name, synopsis, positional),
+    )
 
 
 def parse_flags(
@@ -92,8 +115,7 @@ def parse_flags(
     """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
     if any(a in ("--help", "-help", "-h", "--helpfull", "-helpfull") for a in argv[1:]):
         console.set_output_is_work(True)
-        print(make_help(module_name, synopsis))
-        sys.exit(0)
+        sys.exit(_call(lambda: print(make_help(module_name, synopsis))))
     # Flags may follow the positional argument.
     flags.FLAGS.set_gnu_getopt()
     try:

@@ -51,14 +51,23 @@ _WIDTH = flags.DEFINE_float(
 _CROP_SIZE = flags.DEFINE_integer(
     "crop_size", 224, "side of the network's input, likewise", lower_bound=1
 )
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "JPEG shards to work on; without them pictures are drawn"
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "data_dir",
+    None,
+    "JPEG shards to work on; without them pictures are drawn",
 )
-_SOURCE_DIR = flags.DEFINE_string(
-    "source_dir", None, "JPEG pictures to convert; without them pictures are drawn"
+_SOURCE_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "source_dir",
+    None,
+    "JPEG pictures to convert; without them pictures are drawn",
 )
-_EXPORT_DIR = flags.DEFINE_string(
-    "export_dir", None, "an export to ask; without it a network that was not trained"
+_EXPORT_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "export_dir",
+    None,
+    "an export to ask; without it a network that was not trained",
 )
 _NUM_PICTURES = flags.DEFINE_integer(
     "num_pictures",
@@ -75,8 +84,12 @@ _NUM_STEPS = flags.DEFINE_integer(
     "steps of a run; by default as many as the subject needs",
     lower_bound=10,
 )
-_PLOT = flags.DEFINE_string("plot", None, "a picture file: growth draws its curves")
-_OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
+_PLOT = flags.DEFINE(
+    command_line.PathParser(), "plot", None, "a picture file: growth draws its curves"
+)
+_OUTPUT = flags.DEFINE(
+    command_line.PathParser(), "output", None, "a JSON file for the result"
+)
 
 
 def main() -> None:

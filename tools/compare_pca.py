@@ -32,7 +32,9 @@ AUTHORS_EIGENVECTORS = np.array(
     [[-0.5635, -0.7126, 0.418], [-0.5762, -0.0235, -0.817], [-0.592, 0.7012, 0.3973]]
 )
 
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "the shards", required=True)
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(), "data_dir", None, "the shards", required=True
+)
 
 
 def compute_angles(eigenvectors: np.ndarray) -> np.ndarray:

@@ -22,8 +22,12 @@ than the data set's (0) makes pictures that no network has seen.
 
   python tools/draw_sample.py --output_dir=pictures --per_class=2"""
 
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "a folder for the classes' folders", required=True
+_OUTPUT_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "output_dir",
+    None,
+    "a folder for the classes' folders",
+    required=True,
 )
 _PER_CLASS = flags.DEFINE_integer(
     "per_class", 1, "pictures of each class", lower_bound=1

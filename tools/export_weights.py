@@ -31,8 +31,12 @@ load_weights of alexnet_tf.model.build_model's network takes.
 Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
 143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
-_OUTPUT = flags.DEFINE_string("output", None, "the file to write", required=True)
+_WORKDIR = flags.DEFINE(
+    command_line.PathParser(), "workdir", None, "the run's directory", required=True
+)
+_OUTPUT = flags.DEFINE(
+    command_line.PathParser(), "output", None, "the file to write", required=True
+)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
 _FORMAT = flags.DEFINE_enum(
     "format",

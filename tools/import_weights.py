@@ -34,13 +34,16 @@ No code in the file is run.
 Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
 143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
-_INPUT = flags.DEFINE_string(
+_INPUT = flags.DEFINE(
+    command_line.PathParser(),
     "input",
     None,
     "the weights: .npy, .npz, .h5, .keras, .pt, .safetensors",
     required=True,
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "the directory to make", required=True)
+_WORKDIR = flags.DEFINE(
+    command_line.PathParser(), "workdir", None, "the directory to make", required=True
+)
 _FORMAT = flags.DEFINE_enum(
     "format", "auto", ["auto", *weights.FORMATS], "auto: as the file's name says"
 )
@@ -55,13 +58,15 @@ _LAYOUT = layout_flags.define("of the pictures it was trained on")
 _MEAN = flags.DEFINE_list(
     "mean", None, "R,G,B: the mean colour that was subtracted, grey levels of 0..255"
 )
-_MEAN_IMAGE = flags.DEFINE_string(
+_MEAN_IMAGE = flags.DEFINE(
+    command_line.PathParser(),
     "mean_image",
     None,
     "instead: a .npy with the mean image, [256,256,3] or [3,256,256], channels as "
     "--channel_order",
 )
-_CLASSES = flags.DEFINE_string(
+_CLASSES = flags.DEFINE(
+    command_line.PathParser(),
     "classes",
     None,
     "a text file with a class on every line, in the order of the outputs: its synset "

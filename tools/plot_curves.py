@@ -25,9 +25,17 @@ python tools/plot_curves.py --workdirs=RUN[,RUN...] --output=curves.png
 
 Draws top-1 error and loss of the runs, training (dashed) and validation (solid)."""
 
-_WORKDIRS = flags.DEFINE_list("workdirs", None, "the runs' directories", required=True)
+_WORKDIRS = flags.DEFINE(
+    command_line.PathListParser(),
+    "workdirs",
+    None,
+    "the runs' directories",
+    required=True,
+)
 _LABELS = flags.DEFINE_list("labels", [], "their names in the legend")
-_OUTPUT = flags.DEFINE_string("output", "curves.png", "the picture, PNG")
+_OUTPUT = flags.DEFINE(
+    command_line.PathParser(), "output", "curves.png", "the picture, PNG"
+)
 
 
 def read_metrics(workdir: str) -> list[dict[str, Any]]:

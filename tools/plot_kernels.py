@@ -21,9 +21,13 @@ python tools/plot_kernels.py --workdir=RUN --output=kernels.png
 Draws conv1's kernels, 11x11x3 each, as the paper's figure 3 does: the upper half is
 tower a's, the lower tower b's, each kernel scaled to its own range."""
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
+_WORKDIR = flags.DEFINE(
+    command_line.PathParser(), "workdir", None, "the run's directory", required=True
+)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
-_OUTPUT = flags.DEFINE_string("output", "kernels.png", "the picture, PNG")
+_OUTPUT = flags.DEFINE(
+    command_line.PathParser(), "output", "kernels.png", "the picture, PNG"
+)
 _SCALE = flags.DEFINE_integer("scale", 4, "pixels per weight", lower_bound=1)
 
 

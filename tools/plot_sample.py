@@ -19,7 +19,9 @@ from alexnet_tf import figures
 from tfrecords import command_line, durable, errors
 from tfrecords.sources import sample
 
-_OUTPUT = flags.DEFINE_string("output", "sheet.png", "The PNG to write.")
+_OUTPUT = flags.DEFINE(
+    command_line.PathParser(), "output", "sheet.png", "The PNG to write."
+)
 _PER_CLASS = flags.DEFINE_integer("per_class", 3, "Pictures of each class, 1 to 50.")
 _SEED = flags.DEFINE_integer("seed", 0, "The data set's seed.")
 

@@ -24,7 +24,9 @@ draws which of its operations each tower ran when, as the host saw them: on GPUs
 are the calls that start the kernels. What XLA compiles (the fused normalization) comes
 without its layer's name and leaves gaps. Prints for how long both towers worked."""
 
-_OUTPUT = flags.DEFINE_string("output", "towers.png", "the picture, PNG")
+_OUTPUT = flags.DEFINE(
+    command_line.PathParser(), "output", "towers.png", "the picture, PNG"
+)
 _DEVICES = flags.DEFINE_string("devices", "CPU:0,CPU:1", "tower a's and tower b's")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "pictures", lower_bound=1)
 _PRECISION = flags.DEFINE_enum(

@@ -20,7 +20,9 @@ or data directory of the same classes, every picture exactly once.
 Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
 143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
+_WORKDIR = flags.DEFINE(
+    command_line.PathParser(), "workdir", None, "the run's directory", required=True
+)
 _CHECKPOINT = flags.DEFINE(
     command_line.TextParser(("last", "best")),
     "checkpoint",
@@ -40,12 +42,17 @@ _VIEWS = flags.DEFINE_enum(
     "1: the centre; 10: corners and centre, mirrored, predictions averaged "
     "(section 4.1)",
 )
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "the shards; by default those of the training"
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "data_dir",
+    None,
+    "the shards; by default those of the training",
 )
 _DEVICES = flags.DEFINE_string("devices", None, "by default those of the training")
 _PER_CLASS = flags.DEFINE_bool("per_class", False, "print every class's errors")
-_OUTPUT = flags.DEFINE_string("output", None, "a JSON file for the result")
+_OUTPUT = flags.DEFINE(
+    command_line.PathParser(), "output", None, "a JSON file for the result"
+)
 
 
 def main() -> None:

@@ -25,9 +25,15 @@ formats lie in E/1/assets.extra; they take pixels and give probabilities.
 Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
 143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "the run's directory", required=True)
-_EXPORT_DIR = flags.DEFINE_string(
-    "export_dir", None, "holds the versions 1, 2, ...; made if missing", required=True
+_WORKDIR = flags.DEFINE(
+    command_line.PathParser(), "workdir", None, "the run's directory", required=True
+)
+_EXPORT_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "export_dir",
+    None,
+    "holds the versions 1, 2, ...; made if missing",
+    required=True,
 )
 _CHECKPOINT = flags.DEFINE(
     command_line.TextParser(("last", "best")),
@@ -48,8 +54,11 @@ _FORMATS = flags.DEFINE_list(
     "of saved_model, keras, tflite (float32, float16 and int8, measured on the "
     "validation split), onnx (needs the extra onnx)",
 )
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "the shards for tflite; by default those of the training"
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "data_dir",
+    None,
+    "the shards for tflite; by default those of the training",
 )
 _CALIBRATION_PICTURES = flags.DEFINE_integer(
     "calibration_pictures",

@@ -24,14 +24,19 @@ told and passed over.
 Exit codes: 0 done, 2 wrong use, or a picture that could not be read, 4 storage, 129,
 130 or 143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "a run's directory")
-_EXPORT_DIR = flags.DEFINE_string(
+_WORKDIR = flags.DEFINE(command_line.PathParser(), "workdir", None, "a run's directory")
+_EXPORT_DIR = flags.DEFINE(
+    command_line.PathParser(),
     "export_dir",
     None,
     "an export; a SavedModel is a program: give only what you made or trust",
 )
-_PICTURES = flags.DEFINE_multi_string(
-    "pictures", [], "files, folders or patterns; also without the flag's name"
+_PICTURES = flags.DEFINE_multi(
+    command_line.PathParser(),
+    flags.ArgumentSerializer(),
+    "pictures",
+    [],
+    "files, folders or patterns; also without the flag's name",
 )
 _CHECKPOINT = flags.DEFINE(
     command_line.TextParser(("last", "best")),
@@ -48,8 +53,11 @@ _FORMAT = flags.DEFINE_enum(
 _ORIENTATION = flags.DEFINE_bool(
     "apply_orientation", True, "turn pictures as their Exif orientation says"
 )
-_PLOT = flags.DEFINE_string(
-    "plot", None, "a PNG with the pictures and their labels, as in the paper's figure 4"
+_PLOT = flags.DEFINE(
+    command_line.PathParser(),
+    "plot",
+    None,
+    "a PNG with the pictures and their labels, as in the paper's figure 4",
 )
 _MAX_PANELS = flags.DEFINE_integer(
     "max_panels", 16, "pictures that --plot shows, the first ones", lower_bound=1

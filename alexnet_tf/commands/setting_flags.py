@@ -44,6 +44,8 @@ def define(module_name: str) -> None:
 def _make_parser(setting: settings.Setting) -> command_line.TextParser:
     if setting.type is bool:
         return command_line.TextParser(("true", "false"))
+    if setting.name in settings.PATHS:
+        return command_line.PathParser()
     kind = setting.type.__name__ if setting.type in (int, float) else "string"
     return command_line.TextParser(setting.choices, kind)
 

@@ -23,17 +23,22 @@ stopped.
 Exit codes: 0 done, 2 wrong use or bad input, 3 loss not finite, 4 storage, 5 workdir in
 use, 129, 130 or 143 stopped by SIGHUP, SIGINT or SIGTERM with the state saved."""
 
-_DATA_DIR = flags.DEFINE_string(
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(),
     "data_dir",
     None,
     "the shards, made by alexnet-convert or alexnet-index",
     required=True,
 )
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "the run's directory, new or begun", required=True
+_WORKDIR = flags.DEFINE(
+    command_line.PathParser(),
+    "workdir",
+    None,
+    "the run's directory, new or begun",
+    required=True,
 )
 _EXPERIMENT = flags.DEFINE(
-    command_line.TextParser(experiments.EXPERIMENTS),
+    command_line.PathParser(experiments.EXPERIMENTS),
     "experiment",
     "alexnet",
     f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}, or a file of "

@@ -36,11 +36,19 @@ KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT.
 Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 129, 130 or
 143 stopped by SIGHUP, SIGINT or SIGTERM with the state saved."""
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "the shards, with a validation split", required=True
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "data_dir",
+    None,
+    "the shards, with a validation split",
+    required=True,
 )
-_TUNE_DIR = flags.DEFINE_string(
-    "tune_dir", None, "the search's directory, new or begun", required=True
+_TUNE_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "tune_dir",
+    None,
+    "the search's directory, new or begun",
+    required=True,
 )
 _SEARCH = flags.DEFINE_enum(
     "search",
@@ -85,7 +93,7 @@ _MEDIAN_EPOCHS = flags.DEFINE_integer(
     lower_bound=0,
 )
 _EXPERIMENT = flags.DEFINE(
-    command_line.TextParser(experiments.EXPERIMENTS),
+    command_line.PathParser(experiments.EXPERIMENTS),
     "experiment",
     "alexnet",
     "the settings to start from: "

@@ -107,5 +107,15 @@ def test_differences_leave_out_what_may_change():
     assert settings.find_differences(new, new) == []
 
 
+def test_a_path_is_expanded_and_an_url_refused(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    config = settings.override(Config(), {"init_from": "~/runs/a"})
+    assert config.init_from == "/home/somebody/runs/a"
+    assert settings.override(config, {"init_from": ""}).init_from == ""
+    with pytest.raises(errors.UserError, match="s3: is not served"):
+        settings.override(Config(), {"init_from": "s3://bucket/run"})
+    assert set(settings.PATHS) <= {s.name for s in settings.list_settings(Config())}
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

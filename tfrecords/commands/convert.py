@@ -34,9 +34,18 @@ flags.DEFINE_enum(
     "the embedded set of drawn pictures, which needs no --source_dir.",
     required=True,
 )
-flags.DEFINE_string("source_dir", None, "The directory of the archives or pictures.")
-flags.DEFINE_string(
-    "data_dir", None, "Where the shards go: a new or empty directory.", required=True
+flags.DEFINE(
+    command_line.PathParser(),
+    "source_dir",
+    None,
+    "The directory of the archives or pictures.",
+)
+flags.DEFINE(
+    command_line.PathParser(),
+    "data_dir",
+    None,
+    "Where the shards go: a new or empty directory.",
+    required=True,
 )
 flags.DEFINE_integer(
     "num_workers",

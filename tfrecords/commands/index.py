@@ -16,15 +16,20 @@ Shards are named <split>-00000-of-01024; the splits are train, validation (or va
 test. Train with --data_dir=D --config.data.label_offset=1 afterwards.
 """
 
-_RECORDS_DIR = flags.DEFINE_string("records_dir", None, "Where the shards are.")
+_RECORDS_DIR = flags.DEFINE(
+    command_line.PathParser(), "records_dir", None, "Where the shards are."
+)
 _LABEL_OFFSET = flags.DEFINE_integer(
     "label_offset",
     1,
     "The label on disk of the first class: 1 in most programs' ImageNet.",
     lower_bound=0,
 )
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Where manifest, index and statistics go; RECORDS by default."
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "data_dir",
+    None,
+    "Where manifest, index and statistics go; RECORDS by default.",
 )
 _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", None, "Processes; one per processor by default.", lower_bound=1

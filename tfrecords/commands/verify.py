@@ -16,8 +16,11 @@ Exit codes: 0 all is well, 2 something is wrong, 4 storage, 129, 130 or
 143 stopped by SIGHUP, SIGINT or SIGTERM.
 """
 
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "The data directory; may be given without the flag's name."
+_DATA_DIR = flags.DEFINE(
+    command_line.PathParser(),
+    "data_dir",
+    None,
+    "The data directory; may be given without the flag's name.",
 )
 _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", None, "Processes; one per processor by default.", lower_bound=1
