@@ -71,7 +71,7 @@ class Script:
 def data_dir(tmp_path_factory):
     path = tmp_path_factory.mktemp("data")
     # 2 sqrt(0.25 / 100) = 0.1: what is clearly behind a median of 0.5.
-    counts = {"train": 1, "validation": 50, "test": 1}
+    counts = {"train": 3, "validation": 50, "test": 1}
     data_directories.write_data_directory(path, 2, counts, num_shards=1)
     return str(path)
 
