@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import signal
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from alexnet_tf import (
     precision_timing,
     reporting,
     run_state,
+    training_loop,
     workdir,
 )
 from tests import data_directories, training_runs
@@ -277,6 +279,28 @@ def test_auto_is_measured_once_and_kept_where_the_run_goes_on(
     training_runs.run(data_dir, tmp_path / "new", values)
     assert workdir.read_precision(str(tmp_path / "new")) == "float32"
     precision._measure_processor.cache_clear()
+
+
+def test_metrics_then_checkpoint_then_record_reach_the_disk(monkeypatch):
+    """A kill in between must leave a checkpoint that the record does not exceed."""
+    calls = []
+    loop = object.__new__(training_loop.TrainingLoop)
+    loop._state = types.SimpleNamespace(
+        to_arrays=dict, to_json=dict, step=7, saved_step=None, best_step=None
+    )
+    loop._config = types.SimpleNamespace(keep_checkpoints=1)
+    loop._run = types.SimpleNamespace(
+        checkpoints_dir="nowhere",
+        sync_metrics=lambda: calls.append("metrics") or 12,
+        record_checkpoint=lambda step: calls.append(f"record {step}"),
+    )
+
+    def save(directory, step, arrays, state, **rest):
+        calls.append(f"checkpoint of {state['metrics_lines']} lines")
+
+    monkeypatch.setattr(training_loop.checkpoint, "save", save)
+    loop.save()
+    assert calls == ["metrics", "checkpoint of 12 lines", "record 7"]
 
 
 def _read_files(path):

@@ -14,10 +14,11 @@ import socket
 import sys
 import threading
 import time
+import types
 
 import pytest
 
-from alexnet_tf import experiments, train, trial_results, tune
+from alexnet_tf import experiments, train, trial_results, tune, workdir
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
 from tests import data_directories, training_runs
@@ -296,6 +297,18 @@ def test_a_worker_trains_what_its_chief_says(data_dir, tmp_path, script, monkeyp
         monkeypatch.delenv(name)
     assert run(data_dir, tmp_path) == results
     assert script.calls == calls
+
+
+def test_trials_compute_as_the_first_one_does(tmp_path):
+    tuner = types.SimpleNamespace(_tune_dir=str(tmp_path))
+    (tmp_path / "trials" / "0").mkdir(parents=True)
+    assert tune._Tuner._find_precision(tuner) is None
+    config = training_runs.make_config({"precision": "mixed_bfloat16"})
+    info = workdir.RunInfo("data", "abc", ["alexnet-tune"], {})
+    path = str(tmp_path / "trials" / "1")
+    with workdir.open_workdir(path, config, info) as run:
+        run.begin(0)
+    assert tune._Tuner._find_precision(tuner) == "mixed_bfloat16"
 
 
 if __name__ == "__main__":
