@@ -51,23 +51,23 @@ class History:
 def read_history(path: str) -> History:
     """The history of the run in `path`, empty where it has not begun.
 
-    A last line that a kill cut short is passed over.
+    A line that a kill cut short, or that is damaged, is passed over.
     """
     history = History({}, {})
     try:
-        with open(os.path.join(path, workdir.METRICS_NAME), encoding="utf-8") as file:
+        with open(os.path.join(path, workdir.METRICS_NAME), "rb") as file:
             lines = file.readlines()
     except FileNotFoundError:
         return history
     for line in lines:
         try:
             values = json.loads(line)
-        except ValueError:
+            if values["kind"] == "epoch" and values["loss"] is not None:
+                history.losses[values["epoch"]] = values["loss"]
+            elif values["kind"] == "validation":
+                history.top1_errors[values["epoch"]] = values["top1_error"]
+        except (ValueError, KeyError, TypeError):
             continue
-        if values["kind"] == "epoch" and values["loss"] is not None:
-            history.losses[values["epoch"]] = values["loss"]
-        elif values["kind"] == "validation":
-            history.top1_errors[values["epoch"]] = values["top1_error"]
     return history
 
 

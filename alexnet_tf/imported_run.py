@@ -104,6 +104,10 @@ def make_classes(
             "classes there are. Give --classes."
         )
     count = len(arrays[named["fc8/bias"]])
+    if not count:
+        raise errors.DataError(
+            f"{path} holds a last layer (fc8) without outputs. Give another file."
+        )
     return tuple(
         manifest.ClassInfo(f"{label:04d}", f"class {label}") for label in range(count)
     )

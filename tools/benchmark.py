@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 import sys
 
@@ -99,6 +100,8 @@ def main() -> None:
             f"there is no subject {_SUBJECT.value!r}; there are "
             f"{', '.join(registry.SUBJECTS)}."
         )
+    if not math.isfinite(_WIDTH.value):
+        raise errors.UserError(f"--width={_WIDTH.value} is no number. Give 1 or less.")
     if _PLOT.value and (
         _SUBJECT.value != "growth" or not _PLOT.value.endswith(_PLOT_ENDINGS)
     ):

@@ -61,13 +61,13 @@ def main() -> None:
     angles = compute_angles(statistics.eigenvectors)
     print(f"{statistics.num_images:,} training pictures; mean R, G, B:", end=" ")
     print(", ".join(f"{value:.2f}" for value in statistics.mean_rgb))
-    print("component  stddev  authors'  ratio  angle  eigenvector (R, G, B)")
+    print("component  stddev  authors'  ratio  degrees  eigenvector (R, G, B)")
     for number in range(3):
         vector = ", ".join(f"{v:+.4f}" for v in statistics.eigenvectors[:, number])
         ratio = deviations[number] / AUTHORS_STDDEVS[number]
         print(
             f"{number + 1:9} {deviations[number]:7.2f} {AUTHORS_STDDEVS[number]:9.2f} "
-            f"{ratio:6.3f} {angles[number]:5.1f}°  ({vector})"
+            f"{ratio:6.3f} {angles[number]:7.1f}  ({vector})"
         )
     shifts = 0.1 * statistics.eigenvalues / 255
     print("colour shift at one sigma, grey levels: the paper's formula", end=" ")

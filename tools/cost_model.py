@@ -47,7 +47,7 @@ def _read_rates() -> dict[str, float]:
             rates[name] = float(rate)
         except ValueError:
             rates[name] = 0.0
-        if not name or not rates[name] > 0:
+        if not name or not 0 < rates[name] < math.inf:
             raise errors.UserError(
                 f"--core_rates holds {text!r}; it takes NAME=RATE with a rate above 0, "
                 "as in JPEG=1900."
@@ -57,8 +57,8 @@ def _read_rates() -> dict[str, float]:
 
 def _read_numbers(flag: flags.FlagHolder) -> list[int]:
     numbers = []
-    for text in flag.value:
-        if not text.isdecimal() or not int(text):
+    for text in flag.value or [""]:
+        if not text.isdecimal() or len(text) > 15 or not int(text):
             raise errors.UserError(
                 f"--{flag.name} holds {text!r}; it takes whole numbers above 0."
             )

@@ -53,14 +53,15 @@ def main() -> None:
     config = Config(
         precision=_PRECISION.value, model=ModelConfig(normalization="reference")
     )
-    state = run_state.build_run_state(config, _NUM_CLASSES.value, where)
-    step = steps.make_train_step(
-        state.model, state.optimizer, state.loss_scale, where.get_device(0)
-    )
-    crop = config.data.crop_size
-    images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
-    labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
-    placed, _ = placement_report.capture_placed_graph(step, images, labels)
+    with placement.memory_errors("--batch_size or --num_classes"):
+        state = run_state.build_run_state(config, _NUM_CLASSES.value, where)
+        step = steps.make_train_step(
+            state.model, state.optimizer, state.loss_scale, where.get_device(0)
+        )
+        crop = config.data.crop_size
+        images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
+        labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
+        placed, _ = placement_report.capture_placed_graph(step, images, labels)
 
     versions = ", ".join(f"{k} {v}" for k, v in stack.describe().items())
     print(f"{where.describe()}; batch {_BATCH_SIZE.value}; {config.precision}")

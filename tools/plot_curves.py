@@ -7,6 +7,7 @@ lines. The numbers are those of `metrics.jsonl`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import pathlib
 import sys
@@ -39,20 +40,46 @@ _OUTPUT = flags.DEFINE(
 
 
 def read_metrics(workdir: str) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`.
+    """The lines of a run's `metrics.jsonl`; a last one that a kill cut short is none.
 
     Raises:
       UserError: where the directory holds no metrics.
+      DataError: where a line is damaged.
+      StorageError: where the file cannot be read.
     """
     path = os.path.join(workdir, "metrics.jsonl")
-    try:
-        with open(path, encoding="utf-8") as file:
-            return [json.loads(line) for line in file if line.endswith("\n")]
-    except (FileNotFoundError, NotADirectoryError) as error:
+    if not os.path.exists(path):
         raise errors.UserError(
             f"{path} does not exist: {workdir} is no run of alexnet-train, or it has "
             "not begun."
-        ) from error
+        )
+    with durable.read_errors(path), open(path, "rb") as file:
+        lines = [line for line in file if line.endswith(b"\n")]
+    metrics = []
+    for number, line in enumerate(lines, 1):
+        try:
+            metrics.append(_parse(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise errors.DataError(
+                f"{path}, line {number}, is damaged: it is no entry of alexnet-train. "
+                "Remove the line, and draw again."
+            ) from error
+    return metrics
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    # A line with all that is drawn of it, as numbers; what is not finite is null there.
+    values = json.loads(line)
+    kind = values["kind"]
+    if kind == "train":
+        values["epoch"] = float(values["epoch"])
+        if not all(float(rate) >= 0 for rate in values["learning_rates"].values()):
+            raise ValueError(values["learning_rates"])
+    if kind in ("epoch", "validation"):
+        for name in ("epoch", "loss", "top1_error"):
+            value = values[name]
+            values[name] = math.nan if value is None else float(value)
+    return dict(values)
 
 
 def find_drops(lines: list[dict[str, Any]]) -> list[float]:
@@ -61,7 +88,8 @@ def find_drops(lines: list[dict[str, Any]]) -> list[float]:
     for line in lines:
         if line["kind"] == "train":
             rates = line["learning_rates"]
-            rate = max(v for name, v in rates.items() if name.endswith("/kernel"))
+            kernels = (v for name, v in rates.items() if name.endswith("/kernel"))
+            rate = max(kernels, default=0.0)
             if before is not None and rate < before:
                 drops.append(line["epoch"])
             before = rate
@@ -71,16 +99,29 @@ def find_drops(lines: list[dict[str, Any]]) -> list[float]:
 @figures.default_style()
 def main() -> None:
     """Reads the flags and draws."""
+    workdirs, labels = _WORKDIRS.value, _LABELS.value
+    durable.check_target(_OUTPUT.value)
+    if not workdirs or len(labels) > len(workdirs):
+        raise errors.UserError(
+            f"--workdirs names {len(workdirs)} runs and --labels {len(labels)}. Name "
+            "at least one run, and as many labels at most."
+        )
+    runs = [read_metrics(workdir) for workdir in workdirs]
+    if not any(line["kind"] == "epoch" for lines in runs for line in lines):
+        raise errors.UserError(
+            f"{', '.join(workdirs)}: no epoch has ended yet, so that there is nothing "
+            "to draw. Draw again later."
+        )
+
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, (error_axes, loss_axes) = pyplot.subplots(1, 2, figsize=(11, 4.2))
-    for number, workdir in enumerate(_WORKDIRS.value):
-        lines = read_metrics(workdir)
-        labels = _LABELS.value
-        label = labels[number] if number < len(labels) else os.path.basename(workdir)
+    for number, (workdir, lines) in enumerate(zip(workdirs, runs, strict=True)):
+        name = os.path.basename(os.path.normpath(workdir))
+        label = labels[number] if number < len(labels) else name
         for kind, style in (("epoch", "--"), ("validation", "-")):
             points = [line for line in lines if line["kind"] == kind]
             epochs = [line["epoch"] for line in points]

@@ -13,6 +13,7 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import checkpoint as checkpoint_lib
+from alexnet_tf import untrained
 from tfrecords import command_line, durable
 
 SYNOPSIS = """\
@@ -28,11 +29,14 @@ _CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
 _OUTPUT = flags.DEFINE(
     command_line.PathParser(), "output", "kernels.png", "the picture, PNG"
 )
-_SCALE = flags.DEFINE_integer("scale", 4, "pixels per weight", lower_bound=1)
+_SCALE = flags.DEFINE_integer(
+    "scale", 4, "pixels per weight", lower_bound=1, upper_bound=64
+)
 
 
 def main() -> None:
     """Reads the flags and draws."""
+    durable.check_target(_OUTPUT.value)
     from PIL import Image
 
     from alexnet_tf import diagnostics
@@ -40,6 +44,8 @@ def main() -> None:
     checkpoint = checkpoint_lib.load(
         os.path.join(_WORKDIR.value, "checkpoints"), _CHECKPOINT.value
     )
+    if "conv1" in untrained.read(checkpoint):
+        print(untrained.describe(["conv1"]), file=sys.stderr)
     kernels = [
         checkpoint.arrays[name]
         for name in sorted(checkpoint.arrays)

@@ -122,25 +122,25 @@ def record_step() -> bytes:
     """Trains some steps on the devices of the flags; the trace of the last one."""
     import tensorflow as tf
 
-    from alexnet_tf import placement, precision, run_state, steps
-    from alexnet_tf.config import Config, ModelConfig
+    from alexnet_tf import placement, precision, run_state, settings, steps
+    from alexnet_tf.config import Config
 
     where = placement.make_placement(_DEVICES.value)
     chosen = precision.choose_precision(_PRECISION.value)
     if chosen.reason:
         print(chosen.describe())
-    config = Config(
-        precision=chosen.precision,
-        model=ModelConfig(width=_WIDTH.value),
+    config = settings.override(
+        Config(precision=chosen.precision),
+        {"model.width": _WIDTH.value},
     )
-    state = run_state.build_run_state(config, 1000, where)
-    step = steps.make_train_step(
-        state.model, state.optimizer, state.loss_scale, where.get_device(0)
-    )
-    crop = config.data.crop_size
-    images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
-    labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
-    with placement.memory_errors("--batch_size"):
+    with placement.memory_errors("--batch_size or --width"):
+        state = run_state.build_run_state(config, 1000, where)
+        step = steps.make_train_step(
+            state.model, state.optimizer, state.loss_scale, where.get_device(0)
+        )
+        crop = config.data.crop_size
+        images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
+        labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
         for _ in range(_STEPS_BEFORE):
             step(images, labels).loss.numpy()
         return step_traces.record(lambda: step(images, labels).loss.numpy())
@@ -174,6 +174,7 @@ def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
 
 def main() -> None:
     """Reads the flags, records, draws."""
+    durable.check_target(_OUTPUT.value)
     command_line.quiet_tensorflow()
     intervals = read_intervals(record_step())
     overlap = measure_overlap(intervals)

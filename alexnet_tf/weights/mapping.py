@@ -181,6 +181,8 @@ def _check_shapes(
                 hint = (
                     "The last layer is as wide as there are classes: check --classes."
                 )
+            elif layer == "conv1" and array.shape[:-1] == whole[:-1]:
+                hint = "The network is as wide as --width says: check it."
             elif array.ndim == 4 and array.shape[2] == 2 * whole[2]:
                 hint = "Its maps see both towers': it is a network without groups."
             raise errors.DataError(

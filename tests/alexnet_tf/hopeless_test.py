@@ -29,8 +29,9 @@ def test_a_history_is_what_the_run_wrote(tmp_path):
         {"step": 5, "kind": "event", "text": "the rate falls"},
         {"step": 6, "kind": "validation", "epoch": 2, "loss": 1.0, "top1_error": 0.5},
     ]
-    text = "".join(json.dumps(line) + "\n" for line in lines) + '{"step": 7, "ki'
-    (tmp_path / "metrics.jsonl").write_text(text)
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    damaged = b'\xff\n[1]\n{"step": 4}\n{"step": 4, "kind": "epoch"}\n{"step": 7, "ki'
+    (tmp_path / "metrics.jsonl").write_bytes(text.encode() + damaged)
     history = hopeless.read_history(str(tmp_path))
     assert history == History({1: 2.5}, {1: 0.75, 2: 0.5})
     assert history.find_best() == (0.5, 2)

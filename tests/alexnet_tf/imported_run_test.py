@@ -142,7 +142,7 @@ def test_what_cannot_be_written_says_so_and_leaves_nothing(tmp_path):
         ({"mean_image": small}, "200 pixels a side, fewer than the crops' 227"),
         ({"arrays": {"conv1.bias": np.zeros(6)}}, "holds no whole layer"),
         ({"classes": CLASSES[:4]}, "check --classes"),
-        ({"config": make_config(**{"model.width": 0.125})}, "bias of conv1 is|conv1"),
+        ({"config": make_config(**{"model.width": 0.125})}, "--width"),
     ]
     for arguments, words in cases:
         with pytest.raises(errors.UserError, match=words):
@@ -201,6 +201,8 @@ def test_classes_by_number():
     assert len(classes) == foreign_weights.NUM_CLASSES
     with pytest.raises(errors.UserError, match="holds no last layer"):
         imported_run.make_classes("file", {"conv1/bias": np.zeros(6)})
+    with pytest.raises(errors.DataError, match="without outputs"):
+        imported_run.make_classes("file", {"fc8/bias": np.zeros(0)})
 
 
 def test_mean_images(tmp_path):

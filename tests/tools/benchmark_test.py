@@ -79,6 +79,12 @@ def test_what_cannot_be_drawn_is_refused_at_once(tmp_path, subject, name):
     assert "cannot be drawn" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_width_that_is_no_number_is_refused():
+    done = run("train", "--width=nan")
+    assert done.returncode == 2
+    assert "--width=nan" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_help_names_the_subjects():
     done = run("--help")
     assert done.returncode == 0

@@ -38,6 +38,9 @@ def test_tables_of_the_full_network():
     [
         ("--core_rates=JPEG", "'JPEG'; it takes NAME=RATE with a rate above 0"),
         ("--core_rates=JPEG=-1", "'JPEG=-1'; it takes NAME=RATE"),
+        ("--core_rates=JPEG=inf", "'JPEG=inf'; it takes NAME=RATE"),
+        ("--num_gpus=", "holds ''; it takes whole numbers above 0"),
+        (f"--pictures={'9' * 5000}", "it takes whole numbers above 0"),
         ("--num_gpus=3", "holds 3; it takes 1 or multiples of 2"),
         ("--pictures=many", "'many'; it takes whole numbers above 0"),
     ],

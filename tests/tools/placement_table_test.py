@@ -58,5 +58,11 @@ def test_wrong_flags_are_a_sentence(flag, words):
     assert "Traceback" not in done.stderr
 
 
+def test_too_little_memory_is_a_sentence():
+    done = run("--devices=CPU:0", "--num_classes=2000000000", "--batch_size=1")
+    assert done.returncode == 2
+    assert "too little memory" in done.stderr and "Traceback" not in done.stderr
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import processes
+
 pytest.importorskip("matplotlib")
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
@@ -57,6 +59,64 @@ def test_a_directory_without_metrics_is_a_sentence(tmp_path):
     assert done.returncode == 2
     assert "is no run of alexnet-train" in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "curves.png").exists()
+
+
+# Reads each run of the arguments; prints what it gave or the error's type and text.
+PROGRAM = """\
+import sys
+from tools import plot_curves
+for path in sys.argv[1:]:
+    try:
+        print("read", len(plot_curves.read_metrics(path)))
+    except Exception as error:
+        print(type(error).__name__, getattr(error, "exit_code", None), error)
+"""
+
+
+def test_damaged_metrics_name_the_line(tmp_path):
+    good = b'{"kind": "epoch", "step": 1, "epoch": 1, "loss": null, "top1_error": 1}\n'
+    damaged = [
+        b"garbage\n",
+        b"\xff\xfe\n",
+        b'{"step": 1}\n',
+        b"[1, 2]\n",
+        b'{"kind": "epoch", "step": 1}\n',
+        b'{"kind": "validation", "epoch": 1, "loss": "x", "top1_error": 0}\n',
+        b'{"kind": "train", "epoch": 1, "learning_rates": {"fc8/kernel": null}}\n',
+        b'{"kind": "train", "epoch": 1, "learning_rates": 3}\n',
+    ]
+    paths = []
+    for number, line in enumerate([good, *damaged]):
+        paths.append(tmp_path / f"run{number}")
+        paths[-1].mkdir()
+        (paths[-1] / "metrics.jsonl").write_bytes(good + line + b'{"cut')
+    paths.append(tmp_path / "folder")
+    (paths[-1] / "metrics.jsonl").mkdir(parents=True)
+    done = processes.run_python("-c", PROGRAM, *paths)
+    first, *rest = done.stdout.splitlines()
+    assert first == "read 2", done.stderr
+    assert len(rest) == len(damaged) + 1
+    for text in rest[:-1]:
+        assert text.startswith("DataError 2 ") and "metrics.jsonl, line 2," in text
+    assert rest[-1].startswith("DataError 2 ")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--workdirs={path}/run"], "no epoch has ended"),
+        (["--workdirs="], "Name at least one run"),
+        (["--workdirs={path}/run", "--labels=a,b"], "as many labels at most"),
+    ],
+)
+def test_nothing_to_draw_is_a_sentence(tmp_path, flags, words):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").write_text("")
+    given = [flag.format(path=tmp_path) for flag in flags]
+    done = run(*given, f"--output={tmp_path}/curves.png")
+    assert done.returncode == 2
+    assert words in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "curves.png").exists()
 
 

@@ -29,11 +29,13 @@ def test_draws_each_towers_kernels(tmp_path):
         "weights/conv1b/kernel": -kernels,
         "weights/conv2a/kernel": np.zeros([5, 5, 2, 1], np.float32),
     }
-    checkpoint.save(str(tmp_path / "checkpoints"), 7, arrays, {}, keep=1)
+    state = {"untrained_layers": ["conv1", "fc6"]}
+    checkpoint.save(str(tmp_path / "checkpoints"), 7, arrays, state, keep=1)
     picture = tmp_path / "kernels.png"
     done = run(f"--workdir={tmp_path}", "--scale=1", f"--output={picture}")
     assert done.returncode == 0, done.stderr
     assert "2 towers, step 7" in done.stdout
+    assert "conv1 are random" in done.stderr
     pixels = np.asarray(Image.open(picture))
     # Two rows of 16 places, 11 pixels and a gap of 4 each.
     assert pixels.shape == (2 * 15, 16 * 15, 3)
@@ -41,6 +43,12 @@ def test_draws_each_towers_kernels(tmp_path):
     assert pixels[10, 15 + 10].tolist() == [0, 0, 255]
     assert pixels[15, 0].tolist() == [0, 255, 255]
     assert pixels[0, 12].tolist() == [255, 255, 255]
+
+
+def test_a_picture_beyond_all_memory_is_refused(tmp_path):
+    done = run(f"--workdir={tmp_path}", "--scale=100000")
+    assert done.returncode == 2
+    assert "scale" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_directory_without_checkpoints_is_a_sentence(tmp_path):

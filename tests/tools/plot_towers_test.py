@@ -63,5 +63,13 @@ def test_a_missing_device_is_a_sentence(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_width_that_is_no_number_is_a_sentence(tmp_path):
+    done = processes.run_python(
+        SCRIPT, "--width=nan", "--devices=CPU:0", f"--output={tmp_path}/a.png"
+    )
+    assert done.returncode == 2
+    assert "width" in done.stderr and "Traceback" not in done.stderr
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))
