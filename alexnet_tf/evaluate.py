@@ -19,11 +19,11 @@ from alexnet_tf import (
     iteration,
     placement,
     precision,
+    run_record,
     settings,
     steps,
     trained_network,
     training_data,
-    workdir,
 )
 from alexnet_tf.config import Config
 from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
@@ -123,9 +123,9 @@ def open_run_data(
       UserError: where there is no such run, or the data are not of the network's
         classes, or no longer those of the training.
     """
-    record = workdir.read_record(workdir_path)
-    config = workdir.read_config(workdir_path)
-    if data_dir is None and record["data"]["fingerprint"] == workdir.UNKNOWN_DATA:
+    record = run_record.read_record(workdir_path)
+    config = run_record.read_config(workdir_path)
+    if data_dir is None and record["data"]["fingerprint"] == run_record.UNKNOWN_DATA:
         raise errors.UserError(
             f"{workdir_path} holds weights that were trained elsewhere, without "
             "pictures. Name with --data_dir data of the same classes."

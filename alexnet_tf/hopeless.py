@@ -15,7 +15,7 @@ import os
 import statistics
 from collections.abc import Sequence
 
-from alexnet_tf import diagnostics, workdir
+from alexnet_tf import diagnostics, run_record
 
 # As many trials must have come that far before their median says anything.
 MIN_OTHERS = 3
@@ -55,7 +55,7 @@ def read_history(path: str) -> History:
     """
     history = History({}, {})
     try:
-        with open(os.path.join(path, workdir.METRICS_NAME), "rb") as file:
+        with open(os.path.join(path, run_record.METRICS_NAME), "rb") as file:
             lines = file.readlines()
     except FileNotFoundError:
         return history

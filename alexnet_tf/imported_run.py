@@ -23,6 +23,7 @@ from alexnet_tf import (
     environment,
     placement,
     precision,
+    run_record,
     run_state,
     training_data,
     workdir,
@@ -250,9 +251,9 @@ def write_run(
         for name, array in mapped.arrays.items():
             variables[name].assign(array)
     state.untrained_layers = mapped.missing
-    info = workdir.RunInfo(
+    info = run_record.RunInfo(
         data_dir=f"unknown pictures, of {os.path.basename(weights_path)}",
-        data_fingerprint=workdir.UNKNOWN_DATA,
+        data_fingerprint=run_record.UNKNOWN_DATA,
         command=command,
         environment=environment.describe(
             precision.list_gpus(),

@@ -12,7 +12,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from alexnet_tf import experiments, settings, workdir
+from alexnet_tf import experiments, run_record, settings
 from alexnet_tf.config import Config
 
 # Settings of the network that leave the meaning of its weights alone: how they began,
@@ -51,9 +51,9 @@ def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Co
         # Positions are of a size.
         names.discard("data.crop_positions")
     source = config.init_from
-    if os.path.exists(os.path.join(workdir_path, workdir.RECORD_NAME)):
+    if os.path.exists(os.path.join(workdir_path, run_record.RECORD_NAME)):
         source = workdir_path
-    old = workdir.read_record(source)["config"]
+    old = run_record.read_record(source)["config"]
     values = {name: old[name] for name in sorted(names & old.keys())}
     if source != workdir_path and values.get(_NORMALIZATION) != "none":
         # How the same formula is computed is for this machine to choose.

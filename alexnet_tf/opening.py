@@ -17,9 +17,9 @@ from alexnet_tf import (
     placement,
     precision,
     profiling,
+    run_record,
     summaries,
     training_checks,
-    workdir,
 )
 from alexnet_tf.config import Config
 
@@ -45,7 +45,7 @@ class Opening:
     counter: epochs.EpochCounter
     last_step: int
     profile: profiling.ProfileWindow
-    info: workdir.RunInfo
+    info: run_record.RunInfo
     chosen: precision.Choice
 
 
@@ -68,7 +68,7 @@ def open_run(
     where = placement.make_placement(config.devices)
     precision.make_reproducible()
     chosen = precision.choose_precision(
-        config.precision, workdir.read_precision(workdir_path)
+        config.precision, run_record.read_precision(workdir_path)
     )
     config = dataclasses.replace(config, precision=chosen.precision)
     data = input_pipeline.open_data(data_dir, config)
@@ -77,7 +77,7 @@ def open_run(
     counter = epochs.EpochCounter(
         data.manifest.get_split("train").num_records, config.batch_size
     )
-    info = workdir.RunInfo(
+    info = run_record.RunInfo(
         data_dir,
         data.manifest.fingerprint,
         command,

@@ -19,6 +19,7 @@ from alexnet_tf import (
     iteration,
     opening,
     placement,
+    run_record,
     run_state,
     schedule,
     steps,
@@ -102,7 +103,7 @@ def rehearse(
 
 def _find_checkpoint(workdir_path: str) -> checkpoint.Checkpoint | None:
     """The checkpoint from which the run would go on."""
-    directory = os.path.join(workdir_path, workdir.CHECKPOINTS_NAME)
+    directory = os.path.join(workdir_path, run_record.CHECKPOINTS_NAME)
     if not os.path.isdir(directory) or not os.listdir(directory):
         return None
     return checkpoint.load(directory, "last")

@@ -21,7 +21,7 @@ from alexnet_tf import settings, training_checks
 from alexnet_tf.config import Config
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TRIALS_NAME
-from tfrecords import durable, errors, manifest, typed_json
+from tfrecords import durable, errors, locks, manifest, typed_json
 
 RECORD_NAME = "search.json"
 FORMAT_NAME = "alexnet-search"
@@ -104,7 +104,7 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
     if not os.path.exists(record_path):
         with durable.storage_errors(path):
             names = {n for n in os.listdir(path) if durable.TEMPORARY_MARK not in n}
-        if foreign := sorted(names - {durable.LOCK_NAME, TRIALS_NAME}):
+        if foreign := sorted(names - {locks.LOCK_NAME, TRIALS_NAME}):
             listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
             raise errors.UserError(
                 f"{path} is not empty and holds no search (there is no {RECORD_NAME}, "

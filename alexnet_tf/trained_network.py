@@ -12,9 +12,9 @@ from alexnet_tf import (
     normalization,
     placement,
     precision,
+    run_record,
     run_state,
     training_data,
-    workdir,
 )
 from alexnet_tf.config import Config
 from alexnet_tf.optimizer import list_parameters
@@ -64,10 +64,10 @@ def load(
       DeviceMemoryError: where the weights do not fit into the memory.
     """
     precision.make_reproducible()
-    config = workdir.read_config(workdir_path)
+    config = run_record.read_config(workdir_path)
     kept = training_data.load(workdir_path)
     checkpoint = checkpoint_lib.load(
-        os.path.join(workdir_path, workdir.CHECKPOINTS_NAME), which
+        os.path.join(workdir_path, run_record.CHECKPOINTS_NAME), which
     )
     if precision_policy:
         config = dataclasses.replace(

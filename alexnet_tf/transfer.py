@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import inheritance, layer_numbers, training_data, untrained, workdir
+from alexnet_tf import (
+    inheritance,
+    layer_numbers,
+    run_record,
+    training_data,
+    untrained,
+)
 from alexnet_tf.config import Config
 from alexnet_tf.input_pipeline import DataSet
 from alexnet_tf.optimizer import Parameter, list_layer_names
@@ -144,8 +150,8 @@ def open_origin(path: str) -> Origin:
       UserError: where there is no run, or nothing was trained.
       DataError: where something in it is damaged.
     """
-    record = workdir.read_record(path)
-    checkpoints_dir = os.path.join(path, workdir.CHECKPOINTS_NAME)
+    record = run_record.read_record(path)
+    checkpoints_dir = os.path.join(path, run_record.CHECKPOINTS_NAME)
     checkpoint = checkpoint_lib.load(checkpoints_dir, "last")
     return Origin(path, record["config"], checkpoint, training_data.load(path))
 

@@ -30,17 +30,17 @@ from alexnet_tf import (
     hopeless,
     hparams,
     oracles,
+    run_record,
     search_directory,
     search_space,
     settings,
     train,
     trial_results,
-    workdir,
 )
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
 from alexnet_tf.trial_results import TrialResult
-from tfrecords import durable, errors, manifest, progress
+from tfrecords import durable, errors, locks, manifest, progress
 
 KERAS_TUNER_NAME = "keras_tuner"
 
@@ -84,7 +84,7 @@ def search(
     durable.make_directory(tune_dir)
     with contextlib.ExitStack() as stack:
         if is_chief or not is_distributed:
-            stack.enter_context(durable.directory_lock(tune_dir, "alexnet-tune"))
+            stack.enter_context(locks.directory_lock(tune_dir, "alexnet-tune"))
         search_directory.begin(tune_dir, search, data_dir, data.fingerprint)
         if not is_distributed:
             durable.remove_temporary_files(tune_dir)
@@ -228,7 +228,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         """The arithmetic of the earlier trials; None before the first."""
         for name in sorted(os.listdir(_get_trials_dir(self._tune_dir))):
             path = os.path.join(_get_trials_dir(self._tune_dir), name)
-            if precision := workdir.read_precision(path):
+            if precision := run_record.read_precision(path):
                 return precision
         return None
 
@@ -271,7 +271,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
 def _copy_run(tune_dir: str, trial: str, path: str) -> None:
     """A run's directory under another name, all of it or nothing."""
     source = trial_results.get_workdir(tune_dir, trial)
-    ignored = shutil.ignore_patterns(durable.LOCK_NAME, "*.hparams")
+    ignored = shutil.ignore_patterns(locks.LOCK_NAME, "*.hparams")
     with durable.atomic_directory(path) as temporary:
         shutil.copytree(source, temporary, ignore=ignored, dirs_exist_ok=True)
 

@@ -1,61 +1,26 @@
 """One run's directory: its lock, its lab record, its metrics.
 
-    run.json        settings, data, the newest checkpoint's step and, for every start,
-                    command, versions, hardware
+    run.json        see `run_record`
     metrics.jsonl   see `metrics_file`
     checkpoints/    see `checkpoint`
     LOCK            held by the process that trains here
 
 A run is continued by the same command on the same directory; settings that would
-make it another run are refused. The record names no user and no host; the command
-stands there as it was typed.
+make it another run are refused.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alexnet_tf import settings
+from alexnet_tf import run_record, settings
 from alexnet_tf.config import Config
-from alexnet_tf.metrics_file import MetricsFile, read_steps
-from tfrecords import durable, errors, typed_json
-
-RECORD_NAME = "run.json"
-METRICS_NAME = "metrics.jsonl"
-CHECKPOINTS_NAME = "checkpoints"
-FORMAT_NAME = "alexnet-run"
-FORMAT_VERSION = 1
-# The fingerprint in the record of weights that were trained elsewhere.
-UNKNOWN_DATA = "unknown"
-
-
-@dataclasses.dataclass(frozen=True)
-class RunInfo:
-    """What a start of a run adds to its record.
-
-    Attributes:
-      data_dir: the shards, as the user named them.
-      data_fingerprint: a checksum of the data set's manifest. The directory may move;
-        the data may not change.
-      command: the command line, program first.
-      environment: name -> JSON value, from `environment.describe`.
-      precision: why the arithmetic was chosen, as JSON values; None where the settings
-        name it.
-      weights: the file that imported weights are from, by name, size and SHA-256; None
-        where none were imported.
-    """
-
-    data_dir: str
-    data_fingerprint: str
-    command: Sequence[str]
-    environment: Mapping[str, Any]
-    precision: Mapping[str, Any] | None = None
-    weights: Mapping[str, Any] | None = None
+from alexnet_tf.metrics_file import MetricsFile
+from tfrecords import durable, errors, locks
 
 
 class Workdir:
@@ -69,10 +34,10 @@ class Workdir:
 
     def __init__(self, path: str, record: dict[str, Any], warnings: list[str]):
         self.path = path
-        self.checkpoints_dir = os.path.join(path, CHECKPOINTS_NAME)
+        self.checkpoints_dir = os.path.join(path, run_record.CHECKPOINTS_NAME)
         self.warnings = warnings
         self._record = record
-        self._metrics = MetricsFile(os.path.join(path, METRICS_NAME))
+        self._metrics = MetricsFile(os.path.join(path, run_record.METRICS_NAME))
 
     @property
     def saved_step(self) -> int | None:
@@ -130,11 +95,15 @@ class Workdir:
             self._write_record()
 
     def _write_record(self) -> None:
-        durable.write_json(os.path.join(self.path, RECORD_NAME), self._record)
+        durable.write_json(
+            os.path.join(self.path, run_record.RECORD_NAME), self._record
+        )
 
 
 @contextlib.contextmanager
-def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
+def open_workdir(
+    path: str, config: Config, info: run_record.RunInfo
+) -> Iterator[Workdir]:
     """Holds a run's directory, new or begun, for this process.
 
     Args:
@@ -154,9 +123,9 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
     """
     durable.make_directory(path)
     _refuse_foreign(path)
-    with durable.directory_lock(path, "alexnet-train"):
+    with locks.directory_lock(path, "alexnet-train"):
         durable.remove_temporary_files(path)
-        record = _read_record(path)
+        record = run_record.find_record(path)
         warnings = []
         start = {
             "time": datetime.datetime.now(datetime.timezone.utc).isoformat(
@@ -171,18 +140,18 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
             start["weights"] = dict(info.weights)
         if record is None:
             record = {
-                "format": FORMAT_NAME,
-                "version": FORMAT_VERSION,
+                "format": run_record.FORMAT_NAME,
+                "version": run_record.FORMAT_VERSION,
                 "starts": [],
                 "saved_step": None,
             }
         else:
             _refuse_imported(path, record["data"])
-            old_config = _read_settings(path, record)
+            old_config = run_record.read_settings(path, record)
             _refuse_other_run(path, old_config, config)
             _refuse_other_data(path, record["data"], info)
             if "saved_step" not in record:
-                record["saved_step"] = _infer_saved_step(path, record)
+                record["saved_step"] = run_record.infer_saved_step(path, record)
             changes = _find_changes(settings.to_dict(old_config), config)
             if changes:
                 start["changed_settings"] = changes
@@ -198,7 +167,7 @@ def open_workdir(path: str, config: Config, info: RunInfo) -> Iterator[Workdir]:
         yield Workdir(path, record, warnings)
 
 
-def check_workdir(path: str, config: Config, info: RunInfo) -> bool:
+def check_workdir(path: str, config: Config, info: run_record.RunInfo) -> bool:
     """Whether `open_workdir` would take the directory; changes nothing.
 
     Args:
@@ -216,110 +185,33 @@ def check_workdir(path: str, config: Config, info: RunInfo) -> bool:
     if not os.path.isdir(path):
         return False
     _refuse_foreign(path)
-    durable.check_lock(path)
-    record = _read_record(path)
+    locks.check_lock(path)
+    record = run_record.find_record(path)
     if record is None:
         return False
     _refuse_imported(path, record["data"])
-    _refuse_other_run(path, _read_settings(path, record), config)
+    _refuse_other_run(path, run_record.read_settings(path, record), config)
     _refuse_other_data(path, record["data"], info)
     return True
-
-
-def read_config(path: str) -> Config:
-    """The settings of the run in `path`, as last continued; changes nothing.
-
-    Raises:
-      UserError: if there is no run, or one of another version's settings.
-      DataError: if its record is damaged.
-    """
-    return _read_settings(path, read_record(path))
-
-
-def read_precision(path: str) -> str | None:
-    """The arithmetic of the run in `path`; None where there is no run.
-
-    Raises:
-      UserError, DataError: as `read_config`.
-    """
-    return None if _read_record(path) is None else read_config(path).precision
-
-
-def read_record(path: str) -> dict[str, Any]:
-    """What `run.json` in `path` says; changes nothing.
-
-    Raises:
-      UserError: if there is no run.
-      DataError: if the record is damaged.
-    """
-    record = _read_record(path)
-    if record is None:
-        raise errors.UserError(
-            f"{path} holds no run: there is no {RECORD_NAME}. A workdir is what "
-            "alexnet-train made."
-        )
-    return record
-
-
-def _read_record(path: str) -> dict[str, Any] | None:
-    record_path = os.path.join(path, RECORD_NAME)
-    keys = {"config", "data", "starts"}
-    try:
-        record = typed_json.read_record(record_path, FORMAT_NAME, FORMAT_VERSION, keys)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if not record["starts"]:
-        raise errors.DataError(
-            f"{record_path} is damaged: it holds no start. Restore it from a copy, or "
-            "choose another workdir."
-        )
-    if not isinstance(record.get("saved_step"), (int, type(None))):
-        raise errors.DataError(
-            f"{record_path} is damaged: its saved_step is {record['saved_step']!r}, "
-            "not a step. Restore it from a copy, or choose another workdir."
-        )
-    return record
-
-
-def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
-    """Of a record that does not tell: a step at which a checkpoint was surely saved.
-
-    Every first evaluation, and every start that went on, has a checkpoint, and their
-    directory is made with the first of them. None where nothing shows one.
-    """
-    steps = [start.get("from_step") or 0 for start in record["starts"]]
-    steps += read_steps(os.path.join(path, METRICS_NAME), "validation")
-    with contextlib.suppress(FileNotFoundError):
-        names = os.listdir(os.path.join(path, CHECKPOINTS_NAME))
-        if not any(durable.TEMPORARY_MARK in name for name in names):
-            return max(steps)
-    return max(steps) or None
-
-
-def _read_settings(path: str, record: Mapping[str, Any]) -> Config:
-    try:
-        return settings.from_dict(record["config"])
-    except errors.UserError as error:
-        raise errors.UserError(
-            f"{path} was made by another version of this program: {error} Go on with "
-            "that version, or choose another workdir."
-        ) from error
 
 
 def _refuse_foreign(path: str) -> None:
     """Before the lock: a directory of something else is not even locked."""
     with durable.storage_errors(path):
         names = {n for n in os.listdir(path) if durable.TEMPORARY_MARK not in n}
-    if RECORD_NAME not in names and (foreign := sorted(names - {durable.LOCK_NAME})):
+    if run_record.RECORD_NAME not in names and (
+        foreign := sorted(names - {locks.LOCK_NAME})
+    ):
         listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
         raise errors.UserError(
-            f"{path} is not empty and holds no run (there is no {RECORD_NAME}, but "
-            f"{listed}). Choose a new or an empty directory as workdir."
+            f"{path} is not empty and holds no run (there is no "
+            f"{run_record.RECORD_NAME}, but {listed}). Choose a new or an empty "
+            "directory as workdir."
         )
 
 
 def _refuse_imported(path: str, old: Mapping[str, Any]) -> None:
-    if old["fingerprint"] == UNKNOWN_DATA:
+    if old["fingerprint"] == run_record.UNKNOWN_DATA:
         raise errors.UserError(
             f"{path} holds weights that were trained elsewhere, on {old['data_dir']}. "
             f"Train on from them in another workdir, with --config.init_from={path}."
@@ -339,7 +231,9 @@ def _refuse_other_run(path: str, old: Config, new: Config) -> None:
         )
 
 
-def _refuse_other_data(path: str, old: Mapping[str, Any], info: RunInfo) -> None:
+def _refuse_other_data(
+    path: str, old: Mapping[str, Any], info: run_record.RunInfo
+) -> None:
     if old["fingerprint"] != info.data_fingerprint:
         raise errors.UserError(
             f"{path} holds a run on other data: {old['data_dir']} had the fingerprint "

@@ -49,6 +49,7 @@ ROWS = (
         "training_data",
     ),
     ("augment", "layer_numbers", "layers", "records", "settings", "weights"),
+    ("run_record",),
     (
         "checkpoint",
         "experiments",
@@ -116,8 +117,10 @@ TESTED_WITH = {
     "alexnet_tf.learning_rates": "alexnet_tf.schedule",
     "alexnet_tf.opening": "alexnet_tf.rehearsal",
     "alexnet_tf.records": "alexnet_tf.input_pipeline",
+    "alexnet_tf.run_record": "alexnet_tf.workdir",
     "alexnet_tf.training_loop": "alexnet_tf.train",
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
+    "tfrecords.locks": "tfrecords.durable",
     "tfrecords.shard_check": "tfrecords.verify",
     "tfrecords.sources.devkit": "tfrecords.sources.ilsvrc",
     "tfrecords.sources.kaggle_tables": "tfrecords.sources.ilsvrc",

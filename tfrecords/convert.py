@@ -21,6 +21,7 @@ from tfrecords import (
     errors,
     interrupt,
     journal,
+    locks,
     manifest,
     plan,
     printing,
@@ -67,7 +68,7 @@ def check_directories(source_dir: str | None, data_dir: str) -> None:
         return
     if not os.path.isdir(data_dir) or journal.has_journal(data_dir):
         return
-    own = {durable.LOCK_NAME, journal.PROGRESS_DIR_NAME}
+    own = {locks.LOCK_NAME, journal.PROGRESS_DIR_NAME}
     foreign = sorted(set(os.listdir(data_dir)) - own)
     if foreign:
         raise errors.UserError(
@@ -113,7 +114,7 @@ def convert(
     the_plan = plan.make_plan(source, settings)
     check_directories(None, data_dir)
     durable.make_directory(data_dir)
-    with durable.directory_lock(data_dir, "alexnet-convert"):
+    with locks.directory_lock(data_dir, "alexnet-convert"):
         if os.path.exists(os.path.join(data_dir, manifest.MANIFEST_NAME)):
             return _confirm_finished(data_dir, the_plan)
         print("\n".join(source_report.describe_source(source)), flush=True)

@@ -2,27 +2,23 @@
 
 Every final file is written under a temporary name in its own directory, flushed to
 the disk, renamed, and the directory flushed (temporary name -> fsync -> rename ->
-fsync of the directory). Directories have one writer at a time, held by a lock that
-the kernel frees when the process dies.
+fsync of the directory). Directories have one writer at a time, see `locks`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from typing import IO, Any
 
 from tfrecords import errors, limits
 
-LOCK_NAME = "LOCK"
 TEMPORARY_MARK = ".tmp-"
 
 _STORAGE_ERRNOS = {
@@ -297,61 +293,3 @@ def compute_digest(path: str, algorithm: str = "sha256") -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def directory_lock(directory: str, user: str) -> Iterator[None]:
-    """Holds `directory` for this process: one writer at a time.
-
-    The lock is the kernel's (flock on `LOCK` inside), so that it is free again the
-    moment its holder dies, however it dies.
-
-    Args:
-      directory: an existing directory.
-      user: what holds it, for the other process's sentence: "alexnet-train".
-
-    Raises:
-      InUseError: if another process holds it.
-      StorageError: if the lock file cannot be written.
-    """
-    path = os.path.join(directory, LOCK_NAME)
-    with storage_errors(path):
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o644)
-    try:
-        _take_lock(descriptor, directory)
-        with storage_errors(path):
-            os.ftruncate(descriptor, 0)
-            text = f"{user}, process {os.getpid()} on {socket.gethostname()}\n"
-            os.pwrite(descriptor, text.encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def check_lock(directory: str) -> None:
-    """Raises `InUseError` where another process holds `directory`; writes nothing."""
-    try:
-        descriptor = os.open(os.path.join(directory, LOCK_NAME), os.O_RDONLY)
-    except OSError:
-        return  # Nobody has ever held it, or `directory_lock` says what is wrong.
-    try:
-        _take_lock(descriptor, directory)
-    finally:
-        os.close(descriptor)
-
-
-def _take_lock(descriptor: int, directory: str) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-        raise errors.InUseError(
-            f"{directory} is in use by {holder or 'another process'}. Wait for it "
-            "to end, or choose another directory."
-        ) from error
-    except OSError as error:
-        raise errors.StorageError(
-            f"{directory} cannot be locked ({error.strerror}): its file system or "
-            "server offers no locks. Choose a directory on another."
-        ) from error

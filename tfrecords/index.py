@@ -20,6 +20,7 @@ from tfrecords import (
     errors,
     foreign_shards,
     limits,
+    locks,
     manifest,
     npz,
     progress,
@@ -94,7 +95,7 @@ def index_records(
         with durable.read_errors(records_dir):
             foreign_shards.refuse_empty(records_dir, shard_names)
     durable.make_directory(data_dir)
-    with durable.directory_lock(data_dir, "alexnet-index"):
+    with locks.directory_lock(data_dir, "alexnet-index"):
         durable.remove_temporary_files(data_dir)
         _refuse_converted(data_dir)
         results = _read_shards(records_dir, shard_names, num_workers, stream)

@@ -13,7 +13,7 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import untrained, weights, workdir
+from alexnet_tf import run_record, untrained, weights
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.weights import mapping
 from tfrecords import command_line, durable, errors
@@ -62,9 +62,9 @@ def main() -> None:
             f"leave out {', '.join('--' + name for name in given)}."
         )
     durable.check_target(_OUTPUT.value)
-    config = workdir.read_config(_WORKDIR.value)
+    config = run_record.read_config(_WORKDIR.value)
     checkpoint = checkpoint_lib.load(
-        os.path.join(_WORKDIR.value, workdir.CHECKPOINTS_NAME), _CHECKPOINT.value
+        os.path.join(_WORKDIR.value, run_record.CHECKPOINTS_NAME), _CHECKPOINT.value
     )
     if warning := untrained.describe(untrained.read(checkpoint)):
         print(warning, file=sys.stderr)

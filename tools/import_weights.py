@@ -14,7 +14,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import experiments, settings, weights, workdir
+from alexnet_tf import experiments, run_record, settings, weights
 from alexnet_tf.weights import mapping
 from tfrecords import command_line, errors
 from tools import layout_flags
@@ -134,7 +134,7 @@ def _report(
     layout: mapping.Layout,
     mean_rgb: np.ndarray,
 ) -> None:
-    (start,) = workdir.read_record(_WORKDIR.value)["starts"]
+    (start,) = run_record.read_record(_WORKDIR.value)["starts"]
     print(f"{_INPUT.value}: SHA-256 {start['weights']['sha256']}")
     print(
         f"{_INPUT.value}: kernels {layout.kernel_layout}, fc6's rows "

@@ -6,7 +6,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import workdir
+from alexnet_tf import run_record
 from tfrecords import command_line, durable, schema
 
 SYNOPSIS = """\
@@ -60,7 +60,7 @@ def main() -> None:
     if _OUTPUT.value:
         durable.check_target(_OUTPUT.value)
     # What is wrong with the run is said at once, not after TensorFlow's import.
-    workdir.read_config(_WORKDIR.value)
+    run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import evaluate, untrained
 

@@ -6,7 +6,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import workdir
+from alexnet_tf import run_record
 from tfrecords import command_line, errors
 
 FORMATS = ("saved_model", "keras", "tflite", "onnx")
@@ -71,7 +71,7 @@ _CALIBRATION_PICTURES = flags.DEFINE_integer(
 def main() -> None:
     """Reads the flags and exports."""
     # What is wrong with the run is said at once, not after TensorFlow's import.
-    workdir.read_config(_WORKDIR.value)
+    run_record.read_config(_WORKDIR.value)
     formats = _read_formats()
     command_line.quiet_tensorflow()
     from alexnet_tf import (

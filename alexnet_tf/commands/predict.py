@@ -7,7 +7,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import workdir
+from alexnet_tf import run_record
 from tfrecords import command_line, durable, errors, printing
 
 SYNOPSIS = """\
@@ -73,7 +73,7 @@ def main() -> int:
     if _PLOT.value:
         durable.check_target(_PLOT.value)
     if _WORKDIR.value:
-        workdir.read_config(_WORKDIR.value)
+        run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import panels, predict, trained_network, untrained
 

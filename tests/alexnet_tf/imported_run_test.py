@@ -12,10 +12,10 @@ from alexnet_tf import (
     evaluate,
     experiments,
     imported_run,
+    run_record,
     settings,
     trained_network,
     training_data,
-    workdir,
 )
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
@@ -85,7 +85,7 @@ def test_it_is_a_run_with_these_weights(imported):
     assert statistics.eigenvalues.tolist() == [0, 0, 0]
     assert statistics.eigenvectors.tolist() == np.eye(3).tolist()
     assert network.training_data.classes == CLASSES
-    record = workdir.read_record(str(imported / "run"))
+    record = run_record.read_record(str(imported / "run"))
     assert record["starts"][0]["command"][1] == "--input=theirs/network.pt"
     assert record["starts"][0]["weights"]["name"] == "network.pt"
     assert record["saved_step"] == 0

@@ -13,6 +13,7 @@ from alexnet_tf import (
     experiments,
     imported_run,
     inheritance,
+    run_record,
     settings,
     train,
     trial_results,
@@ -39,7 +40,7 @@ CAFFE = {
 def write_run(path, experiment="caffe", **values):
     """A run's record and nothing else."""
     config = settings.override(experiments.get_config(experiment), values)
-    info = workdir.RunInfo("data", "fingerprint", ["alexnet-train"], {})
+    info = run_record.RunInfo("data", "fingerprint", ["alexnet-train"], {})
     with workdir.open_workdir(str(path), config, info) as run:
         run.begin(0)
     return str(path)
@@ -145,7 +146,7 @@ def test_a_record_of_an_earlier_version_may_lack_a_setting(source):
 
 
 def test_what_both_have_and_what_differs_is_named(source):
-    old = workdir.read_record(source)["config"]
+    old = run_record.read_record(source)["config"]
     given = {"init_from": source, "model.dropout_scaling": "test"}
     text = inheritance.describe_origin(old, settings.from_dict(read(given)))
     shared, different = text.split("The weights were learned")
@@ -157,7 +158,7 @@ def test_what_both_have_and_what_differs_is_named(source):
 
 
 def test_a_network_without_normalization_is_another(source):
-    old = {**workdir.read_record(source)["config"], "model.normalization": "none"}
+    old = {**run_record.read_record(source)["config"], "model.normalization": "none"}
     same = settings.from_dict(read({"init_from": source}))
     text = inheritance.describe_origin(old, same)
     assert text.endswith("give --config.model.normalization=none.")
@@ -200,7 +201,7 @@ def test_an_imported_caffe_network_learns(tmp_path):
     assert "give --config" not in event["text"]
     losses = [line["loss"] for line in training_runs.read_metrics(target, "validation")]
     assert losses[-1] < 0.9 * math.log(3)
-    kept = {name: workdir.read_record(target)["config"][name] for name in CAFFE}
+    kept = {name: run_record.read_record(target)["config"][name] for name in CAFFE}
     assert kept == {**CAFFE, "model.width": foreign_weights.WIDTH}
 
 

@@ -11,7 +11,7 @@ import pytest
 from alexnet_tf import rehearsal, run_state, train
 from alexnet_tf.placement import Placement
 from tests import data_directories, training_runs
-from tfrecords import durable, errors
+from tfrecords import errors, locks
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_a_directory_in_use_is_refused(begun, data_dir):
     path = str(begun / "run")
     config = training_runs.make_config({"num_epochs": 2})
     with (
-        durable.directory_lock(path, "alexnet-train"),
+        locks.directory_lock(path, "alexnet-train"),
         pytest.raises(errors.InUseError),
     ):
         rehearsal.rehearse(config, data_dir, path)

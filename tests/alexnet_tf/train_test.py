@@ -17,6 +17,7 @@ from alexnet_tf import (
     precision,
     precision_timing,
     reporting,
+    run_record,
     run_state,
     training_loop,
     workdir,
@@ -252,7 +253,7 @@ def test_a_missing_newest_checkpoint_and_a_gap_in_the_metrics_are_said(
     assert f"of step {LAST_STEP}, is missing" in said and "from step 8" in said
     assert "metrics.jsonl has a gap" in said
     assert training_runs.load_checkpoint(path).step == LAST_STEP
-    assert workdir.read_record(path)["saved_step"] == LAST_STEP
+    assert run_record.read_record(path)["saved_step"] == LAST_STEP
 
 
 def test_auto_is_measured_once_and_kept_where_the_run_goes_on(
@@ -271,13 +272,13 @@ def test_auto_is_measured_once_and_kept_where_the_run_goes_on(
     # Another machine, on which float32 is the faster.
     set_seconds(3.0)
     training_runs.run(data_dir, path, values)
-    record = workdir.read_record(str(path))
+    record = run_record.read_record(str(path))
     assert record["config"]["precision"] == "mixed_bfloat16"
     first, second = (start["precision"] for start in record["starts"])
     assert first["timing"]["matmul"] == {"float32": 1.0, "bfloat16": 0.5}
     assert second["precision"] == "mixed_bfloat16" and second["timing"] is None
     training_runs.run(data_dir, tmp_path / "new", values)
-    assert workdir.read_precision(str(tmp_path / "new")) == "float32"
+    assert run_record.read_precision(str(tmp_path / "new")) == "float32"
     precision._measure_processor.cache_clear()
 
 
@@ -323,7 +324,7 @@ def test_more_epochs_are_the_same_run_longer(tmp_path, data_dir, whole_run):
     state = training_runs.run(moved, tmp_path / "run", PLATEAU)
     assert state.step == LAST_STEP
     assert_same_run(tmp_path / "run", whole_run)
-    record = workdir.read_record(str(tmp_path / "run"))
+    record = run_record.read_record(str(tmp_path / "run"))
     assert [start["from_step"] for start in record["starts"]] == [0, 5]
     assert record["starts"][1]["changed_settings"]["num_epochs"] == [2, 20]
     assert record["data"]["data_dir"] == str(moved)

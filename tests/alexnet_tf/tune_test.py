@@ -18,11 +18,11 @@ import types
 
 import pytest
 
-from alexnet_tf import experiments, train, trial_results, tune, workdir
+from alexnet_tf import experiments, run_record, train, trial_results, tune, workdir
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
 from tests import data_directories, training_runs
-from tfrecords import durable, errors
+from tfrecords import errors, locks
 
 SPACE = (
     Range("optimizer.learning_rate", 1e-3, 1e-1, is_log=True),
@@ -224,7 +224,7 @@ def test_another_search_is_refused(data_dir, tmp_path, script):
 def test_one_process_decides(data_dir, tmp_path, script):
     (tmp_path / "T").mkdir()
     with (
-        durable.directory_lock(str(tmp_path / "T"), "alexnet-tune"),
+        locks.directory_lock(str(tmp_path / "T"), "alexnet-tune"),
         pytest.raises(errors.InUseError, match="in use by alexnet-tune"),
     ):
         run(data_dir, tmp_path)
@@ -304,7 +304,7 @@ def test_trials_compute_as_the_first_one_does(tmp_path):
     (tmp_path / "trials" / "0").mkdir(parents=True)
     assert tune._Tuner._find_precision(tuner) is None
     config = training_runs.make_config({"precision": "mixed_bfloat16"})
-    info = workdir.RunInfo("data", "abc", ["alexnet-tune"], {})
+    info = run_record.RunInfo("data", "abc", ["alexnet-tune"], {})
     path = str(tmp_path / "trials" / "1")
     with workdir.open_workdir(path, config, info) as run:
         run.begin(0)

@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import settings, workdir
+from alexnet_tf import run_record, settings, workdir
 from alexnet_tf.config import Config
 from tfrecords import errors
 
 PAPER = Config()
-INFO = workdir.RunInfo(
+INFO = run_record.RunInfo(
     data_dir="data/ten",
     data_fingerprint="abc123",
     command=["/opt/bin/alexnet-train", "--data_dir=data/ten", "--workdir=w"],
@@ -33,7 +33,7 @@ def read_lines(path):
 
 def test_the_record_of_a_new_run(tmp_path):
     assert open_and_begin(tmp_path / "new" / "run") == []
-    record = workdir.read_record(str(tmp_path / "new" / "run"))
+    record = run_record.read_record(str(tmp_path / "new" / "run"))
     (start,) = record["starts"]
     assert start["command"] == [
         "alexnet-train",
@@ -44,7 +44,7 @@ def test_the_record_of_a_new_run(tmp_path):
     assert start["from_step"] == 0 and start["time"].endswith("+00:00")
     assert record["data"] == {"data_dir": "data/ten", "fingerprint": "abc123"}
     assert record["config"] == settings.to_dict(Config())
-    assert workdir.read_config(str(tmp_path / "new" / "run")) == Config()
+    assert run_record.read_config(str(tmp_path / "new" / "run")) == Config()
 
 
 def test_each_start_is_recorded_with_what_it_changed(tmp_path):
@@ -52,28 +52,28 @@ def test_each_start_is_recorded_with_what_it_changed(tmp_path):
     config = dataclasses.replace(Config(), num_epochs=100, profile_steps=(20, 30))
     moved = dataclasses.replace(INFO, data_dir="elsewhere")
     assert open_and_begin(tmp_path, config, moved, step=40) == []
-    record = workdir.read_record(str(tmp_path))
+    record = run_record.read_record(str(tmp_path))
     assert [start["from_step"] for start in record["starts"]] == [0, 40]
     assert record["starts"][1]["changed_settings"] == {
         "num_epochs": [90, 100],
         "profile_steps": [[], [20, 30]],
     }
     assert record["data"]["data_dir"] == "elsewhere"
-    assert workdir.read_config(str(tmp_path)) == config
+    assert run_record.read_config(str(tmp_path)) == config
 
 
 def test_the_record_names_the_newest_checkpoint(tmp_path):
     with workdir.open_workdir(str(tmp_path), PAPER, INFO) as run:
         assert run.saved_step is None
         run.begin(0)
-        assert workdir.read_record(str(tmp_path))["saved_step"] is None
+        assert run_record.read_record(str(tmp_path))["saved_step"] is None
         run.record_checkpoint(40)
-    assert workdir.read_record(str(tmp_path))["saved_step"] == 40
+    assert run_record.read_record(str(tmp_path))["saved_step"] == 40
     with workdir.open_workdir(str(tmp_path), PAPER, INFO) as run:
         assert run.saved_step == 40
         # Going on from an older one, the record follows.
         run.begin(20, 20)
-    assert workdir.read_record(str(tmp_path))["saved_step"] == 20
+    assert run_record.read_record(str(tmp_path))["saved_step"] == 20
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_a_directory_of_something_else_is_refused_untouched(tmp_path):
         open_and_begin(tmp_path)
     assert os.listdir(tmp_path) == ["manifest.json"]
     with pytest.raises(errors.UserError, match="holds no run"):
-        workdir.read_config(str(tmp_path))
+        run_record.read_config(str(tmp_path))
     with pytest.raises(errors.UserError, match="holds no run"):
-        workdir.read_config(str(tmp_path / "absent"))
+        run_record.read_config(str(tmp_path / "absent"))
     with pytest.raises(errors.UserError, match="as a directory"):
         open_and_begin(tmp_path / "manifest.json")
 
@@ -204,7 +204,7 @@ def test_settings_of_another_version_are_said_so(tmp_path):
     record["config"]["model.depth"] = 3
     (tmp_path / "run.json").write_text(json.dumps(record))
     with pytest.raises(errors.UserError, match=r"another version.*'model\.depth'"):
-        workdir.read_config(str(tmp_path))
+        run_record.read_config(str(tmp_path))
 
 
 def _try_to_open(path, queue):
@@ -230,7 +230,7 @@ def test_a_second_run_is_refused_while_the_first_holds_it(tmp_path):
         run.begin(0)
         assert f"alexnet-train, process {os.getpid()}" in open_elsewhere()
     assert open_elsewhere() == "opened"
-    assert len(workdir.read_record(str(tmp_path))["starts"]) == 2
+    assert len(run_record.read_record(str(tmp_path))["starts"]) == 2
 
 
 def test_metrics_are_lines_of_strict_json(tmp_path):

@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from tfrecords import durable, plan
+from tfrecords import locks, plan
 
 SIZES = {"train": 60, "validation": 20}
 SETTINGS = plan.ConvertSettings(
@@ -13,7 +13,7 @@ SETTINGS = plan.ConvertSettings(
 
 def digest_directory(data_dir):
     """SHA-256 of the names and bytes of all files but the lock."""
-    names = sorted(n for n in os.listdir(data_dir) if n != durable.LOCK_NAME)
+    names = sorted(n for n in os.listdir(data_dir) if n != locks.LOCK_NAME)
     digest = hashlib.sha256()
     for name in names:
         with open(os.path.join(data_dir, name), "rb") as file:

@@ -15,6 +15,7 @@ from tfrecords import (
     durable,
     errors,
     journal,
+    locks,
     manifest,
     plan,
     record_file,
@@ -267,7 +268,7 @@ def test_shards_among_the_pictures_are_refused(tmp_path, inner):
 
 def test_a_directory_in_use_is_refused(tmp_path):
     with (
-        durable.directory_lock(str(tmp_path), "another"),
+        locks.directory_lock(str(tmp_path), "another"),
         pytest.raises(errors.InUseError, match="another, process"),
     ):
         convert.convert(drawn_source.DrawnSource(SIZES), str(tmp_path), SETTINGS, 1)

@@ -10,12 +10,12 @@ import threading
 import pytest
 
 from tests import disk_calls, processes
-from tfrecords import durable, errors
+from tfrecords import durable, errors, locks
 
 HOLD_LOCK = """
 import sys, time
-from tfrecords import durable
-with durable.directory_lock(sys.argv[1], "holder"):
+from tfrecords import durable, locks
+with locks.directory_lock(sys.argv[1], "holder"):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -62,7 +62,7 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_file_over_the_size_limit_is_a_storage_error_and_leaves_nothing(tmp_path):
     code = """
 import resource, signal, sys
-from tfrecords import durable, errors
+from tfrecords import durable, locks, errors
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
@@ -177,15 +177,15 @@ def test_check_directory_makes_nothing_and_refuses_what_could_not_be_made(
 
 
 def test_check_lock_sees_another_holder_and_leaves_no_trace(tmp_path):
-    durable.check_lock(str(tmp_path))
+    locks.check_lock(str(tmp_path))
     assert not os.listdir(tmp_path)
     with (
-        durable.directory_lock(str(tmp_path), "alexnet-train"),
+        locks.directory_lock(str(tmp_path), "alexnet-train"),
         pytest.raises(errors.InUseError, match="alexnet-train, process"),
     ):
-        durable.check_lock(str(tmp_path))
-    durable.check_lock(str(tmp_path))
-    with durable.directory_lock(str(tmp_path), "alexnet-train"):
+        locks.check_lock(str(tmp_path))
+    locks.check_lock(str(tmp_path))
+    with locks.directory_lock(str(tmp_path), "alexnet-train"):
         pass
 
 
@@ -221,15 +221,15 @@ def test_the_lock_is_one_process_and_dies_with_it(tmp_path, end):
         assert holder.stdout.readline() == b"held\n"
         with (
             pytest.raises(errors.InUseError, match=f"holder, process {holder.pid} on"),
-            durable.directory_lock(str(tmp_path), "second"),
+            locks.directory_lock(str(tmp_path), "second"),
         ):
             pass
     finally:
         holder.send_signal(end)
         holder.wait()
         holder.stdout.close()
-    with durable.directory_lock(str(tmp_path), "second"):
-        text = (tmp_path / durable.LOCK_NAME).read_text()
+    with locks.directory_lock(str(tmp_path), "second"):
+        text = (tmp_path / locks.LOCK_NAME).read_text()
         assert text.startswith(f"second, process {os.getpid()} on ")
         assert text.count("\n") == 1
 
@@ -237,19 +237,19 @@ def test_the_lock_is_one_process_and_dies_with_it(tmp_path, end):
 def test_the_lock_is_free_after_use_and_after_an_exception(tmp_path):
     with (
         pytest.raises(ZeroDivisionError),
-        durable.directory_lock(str(tmp_path), "first"),
+        locks.directory_lock(str(tmp_path), "first"),
     ):
         raise ZeroDivisionError
-    with durable.directory_lock(str(tmp_path), "second"):
+    with locks.directory_lock(str(tmp_path), "second"):
         pass
 
 
 def test_a_symbolic_link_for_a_lock_is_refused_and_its_target_untouched(tmp_path):
     (tmp_path / "target").write_bytes(b"precious")
-    (tmp_path / durable.LOCK_NAME).symlink_to(tmp_path / "target")
+    (tmp_path / locks.LOCK_NAME).symlink_to(tmp_path / "target")
     with (
         pytest.raises(errors.StorageError, match="symbolic link"),
-        durable.directory_lock(str(tmp_path), "first"),
+        locks.directory_lock(str(tmp_path), "first"),
     ):
         pass
     assert (tmp_path / "target").read_bytes() == b"precious"

@@ -15,6 +15,7 @@ from tfrecords import (
     example_proto,
     images,
     index,
+    locks,
     manifest,
     record_file,
     record_index,
@@ -143,7 +144,7 @@ def test_tensorflows_record_without_our_extra_keys(tmp_path):
 def test_a_wrong_offset_is_a_sentence_and_nothing_is_written(records_dir, tmp_path):
     with pytest.raises(errors.UserError, match="give --label_offset=1"):
         run(records_dir, str(tmp_path / "data"), label_offset=0)
-    assert os.listdir(tmp_path / "data") == [durable.LOCK_NAME]
+    assert os.listdir(tmp_path / "data") == [locks.LOCK_NAME]
 
 
 def test_pictures_that_cannot_be_decoded_are_listed(records_dir):
@@ -190,7 +191,7 @@ def test_a_shard_of_zero_bytes_is_named_before_anything_is_read(records_dir):
     os.truncate(path, 0)
     with pytest.raises(errors.DataError, match=r"1 shards .*validation-00001-of-00002"):
         run(records_dir)
-    assert not os.path.exists(os.path.join(records_dir, durable.LOCK_NAME))
+    assert not os.path.exists(os.path.join(records_dir, locks.LOCK_NAME))
     written = index.index_records(
         records_dir, records_dir, 1, 1, io.StringIO(), allow_empty_shards=True
     )
@@ -223,7 +224,7 @@ def test_a_converted_directory_is_left_alone(tmp_path):
 
 def test_a_directory_in_use_is_refused(records_dir):
     with (
-        durable.directory_lock(records_dir, "another"),
+        locks.directory_lock(records_dir, "another"),
         pytest.raises(errors.InUseError, match="in use by another"),
     ):
         run(records_dir)

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import training_data, workdir
+from alexnet_tf import run_record, training_data
 from tests import processes, training_runs
 from tests.alexnet_tf import foreign_weights
 
@@ -48,7 +48,7 @@ def test_caffes_file_becomes_a_workdir(tmp_path):
     assert "random" not in done.stdout
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     assert digest in done.stdout
-    (start,) = workdir.read_record(str(target))["starts"]
+    (start,) = run_record.read_record(str(target))["starts"]
     assert start["weights"] == {
         "name": source.name,
         "num_bytes": source.stat().st_size,
@@ -57,7 +57,7 @@ def test_caffes_file_becomes_a_workdir(tmp_path):
     arrays = training_runs.load_checkpoint(target).arrays
     for name, array in foreign_weights.to_towers(WEIGHTS).items():
         np.testing.assert_array_equal(arrays[f"weights/{name}"], array)
-    config = workdir.read_config(str(target))
+    config = run_record.read_config(str(target))
     assert (config.experiment, config.data.mean) == ("caffe", "channel")
     kept = training_data.load(str(target))
     assert kept.classes[4].text == "name 4"
@@ -79,7 +79,7 @@ def test_a_part_of_the_layers_another_experiment_and_a_mean_image(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "conv3  is not there, or not whole: its weights are random" in done.stdout
     assert "The classes have only numbers" in done.stdout
-    assert workdir.read_config(str(target)).data.mean == "same_crop"
+    assert run_record.read_config(str(target)).data.mean == "same_crop"
     kept = training_data.load(str(target))
     assert kept.statistics.mean_image[9, 9].tolist() == [100.0, 100.0, 50.0]
     assert kept.classes[4].synset == "0004"

@@ -167,9 +167,9 @@ def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any]:
 def _make_views(
     tf: Any, workdir: str, num_pictures: int, batch_size: int, num_views: int
 ) -> tuple[int, Any, Any]:
-    from alexnet_tf import workdir as workdir_lib
+    from alexnet_tf import run_record
 
-    crop = workdir_lib.read_config(workdir).data.crop_size
+    crop = run_record.read_config(workdir).data.crop_size
     batch = max(1, batch_size // num_views)
     views = 60.0 * tf.random.stateless_normal([batch, num_views, crop, crop, 3], (0, 0))
     return -(-num_pictures // batch), views, tf.zeros([batch], tf.int32)

@@ -17,6 +17,7 @@ from alexnet_tf import (
     input_pipeline,
     placement,
     precision,
+    run_record,
     run_state,
     settings,
     training_data,
@@ -30,7 +31,7 @@ def main(data_dir: str, workdir_path: str, text: str) -> None:
     config = settings.override(Config(), json.loads(text))
     where = placement.make_placement(config.devices)
     data = input_pipeline.open_data(data_dir, config)
-    info = workdir.RunInfo(
+    info = run_record.RunInfo(
         data_dir,
         data.manifest.fingerprint,
         ("untrained_run",),

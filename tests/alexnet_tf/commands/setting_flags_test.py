@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, settings, workdir
+from alexnet_tf import experiments, run_record, settings, workdir
 from alexnet_tf.config import Config
 from tests import processes
 
@@ -67,7 +67,7 @@ def test_finetune_inherits_what_no_flag_gives(tmp_path):
     config = settings.override(
         experiments.get_config("caffe"), {"model.width": 0.5, "data.mean": "channel"}
     )
-    info = workdir.RunInfo("data", "fingerprint", ["alexnet-train"], {})
+    info = run_record.RunInfo("data", "fingerprint", ["alexnet-train"], {})
     with workdir.open_workdir(str(tmp_path), config, info) as made:
         made.begin(0)
     values, _ = run(
