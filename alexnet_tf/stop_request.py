@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT, SIGHUP: finish the step, save, exit; a second exits at once."""
+"""SIGTERM, SIGINT, SIGHUP: finish the step, save, exit; a later one exits at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class StopRequest:
     """
 
     signal_number: int | None = None
-    _may_insist = False
+
+    def __init__(self) -> None:
+        self._insistence = interrupt.Insistence()
 
     def __bool__(self) -> bool:
         return self.signal_number is not None
@@ -36,11 +38,9 @@ class StopRequest:
     def receive(self, signal_number: int, frame: Any) -> None:
         """The signals' handler."""
         del frame
-        if interrupt.insists(signal_number):
-            if self._may_insist:
-                # The user insists: what the last checkpoint holds has to do.
-                os._exit(128 + signal_number)
-            self._may_insist = True
+        if self._insistence.is_second(signal_number):
+            # The user insists: what the last checkpoint holds has to do.
+            os._exit(128 + signal_number)
         self.signal_number = self.signal_number or signal_number
 
 

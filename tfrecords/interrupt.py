@@ -1,14 +1,18 @@
 """SIGTERM, SIGINT and SIGHUP: how work learns that it is to stop.
 
-A terminal that closes sends SIGHUP, often twice: its kernel does, and the shell again.
-Where SIGHUP is ignored from the start, as under nohup, it stays so.
+One wish to stop may arrive as several signals: `timeout` and job schedulers signal the
+process and then its group, and a terminal that closes sends SIGHUP from the kernel and
+again from the shell. Where SIGHUP is ignored from the start, as under nohup, it stays
+ignored.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
@@ -16,6 +20,8 @@ from types import FrameType
 from tfrecords import errors
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# Copies of a signal come within milliseconds; nobody asks again so soon.
+_COPY_SECONDS = 0.5
 
 
 class Terminated(KeyboardInterrupt):
@@ -40,34 +46,57 @@ def list_signals() -> tuple[signal.Signals, ...]:
     return _SIGNALS[:2] if is_ignored else _SIGNALS
 
 
-def insists(signal_number: int) -> bool:
-    """Whether a second signal says to stop at once; SIGHUP comes twice by itself."""
-    return signal_number != signal.SIGHUP
+class Insistence:
+    """Tells a second wish to stop, at once then, from copies of the first."""
+
+    def __init__(self) -> None:
+        self._first_time: float | None = None
+
+    def is_second(self, signal_number: int) -> bool:
+        """Whether this signal is a second wish; called once for each that arrives."""
+        if signal_number == signal.SIGHUP:
+            return False
+        now = time.monotonic()
+        if self._first_time is None:
+            self._first_time = now
+        return now - self._first_time >= _COPY_SECONDS
 
 
 def raise_on_signals() -> None:
     """Raises `Terminated` at the first SIGTERM or SIGHUP; the rest is the system's.
 
-    The work is left as by an exception: what it was writing is removed. A second
+    The work is left as by an exception: what it was writing is removed. A later
     SIGTERM or SIGINT ends the process at once. For the main thread.
     """
-    numbers = [n for n in list_signals() if n != signal.SIGINT]
+    insistence = Insistence()
+    numbers = list_signals()
+
+    def insist(number: int, frame: FrameType | None) -> None:
+        if insistence.is_second(number):
+            _end_process(number)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in list_signals():
-            after = signal.SIG_DFL if insists(each) else signal.SIG_IGN
-            signal.signal(each, after)
+        insistence.is_second(number)
+        for each in numbers:
+            signal.signal(each, insist)
         raise Terminated(number)
 
     for each in numbers:
-        signal.signal(each, stop)
+        if each != signal.SIGINT:
+            signal.signal(each, stop)
+
+
+def _end_process(signal_number: int) -> None:
+    # By the signal itself, so that whoever waits for the process sees what ended it.
+    signal.signal(signal_number, signal.SIG_DFL)
+    os.kill(os.getpid(), signal_number)
 
 
 @contextlib.contextmanager
 def stop_by_signal(message: str) -> Iterator[Callable[[], None]]:
     """Yields a function that raises `Interrupted` after one of the signals.
 
-    A second SIGTERM or SIGINT ends the process at once. Outside the main thread, where
+    A later SIGTERM or SIGINT ends the process at once. Outside the main thread, where
     Python handles no signals, the function never raises.
 
     Args:
@@ -78,12 +107,12 @@ def stop_by_signal(message: str) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     numbers = list_signals()
+    insistence = Insistence()
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        for each in numbers:
-            if insists(number) and insists(each):
-                signal.signal(each, signal.SIG_DFL)
+        if insistence.is_second(number):
+            _end_process(number)
 
     def check_stop() -> None:
         if received:

@@ -25,13 +25,15 @@ def test_a_signal_is_raised_where_it_is_asked_for(number, code):
     assert signal.getsignal(number) is before
 
 
-def test_a_second_signal_ends_the_process():
+def test_a_later_signal_ends_the_process_and_a_copy_does_not():
     program = (
-        "import os, signal\n"
+        "import os, signal, time\n"
         "from tfrecords import interrupt\n"
         "with interrupt.stop_by_signal('stopped'):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    print('once', flush=True)\n"
+        "    time.sleep(0.6)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    print('twice')\n"
     )
@@ -59,7 +61,11 @@ ignored, number = sys.argv.pop(), int(sys.argv.pop())
 def main():
     with durable.atomic_directory("made") as path:
         open(path + "/part", "w").close()
-        os.kill(os.getpid(), number)
+        # `timeout` signals the process and then its group.
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), number) if number == signal.SIGTERM else None
         print("went on")
 if ignored == "ignored":
     signal.signal(number, signal.SIG_IGN)
