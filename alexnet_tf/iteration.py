@@ -31,8 +31,8 @@ def translate_errors(data: input_pipeline.DataSet) -> Iterator[None]:
     try:
         yield
     except records.FAILURES as error:
-        for batch_reader in list(data._batch_readers):
-            explanation = batch_reader.explain()
+        for reader in list(data._batch_readers):
+            explanation = reader.explain()
             if explanation is not None:
                 raise explanation from error
         raise

@@ -104,15 +104,15 @@ setting_flags.define(__name__)
 
 def main() -> None:
     """Reads the flags, searches and prints the trials."""
-    search = _read_search()
-    search_directory.check_installed(search.strategy)
+    asked = _read_search()
+    search_directory.check_installed(asked.strategy)
     # What is wrong with the data is said at once, not after TensorFlow's import.
     data = manifest.read_manifest(_DATA_DIR.value)
-    search_directory.check_trials(search, data, _DATA_DIR.value)
+    search_directory.check_trials(asked, data, _DATA_DIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf import tune
 
-    results = tune.search(search, _DATA_DIR.value, _TUNE_DIR.value, sys.argv)
+    results = tune.search(asked, _DATA_DIR.value, _TUNE_DIR.value, sys.argv)
     print(trial_results.format_table(results))
     best = trial_results.find_best(results)
     if best is None:
@@ -139,8 +139,8 @@ def _read_search() -> search_directory.Search:
     # A trial's checkpoints are for going on with it.
     given = {"keep_checkpoints": "1", **given, "num_epochs": str(_EPOCHS.value)}
     config = setting_flags.read(_EXPERIMENT.value, given=given)
-    space = search_space.parse_space(_SPACE.value, config)
-    for entry in space:
+    entries = search_space.parse_space(_SPACE.value, config)
+    for entry in entries:
         if entry.name in given:
             raise errors.UserError(
                 f"--config.{entry.name} fixes what --space searches. Leave one out."
@@ -149,7 +149,7 @@ def _read_search() -> search_directory.Search:
     max_trials, median_epochs = _MAX_TRIALS.value, _MEDIAN_EPOCHS.value
     return search_directory.Search(
         _SEARCH.value,
-        space,
+        entries,
         config,
         20 if max_trials is None and not is_hyperband else max_trials,
         _SEED.value,

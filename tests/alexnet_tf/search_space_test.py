@@ -57,9 +57,9 @@ def test_ranges_of_ones_own():
 
 
 def test_a_later_entry_replaces_the_earlier_ones_range():
-    space = parse("paper", "normalization_beta=0.5..1")
-    assert len(space) == 5
-    assert space[3] == Range("model.normalization_beta", 0.5, 1.0)
+    entries = parse("paper", "normalization_beta=0.5..1")
+    assert len(entries) == 5
+    assert entries[3] == Range("model.normalization_beta", 0.5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_nothing_to_search_is_a_sentence():
 
 def test_values_survive_float32():
     """KerasTuner sends float32 to other processes: both sides train the same run."""
-    space = parse(
+    entries = parse(
         "learning_rate",
         "batch_size",
         "bias_rate_factor=0.1|0.3",
@@ -119,8 +119,8 @@ def test_values_survive_float32():
         for name, value in drawn.items()
     }
     assert sent != drawn
-    values = search_space.make_values(space, drawn)
-    assert values == search_space.make_values(space, sent)
+    values = search_space.make_values(entries, drawn)
+    assert values == search_space.make_values(entries, sent)
     assert values == {
         "optimizer.learning_rate": 0.01235,
         "batch_size": 64,

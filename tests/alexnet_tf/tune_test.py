@@ -85,8 +85,8 @@ def script(monkeypatch):
 
 
 def run(data_dir, tmp_path, **changes):
-    search = dataclasses.replace(SEARCH, **changes)
-    return tune.search(search, data_dir, str(tmp_path / "T"))
+    changed = dataclasses.replace(SEARCH, **changes)
+    return tune.search(changed, data_dir, str(tmp_path / "T"))
 
 
 def summarize(results):

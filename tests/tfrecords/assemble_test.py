@@ -42,13 +42,13 @@ def data_dir(tmp_path):
     return str(tmp_path)
 
 
-def finish(data_dir, the_plan=PLAN):
+def finish_all(data_dir, the_plan=PLAN):
     finished = journal.Journal(data_dir, PLAN.description)
     return assemble.finish(SOURCE, data_dir, the_plan, finished)
 
 
 def test_the_manifest_is_what_was_returned(data_dir):
-    returned = finish(data_dir)
+    returned = finish_all(data_dir)
     assert manifest.read_manifest(data_dir) == returned
     assert returned.source == "drawn" and returned.label_offset == 0
     assert returned.splits["train"].num_records == 10
@@ -102,7 +102,7 @@ def test_offsets_follow_from_the_lengths():
 def test_rejects_are_listed_in_the_order_of_the_plan(data_dir):
     order = np.concatenate([s.rows for s in PLAN.shards if s.split == "train"])
     expected = [f"train_{row:05d}.png" for row in order if row in (2, 9)]
-    assert [reject.filename for reject in finish(data_dir).rejects] == expected
+    assert [reject.filename for reject in finish_all(data_dir).rejects] == expected
 
 
 @pytest.mark.parametrize("victim", ["write_manifest", "remove"])
@@ -116,12 +116,12 @@ def test_an_end_before_or_after_the_manifest_changes_nothing(
         module = manifest if victim == "write_manifest" else journal
         patch.setattr(module, victim, die)
         with pytest.raises(KeyboardInterrupt):
-            finish(data_dir)
+            finish_all(data_dir)
     assert journal.has_journal(data_dir)
     exists = os.path.exists(os.path.join(data_dir, "manifest.json"))
     assert exists == (victim == "remove")
     before = {name: _digest(data_dir, name) for name in ("index.npz", "statistics.npz")}
-    finish(data_dir)
+    finish_all(data_dir)
     after = {name: _digest(data_dir, name) for name in before}
     assert after == before
 
@@ -135,14 +135,14 @@ def test_a_picture_that_is_neither_record_nor_reject_is_an_error(data_dir):
     longer = dataclasses.replace(first, rows=np.append(first.rows, 0))
     wrong = dataclasses.replace(PLAN, shards=(longer, *PLAN.shards[1:]))
     with pytest.raises(errors.DataError, match="but 5 pictures were to go into it"):
-        finish(data_dir, wrong)
+        finish_all(data_dir, wrong)
     assert not os.path.exists(os.path.join(data_dir, "manifest.json"))
 
 
 def test_one_reject_more_than_allowed_is_an_error(data_dir):
     settings = dataclasses.replace(PLAN.settings, max_rejects=1)
     with pytest.raises(errors.UserError, match="max_rejects=1 allows"):
-        finish(data_dir, dataclasses.replace(PLAN, settings=settings))
+        finish_all(data_dir, dataclasses.replace(PLAN, settings=settings))
     with open(os.path.join(data_dir, assemble.REJECTS_NAME)) as file:
         assert len(file.read().splitlines()) == 2
     assert journal.has_journal(data_dir)

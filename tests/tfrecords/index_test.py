@@ -104,16 +104,16 @@ def test_statistics_are_of_the_pictures_as_they_will_be_read(records_dir):
 def test_the_bytes_do_not_depend_on_workers_and_a_second_run_is_allowed(
     records_dir, tmp_path
 ):
-    files = []
+    digests = []
     for num_workers in (1, 2, 1):
         run(records_dir, str(tmp_path / "data"), num_workers=num_workers)
-        files.append(
+        digests.append(
             [
                 durable.compute_digest(str(tmp_path / "data" / name))
                 for name in ("manifest.json", "index.npz", "statistics.npz")
             ]
         )
-    assert files[0] == files[1] == files[2]
+    assert digests[0] == digests[1] == digests[2]
 
 
 def test_validation_may_be_called_val(records_dir):

@@ -163,24 +163,24 @@ def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
                 f"The name of the folder {os.fsencode(class_dir)!r} is not UTF-8. "
                 "Rename it."
             ) from error
-        files: _Files = []
+        images: _Files = []
         inside = _list(class_dir)
         odd = [*inside.directories, *inside.repeated, *inside.others]
         with durable.read_errors(class_dir):
             for file_name in inside.files:
                 if file_name.lower().endswith(_SUFFIXES):
                     path = os.path.join(class_dir, file_name)
-                    files.append((os.fsencode(file_name), os.stat(path).st_size))
+                    images.append((os.fsencode(file_name), os.stat(path).st_size))
                 else:
                     odd.append(file_name)
         ignored += [os.path.join(class_dir, name) for name in odd]
-        classes[name] = sorted(files)
+        classes[name] = sorted(images)
     return classes, ignored
 
 
 def _check_classes(listed: Mapping[str, _Classes], split_dirs: dict[str, str]) -> None:
     train = listed["train"]
-    if empty := sorted(name for name, files in train.items() if not files):
+    if empty := sorted(name for name, images in train.items() if not images):
         raise errors.UserError(
             f"{os.path.join(split_dirs['train'], empty[0])} holds no picture "
             f"({', '.join(_SUFFIXES)}). Every class needs some: fill the folder or "
@@ -206,21 +206,21 @@ def _split_classes(
     """Takes round(n * fraction) of each class's n pictures for validation."""
     train: _Classes = {}
     validation: _Classes = {}
-    for name, files in classes.items():
-        count = round(len(files) * fraction)
-        if not 0 < count < len(files):
+    for name, images in classes.items():
+        count = round(len(images) * fraction)
+        if not 0 < count < len(images):
             lacking = "validation" if count == 0 else "training"
             raise errors.UserError(
-                f"The class {name} has {len(files)} picture(s): with a validation "
+                f"The class {name} has {len(images)} picture(s): with a validation "
                 f"fraction of {fraction} it would have no {lacking} picture. Add "
                 "pictures, remove the class, or choose another fraction."
             )
         # By the class's name: another class more or less changes nothing here.
         order = permutation.make_permutation(
-            len(files), seed, zlib.crc32(name.encode())
+            len(images), seed, zlib.crc32(name.encode())
         )
-        validation[name] = [files[i] for i in sorted(order[:count])]
-        train[name] = [files[i] for i in sorted(order[count:])]
+        validation[name] = [images[i] for i in sorted(order[:count])]
+        train[name] = [images[i] for i in sorted(order[count:])]
     return train, validation
 
 

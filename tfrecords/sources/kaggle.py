@@ -201,9 +201,9 @@ def _label_validation(
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     builder = stored.TableBuilder()
     num_kept = 0
-    for folder, files in [("", found.flat), *found.by_synset.items()]:
+    for folder, listed in [("", found.flat), *found.by_synset.items()]:
         kept: list[tuple[bytes, int, int]] = []
-        for name, size in zip(files.names, files.sizes, strict=True):
+        for name, size in zip(listed.names, listed.sizes, strict=True):
             synset = folder
             if truth is not None:
                 synset = truth.get(os.path.splitext(name.decode())[0], "")

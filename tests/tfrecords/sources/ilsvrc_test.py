@@ -174,7 +174,7 @@ def test_sums_and_counts_are_compared(tmp_path):
 def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
     archives.write_ilsvrc2012(tmp_path, classes=archives.SYNSETS, layout=layout)
     files = open_source(tmp_path).inputs
-    official = dataclasses.replace(
+    small = dataclasses.replace(
         release.ILSVRC2012,
         num_classes=4,
         num_train=16,
@@ -182,14 +182,14 @@ def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
         md5={file.name: file.md5 for file in files},
         num_bytes={file.name: file.num_bytes for file in files},
     )
-    monkeypatch.setattr(ilsvrc, "ILSVRC2012", official)
+    monkeypatch.setattr(ilsvrc, "ILSVRC2012", small)
     source = open_source(tmp_path)
     assert source_report.find_notes(source) == []
     source_report.refuse_notes(source)
     if layout == "archives":
         assert all(file.official for file in source.inputs)
     for change in ({"num_classes": 5}, {"num_train": 17}, {"num_validation": 9}):
-        changed = dataclasses.replace(official, **change)
+        changed = dataclasses.replace(small, **change)
         monkeypatch.setattr(ilsvrc, "ILSVRC2012", changed)
         with pytest.raises(errors.UserError, match="The strict check found"):
             source_report.refuse_notes(open_source(tmp_path))
@@ -250,8 +250,8 @@ def test_missing_and_misnamed_archives_are_listed(tmp_path):
 def test_a_class_too_few_or_too_many_is_named(
     tmp_path, monkeypatch, layout, classes, num_official, named
 ):
-    official = dataclasses.replace(release.ILSVRC2012, num_classes=num_official)
-    monkeypatch.setattr(ilsvrc, "ILSVRC2012", official)
+    small = dataclasses.replace(release.ILSVRC2012, num_classes=num_official)
+    monkeypatch.setattr(ilsvrc, "ILSVRC2012", small)
     monkeypatch.setattr(archives, "list_known", lambda *_: archives.SYNSETS)
     archives.write_ilsvrc2012(
         tmp_path, classes=classes, validation_classes=archives.SYNSETS, layout=layout
