@@ -62,8 +62,8 @@ def refuse_notes(source: Source) -> None:
     if notes := find_notes(source):
         raise errors.UserError(
             f"The strict check found differences from what is official or expected of "
-            f"{source.name}: {' '.join(notes)} Correct them, or convert without "
-            "--strict what is there."
+            f"{source.name}: {' '.join(notes)} Correct them, or leave out "
+            "--strict to convert what is there."
         )
 
 

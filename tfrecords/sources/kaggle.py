@@ -170,7 +170,7 @@ def _list_validation(directory: str, release: Release) -> _Validation:
     synsets, _ = _list_synsets(directory)
     pattern = release.validation_pattern
     names, sizes, num_others = _list_files(directory, pattern)
-    num_others -= len(synsets)  # to the list of files a class folder is another name
+    num_others -= len(synsets)  # `_list_files` counts the class folders, too
     by_synset: dict[str, _Files] = {}
     for synset in synsets:
         files = _list_files(os.path.join(directory, synset), pattern)
