@@ -26,7 +26,7 @@ from alexnet_tf import augment, exported, placement, steps, untrained
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors, images, limits, listing, manifest, printing, resize
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+_SUFFIXES = listing.IMAGE_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +145,7 @@ def find_pictures(names: Sequence[str]) -> list[str]:
             paths = _walk(match) if os.path.isdir(match) else [match]
             if not paths:
                 raise errors.UserError(
-                    f"{match} holds no picture ({', '.join(SUFFIXES)}). Name pictures "
+                    f"{match} holds no picture ({', '.join(_SUFFIXES)}). Name pictures "
                     "or folders."
                 )
             found.update(dict.fromkeys(paths))
@@ -160,7 +160,7 @@ def _walk(directory: str) -> list[str]:
         found.append((path, ""))
 
     for folder, listed in listing.walk(directory, add_unreadable):
-        pictures = [n for n in listed.files if n.lower().endswith(SUFFIXES)]
+        pictures = [n for n in listed.files if n.lower().endswith(_SUFFIXES)]
         found += [(folder, name) for name in [*pictures, *listed.others]]
     return [
         os.path.join(folder, name) if name else folder for folder, name in sorted(found)
