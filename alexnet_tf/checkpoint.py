@@ -96,7 +96,9 @@ def save(
     return path
 
 
-def load_latest(directory: str, saved_step: int | None = None) -> Checkpoint | None:
+def load_latest(
+    directory: str, saved_step: int | None = None, *, read_only: bool = False
+) -> Checkpoint | None:
     """The newest checkpoint that is whole; for the process that writes here.
 
     A damaged one is renamed (`ckpt-00001234.bad`), said so in `warnings`, and the one
@@ -106,6 +108,7 @@ def load_latest(directory: str, saved_step: int | None = None) -> Checkpoint | N
       directory: the run's checkpoints.
       saved_step: of the newest that the run has recorded; None where it has none. Where
         that is missing and an older one is left, `warnings` says so.
+      read_only: renames and removes nothing; for a look at what a run would do.
 
     Returns:
       The checkpoint, or None where none has ever been finished.
@@ -114,20 +117,25 @@ def load_latest(directory: str, saved_step: int | None = None) -> Checkpoint | N
       DataError: if there are checkpoints and none is whole, or one was saved and none
         is left: to start from the beginning in silence would be wrong.
     """
-    warnings = []
-    if os.path.isdir(directory):
+    warnings: list[str] = []
+    passed_over: set[str] = set()
+    if not read_only and os.path.isdir(directory):
         with durable.storage_errors(directory):
             durable.remove_temporary_files(directory)
-    while found := find(directory):
+    while found := find(directory, passed_over):
         step = max(found)
         try:
             loaded = read(found[step], step)
         except DamagedError as error:
-            with durable.storage_errors(found[step]):
-                bad_path = _quarantine(found[step])
+            new_name = "left as it is"
+            if read_only:
+                passed_over.add(found[step])
+            else:
+                with durable.storage_errors(found[step]):
+                    new_name = f"now {os.path.basename(_quarantine(found[step]))}"
             warnings.append(
-                f"{found[step]} is damaged ({error}); it is now "
-                f"{os.path.basename(bad_path)}, and the checkpoint before it is used."
+                f"{found[step]} is damaged ({error}); it is {new_name}, and the "
+                "checkpoint before it is used."
             )
         else:
             if step < (saved_step or 0) and not any(
@@ -139,6 +147,7 @@ def load_latest(directory: str, saved_step: int | None = None) -> Checkpoint | N
                 )
             return dataclasses.replace(loaded, warnings=tuple(warnings))
     bad_names = [n for n in list_names(directory) if n.startswith("ckpt-") and BAD in n]
+    bad_names += map(os.path.basename, sorted(passed_over))
     if bad_names:
         raise errors.DataError(
             f"none of the checkpoints in {directory} is whole ({', '.join(bad_names)}"

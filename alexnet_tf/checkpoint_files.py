@@ -11,15 +11,15 @@ Reading compares every byte with COMMIT. Nothing here knows of TensorFlow or unp
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
 import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from tfrecords import durable, errors, npz
+from tfrecords import durable, errors, limits, npz
 
 ARRAYS_NAME = "arrays.npz"
 STATE_NAME = "state.json"
@@ -32,7 +32,6 @@ FORMAT_VERSION = 1
 REPLACED = ".previous"
 BAD = ".bad"
 NAME = re.compile(r"ckpt-(\d{8,})(\.previous)?")
-_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +70,7 @@ def read(path: str, step: int) -> Checkpoint:
 
     Raises:
       DamagedError: where it is gone or not as it was written.
+      UserError: where the memory or the number of open files does not suffice.
     """
     try:
         with open(os.path.join(path, COMMIT_NAME), "rb") as file:
@@ -82,8 +82,7 @@ def read(path: str, step: int) -> Checkpoint:
             record = json.load(file)
         arrays = npz.load(os.path.join(path, ARRAYS_NAME))
     except (OSError, errors.DataError) as error:
-        if getattr(error, "errno", None) in _OUT_OF_RESOURCES:
-            raise
+        limits.refuse(error)
         raise DamagedError(str(error)) from error
     return Checkpoint(step, arrays, record["state"], record["best_step"], path)
 
@@ -108,13 +107,18 @@ def list_names(directory: str) -> list[str]:
     return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
 
 
-def find(directory: str) -> dict[int, str]:
-    """Step -> path of every finished checkpoint, a replaced one only in need."""
+def find(directory: str, passed_over: Collection[str] = ()) -> dict[int, str]:
+    """Step -> path of every finished checkpoint, a replaced one only in need.
+
+    Args:
+      directory: the run's checkpoints.
+      passed_over: paths that do not count.
+    """
     found: dict[int, str] = {}
     for name in reversed(list_names(directory)):
         path = os.path.join(directory, name)
         match = NAME.fullmatch(name)
-        if match and os.path.isdir(path):
+        if match and path not in passed_over and os.path.isdir(path):
             step = int(match[1])
             if name == make_name(step) + (match[2] or ""):
                 # Reversed order: `ckpt-N` comes after `ckpt-N.previous` and wins.

@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf import tensorflow_files, untrained
-from tfrecords import checksums, durable, errors, manifest, versions
+from alexnet_tf import placement, tensorflow_files, untrained
+from tfrecords import checksums, durable, errors, limits, manifest, versions
 
 EXTRA_NAME = "assets.extra"
 RECORD_NAME = os.path.join(EXTRA_NAME, "export.json")
@@ -78,6 +78,7 @@ def open_version(path: str) -> Exported:
 
     Raises:
       DataError: naming what is damaged or missing.
+      DeviceMemoryError: where it does not fit into the memory.
       StorageError: where a file cannot be read.
     """
     list_path = os.path.join(path, CHECKSUMS_NAME)
@@ -100,13 +101,19 @@ def open_version(path: str) -> Exported:
     if expects_list and not has_list:
         raise errors.DataError(_explain(list_path, "it is missing"))
     try:
-        with tensorflow_files.literal_path(path) as literal:
+        with (
+            placement.memory_errors("network"),
+            tensorflow_files.literal_path(path) as literal,
+        ):
             loaded = tf.saved_model.load(literal)
         outputs = loaded.signatures["serving_default"].structured_outputs
         num_classes = outputs["probabilities"].shape[-1]
         if num_classes != len(classes):
             raise ValueError(f"it has {num_classes} classes, not {len(classes)}")
+    except errors.UserError:
+        raise
     except Exception as error:  # Of damaged files TensorFlow raises a dozen types.
+        limits.refuse(error)
         raise errors.DataError(_explain(path, error)) from error
     return Exported(classes, image_size, loaded.signatures, loaded, untrained_layers)
 

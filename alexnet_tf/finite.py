@@ -80,7 +80,7 @@ def _find_layer(
         weights = parameter.variable.numpy()
         if not np.isfinite(weights).all():
             name = parameter.name
-            return parameter.layer, f"The weights {name} are the first not finite."
+            return parameter.layer, f"The first weights that are not finite are {name}."
         largest.append(float(np.abs(weights).max(initial=0.0)))
     bad = [
         parameter

@@ -24,9 +24,9 @@ from PIL import Image
 
 from alexnet_tf import augment, exported, placement, steps, untrained
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import errors, images, listing, manifest, printing, resize
+from tfrecords import errors, images, limits, listing, manifest, printing, resize
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+_SUFFIXES = listing.IMAGE_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,6 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
 
     classes = network.training_data.classes
 
-    @placement.memory_errors("network")
     def predict(pictures: np.ndarray) -> np.ndarray:
         return compute(pictures).numpy()
 
@@ -101,6 +100,7 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
     Raises:
       UserError: where there is no export.
       DataError: where it is damaged.
+      DeviceMemoryError: where it does not fit into the memory.
       StorageError: where it cannot be read.
     """
     opened = exported.open_version(exported.find_version(export_dir))
@@ -145,7 +145,7 @@ def find_pictures(names: Sequence[str]) -> list[str]:
             paths = _walk(match) if os.path.isdir(match) else [match]
             if not paths:
                 raise errors.UserError(
-                    f"{match} holds no picture ({', '.join(SUFFIXES)}). Name pictures "
+                    f"{match} holds no picture ({', '.join(_SUFFIXES)}). Name pictures "
                     "or folders."
                 )
             found.update(dict.fromkeys(paths))
@@ -160,7 +160,7 @@ def _walk(directory: str) -> list[str]:
         found.append((path, ""))
 
     for folder, listed in listing.walk(directory, add_unreadable):
-        pictures = [n for n in listed.files if n.lower().endswith(SUFFIXES)]
+        pictures = [n for n in listed.files if n.lower().endswith(_SUFFIXES)]
         found += [(folder, name) for name in [*pictures, *listed.others]]
     return [
         os.path.join(folder, name) if name else folder for folder, name in sorted(found)
@@ -181,13 +181,17 @@ def predict_files(
       paths: of the files.
       apply_orientation: whether to turn a picture as its Exif orientation says.
       batch_size: pictures at a time.
+
+    Raises:
+      UserError: where the memory or the number of open files does not suffice.
     """
     by_class = _make_labels_by_name(predictor.classes)
     for start in range(0, len(paths), batch_size):
         batch = paths[start : start + batch_size]
         read = [_read(path, predictor.image_size, apply_orientation) for path in batch]
         good = [image for image, reason in read if not reason]
-        rows = iter(predictor.compute(np.stack(good)) if good else ())
+        with placement.memory_errors("network"):
+            rows = iter(predictor.compute(np.stack(good)) if good else ())
         for path, (image, reason) in zip(batch, read, strict=True):
             folder = os.path.basename(os.path.dirname(os.path.abspath(path)))
             row = np.zeros(0, np.float32) if reason else next(rows)
@@ -215,6 +219,7 @@ def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, st
             data = file.read(images.MAX_BYTES + 1)
         image = images.decode_image(data, apply_orientation=apply_orientation)
     except OSError as error:
+        limits.refuse(error)
         return nothing, f"it cannot be read: {error.strerror}"
     except images.PictureError as error:
         return nothing, str(error)

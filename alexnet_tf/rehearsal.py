@@ -53,11 +53,18 @@ def rehearse(
     """
     opened = opening.open_run(config, data_dir, workdir_path, ("alexnet-train",))
     config, data, where = opened.config, opened.data, opened.where
-    is_begun = workdir.check_workdir(workdir_path, config, opened.info)
+    record = workdir.check_workdir(workdir_path, config, opened.info)
     state = run_state.build_run_state(config, data.manifest.num_classes, where)
-    restored = _find_checkpoint(workdir_path) if is_begun else None
-    if restored:
-        state.restore(restored)
+    restored = None
+    with placement.memory_errors("network"):
+        if record:
+            restored = checkpoint.load_latest(
+                os.path.join(workdir_path, run_record.CHECKPOINTS_NAME),
+                run_record.get_saved_step(workdir_path, record),
+                read_only=True,
+            )
+        if restored:
+            state.restore(restored)
     transfer.begin(
         config, workdir_path, state.optimizer.parameters, data, bool(restored)
     )
@@ -78,9 +85,10 @@ def rehearse(
         f"pictures, "
         + (
             f"going on with the run in {workdir_path}"
-            if is_begun
+            if record
             else f"in {workdir_path}, new"
         ),
+        *(restored.warnings if restored else ()),
     ]
     if absence := opened.profile.explain_absence(state.step, last_step):
         lines.append(absence)
@@ -99,14 +107,6 @@ def rehearse(
         "Nothing was written.",
     ]
     return lines
-
-
-def _find_checkpoint(workdir_path: str) -> checkpoint.Checkpoint | None:
-    """The checkpoint from which the run would go on."""
-    directory = os.path.join(workdir_path, run_record.CHECKPOINTS_NAME)
-    if not os.path.isdir(directory) or not os.listdir(directory):
-        return None
-    return checkpoint.load(directory, "last")
 
 
 def _time_step(

@@ -106,8 +106,21 @@ def find_record(path: str) -> dict[str, Any] | None:
     return record
 
 
-def infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
-    """Of a record that does not tell: a step at which a checkpoint was surely saved.
+def get_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
+    """The newest checkpoint's step; None where none was ever saved.
+
+    Args:
+      path: the run's directory.
+      record: its own, from `find_record`. One of an earlier version does not tell: then
+        it is a step at which a checkpoint was surely saved.
+    """
+    if "saved_step" in record:
+        return record["saved_step"]
+    return _infer_saved_step(path, record)
+
+
+def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
+    """A step at which a checkpoint was surely saved, from the run's other traces.
 
     Every first evaluation, and every start that went on, has a checkpoint, and their
     directory is made with the first of them. None where nothing shows one.

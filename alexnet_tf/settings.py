@@ -64,7 +64,7 @@ def override(config: Config, values: Mapping[str, Any]) -> Config:
 
     Raises:
       UserError: for a name that is no field (with the nearest right one), a value of
-        the wrong type, or one that the field does not take, an URL for a path say.
+        the wrong type, or one that the field does not take, such as a URL for a path.
     """
     settings = {setting.name: setting for setting in list_settings(config)}
     for name, value in values.items():

@@ -150,8 +150,7 @@ def open_workdir(
             old_config = run_record.read_settings(path, record)
             _refuse_other_run(path, old_config, config)
             _refuse_other_data(path, record["data"], info)
-            if "saved_step" not in record:
-                record["saved_step"] = run_record.infer_saved_step(path, record)
+            record["saved_step"] = run_record.get_saved_step(path, record)
             changes = _find_changes(settings.to_dict(old_config), config)
             if changes:
                 start["changed_settings"] = changes
@@ -167,8 +166,10 @@ def open_workdir(
         yield Workdir(path, record, warnings)
 
 
-def check_workdir(path: str, config: Config, info: run_record.RunInfo) -> bool:
-    """Whether `open_workdir` would take the directory; changes nothing.
+def check_workdir(
+    path: str, config: Config, info: run_record.RunInfo
+) -> dict[str, Any] | None:
+    """Looks whether `open_workdir` would take the directory; changes nothing.
 
     Args:
       path: the directory; it may be missing.
@@ -176,23 +177,23 @@ def check_workdir(path: str, config: Config, info: run_record.RunInfo) -> bool:
       info: as of `open_workdir`.
 
     Returns:
-      Whether there is a run in it.
+      The record of the run in it; None where there is none.
 
     Raises:
       UserError, DataError, InUseError, StorageError: as `open_workdir`.
     """
     durable.check_directory(path)
     if not os.path.isdir(path):
-        return False
+        return None
     _refuse_foreign(path)
     locks.check_lock(path)
     record = run_record.find_record(path)
     if record is None:
-        return False
+        return None
     _refuse_imported(path, record["data"])
     _refuse_other_run(path, run_record.read_settings(path, record), config)
     _refuse_other_data(path, record["data"], info)
-    return True
+    return record
 
 
 def _refuse_foreign(path: str) -> None:

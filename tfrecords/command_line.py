@@ -217,8 +217,12 @@ def quiet_tensorflow() -> None:
     TensorFlow writes about libraries and missing GPUs to the standard error's
     descriptor before any of its settings for that is read. What it wrote is shown
     after all if the import fails, or where the user has set TF_CPP_MIN_LOG_LEVEL.
+
+    Raises:
+      UserError: where there is no room for TensorFlow's threads.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        limits.check_threads()
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     logging.set_verbosity(logging.ERROR)

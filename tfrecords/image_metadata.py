@@ -2,8 +2,8 @@
 
 Comments, colour profiles, dates and camera data may be damaged, or inflate to
 gigabytes, while every pixel is sound. Decoders differ in what they make of that: Pillow
-refuses images that TensorFlow and browsers show. So nothing is passed on but what the
-pixels need. What is kept is checked as libpng, giflib and libwebp check it, which
+refuses images that TensorFlow and browsers show. So only what the pixels need is passed
+on. What is kept is checked as libpng, giflib and libwebp check it, which
 TensorFlow uses, so that both accept the same files.
 
 Of JPEGs see `image_headers.strip_jpeg`; a BMP's profile disturbs no decoder here.
@@ -75,7 +75,7 @@ def strip_png(data: bytes) -> tuple[bytes, bytes]:
         elif not kind.isalpha():
             raise PictureError("the PNG is damaged (no chunk where one must begin)")
         elif kind[:1].isupper():
-            raise PictureError(f"the PNG needs the chunk {kind.decode()}, an unknown")
+            raise PictureError(f"the PNG needs an unknown chunk, {kind.decode()}")
         elif kind == b"eXIf" and is_sound and not exif:
             exif = bytes(view[position + 8 : end - 4])
         position, last_kind = end, kind

@@ -14,6 +14,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
+# What a file must be called, in any case, to be taken for an image in a folder.
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),

@@ -20,8 +20,7 @@ LOCK_NAME = "LOCK"
 def directory_lock(directory: str, user: str) -> Iterator[None]:
     """Holds `directory` for this process: one writer at a time.
 
-    The lock is the kernel's (flock on `LOCK` inside), so that it is free again the
-    moment its holder dies, however it dies.
+    The lock is a flock on the file `LOCK` inside.
 
     Args:
       directory: an existing directory.

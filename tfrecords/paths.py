@@ -1,4 +1,4 @@
-"""Paths as people write them: `~` is expanded, and an URL is not taken for a path."""
+"""Paths as people write them: `~` is expanded, and a URL is not taken for a path."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def expand(path: str) -> str:
     A shell leaves `--data_dir=~/data` as it is, and a settings file is read by none.
 
     Raises:
-      UserError: for an URL, naming its scheme, and for the home of a user that there
-        is not.
+      UserError: for a URL, naming its scheme, and for the home of a user that does not
+        exist.
     """
     found = _URL.match(path)
     if found:
         scheme = found[1] or found[2]
         remedy = "Copy or mount it, and name its path here."
         if scheme.lower() == "file":
-            remedy = "Leave out what stands before the path."
+            remedy = "Leave out what comes before the path."
         raise errors.UserError(
-            f"{path} is an URL, and {scheme}: is not served: only paths of this "
+            f"{path} is a URL, and {scheme}: is not supported: only paths on this "
             f"machine's file systems are. {remedy}"
         )
     expanded = os.path.expanduser(path)

@@ -31,7 +31,7 @@ def describe_source(source: Source) -> list[str]:
 
 
 def find_notes(source: Source) -> list[str]:
-    """Sentences on what is unusual: the source's own remarks, then its class counts."""
+    """Sentences on what is unusual: the source's own remarks, then its classes."""
     notes = list(source.remarks)
     for split in source.splits:
         counts = _count_classes(source, split)
@@ -41,6 +41,11 @@ def find_notes(source: Source) -> list[str]:
                 f"{num_empty:,} of {len(counts):,} classes have no {split} images, "
                 f"{first} among them."
             )
+    if len(source.classes) == 1:
+        notes.append(
+            f"There is a single class, {source.classes[0].synset}: alexnet-train "
+            "refuses such data, as there is nothing to tell apart."
+        )
     counts = _count_classes(source, "train")
     smallest, largest = int(np.argmin(counts)), int(np.argmax(counts))
     if counts[largest] >= _LARGE_RATIO * max(1, counts[smallest]):
@@ -57,8 +62,8 @@ def refuse_notes(source: Source) -> None:
     if notes := find_notes(source):
         raise errors.UserError(
             f"The strict check found differences from what is official or expected of "
-            f"{source.name}: {' '.join(notes)} Correct them, or convert without "
-            "--strict what is there."
+            f"{source.name}: {' '.join(notes)} Correct them, or leave out "
+            "--strict to convert what is there."
         )
 
 

@@ -8,7 +8,7 @@ from the headers: that is what the MD5 sum and the decoder are for.
 
 Archives that a user has made again are read like the official ones: folders, hidden
 files (macOS adds a `._` file to each image) and extended headers are checked like the
-rest and stepped over, and a folder in front of a file's name is left away.
+rest and skipped, and a folder in front of a file's name is dropped.
 """
 
 from __future__ import annotations

@@ -88,31 +88,37 @@ def _make_locked(directory: str) -> tuple[str, int]:
     name = durable.make_temporary_name(os.path.join(directory, "new"))
     for attempt in itertools.count():
         path = f"{name}-{attempt}"
-        # One of another machine's processes may have the same number.
-        with contextlib.suppress(FileExistsError):
+        try:
             os.mkdir(path)
+        except FileExistsError:
+            # One of another machine's processes may have the same number.
+            continue
+        # Before it is locked, another writer may take it for abandoned.
+        with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             # Network file systems may not lock directories: then nobody removes it.
             with contextlib.suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.path.isdir(path):
                 return path, descriptor
-            # Before it was locked, another writer took it for abandoned.
             os.close(descriptor)
     raise AssertionError("itertools.count does not end")
 
 
 def _remove_abandoned(directory: str) -> None:
     # Temporary directories whose writers are dead.
-    for entry in list(os.scandir(directory)):
-        if durable.TEMPORARY_MARK not in entry.name:
+    with durable.read_errors(directory):
+        names = os.listdir(directory)
+    for name in names:
+        if durable.TEMPORARY_MARK not in name:
             continue
+        path = os.path.join(directory, name)
         # What cannot be locked has a living writer, or is another user's.
         with contextlib.suppress(OSError):
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-            descriptor = os.open(entry.path, flags)
+            descriptor = os.open(path, flags)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(entry.path)
+                shutil.rmtree(path)
             finally:
                 os.close(descriptor)

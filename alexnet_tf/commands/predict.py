@@ -15,8 +15,8 @@ alexnet-predict --workdir=W|--export_dir=E PICTURES... [--views=10] [--plot=pane
 
 Names the five most probable classes of every picture: files, folders (with their
 sub-folders, hidden ones excepted) or patterns. Where a picture lies in a folder with
-the name of a class, that is the right one. Pictures and folders that cannot be read are
-told and passed over.
+the name of a class, that is the right one. Images and folders that cannot be read are
+reported and skipped.
 
   alexnet-predict --workdir=runs/alexnet cat.jpg holiday/
   alexnet-predict --export_dir=exports/alexnet --format=csv 'photos/*.png'

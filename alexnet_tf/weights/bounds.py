@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrecords import durable, errors
+from tfrecords import durable, errors, limits
 
 # Sixteen times the paper's network in float32, and whatever else a file may bring.
 MAX_BYTES = 4 << 30
@@ -132,7 +132,19 @@ def to_float32(path: str, name: str, array: np.ndarray) -> np.ndarray:
 
 
 def make_error(path: str, what: str, reason: object) -> errors.DataError:
-    """A `DataError` for a file that could not be read as `what` ("a .npy file")."""
+    """A `DataError` for a file that could not be read as `what` ("a .npy file").
+
+    Args:
+      path: of the file.
+      what: its format.
+      reason: a phrase, or the exception that reading it has raised.
+
+    Raises:
+      UserError: where no more files could be opened.
+    """
+    # A MemoryError may come from a forged length.
+    if isinstance(reason, OSError):
+        limits.refuse(reason)
     text = str(reason).strip().splitlines() or [type(reason).__name__]
     return errors.DataError(
         f"{path} is damaged or is not {what} ({text[0][:200]}). Get it again, or name "

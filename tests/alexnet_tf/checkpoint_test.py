@@ -242,6 +242,27 @@ def test_the_one_before_is_used_and_said_so(tmp_path, damage):
     assert "ckpt-00000008.bad-2" in list_names(tmp_path)
 
 
+def test_a_look_finds_what_a_run_would_and_changes_nothing(tmp_path):
+    old, new = pathlib.Path(save(tmp_path, 4)), pathlib.Path(save(tmp_path, 8))
+    (tmp_path / ".ckpt-00000012.tmp-1").mkdir()
+    flip(new / "arrays.npz")
+    before = list_names(tmp_path)
+    loaded = checkpoint.load_latest(str(tmp_path), 8, read_only=True)
+    assert_is(loaded, 4)
+    (warning,) = loaded.warnings
+    assert "ckpt-00000008 is damaged" in warning
+    flip(old / "arrays.npz")
+    with pytest.raises(errors.DataError, match="ckpt-00000004, ckpt-00000008"):
+        checkpoint.load_latest(str(tmp_path), 8, read_only=True)
+    assert list_names(tmp_path) == before
+    # A replaced checkpoint stands in for the damaged one of its step.
+    shutil.rmtree(new)
+    save(tmp_path, 8)
+    shutil.copytree(new, f"{new}.previous")
+    flip(new / "arrays.npz")
+    assert_is(checkpoint.load_latest(str(tmp_path), read_only=True), 8)
+
+
 def test_all_damaged_is_refused_again_and_again(tmp_path):
     for step in (4, 8):
         flip(pathlib.Path(save(tmp_path, step), "arrays.npz"))
@@ -272,6 +293,8 @@ def test_running_out_of_files_damages_nothing(tmp_path):
                 break
             except OSError:
                 pass
+            except errors.UserError as error:
+                assert type(error) is errors.UserError and "open" in str(error)
         else:
             pytest.fail("three files were not enough")
     finally:

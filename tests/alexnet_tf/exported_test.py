@@ -133,6 +133,24 @@ def test_an_older_version_does_not_answer_for_a_damaged_one(copies):
         open_export(copies / "new")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(24, "Too many open files"),
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
+    ],
+)
+def test_a_sound_export_is_not_blamed_for_a_lack_of_memory(exports, monkeypatch, error):
+    def fail(path):
+        raise error
+
+    monkeypatch.setattr(tf.saved_model, "load", fail)
+    with pytest.raises(errors.UserError) as raised:
+        open_export(exports / "new")
+    assert not isinstance(raised.value, errors.DataError)
+
+
 @pytest.mark.parametrize("name", ["lr[0.01]", "a*b", "a?b"])
 def test_the_name_of_the_directory_does_not_matter(copies, name):
     os.rename(copies / "new", copies / name)

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from alexnet_tf import export, predict, trained_network
@@ -143,6 +144,19 @@ def test_run_and_export_answer_alike(tmp_path, network, folder, num_views):
     for one, other in zip(ours, theirs, strict=True):
         assert one.path == other.path and one.error == other.error
         np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when")],
+)
+def test_lack_of_memory_is_a_sentence_whatever_computes(folder, error):
+    def fail(pictures):
+        raise error
+
+    predictor = predict.Predictor((), 8, fail)
+    with pytest.raises(errors.DeviceMemoryError):
+        predict_all(predictor, [str(folder / "0.png")])
 
 
 def test_what_the_network_sees_is_what_the_converter_stores(network, folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 
 import pytest
@@ -50,9 +51,11 @@ def test_a_run_that_was_begun_is_named(tmp_path, data_dir):
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory, data_dir):
-    """A run of one epoch, and beside it a directory of something else."""
+    """A run of one epoch, one whose checkpoints are gone, and something else."""
     path = tmp_path_factory.mktemp("runs")
     training_runs.run(data_dir, path / "run", {"num_epochs": 1})
+    shutil.copytree(path / "run", path / "emptied")
+    shutil.rmtree(path / "emptied" / "checkpoints")
     (path / "other").mkdir()
     (path / "other" / "notes.txt").write_text("mine")
     return path
@@ -73,6 +76,7 @@ def begun(tmp_path_factory, data_dir):
         ({}, "other", "", "is not empty and holds no run"),
         ({}, "other/notes.txt", "", "is no directory|is a file"),
         ({"seed": 8}, "run", "", "a run of other settings"),
+        ({"num_epochs": 2}, "emptied", "", "no checkpoint, though one of step 3"),
     ],
 )
 def test_what_a_run_refuses_its_rehearsal_refuses(

@@ -15,6 +15,7 @@ import pytest
 
 from tests import data_directories, processes
 from tfrecords import (
+    command_line,
     durable,
     errors,
     journal,
@@ -168,6 +169,16 @@ def test_threads_that_cannot_be_started_are_said_so(monkeypatch):
     with pytest.raises(errors.UserError, match="ulimit -u"):
         limits.check_threads()
     assert len(started) == 3 and threading.active_count() == before
+
+
+def test_threads_are_checked_where_tensorflows_messages_are_wanted(monkeypatch):
+    def refuse():
+        raise errors.UserError("no room")
+
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    monkeypatch.setattr(limits, "check_threads", refuse)
+    with pytest.raises(errors.UserError, match="no room"):
+        command_line.quiet_tensorflow()
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])

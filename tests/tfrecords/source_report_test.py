@@ -45,6 +45,13 @@ def test_classes_that_differ_much_in_size_are_named(counts, named):
         source_report.refuse_notes(source)
 
 
+def test_a_single_class_is_noted_before_training_refuses_it():
+    source = make_source(train=[0, 0])
+    source.classes = source.classes[:1]
+    (note,) = source_report.find_notes(source)
+    assert "single class" in note and source.classes[0].synset in note
+
+
 def test_the_notes_are_printed_before_the_workers_start(tmp_path, monkeypatch, capsys):
     class Started(Exception):
         pass

@@ -73,6 +73,32 @@ def test_a_number_that_another_writer_takes_first_is_left_to_it(tmp_path, monkey
     assert os.listdir(tmp_path / "1") == ["theirs"]
 
 
+def test_a_directory_that_another_writer_takes_for_abandoned_is_made_again(
+    tmp_path, monkeypatch
+):
+    mkdir, removed = os.mkdir, []
+
+    def make_and_lose(path, *arguments):
+        mkdir(path, *arguments)
+        if not removed:
+            removed.append(path)
+            os.rmdir(path)
+
+    monkeypatch.setattr(os, "mkdir", make_and_lose)
+    assert write(tmp_path) == str(tmp_path / "1")
+    assert removed and os.listdir(tmp_path) == ["1"]
+
+
+def test_a_directory_that_cannot_be_listed_is_a_storage_error(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(errors.StorageError, match=str(tmp_path)):
+        write(tmp_path)
+
+
 def test_a_failing_writer_leaves_nothing(tmp_path):
     with pytest.raises(errors.StorageError), versions.write_version(str(tmp_path)):
         raise OSError(28, "No space left on device")

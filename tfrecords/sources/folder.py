@@ -21,7 +21,7 @@ from tfrecords import (
 )
 from tfrecords.sources import stored
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+_SUFFIXES = listing.IMAGE_SUFFIXES
 _SPLIT_NAMES = {
     "train": "train",
     "validation": "validation",

@@ -17,7 +17,7 @@ import os
 import re
 from typing import TextIO
 
-from tfrecords import durable, errors, manifest, progress, sources
+from tfrecords import durable, errors, listing, manifest, progress, sources
 from tfrecords.sources import kaggle_tables, stored
 from tfrecords.sources.release import Release
 
@@ -57,7 +57,7 @@ def open_kaggle(
     synsets, num_ignored = _list_synsets(train_dir)
     containers = [os.path.join(train_dir, synset) for synset in synsets]
     builder = stored.TableBuilder()
-    listing = progress.Progress(
+    line = progress.Progress(
         "listing pictures", len(synsets), "classes", stream=progress_stream
     )
     for label, synset in enumerate(synsets):
@@ -70,8 +70,8 @@ def open_kaggle(
             )
         builder.add(names, [label] * len(names), label, [-1] * len(names), sizes)
         num_ignored += num_others
-        listing.advance()
-    listing.close()
+        line.advance()
+    line.close()
     if not synsets:
         raise errors.DataError(
             f"{train_dir} holds no folder called like n01440764. Unpack Kaggle's "
@@ -159,21 +159,18 @@ class _Validation:
 
 def _list_synsets(directory: str) -> tuple[list[str], int]:
     """The class folders, sorted, and how many other folders there are."""
-    with durable.read_errors(directory), os.scandir(directory) as entries:
-        folders = [
-            entry.name
-            for entry in entries
-            if entry.is_dir() and not entry.name.startswith(".")
-        ]
-    synsets = sorted(name for name in folders if _SYNSET.fullmatch(name))
-    return synsets, len(folders) - len(synsets)
+    with durable.read_errors(directory):
+        found = listing.list_directory(directory)
+    synsets = [name for name in found.directories if _SYNSET.fullmatch(name)]
+    num_folders = len(found.directories) + len(found.repeated)
+    return synsets, num_folders - len(synsets)
 
 
 def _list_validation(directory: str, release: Release) -> _Validation:
     synsets, _ = _list_synsets(directory)
     pattern = release.validation_pattern
     names, sizes, num_others = _list_files(directory, pattern)
-    num_others -= len(synsets)  # to the list of files a class folder is another name
+    num_others -= len(synsets)  # `_list_files` counts the class folders, too
     by_synset: dict[str, _Files] = {}
     for synset in synsets:
         files = _list_files(os.path.join(directory, synset), pattern)

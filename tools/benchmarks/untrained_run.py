@@ -44,6 +44,7 @@ def main(data_dir: str, workdir_path: str, text: str) -> None:
         checkpoint.save(
             run.checkpoints_dir, 0, state.to_arrays(), state.to_json(), keep=1
         )
+        run.record_checkpoint(0)
 
 
 if __name__ == "__main__":

@@ -223,6 +223,20 @@ def test_archives_with_odd_members_are_refused(tmp_path, name, words):
         keras_files.read_keras(path)
 
 
+def test_an_archive_is_not_blamed_where_no_more_files_can_be_opened(
+    tmp_path, monkeypatch
+):
+    def fail(path):
+        raise OSError(24, "Too many open files")
+
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"x")
+    monkeypatch.setattr("zipfile.ZipFile", fail)
+    with pytest.raises(errors.UserError, match="too many files") as raised:
+        keras_files.read_keras(str(path))
+    assert not isinstance(raised.value, errors.DataError)
+
+
 def test_an_archive_that_grows_is_refused(tmp_path, monkeypatch):
     path = str(tmp_path / "a.keras")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

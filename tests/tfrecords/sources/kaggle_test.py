@@ -66,6 +66,17 @@ def test_an_image_in_the_folder_of_another_class_is_refused(tmp_path):
         open_source(tmp_path)
 
 
+def test_a_link_to_another_class_is_not_read_as_a_class(tmp_path):
+    written = archives.write_ilsvrc2012(tmp_path, layout="kaggle")
+    sort_validation(tmp_path, written)
+    os.remove(tmp_path / TRUTH)
+    first, second = (tmp_path / PICTURES / "val" / s for s in archives.SYNSETS[:2])
+    shutil.rmtree(second)
+    second.symlink_to(first)
+    labels = [label for _, label, _ in list_validation(open_source(tmp_path))]
+    assert len(labels) == 4 and labels.count(0) == 2 and 1 not in labels
+
+
 def test_an_image_that_is_there_twice_is_refused(tmp_path):
     written = archives.write_ilsvrc2012(tmp_path, layout="kaggle")
     name = "ILSVRC2012_val_00000001.JPEG"
