@@ -47,7 +47,7 @@ def list_directory(directory: str) -> Listing:
     """Lists a directory.
 
     Raises:
-      OSError: where it cannot be read.
+      OSError: where it, or what is known of a file in it, cannot be read.
     """
     seen = {_identify(os.stat(directory))}
     listing = Listing([], [], [], [])
@@ -58,7 +58,10 @@ def list_directory(directory: str) -> Listing:
                 continue
             try:
                 status = entry.stat()
-            except OSError:
+            except OSError as error:
+                # Of a folder that may be listed and not entered, or a failing disk.
+                if not entry.is_symlink() and not isinstance(error, FileNotFoundError):
+                    raise
                 listing.others.append(entry.name)
                 continue
             if stat.S_ISREG(status.st_mode):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
 import sys
+import types
 
 import pytest
 
@@ -81,6 +83,31 @@ def test_a_folder_that_cannot_be_read_does_not_end_the_walk(root, monkeypatch):
     assert unreadable == [str(root / "a")]
     with pytest.raises(PermissionError):
         listing.list_directory(str(root / "a"))
+
+
+def test_a_folder_whose_files_cannot_be_reached_is_unreadable(root, monkeypatch):
+    # Such as one of mode 444 shows its names and nothing of what they are.
+    scandir = os.scandir
+
+    @contextlib.contextmanager
+    def show_names(path):
+        with scandir(path) as entries:
+            is_closed = path == str(root / "b" / "deep")
+            yield [types.SimpleNamespace(**refused)] if is_closed else list(entries)
+
+    def refuse():
+        raise PermissionError(13, "Permission denied", "w.png")
+
+    refused = {"name": "w.png", "stat": refuse, "is_symlink": lambda: False}
+    monkeypatch.setattr(os, "scandir", show_names)
+    with pytest.raises(PermissionError):
+        listing.list_directory(str(root / "b" / "deep"))
+    found, unreadable = walk(root)
+    assert sorted(found) == [".", "a", "b", "c"]
+    assert unreadable == [str(root / "b" / "deep")]
+    # A link into such a folder says nothing of the folder that holds the link.
+    refused["is_symlink"] = lambda: True
+    assert listing.list_directory(str(root / "b" / "deep")).others == ["w.png"]
 
 
 def test_kinds_have_names(tmp_path):
