@@ -157,7 +157,11 @@ def test_run_that_diverges_stops_and_leaves_its_checkpoint(tmp_path, data_dir):
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_weights_beyond_float32_are_not_saved(tmp_path, data_dir):
     """The first update throws them there: its loss and gradients were finite."""
-    values = {"num_epochs": 1, "optimizer.learning_rate": 1e300}
+    values = {
+        "num_epochs": 1,
+        "optimizer.learning_rate": 1e38,
+        "optimizer.rate_factors": "fc8=1e38",
+    }
     with pytest.raises(errors.NotFiniteError, match="after step 1; that is not saved"):
         training_runs.run(data_dir, tmp_path, values)
     with pytest.raises(errors.UserError, match="nothing was trained"):
