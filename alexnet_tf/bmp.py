@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from alexnet_tf import stateless_checks
+
 _FILE_HEADER_BYTES = 14
 _INFO_HEADER_BYTES = 40  # those of later versions are longer and begin alike
 _UNCOMPRESSED, _BIT_FIELDS = 0, 3
@@ -40,19 +42,19 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     has_usual_fields = (
         (compression == _BIT_FIELDS) & (num_bits == 32) & (read(54) == _USUAL_RED)
     )
-    check = tf.debugging.Assert(
+    pixels_place = stateless_checks.require(
         (header_bytes >= _INFO_HEADER_BYTES)
         & (pixels_place >= _FILE_HEADER_BYTES + header_bytes)
         & ((compression == _UNCOMPRESSED) | has_usual_fields),
         ["it is a BMP of a kind that is not decoded here"],
+        pixels_place,
     )
     # Rows are whole words; the height is negative where the first row comes first.
     row_bytes = (read(18) * num_bits + 31) // 32 * 4
     height = tf.minimum(read(22), 2**32 - read(22))
     start = tf.constant(0, tf.int64)
-    with tf.control_dependencies([check]):
-        bmp = tf.strings.substr(image_bytes, start, pixels_place + row_bytes * height)
-        image = tf.io.decode_bmp(bmp, channels=0)
+    bmp = tf.strings.substr(image_bytes, start, pixels_place + row_bytes * height)
+    image = tf.io.decode_bmp(bmp, channels=0)
 
     def apply_palette() -> tf.Tensor:
         place = _FILE_HEADER_BYTES + header_bytes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from alexnet_tf import bmp, gif
+from alexnet_tf import bmp, gif, stateless_checks
 from tfrecords import images
 
 
@@ -36,17 +36,19 @@ def decode_picture(
         lambda: gif.keep_first_frame(image_bytes),
         lambda: (tf.identity(image_bytes), read_num_pixels(image_bytes)),
     )
-    # A data set's graph shows its message; the assertions of `tf.debugging` would add
-    # the names of tensors.
-    check = tf.debugging.Assert(
-        num_pixels <= max_pixels, [f"it has more than {max_pixels} pixels:", num_pixels]
+    num_bytes = tf.cast(tf.strings.length(image_bytes), tf.int64)
+    num_bytes = stateless_checks.require(
+        num_pixels <= max_pixels,
+        [f"it has more than {max_pixels} pixels: ", num_pixels],
+        num_bytes,
     )
-    with tf.control_dependencies([check]):
-        image = tf.cond(
-            tf.io.is_jpeg(image_bytes),
-            lambda: decode_jpeg(image_bytes),
-            lambda: _decode_others(image_bytes),
-        )
+    # The bytes depend on the check, so that it comes before the decoder.
+    image_bytes = tf.strings.substr(image_bytes, tf.constant(0, tf.int64), num_bytes)
+    image = tf.cond(
+        tf.io.is_jpeg(image_bytes),
+        lambda: decode_jpeg(image_bytes),
+        lambda: _decode_others(image_bytes),
+    )
     return tf.ensure_shape(image, [None, None, 3])
 
 

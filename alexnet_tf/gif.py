@@ -13,6 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from alexnet_tf import stateless_checks
+
 # A block holds 255 bytes at most: this is enough for a first frame of 16.7 MB, more
 # than ten megapixels of a photograph. To walk over so many takes about a second.
 MAX_BLOCKS = 65_536
@@ -70,18 +72,18 @@ def keep_first_frame(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         lambda place, left: skip_blocks(place + 2, left - 1),
         (place, tf.constant(MAX_BLOCKS, tf.int64)),
     )
-    is_frame = tf.debugging.Assert(
-        (read(place) == _FRAME) | (left <= 0), ["the GIF has no frame at", place]
+    place = stateless_checks.require(
+        (read(place) == _FRAME) | (left <= 0),
+        ["the GIF has no frame at ", place],
+        place,
     )
-    with tf.control_dependencies([is_frame]):
-        width = tf.maximum(read_pair(6), read_pair(place + 1) + read_pair(place + 5))
-        height = tf.maximum(read_pair(8), read_pair(place + 3) + read_pair(place + 7))
-        palette_bytes = measure_palette(read(place + _FRAME_BYTES - 1))
+    width = tf.maximum(read_pair(6), read_pair(place + 1) + read_pair(place + 5))
+    height = tf.maximum(read_pair(8), read_pair(place + 3) + read_pair(place + 7))
+    palette_bytes = measure_palette(read(place + _FRAME_BYTES - 1))
     # After the palette, a byte says how wide the codes are.
     end, left = skip_blocks(place + _FRAME_BYTES + palette_bytes + 1, left)
-    has_end = tf.debugging.Assert(
-        left > 0, [f"the GIF has more than {MAX_BLOCKS} data blocks before", end]
+    end = stateless_checks.require(
+        left > 0, [f"the GIF has more than {MAX_BLOCKS} data blocks before ", end], end
     )
-    with tf.control_dependencies([has_end]):
-        first = tf.strings.substr(image_bytes, tf.constant(0, tf.int64), end)
-        return first + _TRAILER, width * height
+    first = tf.strings.substr(image_bytes, tf.constant(0, tf.int64), end)
+    return first + _TRAILER, width * height

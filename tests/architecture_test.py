@@ -20,6 +20,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 
 # A module of alexnet_tf imports only from rows above its own (and from tfrecords).
 ROWS = (
+    ("stateless_checks",),
     (
         "bmp",
         "config",

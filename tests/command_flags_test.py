@@ -26,7 +26,13 @@ read = {}
 for name in sys.argv[1:]:
     before = set(FLAGS)
     module = importlib.import_module(name)
-    own = [FLAGS[key] for key in FLAGS if key not in before]
+    new = [key for key in FLAGS if key not in before]
+    # TensorFlow brings flags of its own.
+    tops = "alexnet_tf", "tfrecords", "tools"
+    own = [
+        FLAGS[key] for key in new
+        if FLAGS.find_module_defining_flag(key).split(".")[0] in tops
+    ]
     kinds = {}
     for flag in own:
         if isinstance(flag.parser, path_parsers):
@@ -46,8 +52,8 @@ for name in sys.argv[1:]:
                 prints[key] = bool(is_work())
         FLAGS.unparse_flags()
     read[name] = {"kinds": kinds, "prints": prints}
-    for flag in own:
-        delattr(FLAGS, flag.name)
+    for key in new:
+        delattr(FLAGS, key)
 print(json.dumps(read))
 """
 

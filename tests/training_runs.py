@@ -80,13 +80,17 @@ def load_checkpoint(
 
 
 def compute_digest(workdir: str | os.PathLike[str], which: str | int = "last") -> str:
-    """SHA-256 of everything that a checkpoint holds: arrays, state, steps."""
+    """SHA-256 of what a run's future depends on: arrays, state, steps.
+
+    Left out is how many lines its metrics have: a hint is told again after a restart.
+    """
     loaded = load_checkpoint(workdir, which)
     digest = hashlib.sha256()
     for name, array in sorted(loaded.arrays.items()):
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    rest = [loaded.step, loaded.best_step, loaded.state]
+    state = {k: v for k, v in loaded.state.items() if k != "metrics_lines"}
+    rest = [loaded.step, loaded.best_step, state]
     digest.update(json.dumps(rest, sort_keys=True).encode())
     return digest.hexdigest()
 

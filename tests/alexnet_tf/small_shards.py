@@ -69,7 +69,10 @@ def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> 
             )
         )
     for name, column in columns.items():
-        arrays[f"{split}/{name}"] = np.array(column, arrays[f"{split}/{name}"].dtype)
+        # An index of an earlier version has no checksums.
+        if f"{split}/{name}" in arrays:
+            dtype = arrays[f"{split}/{name}"].dtype
+            arrays[f"{split}/{name}"] = np.array(column, dtype)
     npz.save(os.path.join(data_dir, manifest.INDEX_NAME), arrays)
     splits = dict(info.splits)
     splits[split] = dataclasses.replace(splits[split], shards=tuple(shards))

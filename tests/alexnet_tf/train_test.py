@@ -265,7 +265,7 @@ def test_auto_is_measured_once_and_kept_where_the_run_goes_on(
         timing = precision_timing.Timing(seconds, seconds)
         monkeypatch.setattr(precision_timing, "measure", lambda: timing)
 
-    path, values = tmp_path / "run", {"precision": "auto", "num_epochs": 0}
+    path, values = tmp_path / "run", {"precision": "auto", "num_epochs": 1}
     set_seconds(0.5)
     training_runs.run(data_dir, path, values)
     assert "bfloat16 is 2 times" in "".join(capfd.readouterr())

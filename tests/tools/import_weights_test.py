@@ -32,7 +32,7 @@ def write_npy(path, layers=tuple(WEIGHTS)):
 def test_caffes_file_becomes_a_workdir(tmp_path):
     source = write_npy(tmp_path / "bvlc_alexnet.npy")
     classes = tmp_path / "classes.txt"
-    classes.write_text("".join(f"n{n} name {n}\n" for n in range(5)))
+    classes.write_text("".join(f"n{n:08d} name {n}\n" for n in range(5)))
     target = tmp_path / "runs" / "caffe"
     done = run(
         f"--input={source}",
