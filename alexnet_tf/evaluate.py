@@ -15,13 +15,13 @@ import tensorflow as tf
 
 from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import (
+    forward,
     input_pipeline,
     iteration,
     placement,
     precision,
     run_record,
     settings,
-    steps,
     trained_network,
     training_data,
 )
@@ -47,7 +47,7 @@ class Evaluation:
 
 
 def evaluate(
-    eval_step: Callable[[tf.Tensor, tf.Tensor], steps.EvalResult],
+    eval_step: Callable[[tf.Tensor, tf.Tensor], forward.EvalResult],
     data: input_pipeline.DataSet,
     config: Config,
     split: str,
@@ -59,7 +59,7 @@ def evaluate(
     """Evaluates `split`.
 
     Args:
-      eval_step: from `steps.make_eval_step`.
+      eval_step: from `forward.make_eval_step`.
       data: from `open_data`.
       config: the run's.
       split: "validation", "test" or "train".
@@ -184,7 +184,7 @@ def evaluate_checkpoint(
     where = placement.make_placement(devices or config.devices)
     network = trained_network.load(workdir_path, which, where, fastest=True)
     device = where.get_device(0)
-    eval_step = steps.make_eval_step(network.model, device)
+    eval_step = forward.make_eval_step(network.model, device)
     with placement.memory_errors("--config.eval_batch_size in training"):
         result = evaluate(
             eval_step,

@@ -33,15 +33,15 @@ from alexnet_tf import (
     decoding,
     export_formats,
     exported,
+    forward,
     model,
     placement,
     settings,
-    steps,
     tensorflow_files,
     trained_network,
     untrained,
 )
-from alexnet_tf.optimizer import list_parameters
+from alexnet_tf.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import checksums, durable, images, resize, versions
@@ -83,7 +83,7 @@ class Signatures:
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
         def classify(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             views, reasons = self._make_views(image_bytes, num_views)
-            probabilities = steps.compute_probabilities(self._network, views)
+            probabilities = forward.compute_probabilities(self._network, views)
             return {**self._answer(probabilities, reasons), "errors": reasons}
 
         return classify
@@ -115,7 +115,7 @@ class Signatures:
         def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
             mean = augment.make_centre_mean(self._data, self._statistics)
             views = (images - mean)[:, tf.newaxis]
-            probabilities = steps.compute_probabilities(self._network, views)
+            probabilities = forward.compute_probabilities(self._network, views)
             return self._answer(probabilities, tf.fill([tf.shape(images)[0]], ""))
 
         return classify

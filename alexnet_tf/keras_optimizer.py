@@ -28,12 +28,8 @@ import tensorflow as tf
 
 from alexnet_tf import placement, stack
 from alexnet_tf.config import OptimizerConfig
-from alexnet_tf.optimizer import (
-    MomentumOptimizer,
-    Optimizer,
-    Parameter,
-    list_layer_names,
-)
+from alexnet_tf.optimizer import MomentumOptimizer, Optimizer
+from alexnet_tf.parameters import Parameter, list_layer_names
 from tfrecords import errors
 
 # What `optimizer.per_layer` may name.

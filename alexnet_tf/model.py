@@ -1,81 +1,19 @@
-"""The network: one table of layers, and the functional model built from it.
+"""The network, built from its table as a Keras functional model.
 
-Two towers, a and b, of half of the kernels each (paper, section 3.5, figure 2). conv2,
-conv4 and conv5 see their own tower's maps; conv3 and the fully-connected layers see
-both towers'. ReLU, then response normalization, then pooling (3.3, 3.5).
+Two towers, a and b, of half of the kernels each (paper, section 3.5, figure 2). ReLU,
+then response normalization, then pooling (3.3, 3.5).
 """
 
 from __future__ import annotations
 
-import dataclasses
-
 from alexnet_tf import layers, normalization
-from alexnet_tf.config import ModelConfig
-from alexnet_tf.placement import Placement
+from alexnet_tf.config import Config, ModelConfig
+from alexnet_tf.placement import Placement, memory_errors
 from alexnet_tf.stack import keras
+from alexnet_tf.tables import ALEXNET, ConvolutionRow, DenseRow, Row, scale_rows
 from tfrecords import errors
 
 TOWER_SUFFIXES = "ab"
-
-
-@dataclasses.dataclass(frozen=True)
-class ConvolutionRow:
-    """A convolutional layer of the table.
-
-    Attributes:
-      name: "conv1".
-      kernels: of all towers together.
-      size: side of the kernels, pixels.
-      stride: pixels.
-      padding: zeros before and after, pixels, on both axes.
-      initial_bias: 1 speeds the early learning (section 5).
-      sees_all: whether it sees every tower's maps or its own tower's. (Either way
-        conv1 sees the pictures.)
-      normalized: whether response normalization follows.
-      pooled: whether pooling follows.
-    """
-
-    name: str
-    kernels: int
-    size: int
-    stride: int
-    padding: tuple[int, int]
-    initial_bias: float
-    sees_all: bool
-    normalized: bool
-    pooled: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class DenseRow:
-    """A fully-connected hidden layer of the table; it sees every tower's units.
-
-    Attributes:
-      name: "fc6".
-      units: of all towers together.
-      initial_bias: 1 (section 5).
-      dropout: whether dropout follows (section 4.2).
-    """
-
-    name: str
-    units: int
-    initial_bias: float
-    dropout: bool
-
-
-Row = ConvolutionRow | DenseRow
-
-# One picture's maps, both towers, on every line: after the layer | after pooling.
-ALEXNET: tuple[Row, ...] = (
-    #               name    n   size  s  padding bias  all   lrn    pool
-    ConvolutionRow("conv1", 96, 11, 4, (0, 3), 0, False, True, True),  # 55x55 | 27x27
-    ConvolutionRow("conv2", 256, 5, 1, (2, 2), 1, False, True, True),  # 27x27 | 13x13
-    ConvolutionRow("conv3", 384, 3, 1, (1, 1), 0, True, False, False),  # 13x13
-    ConvolutionRow("conv4", 384, 3, 1, (1, 1), 1, False, False, False),  # 13x13
-    ConvolutionRow("conv5", 256, 3, 1, (1, 1), 1, False, False, True),  # 13x13 | 6x6
-    DenseRow("fc6", 4096, 1, True),
-    DenseRow("fc7", 4096, 1, True),
-)
 
 
 def build_model(
@@ -121,6 +59,24 @@ def build_model(
     return keras.Model(images, logits, name="alexnet")
 
 
+def build_network(config: Config, num_classes: int, where: Placement) -> keras.Model:
+    """The network of a run; `config.precision` is resolved, not "auto".
+
+    Raises:
+      UserError: where the settings make no network.
+      DeviceMemoryError: where its weights do not fit into the memory.
+    """
+    with memory_errors("--config.model.width"):
+        return build_model(
+            num_classes,
+            config.model,
+            crop_size=config.data.crop_size,
+            seed=config.seed,
+            precision=config.precision,
+            placement=where,
+        )
+
+
 def _check_crop_size(
     rows: tuple[Row, ...], config: ModelConfig, crop_size: int
 ) -> None:
@@ -138,20 +94,6 @@ def _check_crop_size(
                 "--config.data.crop_size (the paper's is 224), from larger pictures "
                 "if need be."
             )
-
-
-def scale_rows(rows: tuple[Row, ...], width: float, num_towers: int) -> tuple[Row, ...]:
-    """The table with `width` times the kernels and units, the same in every tower."""
-
-    def scale(number: int) -> int:
-        return max(1, round(number * width / num_towers)) * num_towers
-
-    return tuple(
-        dataclasses.replace(row, kernels=scale(row.kernels))
-        if isinstance(row, ConvolutionRow)
-        else dataclasses.replace(row, units=scale(row.units))
-        for row in rows
-    )
 
 
 class _Builder:

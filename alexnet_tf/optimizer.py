@@ -14,54 +14,13 @@ has gathered would go on moving the weights.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-from alexnet_tf import model as model_lib
 from alexnet_tf import placement
 from alexnet_tf.config import OptimizerConfig
-from alexnet_tf.stack import get_tf_variable, keras
-
-KERNEL, BIAS = 0, 1
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """A trained variable and what the rule needs to know of it.
-
-    Attributes:
-      name: "conv1a/kernel".
-      variable: float32, on its tower's device.
-      layer: "conv1", without the tower.
-      kind: `KERNEL` or `BIAS`.
-    """
-
-    name: str
-    variable: tf.Variable
-    layer: str
-    kind: int
-
-
-def list_parameters(model: keras.Model) -> list[Parameter]:
-    """The network's trained variables, in the order of its layers."""
-    return [
-        Parameter(
-            f"{layer.name}/{kind_name}",
-            get_tf_variable(getattr(layer, kind_name)),
-            model_lib.get_layer_name(layer.name),
-            kind,
-        )
-        for layer in model.layers
-        if layer.weights
-        for kind, kind_name in ((KERNEL, "kernel"), (BIAS, "bias"))
-    ]
-
-
-def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
-    """The layers that have parameters, without towers: conv1, ..., fc8."""
-    return tuple(dict.fromkeys(parameter.layer for parameter in parameters))
+from alexnet_tf.parameters import BIAS, Parameter, list_layer_names
 
 
 class Optimizer(tf.Module):

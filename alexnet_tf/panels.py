@@ -1,32 +1,37 @@
-"""The paper's figure 4, left: pictures, each with its five most probable labels."""
+"""The paper's figure 4, left: images, each with its five most probable labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from alexnet_tf import figures
-from alexnet_tf.predict import Prediction
-from tfrecords import durable, manifest
+from tfrecords import durable
 
 _PER_ROW = 4
-# The paper draws the right label's bar in red.
+# The paper draws the true label's bar in red.
 _RIGHT, _OTHER = "#d1495b", "#7a9cc6"
 
 
 @figures.default_style()
 def draw_panels(
-    predictions: Sequence[Prediction],
-    classes: Sequence[manifest.ClassInfo],
+    images: Sequence[np.ndarray],
+    probabilities: Sequence[np.ndarray],
+    truths: Sequence[int | None],
+    class_names: Sequence[str],
     path: str,
 ) -> None:
-    """Draws predictions without errors, four in a row, to a PNG.
+    """Draws images with their five most probable labels, four in a row, to a PNG.
 
-    Under each picture stand the name of its folder's class, if it has one, and a bar
-    for each of the five most probable labels, the right one's in red.
+    Above each image stands its true class, if it is known. Below it there is a bar for
+    each of the five most probable labels; the true one's is red.
 
     Args:
-      predictions: at least one.
-      classes: in the order of their labels.
+      images: at least one; each uint8 [height, width, 3].
+      probabilities: of each image, float32 [classes].
+      truths: the true label of each image, or None.
+      class_names: by label.
       path: of the PNG.
 
     Raises:
@@ -35,8 +40,8 @@ def draw_panels(
     # Not pyplot, which would show the figure where a notebook has called this.
     from matplotlib import figure as figure_lib
 
-    num_rows = -(-len(predictions) // _PER_ROW)
-    num_columns = min(len(predictions), _PER_ROW)
+    num_rows = -(-len(images) // _PER_ROW)
+    num_columns = min(len(images), _PER_ROW)
     figure = figure_lib.Figure(figsize=(2.6 * num_columns, 4.2 * num_rows))
     axes = figure.subplots(
         2 * num_rows,
@@ -46,18 +51,20 @@ def draw_panels(
     )
     for axis in axes.flat:
         axis.set_axis_off()
-    for number, prediction in enumerate(predictions):
+    for number, (image, values, truth) in enumerate(
+        zip(images, probabilities, truths, strict=True)
+    ):
         row, column = divmod(number, _PER_ROW)
-        picture, bars = axes[2 * row, column], axes[2 * row + 1, column]
-        picture.imshow(prediction.image)
-        if prediction.truth is not None:
-            picture.set_title(_shorten(classes[prediction.truth].text), fontsize=11)
-        top = prediction.get_top()
-        heights = [prediction.probabilities[label] for label in top]
-        colours = [_RIGHT if label == prediction.truth else _OTHER for label in top]
+        panel, bars = axes[2 * row, column], axes[2 * row + 1, column]
+        panel.imshow(image)
+        if truth is not None:
+            panel.set_title(_shorten(class_names[truth]), fontsize=11)
+        top = np.argsort(-values, kind="stable")[:5].tolist()
+        heights = [values[label] for label in top]
+        colours = [_RIGHT if label == truth else _OTHER for label in top]
         bars.barh(range(len(top)), heights, color=colours, height=0.85)
         for place, label in enumerate(top):
-            text = _shorten(classes[label].text)
+            text = _shorten(class_names[label])
             bars.text(0.02, place, text, va="center", fontsize=9)
         bars.set_xlim(0, 1)
         bars.set_ylim(4.6, -0.6)

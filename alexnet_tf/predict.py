@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, exported, placement, steps, untrained
+from alexnet_tf import augment, exported, forward, placement, untrained
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors, images, limits, listing, manifest, printing, resize
 
@@ -79,7 +79,7 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
 
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])
     def compute(pictures: tf.Tensor) -> tf.Tensor:
-        return steps.compute_probabilities(network.model, transform(pictures))
+        return forward.compute_probabilities(network.model, transform(pictures))
 
     classes = network.training_data.classes
 

@@ -9,7 +9,6 @@ of the settings and the step.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,10 @@ from alexnet_tf.keras_optimizer import make_optimizer
 from alexnet_tf.learning_rates import Schedule
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.metrics import ErrorCounts
-from alexnet_tf.optimizer import Optimizer, list_layer_names, list_parameters
+from alexnet_tf.optimizer import Optimizer
+from alexnet_tf.parameters import assign_arrays, list_layer_names, list_parameters
 from alexnet_tf.schedule import make_schedule
 from alexnet_tf.stack import keras
-from tfrecords import errors
-
-# What to make smaller where not even the network fits into the memory.
-_WIDTH = "--config.model.width"
 
 
 @dataclasses.dataclass
@@ -109,26 +105,6 @@ class RunState:
         self.untrained_layers = untrained.read(checkpoint)
 
 
-def build_network(
-    config: Config, num_classes: int, where: placement.Placement
-) -> keras.Model:
-    """The network of a run; `config.precision` is resolved, not "auto".
-
-    Raises:
-      UserError: where the settings make no network.
-      DeviceMemoryError: where its weights do not fit into the memory.
-    """
-    with placement.memory_errors(_WIDTH):
-        return model.build_model(
-            num_classes,
-            config.model,
-            crop_size=config.data.crop_size,
-            seed=config.seed,
-            precision=config.precision,
-            placement=where,
-        )
-
-
 def build_run_state(
     config: Config, num_classes: int, where: placement.Placement
 ) -> RunState:
@@ -139,11 +115,11 @@ def build_run_state(
       DeviceMemoryError: where weights and what the optimizer gathers do not fit into
         the memory.
     """
-    network = build_network(config, num_classes, where)
+    network = model.build_network(config, num_classes, where)
     parameters = list_parameters(network)
     layer_names = list_layer_names(parameters)
     device = where.get_device(0)
-    with placement.memory_errors(_WIDTH):
+    with placement.memory_errors("--config.model.width"):
         optimizer = make_optimizer(parameters, config.optimizer, device)
     return RunState(
         network,
@@ -152,63 +128,3 @@ def build_run_state(
         make_schedule(config, layer_names),
         untrained_layers=layer_names,
     )
-
-
-def load_weights(network: keras.Model, checkpoint: Checkpoint) -> None:
-    """Gives `network` a checkpoint's weights and nothing else, in its own type.
-
-    Raises:
-      DataError: where the checkpoint is of another network.
-    """
-    wanted = {f"weights/{p.name}": p.variable for p in list_parameters(network)}
-    arrays = {
-        name: array
-        for name, array in checkpoint.arrays.items()
-        if name.startswith("weights/")
-    }
-    for name in wanted.keys() & arrays.keys():
-        if arrays[name].dtype == np.float32:
-            # Rounded, half to even, where the network's weights have fewer bits.
-            with np.errstate(over="ignore"):
-                arrays[name] = arrays[name].astype(wanted[name].dtype.as_numpy_dtype)
-    assign_arrays(wanted, arrays, checkpoint.path)
-
-
-def assign_arrays(
-    variables: Mapping[str, tf.Variable],
-    arrays: Mapping[str, np.ndarray],
-    path: str,
-) -> None:
-    """Assigns `arrays` to `variables` by name, all of both.
-
-    Args:
-      variables: to be assigned.
-      arrays: of the same names, shapes and dtypes.
-      path: where the arrays are from, for the sentence.
-
-    Raises:
-      DataError: naming what is missing, left over or of another shape; nothing has
-        been assigned then.
-    """
-    complaints = [f"it lacks {name}" for name in sorted(set(variables) - set(arrays))]
-    complaints += [
-        f"{name} is unknown" for name in sorted(set(arrays) - set(variables))
-    ]
-    complaints += [
-        f"{name} is {arrays[name].dtype} {arrays[name].shape} where "
-        f"{variable.dtype.name} {tuple(variable.shape)} is expected"
-        for name, variable in sorted(variables.items())
-        if name in arrays
-        and (
-            arrays[name].shape != tuple(variable.shape)
-            or arrays[name].dtype != variable.dtype.as_numpy_dtype
-        )
-    ]
-    if complaints:
-        more = f" and {len(complaints) - 3} more" if len(complaints) > 3 else ""
-        raise errors.DataError(
-            f"{path} belongs to another network: {'; '.join(complaints[:3])}{more}. "
-            "Give the settings with which it was trained."
-        )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])

@@ -177,7 +177,7 @@ def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
 
     Args:
       config: the run's settings.
-      layer_names: the network's layers in order, as `optimizer.list_layer_names`.
+      layer_names: the network's layers in order, as `parameters.list_layer_names`.
 
     Raises:
       UserError: for settings of layers that cannot be read.

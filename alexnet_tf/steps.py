@@ -1,4 +1,4 @@
-"""One training step and one evaluation step: no branches, no input or output.
+"""One training step: no branches, no input or output.
 
 The loss is the mean over the batch of -log softmax(logits)[label] (paper, section 3).
 Gradients are made by `tf.gradients`, which leaves each backward op on the device of
@@ -33,43 +33,11 @@ class TrainResult(NamedTuple):
     gradient_norms: tf.Tensor
 
 
-class EvalResult(NamedTuple):
-    """What an evaluation step returns.
-
-    Attributes:
-      losses: float32 [B], -log of the label's averaged probability.
-      is_error: bool [B, 2], whether the label is not first, not among the first five.
-      probabilities: float32 [B, classes], averaged over the views.
-    """
-
-    losses: tf.Tensor
-    is_error: tf.Tensor
-    probabilities: tf.Tensor
-
-
 def compute_losses(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """-log softmax(logits)[label], float32 [B], for logits [B, classes]."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(
         labels, tf.cast(logits, tf.float32)
     )
-
-
-def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
-    """The softmax's predictions, averaged over each picture's views (section 4.1).
-
-    Args:
-      model: from images to logits.
-      views: float32 [B, views, crop, crop, 3], mean subtracted.
-
-    Returns:
-      float32 [B, classes].
-    """
-    num_views = tf.shape(views)[1]
-    images = tf.reshape(views, [-1, *model.inputs[0].shape[1:]])
-    logits = model(images, training=False)
-    by_view = tf.nn.softmax(tf.cast(logits, tf.float32))
-    by_picture = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
-    return tf.reduce_mean(by_picture, axis=1)
 
 
 def make_train_step(
@@ -112,40 +80,6 @@ def make_train_step(
             )
 
     return train_step
-
-
-def make_eval_step(
-    model: keras.Model, device: str | None = None
-) -> tf.types.experimental.PolymorphicFunction:
-    """The compiled evaluation step.
-
-    Args:
-      model: from images to logits.
-      device: tower a's: what is neither tower's runs there.
-
-    Returns:
-      A function of views float32 [B, views, crop, crop, 3] and labels int32 [B] that
-      returns an `EvalResult`.
-    """
-    picture = list(model.inputs[0].shape[1:])
-    # One trace for every size of batch, the last one of a split too.
-    signature = [
-        tf.TensorSpec([None, None, *picture], tf.float32),
-        tf.TensorSpec([None], tf.int32),
-    ]
-
-    @tf.function(input_signature=signature)
-    def eval_step(views: tf.Tensor, labels: tf.Tensor) -> EvalResult:
-        with placement.scope(device):
-            probabilities = compute_probabilities(model, views)
-
-            # The smallest normal float32 keeps the loss of a probability of 0 finite.
-            label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
-            losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
-            is_error = metrics.find_errors(probabilities, labels)
-            return EvalResult(losses, is_error, probabilities)
-
-    return eval_step
 
 
 def _compute_norms(

@@ -13,11 +13,11 @@ from alexnet_tf import (
     placement,
     precision,
     run_record,
-    run_state,
     training_data,
 )
 from alexnet_tf.config import Config
-from alexnet_tf.optimizer import list_parameters
+from alexnet_tf.model import build_network
+from alexnet_tf.parameters import list_parameters, load_weights
 from alexnet_tf.stack import keras
 from alexnet_tf.training_data import TrainingData
 
@@ -77,10 +77,8 @@ def load(
     if fastest:
         config = _cast(config)
     buildable = config if fastest else _make_portable(config)
-    model = run_state.build_network(
-        buildable, len(kept.classes), where or placement.Placement()
-    )
-    run_state.load_weights(model, checkpoint)
+    model = build_network(buildable, len(kept.classes), where or placement.Placement())
+    load_weights(model, checkpoint.arrays, checkpoint.path)
     return TrainedNetwork(config, kept, checkpoint, model)
 
 
@@ -97,7 +95,7 @@ def cast_weights(network: TrainedNetwork) -> TrainedNetwork:
     if buildable.precision == network.config.precision:
         return network
     num_classes = len(network.training_data.classes)
-    model = run_state.build_network(buildable, num_classes, placement.Placement())
+    model = build_network(buildable, num_classes, placement.Placement())
     pairs = zip(list_parameters(model), list_parameters(network.model), strict=True)
     for cast, kept in pairs:
         cast.variable.assign(tf.cast(kept.variable, cast.variable.dtype))

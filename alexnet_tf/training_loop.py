@@ -16,6 +16,7 @@ from alexnet_tf import (
     diagnostics,
     epochs,
     finite,
+    forward,
     input_pipeline,
     iteration,
     placement,
@@ -60,7 +61,7 @@ class TrainingLoop:
         with placement.scope(device):
             self._finish = augment.make_finisher(config.data, data.statistics)
         self._device = device
-        self._eval_step = steps.make_eval_step(state.model, device)
+        self._eval_step = forward.make_eval_step(state.model, device)
         self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
         self._last_save_time = time.monotonic()
         self._is_at_chance = self._is_given_up = False

@@ -25,7 +25,7 @@ from alexnet_tf import (
 )
 from alexnet_tf.config import Config
 from alexnet_tf.input_pipeline import DataSet
-from alexnet_tf.optimizer import Parameter, list_layer_names
+from alexnet_tf.parameters import Parameter, list_layer_names
 from alexnet_tf.training_data import TrainingData
 from tfrecords import errors, manifest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
+import sys
 import tarfile
 from typing import Any
 
@@ -150,3 +151,7 @@ def test_export_predicts_as_before(golden, monkeypatch):
             assert prediction.probabilities[answer["label"]] == pytest.approx(
                 answer["probability"], rel=1e-4
             )
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -110,7 +110,13 @@ def main() -> int:
     if _FORMAT.value == "json":
         print(json.dumps(answers, indent=1, ensure_ascii=False))
     if _PLOT.value and shown:
-        panels.draw_panels(shown, predictor.classes, _PLOT.value)
+        panels.draw_panels(
+            [prediction.image for prediction in shown],
+            [prediction.probabilities for prediction in shown],
+            [prediction.truth for prediction in shown],
+            [info.text for info in predictor.classes],
+            _PLOT.value,
+        )
         print(f"wrote {_PLOT.value}: {len(shown)} pictures", file=sys.stderr)
     if num_bad:
         raise errors.DataError(

@@ -24,9 +24,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import augment, input_pipeline, iteration, placement, run_state
+from alexnet_tf import augment, input_pipeline, iteration, placement
 from alexnet_tf.config import Config
 from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.model import build_network
+from alexnet_tf.parameters import load_weights
 from alexnet_tf.stack import get_tf_variable, keras
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors, progress
@@ -101,8 +103,8 @@ def _make_quantizable_classifier(network: TrainedNetwork) -> Classifier:
         settings = dataclasses.replace(config.model, normalization="reference")
         config = dataclasses.replace(config, model=settings)
     num_classes = len(network.training_data.classes)
-    model = run_state.build_network(config, num_classes, placement.Placement())
-    run_state.load_weights(model, network.checkpoint)
+    model = build_network(config, num_classes, placement.Placement())
+    load_weights(model, network.checkpoint.arrays, network.checkpoint.path)
     mean = augment.make_centre_mean(config.data, network.training_data.statistics)
 
     def classify(images: tf.Tensor) -> tf.Tensor:

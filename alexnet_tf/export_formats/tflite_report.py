@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import evaluate, input_pipeline, metrics, steps
+from alexnet_tf import evaluate, forward, input_pipeline, metrics
 from alexnet_tf.export_formats import tflite_files
 from alexnet_tf.trained_network import TrainedNetwork
 
@@ -113,15 +113,15 @@ def measure(
 
 def _make_eval_step(
     classify: Classify,
-) -> Callable[[tf.Tensor, tf.Tensor], steps.EvalResult]:
-    def eval_step(views: tf.Tensor, labels: tf.Tensor) -> steps.EvalResult:
+) -> Callable[[tf.Tensor, tf.Tensor], forward.EvalResult]:
+    def eval_step(views: tf.Tensor, labels: tf.Tensor) -> forward.EvalResult:
         pictures = views.numpy()[:, 0]
         rows = [classify(picture[np.newaxis]) for picture in pictures]
         probabilities = tf.constant(np.concatenate(rows))
         label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
         losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
         is_error = metrics.find_errors(probabilities, labels)
-        return steps.EvalResult(losses, is_error, probabilities)
+        return forward.EvalResult(losses, is_error, probabilities)
 
     return eval_step
 

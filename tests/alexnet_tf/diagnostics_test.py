@@ -12,6 +12,7 @@ from alexnet_tf import model as model_lib
 from alexnet_tf import optimizer as optimizer_lib
 from alexnet_tf.config import Config, ModelConfig, OptimizerConfig
 from alexnet_tf.layers import Gaussian
+from alexnet_tf.parameters import list_parameters
 
 CROP = 67
 
@@ -74,7 +75,7 @@ def test_dead_units_of_one_tower():
 
 
 def test_weight_norms():
-    parameters = optimizer_lib.list_parameters(build())
+    parameters = list_parameters(build())
     parameters[0].variable.assign(tf.fill(parameters[0].variable.shape, 2.0))
     optimizer = optimizer_lib.MomentumOptimizer(parameters, OptimizerConfig())
     norms = diagnostics.compute_weight_norms(optimizer)

@@ -12,12 +12,13 @@ import pytest
 
 from alexnet_tf import (
     evaluate,
+    forward,
     input_pipeline,
     placement,
-    run_state,
-    steps,
     training_data,
 )
+from alexnet_tf.model import build_network
+from alexnet_tf.parameters import load_weights
 from tests import data_directories, training_runs
 from tfrecords import durable, errors, manifest, schema, statistics
 
@@ -55,8 +56,9 @@ def evaluate_run(workdir, data_dir, which="last", split="validation", num_views=
 def network(workdir):
     config = training_runs.make_config(VALUES)
     where = placement.make_placement(config.devices)
-    model = run_state.build_network(config, NUM_CLASSES, where)
-    run_state.load_weights(model, training_runs.load_checkpoint(workdir))
+    model = build_network(config, NUM_CLASSES, where)
+    saved = training_runs.load_checkpoint(workdir)
+    load_weights(model, saved.arrays, saved.path)
     return model
 
 
@@ -125,7 +127,7 @@ def test_ten_views_average_the_softmax_not_the_logits(data_dir, network):
     config = training_runs.make_config(VALUES)
     data = input_pipeline.open_data(data_dir, config)
     dataset = input_pipeline.make_evaluation_dataset(data, config, "validation", 10)
-    eval_step = steps.make_eval_step(network)
+    eval_step = forward.make_eval_step(network)
     finish = data.get_finisher(config.data, 10)
     found = [
         eval_step(finish(pictures), labels).probabilities.numpy()
@@ -168,7 +170,7 @@ def test_what_check_stop_raises_ends_it(data_dir, network):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        eval_step = steps.make_eval_step(network)
+        eval_step = forward.make_eval_step(network)
         evaluate.evaluate(eval_step, data, config, "validation", check_stop=check_stop)
     assert len(calls) == 2
 

@@ -16,7 +16,7 @@ from alexnet_tf import (
     export,
     export_formats,
     exported,
-    steps,
+    forward,
     trained_network,
 )
 from alexnet_tf.export_formats import (
@@ -95,7 +95,7 @@ def expected(network, pictures):
         network.config.data, network.training_data.statistics
     )
     views = (pictures - mean)[:, tf.newaxis]
-    return steps.compute_probabilities(network.model, views).numpy()
+    return forward.compute_probabilities(network.model, views).numpy()
 
 
 def test_all_files_lie_in_a_version_that_still_is_a_saved_model(made, extra):

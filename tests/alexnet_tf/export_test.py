@@ -87,7 +87,7 @@ def test_records_are_answered_as_in_evaluation(
 ):
     seen = []
     add = evaluate.PerClassErrors.add
-    make_eval_step = evaluate.steps.make_eval_step
+    make_eval_step = evaluate.forward.make_eval_step
 
     def make_recording_step(model, device=None):
         step = make_eval_step(model, device)
@@ -99,7 +99,7 @@ def test_records_are_answered_as_in_evaluation(
 
         return record
 
-    monkeypatch.setattr(evaluate.steps, "make_eval_step", make_recording_step)
+    monkeypatch.setattr(evaluate.forward, "make_eval_step", make_recording_step)
     evaluate.evaluate_checkpoint(workdir, "last", "validation", num_views)
     assert add is evaluate.PerClassErrors.add
     batches, start = [], 0

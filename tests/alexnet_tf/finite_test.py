@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import finite, optimizer
+from alexnet_tf import finite
 from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.parameters import KERNEL, Parameter
 from alexnet_tf.steps import TrainResult
 from tests import data_directories, training_runs
 from tfrecords import errors
@@ -26,11 +27,11 @@ def data_dir(tmp_path_factory):
 def make_parameters(**values):
     """Parameters by name ("conv1a/kernel" as conv1a__kernel), in this order."""
     return [
-        optimizer.Parameter(
+        Parameter(
             name.replace("__", "/"),
             tf.Variable(tf.constant(value, tf.float32)),
             name.partition("_")[0].rstrip("ab"),
-            optimizer.KERNEL,
+            KERNEL,
         )
         for name, value in values.items()
     ]

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import model as model_lib
-from alexnet_tf import optimizer as optimizer_lib
 from alexnet_tf import steps
 from alexnet_tf.config import ModelConfig
+from alexnet_tf.parameters import list_parameters
 from tests import optional
 
 torch = optional.require(__name__, "torch", "PyTorch is not installed")
@@ -56,7 +56,7 @@ def compare(config, training, hidden_factor):
             rng = np.random.default_rng(kernel.size)
             bias = bias + 0.1 * rng.standard_normal(bias.shape).astype(np.float32)
             layer.set_weights([gain * kernel, bias])
-    parameters = optimizer_lib.list_parameters(model)
+    parameters = list_parameters(model)
     images = make_images()
 
     @tf.function

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import inference_model, placement, run_state, stack
+from alexnet_tf import inference_model, placement, stack
+from alexnet_tf.model import build_network
 from alexnet_tf.stack import keras
 from tests import training_runs
 
@@ -20,7 +21,7 @@ SIZE = training_runs.TINY["data.crop_size"]
 def make_network(values=None):
     """An untrained network whose activations and mean image are those of a trained."""
     config = training_runs.make_config(values)
-    model = run_state.build_network(config, 4, placement.Placement())
+    model = build_network(config, 4, placement.Placement())
     generator = np.random.default_rng(7)
     for layer in model.layers:
         if layer.weights:

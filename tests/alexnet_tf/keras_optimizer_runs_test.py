@@ -98,9 +98,10 @@ PLACED_SCRIPT = """
 import json, sys
 import numpy as np
 import tensorflow as tf
-from alexnet_tf import config, keras_optimizer, model, optimizer, placement
+from alexnet_tf import config, keras_optimizer, model, placement
 from alexnet_tf import placement_report, steps
 from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.parameters import list_parameters
 
 placed = placement.make_placement("CPU:0,CPU:1")
 settings = config.OptimizerConfig(**json.loads(sys.argv[1]))
@@ -113,7 +114,7 @@ for name, where in [("two", placed), ("one", placement.make_placement("CPU:0"))]
     network = model.build_model(
         10, config.ModelConfig(width=0.0625), crop_size=67, placement=where)
     update = keras_optimizer.make_optimizer(
-        optimizer.list_parameters(network), settings, device)
+        list_parameters(network), settings, device)
     update.rates.assign(tf.fill(update.rates.shape, 0.01))
     step = steps.make_train_step(network, update, LossScale("float32", device), device)
     if where is placed:

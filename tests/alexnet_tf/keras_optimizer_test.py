@@ -18,7 +18,8 @@ from alexnet_tf import (
 )
 from alexnet_tf import model as model_lib
 from alexnet_tf.config import OptimizerConfig
-from alexnet_tf.optimizer import BIAS, KERNEL, MomentumOptimizer, Parameter
+from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.parameters import BIAS, KERNEL, Parameter
 from tests import training_runs
 from tests.alexnet_tf.update_rules import RUNS, addons, every_name, make_config
 from tfrecords import errors

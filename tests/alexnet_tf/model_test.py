@@ -11,6 +11,7 @@ import tensorflow as tf
 from alexnet_tf import layers
 from alexnet_tf import model as model_lib
 from alexnet_tf.config import ModelConfig
+from alexnet_tf.tables import ALEXNET, scale_rows
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
 from tfrecords import errors
 
@@ -218,7 +219,7 @@ def test_class_count(num_classes):
     [(0.0625, 2, 6, 256), (0.5, 2, 48, 2048), (0.001, 2, 2, 4), (0.001, 1, 1, 4)],
 )
 def test_width_scales_every_row(width, num_towers, kernels, units):
-    rows = model_lib.scale_rows(model_lib.ALEXNET, width, num_towers)
+    rows = scale_rows(ALEXNET, width, num_towers)
     assert rows[0].kernels == kernels
     assert rows[-1].units == units
     numbers = [getattr(row, "kernels", None) or row.units for row in rows]
@@ -226,8 +227,8 @@ def test_width_scales_every_row(width, num_towers, kernels, units):
 
 
 def test_width_1_is_the_table():
-    rows = model_lib.scale_rows(model_lib.ALEXNET, 1.0, 2)
-    assert rows == model_lib.ALEXNET
+    rows = scale_rows(ALEXNET, 1.0, 2)
+    assert rows == ALEXNET
 
 
 def get_all_weights(model):

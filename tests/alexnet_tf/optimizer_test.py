@@ -8,9 +8,15 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import model as model_lib
-from alexnet_tf import optimizer as optimizer_lib
 from alexnet_tf.config import ModelConfig, OptimizerConfig
-from alexnet_tf.optimizer import BIAS, KERNEL, MomentumOptimizer, Parameter
+from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.parameters import (
+    BIAS,
+    KERNEL,
+    Parameter,
+    list_layer_names,
+    list_parameters,
+)
 
 PAPER = OptimizerConfig()
 
@@ -127,12 +133,12 @@ LAYERS = ("conv1", "fc8")
 
 
 def test_layer_names_are_in_order_and_without_towers():
-    assert optimizer_lib.list_layer_names(make_parameters()) == LAYERS
+    assert list_layer_names(make_parameters()) == LAYERS
 
 
 def test_parameters_of_the_network():
     model = model_lib.build_model(10, ModelConfig(width=0.0625), crop_size=67)
-    parameters = optimizer_lib.list_parameters(model)
+    parameters = list_parameters(model)
     names = [
         f"{n}{t}" for n in ("conv1", "conv2", "conv3", "conv4", "conv5") for t in "ab"
     ]

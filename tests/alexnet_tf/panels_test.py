@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_tf import panels, predict
-from tests import data_directories
+from alexnet_tf import panels
 
-CLASSES = data_directories.make_classes(6)
+CLASSES = [f"class {label}" for label in range(6)]
 
 
-def make_prediction(truth, colour=128):
+def draw(truths, path):
     probabilities = np.array([0.5, 0.2, 0.1, 0.1, 0.06, 0.04], np.float32)
-    image = np.full((64, 64, 3), colour, np.uint8)
-    return predict.Prediction("a.png", "", probabilities, image, truth)
+    image = np.full((64, 64, 3), 128, np.uint8)
+    count = len(truths)
+    panels.draw_panels(
+        [image] * count, [probabilities] * count, truths, CLASSES, str(path)
+    )
 
 
 def count_pixels(path, colour):
@@ -31,7 +33,7 @@ def test_the_right_labels_bar_has_its_own_colour(tmp_path):
     path = tmp_path / "panels.png"
     sizes = {}
     for truth in (None, 0, 1, 5):
-        panels.draw_panels([make_prediction(truth)], CLASSES, str(path))
+        draw([truth], path)
         sizes[truth] = count_pixels(path, panels._RIGHT)
     # The bar of 0.5 is longer than that of 0.2; the sixth label has none.
     assert sizes[None] == sizes[5] == 0
@@ -41,7 +43,7 @@ def test_the_right_labels_bar_has_its_own_colour(tmp_path):
 @pytest.mark.parametrize("count, columns, rows", [(1, 1, 1), (4, 4, 1), (5, 4, 2)])
 def test_four_in_a_row(tmp_path, count, columns, rows):
     path = tmp_path / "panels.png"
-    panels.draw_panels([make_prediction(0)] * count, CLASSES, str(path))
+    draw([0] * count, path)
     width, height = Image.open(path).size
     assert width == pytest.approx(2.6 * 110 * columns, abs=2)
     assert height == pytest.approx(4.2 * 110 * rows, abs=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from alexnet_tf import checkpoint, placement, run_state
 from alexnet_tf.metrics import ErrorCounts
+from alexnet_tf.parameters import assign_arrays, load_weights
 from tests import training_runs
 from tfrecords import errors
 
@@ -91,7 +93,7 @@ def test_evaluation_takes_the_weights_alone(filled):
     state, saved = filled
     fresh = build()
     velocity = [v.numpy() for v in fresh.optimizer.velocities]
-    run_state.load_weights(fresh.model, saved)
+    load_weights(fresh.model, saved.arrays, saved.path)
     for before, after in zip(
         state.optimizer.parameters, fresh.optimizer.parameters, strict=True
     ):
@@ -112,7 +114,8 @@ def test_another_network_is_refused_before_anything_is_assigned(
 ):
     other = build(training_runs.make_config(values), num_classes)
     before = other.to_arrays()
-    for restore in (other.restore, lambda c: run_state.load_weights(other.model, c)):
+    load = functools.partial(load_weights, other.model)
+    for restore in (other.restore, lambda c: load(c.arrays, c.path)):
         with pytest.raises(errors.DataError, match="belongs to another network"):
             restore(filled[1])
     with pytest.raises(errors.DataError) as e:
@@ -130,7 +133,7 @@ def test_missing_left_over_and_misshapen_arrays_are_named():
     arrays["weights/fc9/bias"] = np.zeros(3, np.float32)
     arrays["weights/fc8/bias"] = np.zeros(3, np.float64)
     with pytest.raises(errors.DataError) as e:
-        run_state.assign_arrays(variables, arrays, "there")
+        assign_arrays(variables, arrays, "there")
     for part in (
         "there belongs to another network",
         "it lacks velocity/fc8/bias",

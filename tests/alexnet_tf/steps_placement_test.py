@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from alexnet_tf import config, model, optimizer, placement, placement_report, steps
 from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.parameters import list_parameters
 
 normalization, precision = sys.argv[1:]
 
@@ -31,7 +32,7 @@ def build(where):
         10, config.ModelConfig(width=0.0625, normalization=normalization),
         crop_size=67, precision=precision, placement=where)
     update = optimizer.MomentumOptimizer(
-        optimizer.list_parameters(network), config.OptimizerConfig(), device)
+        list_parameters(network), config.OptimizerConfig(), device)
     update.rates.assign(tf.fill(update.rates.shape, 0.01))
     scale = LossScale(precision, device)
     return network, update, scale, steps.make_train_step(network, update, scale, device)

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from alexnet_tf import forward, steps
 from alexnet_tf import model as model_lib
 from alexnet_tf import optimizer as optimizer_lib
-from alexnet_tf import steps
 from alexnet_tf.config import ModelConfig, OptimizerConfig
 from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.parameters import list_parameters
 
 CROP = 67
 SMALL = ModelConfig(width=0.0625)
@@ -21,7 +22,7 @@ A, B = "CPU:0", "CPU:1"
 def build(config=SMALL, precision="float32", optimizer_config=None):
     model = model_lib.build_model(10, config, crop_size=CROP, precision=precision)
     optimizer = optimizer_lib.MomentumOptimizer(
-        optimizer_lib.list_parameters(model), optimizer_config or OptimizerConfig()
+        list_parameters(model), optimizer_config or OptimizerConfig()
     )
     optimizer.rates.assign(tf.fill(optimizer.rates.shape, 0.01))
     scale = LossScale(precision)
@@ -143,7 +144,7 @@ def test_float16_scales_the_loss_and_halves_on_overflow():
 
 def test_evaluation_averages_the_softmax_over_views():
     model, *_ = build(dataclasses.replace(SMALL, initial_stddev=0.05))
-    eval_step = steps.make_eval_step(model)
+    eval_step = forward.make_eval_step(model)
     rng = np.random.default_rng(0)
     views = (60 * rng.standard_normal((3, 4, CROP, CROP, 3))).astype(np.float32)
     labels = np.array([0, 4, 9], np.int32)
@@ -162,7 +163,7 @@ def test_evaluation_averages_the_softmax_over_views():
 
 def test_evaluation_is_traced_once_for_any_batch():
     model, *_ = build()
-    eval_step = steps.make_eval_step(model)
+    eval_step = forward.make_eval_step(model)
     for size, num_views in [(2, 1), (1, 1), (3, 10)]:
         views = np.zeros((size, num_views, CROP, CROP, 3), np.float32)
         assert eval_step(views, np.zeros(size, np.int32)).losses.shape == (size,)
@@ -175,7 +176,7 @@ def test_a_certain_error_has_a_finite_loss():
     bias[3] = 1e4
     model.get_layer("fc8").set_weights([kernel, bias])
     views = np.zeros((1, 1, CROP, CROP, 3), np.float32)
-    losses = steps.make_eval_step(model)(views, np.array([0], np.int32)).losses
+    losses = forward.make_eval_step(model)(views, np.array([0], np.int32)).losses
     assert 80 < float(losses[0]) < 100
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import optimizer, stack, trained_network
+from alexnet_tf import stack, trained_network
+from alexnet_tf.parameters import list_parameters
 from tests import data_directories, training_runs
 from tfrecords import errors
 
@@ -29,7 +30,7 @@ def test_the_weights_are_the_checkpoints(workdir, which, step):
     network = trained_network.load(workdir, which)
     assert network.checkpoint.step == step
     assert len(network.training_data.classes) == 3
-    for parameter in optimizer.list_parameters(network.model):
+    for parameter in list_parameters(network.model):
         np.testing.assert_array_equal(
             parameter.variable.numpy(),
             network.checkpoint.arrays[f"weights/{parameter.name}"],
@@ -58,9 +59,9 @@ def test_a_network_that_is_not_saved_normalizes_as_in_training(workdir):
 
 def test_what_is_cast_is_the_network_not_its_checkpoint(workdir):
     network = trained_network.load(workdir, precision_policy="mixed_bfloat16")
-    bias = optimizer.list_parameters(network.model)[-1]
+    bias = list_parameters(network.model)[-1]
     bias.variable.assign(tf.ones_like(bias.variable))
-    cast = optimizer.list_parameters(trained_network.cast_weights(network).model)[-1]
+    cast = list_parameters(trained_network.cast_weights(network).model)[-1]
     assert cast.name == bias.name and np.all(cast.variable.numpy() == 1)
 
 
@@ -74,7 +75,7 @@ def test_the_fastest_network_names_its_weights_type(workdir):
         workdir, precision_policy="mixed_bfloat16", fastest=True
     )
     assert network.config.precision == "bfloat16"
-    kept = optimizer.list_parameters(network.model)
+    kept = list_parameters(network.model)
     assert {p.variable.dtype.name for p in kept} == {"bfloat16"}
 
 
@@ -83,9 +84,7 @@ def test_cast_weights_answer_with_the_same_bits(workdir, precision):
     network = trained_network.load(workdir, precision_policy=precision)
     cast = trained_network.cast_weights(network)
     policy = precision.removeprefix("mixed_")
-    assert {p.variable.dtype.name for p in optimizer.list_parameters(cast.model)} == {
-        policy
-    }
+    assert {p.variable.dtype.name for p in list_parameters(cast.model)} == {policy}
     assert cast.config == network.config
     views = np.random.default_rng(1).normal(0, 60, (2, 67, 67, 3)).astype(np.float32)
     expected = network.model(views).numpy()

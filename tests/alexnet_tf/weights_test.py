@@ -8,7 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from alexnet_tf import experiments, optimizer, run_state, settings, weights
+from alexnet_tf import experiments, settings, weights
+from alexnet_tf.model import build_network
+from alexnet_tf.parameters import list_parameters
 from alexnet_tf.placement import Placement
 from alexnet_tf.weights import mapping
 from tests.alexnet_tf import foreign_weights
@@ -92,8 +94,8 @@ def test_logits_are_those_of_an_independent_network(record_property):
     config = settings.override(
         experiments.get_config("caffe"), {"model.width": foreign_weights.WIDTH}
     )
-    network = run_state.build_network(config, foreign_weights.NUM_CLASSES, Placement())
-    variables = {p.name: p.variable for p in optimizer.list_parameters(network)}
+    network = build_network(config, foreign_weights.NUM_CLASSES, Placement())
+    variables = {p.name: p.variable for p in list_parameters(network)}
     assert {n: tuple(v.shape) for n, v in variables.items()} == SHAPES
     for name, array in foreign_weights.to_towers(WEIGHTS).items():
         variables[name].assign(array)

@@ -21,6 +21,8 @@ dropout, loss and update are not counted: utilization is what they leave over.
 
 from __future__ import annotations
 
+from alexnet_tf.tables import ALEXNET, ConvolutionRow, scale_rows
+
 
 def count_alexnet(
     num_classes: int = 1000, width: float = 1.0, crop_size: int = 224
@@ -35,14 +37,13 @@ def count_alexnet(
     Returns:
       layer -> length of one output's sum, times outputs.
     """
-    from alexnet_tf import model
     from alexnet_tf.config import ModelConfig
 
     pooling = ModelConfig()
     counts: dict[str, int] = {}
     side, maps, towers = crop_size, 3, 2
-    for row in model.scale_rows(model.ALEXNET, width, towers):
-        if isinstance(row, model.ConvolutionRow):
+    for row in scale_rows(ALEXNET, width, towers):
+        if isinstance(row, ConvolutionRow):
             side = (side + sum(row.padding) - row.size) // row.stride + 1
             sees_all = row.sees_all or row.name == "conv1"
             inputs = row.size**2 * (maps if sees_all else maps // towers)

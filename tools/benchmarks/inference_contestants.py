@@ -152,9 +152,9 @@ def make_pixels(encoded: list[bytes], size: int) -> np.ndarray:
 
 
 def _make_eval_step(workdir: str) -> Any:
-    from alexnet_tf import steps, trained_network
+    from alexnet_tf import forward, trained_network
 
-    return steps.make_eval_step(trained_network.load(workdir, fastest=True).model)
+    return forward.make_eval_step(trained_network.load(workdir, fastest=True).model)
 
 
 def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any]:

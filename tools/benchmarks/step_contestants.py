@@ -89,12 +89,12 @@ def make_step(
         keras_optimizer,
         loss_scale,
         model,
-        optimizer,
         placement,
         precision,
         steps,
     )
     from alexnet_tf import settings as settings_lib
+    from alexnet_tf.parameters import list_parameters
 
     where = placement.make_placement(devices)
     precision.make_reproducible()
@@ -109,7 +109,7 @@ def make_step(
     )
     device = where.get_device(0)
     updater = keras_optimizer.make_optimizer(
-        optimizer.list_parameters(network), chosen.optimizer, device
+        list_parameters(network), chosen.optimizer, device
     )
     updater.rates.assign(tf.fill(updater.rates.shape, 1e-3))
     step = steps.make_train_step(

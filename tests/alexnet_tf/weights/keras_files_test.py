@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from alexnet_tf import model as model_lib
-from alexnet_tf import optimizer
 from alexnet_tf.config import ModelConfig
+from alexnet_tf.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.weights import bounds, keras_files, mapping, naming
 from tests.alexnet_tf import foreign_weights
@@ -88,11 +88,11 @@ def test_load_weights_takes_what_is_written(tmp_path):
     path = str(tmp_path / "ours.weights.h5")
     config = ModelConfig(width=0.03)
     one = model_lib.build_model(3, config, crop_size=67, seed=1)
-    arrays = {p.name: p.variable.numpy() for p in optimizer.list_parameters(one)}
+    arrays = {p.name: p.variable.numpy() for p in list_parameters(one)}
     keras_files.write_h5(path, mapping.sort_towers(arrays))
     other = model_lib.build_model(3, config, crop_size=67, seed=2)
     other.load_weights(path)
-    found = {p.name: p.variable.numpy() for p in optimizer.list_parameters(other)}
+    found = {p.name: p.variable.numpy() for p in list_parameters(other)}
     foreign_weights.assert_same_bits(found, arrays)
     # And back, from our file and from Keras' own.
     shapes = {name: array.shape for name, array in arrays.items()}

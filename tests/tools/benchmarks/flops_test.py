@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import model, optimizer
+from alexnet_tf import model
 from alexnet_tf.config import ModelConfig
+from alexnet_tf.parameters import KERNEL, list_parameters
 from tools.benchmarks import flops
 
 
@@ -40,8 +41,8 @@ def test_they_are_the_kernels_times_the_places_where_they_are_applied():
     network = model.build_model(7, ModelConfig())
     places = {"conv1": 55, "conv2": 27, "conv3": 13, "conv4": 13, "conv5": 13}
     counted = dict.fromkeys(flops.count_alexnet(), 0)
-    for parameter in optimizer.list_parameters(network):
-        if parameter.kind == optimizer.KERNEL:
+    for parameter in list_parameters(network):
+        if parameter.kind == KERNEL:
             size = int(parameter.variable.shape.num_elements())
             counted[parameter.layer] += size * places.get(parameter.layer, 1) ** 2
     assert counted == flops.count_alexnet(num_classes=7)

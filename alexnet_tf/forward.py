@@ -1,0 +1,76 @@
+"""An evaluation's forward pass: views in, averaged probabilities and errors out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from alexnet_tf import metrics, placement
+from alexnet_tf.stack import keras
+
+
+class EvalResult(NamedTuple):
+    """What an evaluation step returns.
+
+    Attributes:
+      losses: float32 [B], -log of the label's averaged probability.
+      is_error: bool [B, 2], whether the label is not first, not among the first five.
+      probabilities: float32 [B, classes], averaged over the views.
+    """
+
+    losses: tf.Tensor
+    is_error: tf.Tensor
+    probabilities: tf.Tensor
+
+
+def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
+    """The softmax's predictions, averaged over each picture's views (section 4.1).
+
+    Args:
+      model: from images to logits.
+      views: float32 [B, views, crop, crop, 3], mean subtracted.
+
+    Returns:
+      float32 [B, classes].
+    """
+    num_views = tf.shape(views)[1]
+    images = tf.reshape(views, [-1, *model.inputs[0].shape[1:]])
+    logits = model(images, training=False)
+    by_view = tf.nn.softmax(tf.cast(logits, tf.float32))
+    by_picture = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
+    return tf.reduce_mean(by_picture, axis=1)
+
+
+def make_eval_step(
+    model: keras.Model, device: str | None = None
+) -> tf.types.experimental.PolymorphicFunction:
+    """The compiled evaluation step.
+
+    Args:
+      model: from images to logits.
+      device: tower a's: what is neither tower's runs there.
+
+    Returns:
+      A function of views float32 [B, views, crop, crop, 3] and labels int32 [B] that
+      returns an `EvalResult`.
+    """
+    picture = list(model.inputs[0].shape[1:])
+    # One trace for every size of batch, the last one of a split too.
+    signature = [
+        tf.TensorSpec([None, None, *picture], tf.float32),
+        tf.TensorSpec([None], tf.int32),
+    ]
+
+    @tf.function(input_signature=signature)
+    def eval_step(views: tf.Tensor, labels: tf.Tensor) -> EvalResult:
+        with placement.scope(device):
+            probabilities = compute_probabilities(model, views)
+
+            # The smallest normal float32 keeps the loss of a probability of 0 finite.
+            label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
+            losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
+            is_error = metrics.find_errors(probabilities, labels)
+            return EvalResult(losses, is_error, probabilities)
+
+    return eval_step

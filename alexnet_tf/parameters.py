@@ -1,0 +1,115 @@
+"""The network's parameters: listed with their layers, and assigned from arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from alexnet_tf import model as model_lib
+from alexnet_tf.stack import get_tf_variable, keras
+from tfrecords import errors
+
+KERNEL, BIAS = 0, 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A trained variable and what the rule needs to know of it.
+
+    Attributes:
+      name: "conv1a/kernel".
+      variable: float32, on its tower's device.
+      layer: "conv1", without the tower.
+      kind: `KERNEL` or `BIAS`.
+    """
+
+    name: str
+    variable: tf.Variable
+    layer: str
+    kind: int
+
+
+def list_parameters(model: keras.Model) -> list[Parameter]:
+    """The network's trained variables, in the order of its layers."""
+    return [
+        Parameter(
+            f"{layer.name}/{kind_name}",
+            get_tf_variable(getattr(layer, kind_name)),
+            model_lib.get_layer_name(layer.name),
+            kind,
+        )
+        for layer in model.layers
+        if layer.weights
+        for kind, kind_name in ((KERNEL, "kernel"), (BIAS, "bias"))
+    ]
+
+
+def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
+    """The layers that have parameters, without towers: conv1, ..., fc8."""
+    return tuple(dict.fromkeys(parameter.layer for parameter in parameters))
+
+
+def load_weights(
+    network: keras.Model, arrays: Mapping[str, np.ndarray], path: str
+) -> None:
+    """Gives `network` the weights in `arrays` and nothing else, in its own type.
+
+    Args:
+      network: its parameters are assigned.
+      arrays: of a checkpoint; those called `weights/...` are used.
+      path: of the checkpoint, for the sentence.
+
+    Raises:
+      DataError: where the checkpoint is of another network.
+    """
+    wanted = {f"weights/{p.name}": p.variable for p in list_parameters(network)}
+    weights = {k: array for k, array in arrays.items() if k.startswith("weights/")}
+    for name in wanted.keys() & weights.keys():
+        if weights[name].dtype == np.float32:
+            # Rounded, half to even, where the network's weights have fewer bits.
+            with np.errstate(over="ignore"):
+                weights[name] = weights[name].astype(wanted[name].dtype.as_numpy_dtype)
+    assign_arrays(wanted, weights, path)
+
+
+def assign_arrays(
+    variables: Mapping[str, tf.Variable],
+    arrays: Mapping[str, np.ndarray],
+    path: str,
+) -> None:
+    """Assigns `arrays` to `variables` by name, all of both.
+
+    Args:
+      variables: to be assigned.
+      arrays: of the same names, shapes and dtypes.
+      path: where the arrays are from, for the sentence.
+
+    Raises:
+      DataError: naming what is missing, left over or of another shape; nothing has
+        been assigned then.
+    """
+    complaints = [f"it lacks {name}" for name in sorted(set(variables) - set(arrays))]
+    complaints += [
+        f"{name} is unknown" for name in sorted(set(arrays) - set(variables))
+    ]
+    complaints += [
+        f"{name} is {arrays[name].dtype} {arrays[name].shape} where "
+        f"{variable.dtype.name} {tuple(variable.shape)} is expected"
+        for name, variable in sorted(variables.items())
+        if name in arrays
+        and (
+            arrays[name].shape != tuple(variable.shape)
+            or arrays[name].dtype != variable.dtype.as_numpy_dtype
+        )
+    ]
+    if complaints:
+        more = f" and {len(complaints) - 3} more" if len(complaints) > 3 else ""
+        raise errors.DataError(
+            f"{path} belongs to another network: {'; '.join(complaints[:3])}{more}. "
+            "Give the settings with which it was trained."
+        )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])
