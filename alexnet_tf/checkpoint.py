@@ -35,7 +35,8 @@ from alexnet_tf.checkpoint_files import (
     make_name,
     read,
 )
-from tfrecords import durable, errors, npz
+from tfrecords import errors
+from tfrecords.durable import files, npz
 
 # Of reading while a trainer deletes and replaces.
 _MAX_ATTEMPTS = 10
@@ -79,9 +80,9 @@ def save(
         # as nameless bytes and read back as such.
         if np.asarray(array).dtype.kind not in "biufc":
             raise ValueError(f"{name}: a {np.asarray(array).dtype} can't be saved")
-    durable.make_directory(directory)
+    files.make_directory(directory)
     path = os.path.join(directory, make_name(step))
-    with durable.atomic_directory(path) as temporary:
+    with files.atomic_directory(path) as temporary:
         with open(os.path.join(temporary, ARRAYS_NAME), "wb") as file:
             npz.write(file, arrays)
         record = {"step": step, "best_step": best_step, "state": dict(state)}
@@ -120,8 +121,8 @@ def load_latest(
     warnings: list[str] = []
     passed_over: set[str] = set()
     if not read_only and os.path.isdir(directory):
-        with durable.storage_errors(directory):
-            durable.remove_temporary_files(directory)
+        with files.storage_errors(directory):
+            files.remove_temporary_files(directory)
     while found := find(directory, passed_over):
         step = max(found)
         try:
@@ -131,7 +132,7 @@ def load_latest(
             if read_only:
                 passed_over.add(found[step])
             else:
-                with durable.storage_errors(found[step]):
+                with files.storage_errors(found[step]):
                     new_name = f"now {os.path.basename(_quarantine(found[step]))}"
             warnings.append(
                 f"{found[step]} is damaged ({error}); it is {new_name}, and the "
@@ -253,7 +254,7 @@ class _ReplacedError(Exception):
 def _delete_unwanted(
     directory: str, step: int, keep: int, best_step: int | None
 ) -> None:
-    with durable.storage_errors(directory):
+    with files.storage_errors(directory):
         found = find(directory)
         wanted = {step, best_step, *sorted(found)[-keep:]}
         for name in list_names(directory):
@@ -263,18 +264,18 @@ def _delete_unwanted(
                 continue
             if int(match[1]) not in wanted or path != found[int(match[1])]:
                 _discard(path)
-        durable.fsync_directory(directory)
+        files.fsync_directory(directory)
 
 
 def _discard(path: str) -> None:
     """Deletes a checkpoint; a kill on the way leaves nothing that could be read."""
     parent, name = os.path.split(path)
     temporary = os.path.join(
-        parent, f".{name}.deleted{durable.TEMPORARY_MARK}{os.getpid()}"
+        parent, f".{name}.deleted{files.TEMPORARY_MARK}{os.getpid()}"
     )
     with contextlib.suppress(FileNotFoundError):
         os.rename(path, temporary)
-        durable.remove(temporary)
+        files.remove(temporary)
 
 
 def _quarantine(path: str) -> str:
@@ -283,5 +284,5 @@ def _quarantine(path: str) -> str:
         number += 1
         bad_path = f"{path}{BAD}-{number}"
     os.rename(path, bad_path)
-    durable.fsync_directory(os.path.dirname(path))
+    files.fsync_directory(os.path.dirname(path))
     return bad_path

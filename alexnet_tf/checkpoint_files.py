@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords import durable, errors, limits, npz
+from tfrecords import errors, limits
+from tfrecords.durable import files, npz
 
 ARRAYS_NAME = "arrays.npz"
 STATE_NAME = "state.json"
@@ -90,7 +91,7 @@ def read(path: str, step: int) -> Checkpoint:
 def make_commit(path: str, step: int) -> bytes:
     """What COMMIT must say of the files that are at `path`."""
     digests = {
-        name: durable.compute_digest(os.path.join(path, name))
+        name: files.compute_digest(os.path.join(path, name))
         for name in (ARRAYS_NAME, STATE_NAME)
     }
     value = {

@@ -14,7 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrecords import durable, record_file
+from tfrecords import record_file
+from tfrecords.durable import files
 
 _VERSION = "brain.Event:2"
 _NUMBERS = itertools.count()
@@ -47,11 +48,11 @@ class EventFile:
     def _append(self, **fields: Any) -> None:
         events = [tf.compat.v1.Event(wall_time=time.time(), **fields)]
         if not os.path.exists(self._path):
-            durable.make_directory(os.path.dirname(self._path))
+            files.make_directory(os.path.dirname(self._path))
             first = tf.compat.v1.Event(wall_time=time.time(), file_version=_VERSION)
             events.insert(0, first)
         data = b"".join(record_file.frame(e.SerializeToString()) for e in events)
-        with durable.storage_errors(self._path), open(self._path, "ab") as file:
+        with files.storage_errors(self._path), open(self._path, "ab") as file:
             file.write(data)
 
 

@@ -44,7 +44,8 @@ from alexnet_tf import (
 from alexnet_tf.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import checksums, durable, images, resize, versions
+from tfrecords import images, resize
+from tfrecords.durable import checksums, files, versions
 
 FORMAT_NAME = "alexnet-export"
 FORMAT_VERSION = 1
@@ -236,9 +237,9 @@ def export(
                 _save(network, path)
             os.makedirs(extra, exist_ok=True)
             report = export_formats.write(formats, network, extra, calibration)
-        durable.write_json(os.path.join(path, exported.RECORD_NAME), _describe(network))
+        files.write_json(os.path.join(path, exported.RECORD_NAME), _describe(network))
         sums = checksums.make_list(path).encode()
-        durable.write_bytes(os.path.join(path, exported.CHECKSUMS_NAME), sums)
+        files.write_bytes(os.path.join(path, exported.CHECKSUMS_NAME), sums)
     return Export(version.path, hashlib.sha256(sums).hexdigest(), report)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from alexnet_tf import placement, tensorflow_files, untrained
-from tfrecords import checksums, durable, errors, limits, manifest, versions
+from tfrecords import errors, limits, manifest
+from tfrecords.durable import checksums, files, versions
 
 EXTRA_NAME = "assets.extra"
 RECORD_NAME = os.path.join(EXTRA_NAME, "export.json")
@@ -86,7 +87,7 @@ def open_version(path: str) -> Exported:
     if has_list:
         checksums.check(path, list_path)
     record_path = os.path.join(path, RECORD_NAME)
-    with durable.read_errors(record_path), open(record_path, "rb") as file:
+    with files.read_errors(record_path), open(record_path, "rb") as file:
         data = file.read()
     try:
         record = json.loads(data)

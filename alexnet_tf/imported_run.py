@@ -30,7 +30,8 @@ from alexnet_tf import (
 )
 from alexnet_tf.config import Config
 from alexnet_tf.weights import mapping, naming
-from tfrecords import durable, errors, manifest
+from tfrecords import errors, manifest
+from tfrecords.durable import files
 from tfrecords.statistics import Statistics
 
 # Of the stored pictures, pixels, where no mean image tells another.
@@ -263,9 +264,9 @@ def write_run(
         precision=chosen.to_json(),
         weights=_describe_file(weights_path),
     )
-    durable.make_directory(os.path.dirname(path))
+    files.make_directory(os.path.dirname(path))
     with (
-        durable.atomic_directory(path) as temporary,
+        files.atomic_directory(path) as temporary,
         workdir.open_workdir(temporary, config, info) as run,
     ):
         run.begin(0)
@@ -283,7 +284,7 @@ def _describe_file(path: str) -> dict[str, Any]:
     with contextlib.suppress(FileNotFoundError):
         # Most formats carry no checksum of their own.
         described["num_bytes"] = os.path.getsize(path)
-        described["sha256"] = durable.compute_digest(path)
+        described["sha256"] = files.compute_digest(path)
     return described
 
 

@@ -65,7 +65,7 @@ def describe_origin(old: Mapping[str, Any], config: Config) -> str:
     """Sentences on what a run shares with the one it begins with, and what it lacks.
 
     Args:
-      old: the other run's settings, as `settings.to_dict` gives them.
+      old: the other run's settings, as `overrides.to_dict` gives them.
       config: the new run's.
 
     Returns:

@@ -35,13 +35,7 @@ import tensorflow as tf
 
 from alexnet_tf import augment, chance, records
 from alexnet_tf.config import Config, DataConfig
-from tfrecords import (
-    errors,
-    manifest,
-    permutation,
-    record_index,
-    record_reader,
-)
+from tfrecords import errors, manifest, record_index, record_reader, stable_random
 from tfrecords import statistics as statistics_lib
 
 NUM_VIEWS = (1, 10)
@@ -183,7 +177,7 @@ def compute_record_ids(num_records: int, config: Config, step: int) -> np.ndarra
 
 @functools.lru_cache(maxsize=2)
 def _get_order(num_records: int, seed: int, stream: int) -> np.ndarray:
-    return permutation.make_permutation(num_records, seed, stream)
+    return stable_random.make_permutation(num_records, seed, stream)
 
 
 def make_training_dataset(

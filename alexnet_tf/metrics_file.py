@@ -14,7 +14,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 
 class MetricsFile:
@@ -44,7 +45,7 @@ class MetricsFile:
         if not isinstance(values.get("step"), int):
             raise ValueError(f"metrics without a whole-numbered step: {values}")
         line = json.dumps(_to_json(values), allow_nan=False) + "\n"
-        with durable.storage_errors(self._path), open(self._path, "ab") as file:
+        with files.storage_errors(self._path), open(self._path, "ab") as file:
             file.write(line.encode())
         self.num_lines += 1
 
@@ -55,10 +56,10 @@ class MetricsFile:
           StorageError: if the disk is full or failing.
         """
         if os.path.exists(self._path):
-            with durable.storage_errors(self._path):
+            with files.storage_errors(self._path):
                 with open(self._path, "rb") as file:
                     os.fsync(file.fileno())
-                durable.fsync_directory(os.path.dirname(self._path))
+                files.fsync_directory(os.path.dirname(self._path))
         return self.num_lines
 
     def rewind(self, step: int, num_saved: int | None) -> list[str]:
@@ -98,7 +99,7 @@ class MetricsFile:
             elif line.endswith(b"\n"):
                 kept.append(line)
         if len(kept) < len(lines):
-            durable.write_bytes(self._path, b"".join(kept))
+            files.write_bytes(self._path, b"".join(kept))
         self.num_lines = len(kept)
         warnings = []
         if num_saved is not None and len(kept) < num_saved:

@@ -14,7 +14,7 @@ import keras_tuner
 
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
-from tfrecords import durable
+from tfrecords.durable import files
 
 OBJECTIVE = "top1_error"
 
@@ -26,11 +26,11 @@ class _DurableOracle(keras_tuner.Oracle):
 
     def save(self) -> None:
         """Writes the state, all trials' apart, atomically."""
-        durable.write_json(self._get_oracle_fname(), self.get_state())
+        files.write_json(self._get_oracle_fname(), self.get_state())
 
     def _save_trial(self, trial: Any) -> None:
         path = os.path.join(self._get_trial_dir(trial.trial_id), "trial.json")
-        durable.write_json(path, trial.get_state())
+        files.write_json(path, trial.get_state())
 
     def reload(self) -> None:
         """Reads what `save` wrote, and has begun trials run before new ones.

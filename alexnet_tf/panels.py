@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alexnet_tf import figures
-from tfrecords import durable
+from tfrecords.durable import files
 
 _PER_ROW = 4
 # The paper draws the true label's bar in red.
@@ -69,7 +69,7 @@ def draw_panels(
         bars.set_xlim(0, 1)
         bars.set_ylim(4.6, -0.6)
     figure.tight_layout(pad=0.6)
-    with durable.atomic_write(path) as file:
+    with files.atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=110)
 
 

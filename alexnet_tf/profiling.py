@@ -12,7 +12,8 @@ import os
 
 import tensorflow as tf
 
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 
 class ProfileWindow:
@@ -85,7 +86,7 @@ class ProfileWindow:
             tf.profiler.experimental.stop()
         except (tf.errors.OpError, OSError) as error:
             for path in self._find_files() - before:
-                durable.remove(path)
+                files.remove(path)
             reason = (getattr(error, "message", "") or str(error)).splitlines()[0]
             raise errors.StorageError(
                 f"the profile in {self._logdir} could not be written: {reason}. The "

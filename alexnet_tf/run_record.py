@@ -15,7 +15,8 @@ from typing import Any
 from alexnet_tf import settings
 from alexnet_tf.config import Config
 from alexnet_tf.metrics_file import read_steps
-from tfrecords import durable, errors, typed_json
+from tfrecords import errors
+from tfrecords.durable import files, json_records
 
 RECORD_NAME = "run.json"
 METRICS_NAME = "metrics.jsonl"
@@ -90,7 +91,9 @@ def find_record(path: str) -> dict[str, Any] | None:
     record_path = os.path.join(path, RECORD_NAME)
     keys = {"config", "data", "starts"}
     try:
-        record = typed_json.read_record(record_path, FORMAT_NAME, FORMAT_VERSION, keys)
+        record = json_records.read_record(
+            record_path, FORMAT_NAME, FORMAT_VERSION, keys
+        )
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not record["starts"]:
@@ -129,7 +132,7 @@ def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
     steps += read_steps(os.path.join(path, METRICS_NAME), "validation")
     with contextlib.suppress(FileNotFoundError):
         names = os.listdir(os.path.join(path, CHECKPOINTS_NAME))
-        if not any(durable.TEMPORARY_MARK in name for name in names):
+        if not any(files.TEMPORARY_MARK in name for name in names):
             return max(steps)
     return max(steps) or None
 

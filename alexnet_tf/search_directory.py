@@ -21,7 +21,8 @@ from alexnet_tf import settings, training_checks
 from alexnet_tf.config import Config
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TRIALS_NAME
-from tfrecords import durable, errors, locks, manifest, typed_json
+from tfrecords import errors, manifest
+from tfrecords.durable import files, json_records, locks
 
 RECORD_NAME = "search.json"
 FORMAT_NAME = "alexnet-search"
@@ -98,22 +99,22 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
       DataError: where its record is damaged.
       StorageError: where it cannot be written.
     """
-    durable.make_directory(path)
+    files.make_directory(path)
     record_path = os.path.join(path, RECORD_NAME)
     new = _describe(search, data_dir, fingerprint)
     if not os.path.exists(record_path):
-        with durable.storage_errors(path):
-            names = {n for n in os.listdir(path) if durable.TEMPORARY_MARK not in n}
+        with files.storage_errors(path):
+            names = {n for n in os.listdir(path) if files.TEMPORARY_MARK not in n}
         if foreign := sorted(names - {locks.LOCK_NAME, TRIALS_NAME}):
             listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
             raise errors.UserError(
                 f"{path} is not empty and holds no search (there is no {RECORD_NAME}, "
                 f"but {listed}). Choose a new or an empty directory."
             )
-        durable.make_directory(os.path.join(path, TRIALS_NAME))
-        durable.write_json(record_path, new)
+        files.make_directory(os.path.join(path, TRIALS_NAME))
+        files.write_json(record_path, new)
         return
-    old = typed_json.read_record(record_path, FORMAT_NAME, FORMAT_VERSION, {"config"})
+    old = json_records.read_record(record_path, FORMAT_NAME, FORMAT_VERSION, {"config"})
     differences = [
         f"\n  {name}: {old.get(name)!r} there, {new.get(name)!r} now"
         for name in dict.fromkeys([*old, *new])

@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import event_file
-from tfrecords import durable, errors, record_file
+from tfrecords import errors, record_file
+from tfrecords.durable import files
 
 SUMMARIES_NAME = "tensorboard"
 
@@ -85,7 +86,7 @@ def rewind_event_files(logdir: str, step: int) -> None:
     pattern = os.path.join(glob.escape(logdir), "**", "events.out.tfevents.*")
     for path in sorted(glob.glob(pattern, recursive=True)):
         if step == 0:
-            durable.remove(path)
+            files.remove(path)
             continue
         kept, is_changed = [], False
         try:
@@ -98,4 +99,4 @@ def rewind_event_files(logdir: str, step: int) -> None:
         except errors.DataError:
             is_changed = True
         if is_changed:
-            durable.write_bytes(path, b"".join(map(record_file.frame, kept)))
+            files.write_bytes(path, b"".join(map(record_file.frame, kept)))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from tfrecords import durable
+from tfrecords.durable import files
 
 # Those of the disk, which TensorFlow's errors tell by their texts alone.
 _STORAGE_ERRNOS = (
@@ -42,7 +42,7 @@ def literal_path(path: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def storage_errors(path: str) -> Iterator[None]:
-    """`durable.storage_errors`, also for what TensorFlow and HDF5 raise.
+    """`files.storage_errors`, also for what TensorFlow and HDF5 raise.
 
     Args:
       path: what was being written, for the sentence; files in its directory, at any
@@ -58,7 +58,7 @@ def storage_errors(path: str) -> Iterator[None]:
         number = _find_errno(error, os.path.dirname(os.path.abspath(path)))
         if number is None:
             raise
-        with durable.storage_errors(path):
+        with files.storage_errors(path):
             raise OSError(number, os.strerror(number)) from error
 
 

@@ -14,8 +14,9 @@ import dataclasses
 import json
 import os
 
-from tfrecords import durable, errors, limits, manifest
+from tfrecords import errors, limits, manifest
 from tfrecords import statistics as statistics_lib
+from tfrecords.durable import files
 
 DIRECTORY_NAME = "training_data"
 CLASSES_NAME = "classes.json"
@@ -41,12 +42,12 @@ def save(
 ) -> None:
     """Writes the two files where they are not there yet; raises `StorageError`."""
     directory = os.path.join(workdir, DIRECTORY_NAME)
-    durable.make_directory(directory)
+    files.make_directory(directory)
     if not os.path.exists(os.path.join(directory, manifest.STATISTICS_NAME)):
         statistics_lib.write_statistics(directory, statistics)
     path = os.path.join(directory, CLASSES_NAME)
     if not os.path.exists(path):
-        durable.write_json(path, [dataclasses.asdict(c) for c in classes])
+        files.write_json(path, [dataclasses.asdict(c) for c in classes])
 
 
 def load(workdir: str) -> TrainingData:

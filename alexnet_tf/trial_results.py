@@ -21,7 +21,8 @@ from typing import Any
 from alexnet_tf import experiments, settings
 from alexnet_tf.config import Config
 from alexnet_tf.experiments import settings_file
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 TRIALS_NAME = "trials"
 TABLE_NAME = "trials.csv"
@@ -70,7 +71,7 @@ def get_workdir(tune_dir: str, trial: str) -> str:
 def write(tune_dir: str, result: TrialResult) -> None:
     """Writes a trial's result atomically; raises `StorageError`."""
     path = get_workdir(tune_dir, result.trial) + ".json"
-    durable.write_json(path, dataclasses.asdict(result))
+    files.write_json(path, dataclasses.asdict(result))
 
 
 def read(tune_dir: str, trial: str) -> TrialResult | None:
@@ -155,7 +156,7 @@ def publish(tune_dir: str, config: Config) -> list[TrialResult]:
     writer = csv.writer(text, lineterminator="\n")
     header, rows = _make_rows(results)
     writer.writerows([header, *rows])
-    durable.write_bytes(os.path.join(tune_dir, TABLE_NAME), text.getvalue().encode())
+    files.write_bytes(os.path.join(tune_dir, TABLE_NAME), text.getvalue().encode())
     best = find_best(results)
     if best is not None:
         path = os.path.join(tune_dir, BEST_NAME)

@@ -40,7 +40,8 @@ from alexnet_tf import (
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
 from alexnet_tf.trial_results import TrialResult
-from tfrecords import durable, errors, locks, manifest, progress
+from tfrecords import errors, manifest, progress
+from tfrecords.durable import files, locks
 
 KERAS_TUNER_NAME = "keras_tuner"
 
@@ -81,14 +82,14 @@ def search(
     is_distributed, is_chief = _read_role()
     data = manifest.read_manifest(data_dir)
     search_directory.check_trials(search, data, data_dir)
-    durable.make_directory(tune_dir)
+    files.make_directory(tune_dir)
     with contextlib.ExitStack() as stack:
         if is_chief or not is_distributed:
             stack.enter_context(locks.directory_lock(tune_dir, "alexnet-tune"))
         search_directory.begin(tune_dir, search, data_dir, data.fingerprint)
         if not is_distributed:
-            durable.remove_temporary_files(tune_dir)
-            durable.remove_temporary_files(_get_trials_dir(tune_dir))
+            files.remove_temporary_files(tune_dir)
+            files.remove_temporary_files(_get_trials_dir(tune_dir))
         hparams.describe_search(tune_dir, search.space)
         oracle, planned = oracles.make_oracle(search)
         # KerasTuner prints what it reloads.
@@ -272,7 +273,7 @@ def _copy_run(tune_dir: str, trial: str, path: str) -> None:
     """A run's directory under another name, all of it or nothing."""
     source = trial_results.get_workdir(tune_dir, trial)
     ignored = shutil.ignore_patterns(locks.LOCK_NAME, "*.hparams")
-    with durable.atomic_directory(path) as temporary:
+    with files.atomic_directory(path) as temporary:
         shutil.copytree(source, temporary, ignore=ignored, dirs_exist_ok=True)
 
 

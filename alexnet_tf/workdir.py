@@ -20,7 +20,8 @@ from typing import Any
 from alexnet_tf import run_record, settings
 from alexnet_tf.config import Config
 from alexnet_tf.metrics_file import MetricsFile
-from tfrecords import durable, errors, locks
+from tfrecords import errors
+from tfrecords.durable import files, locks
 
 
 class Workdir:
@@ -95,9 +96,7 @@ class Workdir:
             self._write_record()
 
     def _write_record(self) -> None:
-        durable.write_json(
-            os.path.join(self.path, run_record.RECORD_NAME), self._record
-        )
+        files.write_json(os.path.join(self.path, run_record.RECORD_NAME), self._record)
 
 
 @contextlib.contextmanager
@@ -121,10 +120,10 @@ def open_workdir(
       InUseError: if another process holds it.
       StorageError: if it cannot be written.
     """
-    durable.make_directory(path)
+    files.make_directory(path)
     _refuse_foreign(path)
     with locks.directory_lock(path, "alexnet-train"):
-        durable.remove_temporary_files(path)
+        files.remove_temporary_files(path)
         record = run_record.find_record(path)
         warnings = []
         start = {
@@ -182,7 +181,7 @@ def check_workdir(
     Raises:
       UserError, DataError, InUseError, StorageError: as `open_workdir`.
     """
-    durable.check_directory(path)
+    files.check_directory(path)
     if not os.path.isdir(path):
         return None
     _refuse_foreign(path)
@@ -198,8 +197,8 @@ def check_workdir(
 
 def _refuse_foreign(path: str) -> None:
     """Before the lock: a directory of something else is not even locked."""
-    with durable.storage_errors(path):
-        names = {n for n in os.listdir(path) if durable.TEMPORARY_MARK not in n}
+    with files.storage_errors(path):
+        names = {n for n in os.listdir(path) if files.TEMPORARY_MARK not in n}
     if run_record.RECORD_NAME not in names and (
         foreign := sorted(names - {locks.LOCK_NAME})
     ):

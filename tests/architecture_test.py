@@ -23,7 +23,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 LAYERS = (
     ("tfrecords", "tfrecords.errors"),
     ("tfrecords.limits", "tfrecords.stable_random"),
-    ("tfrecords.durable",),
+    ("tfrecords.durable.files",),
     ("tfrecords.console", "tfrecords.images"),
     ("tfrecords.shards",),
     ("tfrecords.sources",),
@@ -80,7 +80,7 @@ TESTED_WITH = {
     "alexnet_tf.run_record": "alexnet_tf.workdir",
     "alexnet_tf.training_loop": "alexnet_tf.train",
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
-    "tfrecords.locks": "tfrecords.durable",
+    "tfrecords.durable.locks": "tfrecords.durable.files",
     "tfrecords.shard_check": "tfrecords.verify",
     "tfrecords.sources.devkit": "tfrecords.sources.ilsvrc",
     "tfrecords.sources.kaggle_tables": "tfrecords.sources.ilsvrc",

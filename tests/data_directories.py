@@ -14,8 +14,9 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from tfrecords import durable, manifest, npz, permutation, record_file, schema
+from tfrecords import manifest, record_file, schema, stable_random
 from tfrecords import statistics as statistics_lib
+from tfrecords.durable import files, npz
 
 IMAGE_SIZE = 256
 
@@ -81,7 +82,7 @@ def write_data_directory(
     splits, index = {}, {}
     for split, count in per_class.items():
         records = []
-        order = permutation.make_permutation(
+        order = stable_random.make_permutation(
             num_classes * count, seed, schema.SPLITS.index(split)
         )
         for row in order:
@@ -166,7 +167,7 @@ def write_shards(
                 offset += file.write(record_file.frame(record))
         shards.append(
             manifest.ShardInfo(
-                name, len(members), offset, durable.compute_digest(shard_path)
+                name, len(members), offset, files.compute_digest(shard_path)
             )
         )
     return tuple(shards), {
@@ -208,6 +209,6 @@ def write_foreign_shards(
 def compute_checksums(data_dir: str) -> dict[str, str]:
     """SHA-256 of the index and the statistics, as the manifest holds them."""
     return {
-        name: durable.compute_digest(os.path.join(data_dir, name))
+        name: files.compute_digest(os.path.join(data_dir, name))
         for name in (manifest.INDEX_NAME, manifest.STATISTICS_NAME)
     }

@@ -6,7 +6,8 @@ import hashlib
 import os
 from typing import TextIO
 
-from tfrecords import durable, errors, progress
+from tfrecords import errors, progress
+from tfrecords.durable import files
 
 _MEGABYTE = 1_000_000
 _HEADER_READ_BYTES = 4096
@@ -36,7 +37,7 @@ class ArchiveReader:
         self, path: str, *, compute_md5: bool, progress_stream: TextIO | None = None
     ):
         self.path = path
-        with durable.read_errors(path):
+        with files.read_errors(path):
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.num_bytes = os.fstat(self._descriptor).st_size
         self._md5 = hashlib.md5(usedforsecurity=False) if compute_md5 else None
@@ -94,7 +95,7 @@ class ArchiveReader:
         missing = min(count, self.num_bytes - offset)
         pieces = []
         while missing > 0:
-            with durable.read_errors(self.path):
+            with files.read_errors(self.path):
                 piece = os.pread(self._descriptor, missing, offset)
             if not piece:
                 raise errors.DataError(

@@ -7,17 +7,8 @@ import os
 
 import numpy as np
 
-from tfrecords import (
-    durable,
-    errors,
-    journal,
-    manifest,
-    npz,
-    plan,
-    printing,
-    record_file,
-    statistics,
-)
+from tfrecords import errors, journal, manifest, plan, printing, record_file, statistics
+from tfrecords.durable import files, npz
 from tfrecords.sources import Source
 
 REJECTS_NAME = "rejects.txt"
@@ -72,7 +63,7 @@ def finish(
     statistics.write_statistics(data_dir, accumulator.compute())
     npz.save(os.path.join(data_dir, manifest.INDEX_NAME), index)
     checksums = {
-        name: durable.compute_digest(os.path.join(data_dir, name))
+        name: files.compute_digest(os.path.join(data_dir, name))
         for name in (manifest.INDEX_NAME, manifest.STATISTICS_NAME)
     }
     result = manifest.Manifest(
@@ -128,7 +119,7 @@ def _check_rejects(
             for reject in rejects
         ]
         path = os.path.join(data_dir, REJECTS_NAME)
-        durable.write_bytes(path, ("\n".join(lines) + "\n").encode())
+        files.write_bytes(path, ("\n".join(lines) + "\n").encode())
     limit = the_plan.settings.max_rejects
     assert limit is not None  # decided by make_plan
     if len(rejects) > limit:

@@ -17,11 +17,9 @@ import numpy as np
 
 from tfrecords import (
     assemble,
-    durable,
     errors,
     interrupt,
     journal,
-    locks,
     manifest,
     plan,
     printing,
@@ -31,6 +29,7 @@ from tfrecords import (
     worker_pool,
     workers,
 )
+from tfrecords.durable import files, locks
 from tfrecords.plan import ConvertSettings
 from tfrecords.sources import Source
 
@@ -113,7 +112,7 @@ def convert(
         raise errors.UserError(f"num_workers must be at least 1, not {num_workers}.")
     the_plan = plan.make_plan(source, settings)
     check_directories(None, data_dir)
-    durable.make_directory(data_dir)
+    files.make_directory(data_dir)
     with locks.directory_lock(data_dir, "alexnet-convert"):
         if os.path.exists(os.path.join(data_dir, manifest.MANIFEST_NAME)):
             return _confirm_finished(data_dir, the_plan)
@@ -198,7 +197,7 @@ def _write_missing(
                 finished.add(shard.name, result)
     finally:
         line.close()
-        durable.remove_temporary_files(data_dir)
+        files.remove_temporary_files(data_dir)
 
 
 def _check_free_space(

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 
-from tfrecords import durable, errors, limits, manifest, record_file
+from tfrecords import errors, limits, manifest, record_file
+from tfrecords.durable import files
 
 
 def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
@@ -70,4 +71,4 @@ def _read_frame(path: str) -> bytes:
 
 
 def _is_intact(records_dir: str, shard: manifest.ShardInfo) -> bool:
-    return durable.compute_digest(os.path.join(records_dir, shard.name)) == shard.sha256
+    return files.compute_digest(os.path.join(records_dir, shard.name)) == shard.sha256

@@ -16,13 +16,10 @@ from typing import TextIO
 import numpy as np
 
 from tfrecords import (
-    durable,
     errors,
     foreign_shards,
     limits,
-    locks,
     manifest,
-    npz,
     progress,
     record_file,
     schema,
@@ -30,6 +27,7 @@ from tfrecords import (
     statistics,
     worker_pool,
 )
+from tfrecords.durable import files, locks, npz
 
 SOURCE = "tfrecords"
 
@@ -92,11 +90,11 @@ def index_records(
     """
     shard_names = foreign_shards.find_shards(records_dir)
     if not allow_empty_shards:
-        with durable.read_errors(records_dir):
+        with files.read_errors(records_dir):
             foreign_shards.refuse_empty(records_dir, shard_names)
-    durable.make_directory(data_dir)
+    files.make_directory(data_dir)
     with locks.directory_lock(data_dir, "alexnet-index"):
-        durable.remove_temporary_files(data_dir)
+        files.remove_temporary_files(data_dir)
         _refuse_converted(data_dir)
         results = _read_shards(records_dir, shard_names, num_workers, stream)
         _refuse_problems(records_dir, results)
@@ -188,7 +186,7 @@ def _read_shard(task: _ShardTask) -> _ShardResult:
             os.path.basename(task.path),
             len(offsets),
             os.path.getsize(task.path),
-            durable.compute_digest(task.path),
+            files.compute_digest(task.path),
         )
     return _ShardResult(
         task.path,
@@ -266,7 +264,7 @@ def _write(
         rejects=(),
         inputs=(),
         checksums={
-            name: durable.compute_digest(os.path.join(data_dir, name))
+            name: files.compute_digest(os.path.join(data_dir, name))
             for name in (manifest.INDEX_NAME, manifest.STATISTICS_NAME)
         },
     )

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
-from tfrecords import durable, errors, limits, npz, plan, record_file, writer
+from tfrecords import errors, limits, plan, record_file, writer
+from tfrecords.durable import files, npz
 
 PROGRESS_DIR_NAME = ".progress"
 _JOURNAL_NAME = "journal"
@@ -78,9 +79,9 @@ class Journal:
         there, listed = _read(self._path)
         if there is not None:
             check_same_plan(data_dir, there, description)
-        durable.make_directory(os.path.dirname(self._path))
-        durable.remove_temporary_files(data_dir)
-        durable.remove_temporary_files(os.path.dirname(self._path))
+        files.make_directory(os.path.dirname(self._path))
+        files.remove_temporary_files(data_dir)
+        files.remove_temporary_files(os.path.dirname(self._path))
 
         def is_intact(shard: FinishedShard) -> bool:
             report_check()
@@ -98,7 +99,7 @@ class Journal:
         lines = [{"plan": description}]
         lines += [dataclasses.asdict(shard) for shard in self.finished.values()]
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        durable.write_bytes(self._path, text.encode())
+        files.write_bytes(self._path, text.encode())
 
     def add(self, name: str, result: writer.ShardResult) -> FinishedShard:
         """Gives the shard its final name and remembers it, durably.
@@ -115,20 +116,20 @@ class Journal:
             arrays.update(result.accumulator.to_arrays())
         parts_path = self._make_parts_path(name)
         npz.save(parts_path, arrays)
-        durable.publish(result.temporary, os.path.join(self._data_dir, name))
+        files.publish(result.temporary, os.path.join(self._data_dir, name))
         shard = FinishedShard(
             name=name,
             num_records=len(result.lengths),
             num_bytes=result.num_bytes,
             sha256=result.sha256,
-            parts_sha256=durable.compute_digest(parts_path),
+            parts_sha256=files.compute_digest(parts_path),
             rejects=result.rejects,
             largest=(
                 None if result.largest is None else dataclasses.astuple(result.largest)
             ),
         )
         line = json.dumps(dataclasses.asdict(shard)) + "\n"
-        with durable.storage_errors(self._path), open(self._path, "ab") as file:
+        with files.storage_errors(self._path), open(self._path, "ab") as file:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -154,8 +155,8 @@ class Journal:
         try:
             return (
                 os.path.getsize(path) == shard.num_bytes
-                and durable.compute_digest(path) == shard.sha256
-                and durable.compute_digest(self._make_parts_path(shard.name))
+                and files.compute_digest(path) == shard.sha256
+                and files.compute_digest(self._make_parts_path(shard.name))
                 == shard.parts_sha256
             )
         except OSError as error:
@@ -172,10 +173,10 @@ def has_journal(data_dir: str) -> bool:
 def remove(data_dir: str) -> None:
     """Removes the journal and the parts of a conversion that is finished."""
     progress_dir = os.path.join(data_dir, PROGRESS_DIR_NAME)
-    with durable.storage_errors(progress_dir):
+    with files.storage_errors(progress_dir):
         if os.path.isdir(progress_dir):
             shutil.rmtree(progress_dir)
-            durable.fsync_directory(data_dir)
+            files.fsync_directory(data_dir)
 
 
 def check_same_plan(data_dir: str, there: dict[str, Any], here: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ import json
 import os
 from typing import Any
 
-from tfrecords import durable, errors, typed_json
+from tfrecords import errors
+from tfrecords.durable import files, json_records
 
 MANIFEST_NAME = "manifest.json"
 INDEX_NAME = "index.npz"
@@ -145,7 +146,7 @@ def write_manifest(data_dir: str, manifest: Manifest) -> None:
     value = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
     value.update(dataclasses.asdict(manifest))
     value[_DIGEST] = _compute_digest(value)
-    durable.write_json(os.path.join(data_dir, MANIFEST_NAME), value)
+    files.write_json(os.path.join(data_dir, MANIFEST_NAME), value)
 
 
 def read_manifest(data_dir: str) -> Manifest:
@@ -161,7 +162,7 @@ def read_manifest(data_dir: str) -> Manifest:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except PermissionError:
-        with durable.read_errors(path):
+        with files.read_errors(path):
             raise
     except (FileNotFoundError, NotADirectoryError) as error:
         raise errors.UserError(_explain_missing(data_dir)) from error
@@ -175,7 +176,7 @@ def read_manifest(data_dir: str) -> Manifest:
         if version == FORMAT_VERSION:
             _check_digest(text, value)
             del value["format"], value["version"]
-            manifest = typed_json.read_dataclass(Manifest, value)
+            manifest = json_records.read_dataclass(Manifest, value)
             _check(manifest)
             return manifest
     except (ValueError, KeyError, TypeError, RecursionError) as error:

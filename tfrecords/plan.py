@@ -18,7 +18,7 @@ import numpy as np
 import PIL
 from PIL import features
 
-from tfrecords import errors, permutation, schema, turbo_jpeg
+from tfrecords import errors, schema, stable_random, turbo_jpeg
 from tfrecords.sources import PictureTable, Source
 
 ENCODINGS = ("jpeg", "raw")
@@ -208,7 +208,7 @@ def _plan_split(
             f"the {split} split has {num_pictures} pictures and cannot be cut into "
             f"{num_shards} shards. Ask for 1 to {num_pictures}."
         )
-    order = permutation.make_permutation(
+    order = stable_random.make_permutation(
         num_pictures, settings.seed, schema.SPLITS.index(split)
     )
     return [

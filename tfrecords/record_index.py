@@ -15,8 +15,9 @@ import os
 
 import numpy as np
 
-from tfrecords import copied_shards, durable, errors, npz, record_file
+from tfrecords import copied_shards, errors, record_file
 from tfrecords import manifest as manifest_lib
+from tfrecords.durable import files, npz
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,7 @@ def read_index(
             _check_size(path, shard.num_bytes)
     index_path = os.path.join(data_dir, manifest_lib.INDEX_NAME)
     try:
-        digest = durable.compute_digest(index_path)
+        digest = files.compute_digest(index_path)
     except FileNotFoundError as error:
         raise errors.DataError(
             f"{index_path} is missing. Restore it from a copy or convert again."

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfrecords import (
-    durable,
     errors,
     images,
     limits,
@@ -21,6 +20,7 @@ from tfrecords import (
     schema,
     statistics,
 )
+from tfrecords.durable import files
 
 SHARD_NAME = re.compile(r"(train|validation|val|test)-(\d{5})-of-(\d{5})")
 
@@ -198,7 +198,7 @@ def _check_file(task: ShardTask, problems: ProblemList) -> int:
     """Compares size and SHA-256; returns the size in bytes."""
     try:
         num_bytes = os.path.getsize(task.path)
-        digest = durable.compute_digest(task.path)
+        digest = files.compute_digest(task.path)
     except OSError as error:
         limits.refuse(error)
         problems.add(f"{task.path}: cannot be read ({error.strerror})")

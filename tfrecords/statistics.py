@@ -18,7 +18,8 @@ import os
 
 import numpy as np
 
-from tfrecords import durable, errors, manifest, npz
+from tfrecords import errors, manifest
+from tfrecords.durable import files, npz
 
 # 257 * 255 is the largest number of 16 bits.
 _MAX_LATEST = 257
@@ -180,7 +181,7 @@ def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statis
     """
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
     try:
-        if expected_sha256 and durable.compute_digest(path) != expected_sha256:
+        if expected_sha256 and files.compute_digest(path) != expected_sha256:
             raise errors.DataError(
                 f"{path} is not the one that the manifest names (SHA-256). Restore it "
                 "from a copy or convert again."

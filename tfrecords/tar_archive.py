@@ -19,7 +19,8 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tfrecords import durable, errors, tar_headers
+from tfrecords import errors, tar_headers
+from tfrecords.durable import files
 
 _PADDING_READ_BYTES = 1 << 16
 # Two blocks of zeros close a tar, and more fill its last record of twenty blocks.
@@ -238,7 +239,7 @@ def read_gzip_tar(path: str, max_bytes: int) -> dict[str, memoryview]:
       StorageError: if it cannot be read.
     """
     try:
-        with durable.read_errors(path), gzip.open(path) as file:
+        with files.read_errors(path), gzip.open(path) as file:
             try:
                 data = file.read(max_bytes + 1)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:

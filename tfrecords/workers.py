@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from tfrecords import console, durable, errors, interrupt, plan, writer
+from tfrecords import console, errors, interrupt, plan, writer
+from tfrecords.durable import files
 from tfrecords.sources import Source
 
 # Beyond what a worker needs at its start; a picture within the limit of pixels takes
@@ -67,7 +68,7 @@ class WorkerPool:
         # Forked processes would inherit locks and threads in any state.
         self._context = multiprocessing.get_context("spawn")
         # In a file of shared memory, or where there is none in the temporary directory.
-        with durable.storage_errors(os.path.join(tempfile.gettempdir(), "memory")):
+        with files.storage_errors(os.path.join(tempfile.gettempdir(), "memory")):
             self._positions = self._context.RawArray("q", [_STARTING] * num_workers)
         self._num_workers = num_workers
         self._workers: list[_Worker] = []

@@ -18,7 +18,6 @@ from typing import BinaryIO
 import numpy as np
 
 from tfrecords import (
-    durable,
     errors,
     images,
     limits,
@@ -28,6 +27,7 @@ from tfrecords import (
     shrinking,
     statistics,
 )
+from tfrecords.durable import files
 from tfrecords.sources import Source
 
 # Of processor time, so that a busy machine or a slow disk rejects no picture.
@@ -165,8 +165,8 @@ def decode_filename(name: bytes) -> str:
 
 @contextlib.contextmanager
 def _open_temporary(path: str) -> Iterator[BinaryIO]:
-    temporary = durable.make_temporary_name(path)
-    with durable.storage_errors(path):
+    temporary = files.make_temporary_name(path)
+    with files.storage_errors(path):
         try:
             with open(temporary, "wb", buffering=1 << 20) as file:
                 yield file

@@ -12,7 +12,8 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import environment
-from tfrecords import command_line, durable, errors
+from tfrecords import command_line, errors
+from tfrecords.durable import files
 from tools.benchmarks import contest, registry, report
 
 SYNOPSIS = f"""\
@@ -111,7 +112,7 @@ def main() -> None:
         )
     for path in (_OUTPUT.value, _PLOT.value):
         if path:
-            durable.check_target(path)
+            files.check_target(path)
     # Only now: TensorFlow takes seconds to import.
     from alexnet_tf import precision
 
@@ -139,7 +140,7 @@ def main() -> None:
     machine = environment.describe()
     print(report.format_table(result, machine))
     if _OUTPUT.value:
-        durable.write_json(_OUTPUT.value, report.to_json(result, machine))
+        files.write_json(_OUTPUT.value, report.to_json(result, machine))
 
 
 def _make_absolute(path: str | None) -> str | None:

@@ -16,7 +16,8 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import command_line, durable, errors
+from tfrecords import command_line, errors
+from tfrecords.durable import files
 from tools.checkout_modules import (
     TOP_FOLDERS,
     Module,
@@ -203,7 +204,7 @@ def main() -> None:
     texts = make_build_files(root)
     for name in different:
         if name in texts:
-            durable.write_bytes(str(root / name), texts[name].encode())
+            files.write_bytes(str(root / name), texts[name].encode())
         else:
             (root / name).unlink()
         print(name)

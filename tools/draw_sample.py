@@ -11,7 +11,8 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import command_line, durable
+from tfrecords import command_line
+from tfrecords.durable import files
 from tfrecords.sources import sample
 
 SYNOPSIS = """\
@@ -41,10 +42,10 @@ def main() -> None:
     source = sample.open_sample(count, 0, _SEED.value)
     for label, info in enumerate(source.classes):
         folder = os.path.join(_OUTPUT_DIR.value, info.synset)
-        durable.make_directory(folder)
+        files.make_directory(folder)
         for number in range(count):
             data = source.read_picture("train", label * count + number)
-            durable.write_bytes(os.path.join(folder, f"{number}.jpg"), data)
+            files.write_bytes(os.path.join(folder, f"{number}.jpg"), data)
     print(f"{_OUTPUT_DIR.value}: {count} of each of {len(source.classes)} classes")
 
 

@@ -16,7 +16,8 @@ from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import run_record, untrained, weights
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.weights import mapping
-from tfrecords import command_line, durable, errors
+from tfrecords import command_line, errors
+from tfrecords.durable import files
 from tools import layout_flags
 
 SYNOPSIS = """\
@@ -61,7 +62,7 @@ def main() -> None:
             f"{_OUTPUT.value} is for this package's own network, whose order is given: "
             f"leave out {', '.join('--' + name for name in given)}."
         )
-    durable.check_target(_OUTPUT.value)
+    files.check_target(_OUTPUT.value)
     config = run_record.read_config(_WORKDIR.value)
     checkpoint = checkpoint_lib.load(
         os.path.join(_WORKDIR.value, run_record.CHECKPOINTS_NAME), _CHECKPOINT.value

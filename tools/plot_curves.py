@@ -19,7 +19,8 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import figures
-from tfrecords import command_line, durable, errors
+from tfrecords import command_line, errors
+from tfrecords.durable import files
 
 SYNOPSIS = """\
 python tools/plot_curves.py --workdirs=RUN[,RUN...] --output=curves.png
@@ -53,7 +54,7 @@ def read_metrics(workdir: str) -> list[dict[str, Any]]:
             f"{path} does not exist: {workdir} is no run of alexnet-train, or it has "
             "not begun."
         )
-    with durable.read_errors(path), open(path, "rb") as file:
+    with files.read_errors(path), open(path, "rb") as file:
         lines = [line for line in file if line.endswith(b"\n")]
     metrics = []
     for number, line in enumerate(lines, 1):
@@ -100,7 +101,7 @@ def find_drops(lines: list[dict[str, Any]]) -> list[float]:
 def main() -> None:
     """Reads the flags and draws."""
     workdirs, labels = _WORKDIRS.value, _LABELS.value
-    durable.check_target(_OUTPUT.value)
+    files.check_target(_OUTPUT.value)
     if not workdirs or len(labels) > len(workdirs):
         raise errors.UserError(
             f"--workdirs names {len(workdirs)} runs and --labels {len(labels)}. Name "
@@ -141,7 +142,7 @@ def main() -> None:
     for axes in (error_axes, loss_axes):
         axes.grid(alpha=0.3)
     figure.tight_layout()
-    with durable.atomic_write(_OUTPUT.value) as file:
+    with files.atomic_write(_OUTPUT.value) as file:
         figure.savefig(file, format="png", dpi=110)
     print(f"wrote {_OUTPUT.value}")
 

@@ -14,7 +14,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import untrained
-from tfrecords import command_line, durable
+from tfrecords import command_line
+from tfrecords.durable import files
 
 SYNOPSIS = """\
 python tools/plot_kernels.py --workdir=RUN --output=kernels.png
@@ -36,7 +37,7 @@ _SCALE = flags.DEFINE_integer(
 
 def main() -> None:
     """Reads the flags and draws."""
-    durable.check_target(_OUTPUT.value)
+    files.check_target(_OUTPUT.value)
     from PIL import Image
 
     from alexnet_tf import diagnostics
@@ -52,7 +53,7 @@ def main() -> None:
         if name.startswith("weights/conv1") and name.endswith("/kernel")
     ]
     picture = diagnostics.draw_kernels(kernels, _SCALE.value)
-    with durable.atomic_write(_OUTPUT.value) as file:
+    with files.atomic_write(_OUTPUT.value) as file:
         Image.fromarray(np.ascontiguousarray(picture)).save(file, format="PNG")
     print(f"wrote {_OUTPUT.value}: {len(kernels)} towers, step {checkpoint.step:,}")
 

@@ -16,7 +16,8 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import figures
-from tfrecords import command_line, durable, errors
+from tfrecords import command_line, errors
+from tfrecords.durable import files
 from tfrecords.sources import sample
 
 _OUTPUT = flags.DEFINE(
@@ -44,8 +45,8 @@ def main() -> None:
         )
     sheet = make_sheet(_PER_CLASS.value, _SEED.value)
     path = _OUTPUT.value
-    durable.make_directory(os.path.dirname(os.path.abspath(path)))
-    with durable.atomic_write(path) as file:
+    files.make_directory(os.path.dirname(os.path.abspath(path)))
+    with files.atomic_write(path) as file:
         sheet.save(file, "PNG", optimize=True)
     print(f"{path}: {sheet.width} x {sheet.height} pixels, {os.path.getsize(path):,} B")
 

@@ -13,7 +13,8 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import figures
-from tfrecords import command_line, durable, errors
+from tfrecords import command_line, errors
+from tfrecords.durable import files
 from tools import step_traces
 
 SYNOPSIS = """\
@@ -168,13 +169,13 @@ def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
     handles = [patches.Patch(color=c, label=kind) for kind, c in _COLOURS.items()]
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     figure.tight_layout()
-    with durable.atomic_write(output) as file:
+    with files.atomic_write(output) as file:
         figure.savefig(file, format="png", dpi=110)
 
 
 def main() -> None:
     """Reads the flags, records, draws."""
-    durable.check_target(_OUTPUT.value)
+    files.check_target(_OUTPUT.value)
     command_line.quiet_tensorflow()
     intervals = read_intervals(record_step())
     overlap = measure_overlap(intervals)

@@ -7,7 +7,8 @@ import sys
 from absl import flags
 
 from alexnet_tf import run_record
-from tfrecords import command_line, durable, schema
+from tfrecords import command_line, schema
+from tfrecords.durable import files
 
 SYNOPSIS = """\
 alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]
@@ -58,7 +59,7 @@ _OUTPUT = flags.DEFINE(
 def main() -> None:
     """Reads the flags, evaluates and prints."""
     if _OUTPUT.value:
-        durable.check_target(_OUTPUT.value)
+        files.check_target(_OUTPUT.value)
     # What is wrong with the run is said at once, not after TensorFlow's import.
     run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
@@ -81,7 +82,7 @@ def main() -> None:
     report[untrained.KEY] = list(random_layers)
     print(evaluate.format_report(report, _PER_CLASS.value))
     if _OUTPUT.value:
-        durable.write_json(_OUTPUT.value, report)
+        files.write_json(_OUTPUT.value, report)
 
 
 def run() -> None:

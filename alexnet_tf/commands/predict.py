@@ -8,7 +8,8 @@ import sys
 from absl import flags
 
 from alexnet_tf import run_record
-from tfrecords import command_line, durable, errors, printing
+from tfrecords import command_line, errors, printing
+from tfrecords.durable import files
 
 SYNOPSIS = """\
 alexnet-predict --workdir=W|--export_dir=E PICTURES... [--views=10] [--plot=panels.png]
@@ -71,7 +72,7 @@ def main() -> int:
     if not _PICTURES.value:
         raise errors.UserError("there is no picture to predict: name some, or folders.")
     if _PLOT.value:
-        durable.check_target(_PLOT.value)
+        files.check_target(_PLOT.value)
     if _WORKDIR.value:
         run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()

@@ -18,7 +18,7 @@ def define(module_name: str) -> None:
     """Defines the flags; `module_name` is the command's `__name__`, for the help.
 
     All are text with default None (the experiment's value), read by
-    `settings.override`, whose sentences say what a setting takes.
+    `overrides.override`, whose sentences say what a setting takes.
     """
     # absl files the flags of python -m under the program's name.
     key = sys.argv[0] if module_name == "__main__" else module_name

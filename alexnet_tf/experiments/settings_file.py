@@ -16,7 +16,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tfrecords import durable, errors, limits
+from tfrecords import errors, limits
+from tfrecords.durable import files
 
 FORMAT_NAME = "alexnet-settings"
 FORMAT_VERSION = 1
@@ -41,7 +42,7 @@ class SettingsFile:
 
 def write(path: str, content: SettingsFile) -> None:
     """Writes `content` at `path` atomically; raises `StorageError`."""
-    durable.write_json(
+    files.write_json(
         path,
         {
             "format": FORMAT_NAME,

@@ -22,7 +22,7 @@ from alexnet_tf.export_formats import (
     tflite_report,
 )
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import durable
+from tfrecords.durable import files
 
 KERAS, TFLITE, ONNX = NAMES = ("keras", "tflite", "onnx")
 
@@ -84,7 +84,7 @@ def write(
         data = calibration.data
         tflite_files.write(network, directory, data, calibration.num_pictures)
         rows = tflite_report.measure_all(network, directory, data)
-        durable.write_json(
+        files.write_json(
             os.path.join(directory, tflite_report.NAME),
             {
                 "calibration_pictures": calibration.num_pictures,

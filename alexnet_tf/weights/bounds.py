@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrecords import durable, errors, limits
+from tfrecords import errors, limits
+from tfrecords.durable import files
 
 # Sixteen times the paper's network in float32, and whatever else a file may bring.
 MAX_BYTES = 4 << 30
@@ -81,7 +82,7 @@ def check_file(path: str) -> None:
 def read_file(path: str) -> bytes:
     """The whole file; raises like `check_file`."""
     check_file(path)
-    with durable.read_errors(path), open(path, "rb") as file:
+    with files.read_errors(path), open(path, "rb") as file:
         return file.read()
 
 

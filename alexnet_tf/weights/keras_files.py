@@ -17,7 +17,8 @@ import h5py
 import numpy as np
 
 from alexnet_tf.weights import bounds
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 _H5 = "an HDF5 file of Keras weights"
 _KERAS = "a .keras archive"
@@ -45,7 +46,7 @@ def read_h5(path: str) -> dict[str, np.ndarray]:
         out of it; where weights are not finite numbers.
     """
     bounds.check_file(path)
-    with durable.read_errors(path), open(path, "rb") as file:
+    with files.read_errors(path), open(path, "rb") as file:
         return _read(path, file, _H5)
 
 
@@ -142,4 +143,4 @@ def write_h5(path: str, arrays: Mapping[str, np.ndarray]) -> None:
             group = file.create_group(f"layers/{kind}{suffix}/vars")
             group.attrs["name"] = layer
             group["0"], group["1"] = kernel, bias
-    durable.write_bytes(path, stream.getvalue())
+    files.write_bytes(path, stream.getvalue())

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf.weights import bounds
-from tfrecords import durable, errors, npz
+from tfrecords import errors
+from tfrecords.durable import files, npz
 
 _NPY = "a .npy file of weights by layer"
 _NPZ = "a .npz file of weights"
@@ -267,7 +268,7 @@ def write_npy(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """
     layers = dict.fromkeys(name.partition("/")[0] for name in arrays)
     content = {n: [arrays[f"{n}/kernel"], arrays[f"{n}/bias"]] for n in layers}
-    with durable.atomic_write(path) as file:
+    with files.atomic_write(path) as file:
         np.save(file, np.array(content, dtype=object))
 
 

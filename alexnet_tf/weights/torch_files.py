@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf.weights import bounds
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 _PT = "a PyTorch file of tensors by name"
 _SAFETENSORS = "a .safetensors file"
@@ -126,7 +127,7 @@ def write_pt(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     tensors = {
         _rename(name): torch.from_numpy(array.copy()) for name, array in arrays.items()
     }
-    with durable.atomic_write(path) as file:
+    with files.atomic_write(path) as file:
         torch.save(tensors, file)
 
 
@@ -134,7 +135,7 @@ def write_safetensors(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes the names of `write_pt` as `.safetensors`, atomically."""
     library = _import("safetensors.numpy")
     renamed = {_rename(n): np.ascontiguousarray(a) for n, a in arrays.items()}
-    durable.write_bytes(path, library.save(renamed))
+    files.write_bytes(path, library.save(renamed))
 
 
 def _rename(name: str) -> str:

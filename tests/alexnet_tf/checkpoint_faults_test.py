@@ -22,7 +22,8 @@ from tests.alexnet_tf.saved_steps import (
     list_steps,
     save,
 )
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 CALLS = {
     os: ("mkdir", "rename", "replace", "fsync", "unlink", "rmdir"),
@@ -185,7 +186,7 @@ def test_killed_at_random_times(tmp_path):
         assert last_said <= loaded.step <= last_said + 1, f"seed {seed}"
         if loaded.best_step in list_steps(str(directory)):
             assert checkpoint.load(str(directory), "best").step == loaded.best_step
-        assert not [n for n in list_names(directory) if durable.TEMPORARY_MARK in n]
+        assert not [n for n in list_names(directory) if files.TEMPORARY_MARK in n]
         first_step = loaded.step + 1
 
 

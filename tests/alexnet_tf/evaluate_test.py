@@ -20,7 +20,8 @@ from alexnet_tf import (
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import load_weights
 from tests import data_directories, training_runs
-from tfrecords import durable, errors, manifest, schema, statistics
+from tfrecords import errors, manifest, schema, statistics
+from tfrecords.durable import files
 
 NUM_CLASSES = 7
 CROP = 67
@@ -234,7 +235,7 @@ def test_the_mean_is_that_of_the_training_data(tmp_path, workdir, data_dir):
     brighter = dataclasses.replace(found, mean_image=found.mean_image + 50)
     statistics.write_statistics(str(other), brighter)
     info = manifest.read_manifest(str(other))
-    digest = durable.compute_digest(str(other / manifest.STATISTICS_NAME))
+    digest = files.compute_digest(str(other / manifest.STATISTICS_NAME))
     checksums = {**info.checksums, manifest.STATISTICS_NAME: digest}
     manifest.write_manifest(str(other), dataclasses.replace(info, checksums=checksums))
     assert evaluate_run(workdir, str(other))[1].counts == expected

@@ -27,7 +27,8 @@ from alexnet_tf.export_formats import (
 )
 from alexnet_tf.stack import keras
 from tests import data_directories, training_runs
-from tfrecords import checksums, errors
+from tfrecords import errors
+from tfrecords.durable import checksums
 
 NUM_CLASSES = 3
 VALUES = {

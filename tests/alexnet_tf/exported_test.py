@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import exported
-from tfrecords import checksums, errors
+from tfrecords import errors
+from tfrecords.durable import checksums
 
 RECORD = {
     "classes": [{"synset": f"n{k}", "text": f"class {k}"} for k in range(3)],

@@ -20,12 +20,7 @@ from tests.alexnet_tf.small_shards import (
     rewrite_record,
     write_data,
 )
-from tfrecords import (
-    errors,
-    permutation,
-    resize,
-    schema,
-)
+from tfrecords import errors, resize, schema, stable_random
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +64,7 @@ def test_each_record_occurs_once_per_epoch(batch_size):
     orders = stream.reshape(num_epochs, NUM_TRAIN)
     for epoch, order in enumerate(orders):
         assert sorted(order) == list(range(NUM_TRAIN))
-        expected = permutation.make_permutation(NUM_TRAIN, config.seed, epoch)
+        expected = stable_random.make_permutation(NUM_TRAIN, config.seed, epoch)
         np.testing.assert_array_equal(order, expected)
     assert len({tuple(order) for order in orders}) == num_epochs
 

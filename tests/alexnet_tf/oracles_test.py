@@ -13,7 +13,7 @@ from alexnet_tf import oracles, search_space
 from alexnet_tf.config import Config
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
-from tfrecords import durable
+from tfrecords.durable import files
 
 SPACE = (
     Range("model.normalization_radius", 1, 5),
@@ -98,7 +98,7 @@ def test_a_kill_between_any_two_writes_changes_nothing(
     tmp_path, whole, monkeypatch, nth
 ):
     """Three trials are written in ten files or so; each may be the last one."""
-    write_json, count = durable.write_json, 0
+    write_json, count = files.write_json, 0
 
     def write_and_die(path, value):
         nonlocal count
@@ -107,7 +107,7 @@ def test_a_kill_between_any_two_writes_changes_nothing(
             raise Killed
         write_json(path, value)
 
-    monkeypatch.setattr(durable, "write_json", write_and_die)
+    monkeypatch.setattr(files, "write_json", write_and_die)
     oracle, _ = make(tmp_path)
     with pytest.raises(Killed):
         draw(oracle, 3)

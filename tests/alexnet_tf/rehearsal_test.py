@@ -12,7 +12,8 @@ import pytest
 from alexnet_tf import rehearsal, run_state, train
 from alexnet_tf.placement import Placement
 from tests import data_directories, training_runs
-from tfrecords import errors, locks
+from tfrecords import errors
+from tfrecords.durable import locks
 
 
 @pytest.fixture(scope="module")

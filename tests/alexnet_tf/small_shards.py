@@ -9,14 +9,8 @@ import numpy as np
 
 from alexnet_tf.config import Config, DataConfig
 from tests import data_directories
-from tfrecords import (
-    durable,
-    manifest,
-    npz,
-    record_file,
-    record_index,
-    schema,
-)
+from tfrecords import manifest, record_file, record_index, schema
+from tfrecords.durable import files, npz
 
 NUM_TRAIN = 14
 
@@ -65,7 +59,7 @@ def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> 
                 offset += file.write(record_file.frame(each))
         shards.append(
             manifest.ShardInfo(
-                os.path.basename(path), len(data), offset, durable.compute_digest(path)
+                os.path.basename(path), len(data), offset, files.compute_digest(path)
             )
         )
     for name, column in columns.items():
@@ -120,7 +114,7 @@ def make_foreign_data(tmp_path, label_offset: int = 1) -> str:
                     name,
                     len(records),
                     os.path.getsize(path),
-                    durable.compute_digest(path),
+                    files.compute_digest(path),
                 )
             )
         splits[split] = manifest.SplitInfo(tuple(shards), (3, 3))

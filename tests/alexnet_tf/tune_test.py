@@ -22,7 +22,8 @@ from alexnet_tf import experiments, run_record, train, trial_results, tune, work
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
 from tests import data_directories, training_runs
-from tfrecords import errors, locks
+from tfrecords import errors
+from tfrecords.durable import locks
 
 SPACE = (
     Range("optimizer.learning_rate", 1e-3, 1e-1, is_log=True),

@@ -12,16 +12,15 @@ import drawn_source
 from tests import disk_calls
 from tfrecords import (
     assemble,
-    durable,
     errors,
     journal,
     manifest,
-    npz,
     plan,
     record_file,
     record_index,
     writer,
 )
+from tfrecords.durable import files, npz
 
 SETTINGS = plan.ConvertSettings(
     image_size=16, num_shards={"train": 3, "validation": 2}, max_rejects=2
@@ -57,7 +56,7 @@ def test_the_manifest_is_what_was_returned(data_dir):
     assert returned.splits["validation"].class_counts == (2, 2, 1)
     assert returned.inputs == SOURCE.inputs
     for name, digest in returned.checksums.items():
-        assert durable.compute_digest(os.path.join(data_dir, name)) == digest
+        assert files.compute_digest(os.path.join(data_dir, name)) == digest
     assert not os.path.exists(os.path.join(data_dir, ".progress"))
 
 
@@ -127,7 +126,7 @@ def test_an_end_before_or_after_the_manifest_changes_nothing(
 
 
 def _digest(data_dir, name):
-    return durable.compute_digest(os.path.join(data_dir, name))
+    return files.compute_digest(os.path.join(data_dir, name))
 
 
 def test_a_picture_that_is_neither_record_nor_reject_is_an_error(data_dir):

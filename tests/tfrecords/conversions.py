@@ -3,7 +3,8 @@
 import hashlib
 import os
 
-from tfrecords import locks, plan
+from tfrecords import plan
+from tfrecords.durable import locks
 
 SIZES = {"train": 60, "validation": 20}
 SETTINGS = plan.ConvertSettings(

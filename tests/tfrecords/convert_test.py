@@ -12,10 +12,8 @@ from conversions import SETTINGS, SIZES, digest_directory, read_marks
 
 from tfrecords import (
     convert,
-    durable,
     errors,
     journal,
-    locks,
     manifest,
     plan,
     record_file,
@@ -24,6 +22,7 @@ from tfrecords import (
     schema,
     statistics,
 )
+from tfrecords.durable import files, locks
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,7 @@ def test_directory_holds_what_the_manifest_names_and_no_more(golden):
     for split in found.splits.values():
         for shard in split.shards:
             path = os.path.join(golden, shard.name)
-            assert durable.compute_digest(path) == shard.sha256
+            assert files.compute_digest(path) == shard.sha256
             assert os.path.getsize(path) == shard.num_bytes
     assert found.splits["train"].class_counts == (20, 20, 20)
     assert found.splits["validation"].class_counts == (7, 7, 6)

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from tests import data_directories
-from tfrecords import copied_shards, durable, errors, manifest, record_file
+from tfrecords import copied_shards, errors, manifest, record_file
+from tfrecords.durable import files
 
 SHARDS = {"train": ("a", "b", "c"), "validation": ("d",)}
 
@@ -31,7 +32,7 @@ def contents(data_dir):
         split: manifest.SplitInfo(
             tuple(
                 manifest.ShardInfo(
-                    name, 2, 132, durable.compute_digest(os.path.join(data_dir, name))
+                    name, 2, 132, files.compute_digest(os.path.join(data_dir, name))
                 )
                 for name in names
             ),
@@ -102,7 +103,7 @@ def test_shards_that_only_begin_alike_pass(data_dir, contents):
         first = file.read(66)
     with open(os.path.join(data_dir, "b"), "r+b") as file:
         file.write(first)
-    digest = durable.compute_digest(os.path.join(data_dir, "b"))
+    digest = files.compute_digest(os.path.join(data_dir, "b"))
     first, second, third = contents.splits["train"].shards
     alike = dataclasses.replace(second, sha256=digest)
     shards = (first, alike, third)

@@ -10,12 +10,10 @@ import pytest
 
 from tests import data_directories
 from tfrecords import (
-    durable,
     errors,
     example_proto,
     images,
     index,
-    locks,
     manifest,
     record_file,
     record_index,
@@ -24,6 +22,7 @@ from tfrecords import (
     statistics,
     verify,
 )
+from tfrecords.durable import files, locks
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def test_what_is_written_describes_the_shards(records_dir, tmp_path):
     for shard in written.splits["train"].shards:
         path = os.path.join(records_dir, shard.name)
         assert shard.num_bytes == os.path.getsize(path)
-        assert shard.sha256 == durable.compute_digest(path)
+        assert shard.sha256 == files.compute_digest(path)
 
 
 def test_statistics_are_of_the_pictures_as_they_will_be_read(records_dir):
@@ -109,7 +108,7 @@ def test_the_bytes_do_not_depend_on_workers_and_a_second_run_is_allowed(
         run(records_dir, str(tmp_path / "data"), num_workers=num_workers)
         digests.append(
             [
-                durable.compute_digest(str(tmp_path / "data" / name))
+                files.compute_digest(str(tmp_path / "data" / name))
                 for name in ("manifest.json", "index.npz", "statistics.npz")
             ]
         )
@@ -216,10 +215,10 @@ def test_two_synsets_of_one_label_in_two_shards(records_dir):
 
 def test_a_converted_directory_is_left_alone(tmp_path):
     data_directories.write_data_directory(tmp_path)
-    before = durable.compute_digest(str(tmp_path / "manifest.json"))
+    before = files.compute_digest(str(tmp_path / "manifest.json"))
     with pytest.raises(errors.UserError, match="was made by alexnet-convert"):
         run(str(tmp_path), label_offset=0)
-    assert durable.compute_digest(str(tmp_path / "manifest.json")) == before
+    assert files.compute_digest(str(tmp_path / "manifest.json")) == before
 
 
 def test_a_directory_in_use_is_refused(records_dir):

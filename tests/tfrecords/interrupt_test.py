@@ -56,7 +56,8 @@ def test_hangups_of_a_closing_terminal_are_one_request():
 
 COMMAND = """
 import os, signal, sys
-from tfrecords import command_line, durable
+from tfrecords import command_line
+from tfrecords.durable import files as durable
 ignored, number = sys.argv.pop(), int(sys.argv.pop())
 def main():
     with durable.atomic_directory("made") as path:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests import disk_calls
-from tfrecords import durable, errors, journal, statistics, writer
+from tfrecords import errors, journal, statistics, writer
+from tfrecords.durable import files
 
 DESCRIPTION = {"seed": 3, "splits": {"train": {"num_shards": 3}}}
 NAMES = [f"train-{shard:05d}-of-00003" for shard in range(3)]
@@ -15,7 +16,7 @@ NAMES = [f"train-{shard:05d}-of-00003" for shard in range(3)]
 def make_result(data_dir, name):
     """A shard of 1,000 bytes under its temporary name."""
     data = name.encode()[:10] * 100
-    temporary = durable.make_temporary_name(os.path.join(data_dir, name))
+    temporary = files.make_temporary_name(os.path.join(data_dir, name))
     with open(temporary, "wb") as file:
         file.write(data)
     accumulator = statistics.Accumulator(8)
@@ -23,7 +24,7 @@ def make_result(data_dir, name):
     return writer.ShardResult(
         temporary=temporary,
         num_bytes=1000,
-        sha256=durable.hashlib.sha256(data).hexdigest(),
+        sha256=files.hashlib.sha256(data).hexdigest(),
         lengths=np.array([400, 568]),
         checksums=np.array([7, 2**32 - 1], np.uint32),
         class_counts=np.array([2, 0]),

@@ -14,16 +14,8 @@ import numpy as np
 import pytest
 
 from tests import data_directories, processes
-from tfrecords import (
-    command_line,
-    durable,
-    errors,
-    journal,
-    limits,
-    npz,
-    record_index,
-    record_reader,
-)
+from tfrecords import command_line, errors, journal, limits, record_index, record_reader
+from tfrecords.durable import files, npz
 
 OPEN_FILES = """
 import resource
@@ -132,7 +124,7 @@ def test_no_finished_shard_is_distrusted_where_no_file_can_be_opened(
     def fail(path):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(durable, "compute_digest", fail)
+    monkeypatch.setattr(files, "compute_digest", fail)
     with pytest.raises(errors.UserError, match="too many files are open"):
         opened._is_intact(shard)
 

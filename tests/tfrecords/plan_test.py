@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import drawn_source
 
-from tfrecords import errors, permutation, plan
+from tfrecords import errors, plan, stable_random
 
 SIZES = {"train": 1000, "validation": 47}
 
@@ -25,7 +25,7 @@ def test_every_picture_is_in_one_shard_in_the_permutation_order():
     for split, stream, size in (("train", 0, 1000), ("validation", 1, 47)):
         shards = [shard for shard in made.shards if shard.split == split]
         rows = np.concatenate([shard.rows for shard in shards])
-        expected = permutation.make_permutation(size, 5, stream)
+        expected = stable_random.make_permutation(size, 5, stream)
         np.testing.assert_array_equal(rows, expected)
         lengths = [len(shard.rows) for shard in shards]
         assert max(lengths) - min(lengths) <= 1

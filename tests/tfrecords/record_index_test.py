@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import durable, errors, manifest, npz, record_file, record_index
+from tfrecords import errors, manifest, record_file, record_index
+from tfrecords.durable import files, npz
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_an_index_that_fits_its_checksum_but_not_the_shards(data_dir, name, chan
     arrays = npz.load(path)
     arrays[name] = change(arrays[name])
     npz.save(path, arrays)
-    digest = durable.compute_digest(path)
+    digest = files.compute_digest(path)
     name_digest(data_dir, digest)
     contents = manifest.read_manifest(data_dir)
     with pytest.raises(errors.DataError, match="does not fit"):
@@ -110,7 +111,7 @@ def remove_checksums(data_dir):
     path = os.path.join(data_dir, manifest.INDEX_NAME)
     arrays = npz.load(path)
     npz.save(path, {n: a for n, a in arrays.items() if not n.endswith("/checksum")})
-    name_digest(data_dir, durable.compute_digest(path))
+    name_digest(data_dir, files.compute_digest(path))
     return manifest.read_manifest(data_dir)
 
 
@@ -134,7 +135,7 @@ def test_without_checksums_a_copied_shard_is_found(tmp_path):
 def test_an_index_without_the_split_is_refused(data_dir):
     path = os.path.join(data_dir, manifest.INDEX_NAME)
     npz.save(path, {"x": np.zeros(1)})
-    digest = durable.compute_digest(path)
+    digest = files.compute_digest(path)
     name_digest(data_dir, digest)
     with pytest.raises(errors.DataError, match="lacks the array 'train/shard'"):
         record_index.read_index(data_dir, manifest.read_manifest(data_dir), "train")

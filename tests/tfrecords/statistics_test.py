@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from tfrecords import durable, errors, npz, statistics
+from tfrecords import errors, statistics
+from tfrecords.durable import files, npz
 
 
 def accumulate(images):
@@ -123,7 +124,7 @@ def test_files_round_trip_and_are_checked(images, tmp_path):
     written = accumulate(images).compute()
     statistics.write_statistics(data_dir, written)
     path = os.path.join(data_dir, "statistics.npz")
-    digest = durable.compute_digest(path)
+    digest = files.compute_digest(path)
     read = statistics.read_statistics(data_dir, digest)
     for name, value in vars(written).items():
         assert np.array_equal(getattr(read, name), value), name

@@ -12,17 +12,16 @@ from PIL import Image
 
 from tests import data_directories
 from tfrecords import (
-    durable,
     errors,
     example_proto,
     index,
     manifest,
-    npz,
     record_file,
     schema,
     statistics,
     verify,
 )
+from tfrecords.durable import files, npz
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def rewrite(data_dir, shard, records, split="train"):
     del value["sha256"]
     value["splits"][split]["shards"] = [vars(s) for s in shards]
     value["checksums"] = data_directories.compute_checksums(data_dir)
-    durable.write_json(path, value)
+    files.write_json(path, value)
 
 
 def change_record(data, **changes):
@@ -95,7 +94,7 @@ def change_manifest(data_dir, change):
         value = json.load(file)
     del value["sha256"]
     change(value)
-    durable.write_json(path, value)
+    files.write_json(path, value)
 
 
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])

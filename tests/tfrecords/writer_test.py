@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import drawn_source
 
 from tests import disk_calls
-from tfrecords import durable, errors, plan, record_file, writer
+from tfrecords import errors, plan, record_file, writer
+from tfrecords.durable import files
 
 SETTINGS = plan.ConvertSettings(
     image_size=16, num_shards={"train": 1}, apply_orientation=False
@@ -115,7 +116,7 @@ def test_a_directory_that_cannot_be_written_is_a_storage_error(tmp_path, monkeyp
     def refuse(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(durable.os, "fsync", refuse)
+    monkeypatch.setattr(files.os, "fsync", refuse)
     with pytest.raises(errors.StorageError, match="disk is full"):
         write(drawn_source.DrawnSource({"train": 3}), tmp_path)
     assert os.listdir(tmp_path) == []

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import durable, manifest, statistics
+from tfrecords import manifest, statistics
+from tfrecords.durable import files
 from tools import compare_pca
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def test_the_authors_own_covariance_agrees(tmp_path):
     path = tmp_path / manifest.STATISTICS_NAME
     checksums = {
         **contents.checksums,
-        manifest.STATISTICS_NAME: durable.compute_digest(str(path)),
+        manifest.STATISTICS_NAME: files.compute_digest(str(path)),
     }
     manifest.write_manifest(
         str(tmp_path), contents.__class__(**{**vars(contents), "checksums": checksums})

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tfrecords import durable, errors, manifest, sources, tar_archive
+from tfrecords import errors, manifest, sources, tar_archive
+from tfrecords.durable import files
 from tfrecords.sources import stored
 
 _ARCHIVE_NAME = "cifar-10-python.tar.gz"
@@ -71,8 +72,8 @@ class Cifar10(sources.Source):
         self.classes = tuple(manifest.ClassInfo(name, name) for name in names)
         self.applies_orientation = False
         self.settings = {}
-        with durable.read_errors(path):
-            md5 = durable.compute_digest(path, "md5")
+        with files.read_errors(path):
+            md5 = files.compute_digest(path, "md5")
             num_bytes = os.path.getsize(path)
         official = md5 == _ARCHIVE_MD5
         self.inputs = (manifest.InputFile(_ARCHIVE_NAME, num_bytes, md5, official),)

@@ -10,15 +10,8 @@ import os
 import zlib
 from collections.abc import Mapping
 
-from tfrecords import (
-    durable,
-    errors,
-    listing,
-    manifest,
-    permutation,
-    printing,
-    sources,
-)
+from tfrecords import errors, listing, manifest, printing, sources, stable_random
+from tfrecords.durable import files
 from tfrecords.sources import stored
 
 _SUFFIXES = listing.IMAGE_SUFFIXES
@@ -140,7 +133,7 @@ def _find_splits(source_dir: str) -> dict[str, str]:
 
 
 def _list(directory: str) -> listing.Listing:
-    with durable.read_errors(directory):
+    with files.read_errors(directory):
         return listing.list_directory(directory)
 
 
@@ -166,7 +159,7 @@ def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
         images: _Files = []
         inside = _list(class_dir)
         odd = [*inside.directories, *inside.repeated, *inside.others]
-        with durable.read_errors(class_dir):
+        with files.read_errors(class_dir):
             for file_name in inside.files:
                 if file_name.lower().endswith(_SUFFIXES):
                     path = os.path.join(class_dir, file_name)
@@ -216,7 +209,7 @@ def _split_classes(
                 "pictures, remove the class, or choose another fraction."
             )
         # By the class's name: another class more or less changes nothing here.
-        order = permutation.make_permutation(
+        order = stable_random.make_permutation(
             len(images), seed, zlib.crc32(name.encode())
         )
         validation[name] = [images[i] for i in sorted(order[:count])]

@@ -15,7 +15,8 @@ import os
 import re
 from typing import TextIO
 
-from tfrecords import archive_reader, durable, errors, manifest, sources, tar_archive
+from tfrecords import archive_reader, errors, manifest, sources, tar_archive
+from tfrecords.durable import files
 from tfrecords.sources import devkit, kaggle, stored
 from tfrecords.sources.release import ILSVRC2012, Release
 
@@ -81,8 +82,8 @@ def _open_archives(
     kit = None
     if os.path.isfile(devkit_path):
         kit = devkit.read_devkit(devkit_path, release)
-        with durable.read_errors(devkit_path):
-            kit_md5 = durable.compute_digest(devkit_path, "md5") if check_md5 else None
+        with files.read_errors(devkit_path):
+            kit_md5 = files.compute_digest(devkit_path, "md5") if check_md5 else None
             kit_bytes = os.path.getsize(devkit_path)
         judge(devkit_path, kit_bytes, kit_md5)
     elif has_validation:

@@ -17,7 +17,8 @@ import os
 import re
 from typing import TextIO
 
-from tfrecords import durable, errors, listing, manifest, progress, sources
+from tfrecords import errors, listing, manifest, progress, sources
+from tfrecords.durable import files
 from tfrecords.sources import kaggle_tables, stored
 from tfrecords.sources.release import Release
 
@@ -159,7 +160,7 @@ class _Validation:
 
 def _list_synsets(directory: str) -> tuple[list[str], int]:
     """The class folders, sorted, and how many other folders there are."""
-    with durable.read_errors(directory):
+    with files.read_errors(directory):
         found = listing.list_directory(directory)
     synsets = [name for name in found.directories if _SYNSET.fullmatch(name)]
     num_folders = len(found.directories) + len(found.repeated)
@@ -231,7 +232,7 @@ def _list_files(
 ) -> tuple[list[bytes], list[int], int]:
     """Names and sizes of the files that match, and how many others there are."""
     names, sizes, num_others = [], [], 0
-    with durable.read_errors(directory), os.scandir(directory) as entries:
+    with files.read_errors(directory), os.scandir(directory) as entries:
         for entry in entries:
             name = os.fsencode(entry.name)
             if pattern.fullmatch(name) and entry.is_file():
@@ -243,8 +244,8 @@ def _list_files(
 
 
 def _describe(path: str) -> manifest.InputFile:
-    with durable.read_errors(path):
-        md5 = durable.compute_digest(path, "md5")
+    with files.read_errors(path):
+        md5 = files.compute_digest(path, "md5")
         return manifest.InputFile(
             os.path.basename(path), os.path.getsize(path), md5, None
         )

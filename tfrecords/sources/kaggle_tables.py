@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import re
 
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 _MAX_TEXT_BYTES = 64 << 20
 _SYNSET = re.compile(r"n\d{8}")
@@ -53,7 +54,7 @@ def read_truth(path: str) -> dict[str, str]:
 
 
 def _read_text(path: str) -> list[str]:
-    with durable.read_errors(path), open(path, "rb") as file:
+    with files.read_errors(path), open(path, "rb") as file:
         data = file.read(_MAX_TEXT_BYTES + 1)
     try:
         text = data.decode("utf-8-sig")

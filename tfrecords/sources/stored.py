@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrecords import durable, errors, manifest, sources
+from tfrecords import errors, manifest, sources
+from tfrecords.durable import files
 
 
 class TableBuilder:
@@ -118,7 +119,7 @@ class StoredPictures(sources.Source):
         if offset >= 0:
             return self._read_within(container, offset, num_bytes)
         path = os.path.join(container, os.fsdecode(bytes(table.filenames[row])))
-        with durable.read_errors(path), open(path, "rb") as file:
+        with files.read_errors(path), open(path, "rb") as file:
             # One byte more would show that the file has grown.
             data = file.read(num_bytes + 1)
         if len(data) != num_bytes:
@@ -130,7 +131,7 @@ class StoredPictures(sources.Source):
         return data
 
     def _read_within(self, path: str, offset: int, num_bytes: int) -> bytes:
-        with durable.read_errors(path):
+        with files.read_errors(path):
             if path not in self._descriptors:
                 self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             data = os.pread(self._descriptors[path], num_bytes, offset)

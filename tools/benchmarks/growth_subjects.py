@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alexnet_tf import figures
-from tfrecords import durable
+from tfrecords.durable import files
 from tools.benchmarks import contest, convert_subjects, materials
 from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
@@ -115,7 +115,7 @@ def plot(series: Series, path: str) -> None:
         panel.grid(True, which="both", alpha=0.3)
     stream = io.BytesIO()
     drawing.savefig(stream, format=os.path.splitext(path)[1][1:] or "png", dpi=120)
-    durable.write_bytes(path, stream.getvalue())
+    files.write_bytes(path, stream.getvalue())
 
 
 def _list_sizes(options: Options) -> list[int]:

@@ -18,7 +18,6 @@ from PIL import Image
 
 from tfrecords import (
     convert,
-    durable,
     errors,
     images,
     manifest,
@@ -28,6 +27,7 @@ from tfrecords import (
     record_reader,
     schema,
 )
+from tfrecords.durable import files
 from tfrecords.sources import Source, sample, stored
 
 DRAWN = (
@@ -156,7 +156,7 @@ def draw_photographs(
         stream = io.BytesIO()
         enlarged.save(stream, "JPEG", quality=95)
         paths.append(os.path.join(folder, f"{number:05d}.jpg"))
-        durable.write_bytes(paths[-1], stream.getvalue())
+        files.write_bytes(paths[-1], stream.getvalue())
     return paths
 
 

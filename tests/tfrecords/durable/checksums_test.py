@@ -1,4 +1,4 @@
-"""Tests of `tfrecords.checksums`, against `sha256sum`."""
+"""Tests of `tfrecords.durable.checksums`, against `sha256sum`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tfrecords import checksums, errors
+from tfrecords import errors
+from tfrecords.durable import checksums
 
 FILES = {"b": b"1", "a": b"", "z/c d": b"3", "extra/e.json": b"{}"}
 

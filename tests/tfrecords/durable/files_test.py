@@ -10,11 +10,12 @@ import threading
 import pytest
 
 from tests import disk_calls, processes
-from tfrecords import durable, errors, locks
+from tfrecords import errors
+from tfrecords.durable import files, locks
 
 HOLD_LOCK = """
 import sys, time
-from tfrecords import durable, locks
+from tfrecords.durable import files as durable, locks
 with locks.directory_lock(sys.argv[1], "holder"):
     print("held", flush=True)
     time.sleep(60)
@@ -23,7 +24,7 @@ with locks.directory_lock(sys.argv[1], "holder"):
 
 def test_atomic_write_appears_only_when_whole(tmp_path):
     path = tmp_path / "file"
-    with durable.atomic_write(str(path)) as file:
+    with files.atomic_write(str(path)) as file:
         file.write(b"ab")
         assert not path.exists()
     assert path.read_bytes() == b"ab"
@@ -35,7 +36,7 @@ def test_two_threads_write_the_same_file_and_neither_fails(tmp_path):
     inside = threading.Barrier(2, timeout=60)
 
     def write(content):
-        with durable.atomic_write(str(path)) as file:
+        with files.atomic_write(str(path)) as file:
             file.write(content)
             inside.wait()  # both have begun, none has ended
 
@@ -50,10 +51,10 @@ def test_two_threads_write_the_same_file_and_neither_fails(tmp_path):
 def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), durable.atomic_write(str(path)) as file:
+    with pytest.raises(ZeroDivisionError), files.atomic_write(str(path)) as file:
         file.write(b"new")
         raise ZeroDivisionError
-    with pytest.raises(KeyboardInterrupt), durable.atomic_write(str(path)) as file:
+    with pytest.raises(KeyboardInterrupt), files.atomic_write(str(path)) as file:
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
@@ -62,7 +63,8 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_file_over_the_size_limit_is_a_storage_error_and_leaves_nothing(tmp_path):
     code = """
 import resource, signal, sys
-from tfrecords import durable, locks, errors
+from tfrecords.durable import files as durable, locks
+from tfrecords import errors
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
@@ -80,7 +82,7 @@ except errors.StorageError as error:
 def test_a_full_disk_is_a_sentence():
     with (
         pytest.raises(errors.StorageError, match=r"/dev/full .*the disk is full"),
-        durable.storage_errors("/dev/full"),
+        files.storage_errors("/dev/full"),
         open("/dev/full", "wb", buffering=0) as file,
     ):
         file.write(b"x")
@@ -88,30 +90,30 @@ def test_a_full_disk_is_a_sentence():
 
 def test_a_file_that_cannot_be_there_is_a_sentence(tmp_path):
     with pytest.raises(errors.UserError, match=r"there is no directory .*Make it"):
-        durable.write_bytes(str(tmp_path / "no" / "a.json"), b"")
+        files.write_bytes(str(tmp_path / "no" / "a.json"), b"")
     with pytest.raises(errors.UserError, match="is a directory, not a file"):
-        durable.check_target(str(tmp_path))
-    durable.check_target(str(tmp_path / "a.json"))
+        files.check_target(str(tmp_path))
+    files.check_target(str(tmp_path / "a.json"))
     assert os.listdir(tmp_path) == []
 
 
 def test_other_errors_pass_unchanged(tmp_path):
     path = str(tmp_path / "none" / "file")
-    with pytest.raises(FileNotFoundError), durable.storage_errors(path):
+    with pytest.raises(FileNotFoundError), files.storage_errors(path):
         os.stat(path)
 
 
 def test_an_error_of_another_file_is_not_blamed_on_this_one(tmp_path):
     with (
         pytest.raises(PermissionError),
-        durable.atomic_write(str(tmp_path / "file")),
+        files.atomic_write(str(tmp_path / "file")),
     ):
         raise PermissionError(13, "Permission denied", "/another/file")
 
 
 def test_files_and_names_reach_the_disk_in_order(tmp_path, monkeypatch):
     disk = disk_calls.DiskCalls(monkeypatch)
-    durable.write_bytes(str(tmp_path / "file"), b"x")
+    files.write_bytes(str(tmp_path / "file"), b"x")
     folder = tmp_path.name
     assert disk.calls == ["fsync .file.tmp", "rename file", f"fsync {folder}/"]
     disk.assert_flushed(tmp_path / "file")
@@ -120,13 +122,13 @@ def test_files_and_names_reach_the_disk_in_order(tmp_path, monkeypatch):
 def test_a_published_file_has_its_name_on_the_disk(tmp_path, monkeypatch):
     (tmp_path / "temporary").write_bytes(b"x")
     disk = disk_calls.DiskCalls(monkeypatch)
-    durable.publish(str(tmp_path / "temporary"), str(tmp_path / "file"))
+    files.publish(str(tmp_path / "temporary"), str(tmp_path / "file"))
     assert disk.calls == ["rename file", f"fsync {tmp_path.name}/"]
 
 
 def test_a_directory_reaches_the_disk_with_all_in_it(tmp_path, monkeypatch):
     disk = disk_calls.DiskCalls(monkeypatch)
-    with durable.atomic_directory(str(tmp_path / "made")) as temporary:
+    with files.atomic_directory(str(tmp_path / "made")) as temporary:
         os.mkdir(os.path.join(temporary, "sub"))
         for name in ("b", "a", "sub/c"):
             with open(os.path.join(temporary, name), "wb") as file:
@@ -138,42 +140,42 @@ def test_a_directory_reaches_the_disk_with_all_in_it(tmp_path, monkeypatch):
 
 def test_a_new_directory_is_on_the_disk_with_its_parents(tmp_path, monkeypatch):
     disk = disk_calls.DiskCalls(monkeypatch)
-    durable.make_directory(str(tmp_path / "a" / "b" / "c"))
+    files.make_directory(str(tmp_path / "a" / "b" / "c"))
     assert disk.calls == [f"fsync {tmp_path.name}/", "fsync a/", "fsync b/"]
-    durable.make_directory(str(tmp_path / "a" / "b"))
+    files.make_directory(str(tmp_path / "a" / "b"))
     assert len(disk.calls) == 3
 
 
 def test_write_json_is_readable_and_keeps_the_order(tmp_path):
     path = tmp_path / "a.json"
-    durable.write_json(str(path), {"b": [1, 2.5], "a": "é\udc80"})
+    files.write_json(str(path), {"b": [1, 2.5], "a": "é\udc80"})
     assert path.read_bytes().endswith(b"}\n")
     assert list(json.loads(path.read_text())) == ["b", "a"]
     assert json.loads(path.read_text())["a"] == "é\udc80"
 
 
 def test_make_directory_refuses_a_file_in_the_way(tmp_path):
-    durable.make_directory(str(tmp_path / "a" / "b"))
-    durable.make_directory(str(tmp_path / "a" / "b"))
+    files.make_directory(str(tmp_path / "a" / "b"))
+    files.make_directory(str(tmp_path / "a" / "b"))
     (tmp_path / "file").write_bytes(b"")
     for path in ("file", "file/sub"):
         with pytest.raises(errors.UserError, match="is a file"):
-            durable.make_directory(str(tmp_path / path))
+            files.make_directory(str(tmp_path / path))
 
 
 def test_check_directory_makes_nothing_and_refuses_what_could_not_be_made(
     tmp_path, monkeypatch
 ):
-    durable.check_directory(str(tmp_path))
-    durable.check_directory(str(tmp_path / "a" / "b"))
+    files.check_directory(str(tmp_path))
+    files.check_directory(str(tmp_path / "a" / "b"))
     assert not os.listdir(tmp_path)
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(errors.UserError, match=f"{tmp_path}/file is no directory"):
-            durable.check_directory(str(path))
+            files.check_directory(str(path))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(errors.StorageError, match="does not permit it"):
-        durable.check_directory(str(tmp_path / "new"))
+        files.check_directory(str(tmp_path / "new"))
 
 
 def test_check_lock_sees_another_holder_and_leaves_no_trace(tmp_path):
@@ -195,7 +197,7 @@ def test_remove_temporary_files_takes_only_those(tmp_path):
     (tmp_path / ".d.tmp-12" / "file").write_bytes(b"x")
     (tmp_path / "kept").mkdir()
     (tmp_path / ".l.tmp-1").symlink_to(tmp_path / "kept")
-    removed = durable.remove_temporary_files(str(tmp_path))
+    removed = files.remove_temporary_files(str(tmp_path))
     assert removed == [".a.tmp-12", ".d.tmp-12", ".l.tmp-1"]
     assert os.listdir(tmp_path) == ["kept"]
 
@@ -204,10 +206,10 @@ def test_compute_digest_of_known_bytes(tmp_path):
     # FIPS 180-2, appendix B.1, and RFC 1321, appendix A.5.
     (tmp_path / "abc").write_bytes(b"abc")
     path = str(tmp_path / "abc")
-    assert durable.compute_digest(path) == (
+    assert files.compute_digest(path) == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
-    assert durable.compute_digest(path, "md5") == "900150983cd24fb0d6963f7d28e17f72"
+    assert files.compute_digest(path, "md5") == "900150983cd24fb0d6963f7d28e17f72"
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
@@ -257,7 +259,7 @@ def test_a_symbolic_link_for_a_lock_is_refused_and_its_target_untouched(tmp_path
 
 def test_a_place_where_no_directory_can_be_made_is_a_sentence():
     with pytest.raises(errors.UserError, match="takes no new directory"):
-        durable.make_directory("/proc/alexnet/run")
+        files.make_directory("/proc/alexnet/run")
 
 
 if __name__ == "__main__":

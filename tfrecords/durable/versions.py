@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterator
 
-from tfrecords import durable
+from tfrecords.durable import files
 
 
 @dataclasses.dataclass
@@ -39,7 +39,7 @@ def list_versions(directory: str) -> list[int]:
       DataError: where it is no directory.
       StorageError: where it cannot be read.
     """
-    with durable.read_errors(directory):
+    with files.read_errors(directory):
         return sorted(int(name) for name in os.listdir(directory) if name.isdecimal())
 
 
@@ -52,21 +52,21 @@ def write_version(directory: str) -> Iterator[NewVersion]:
       StorageError: where the disk is full, read-only, forbidden or failing. Nothing
         is left behind.
     """
-    durable.make_directory(directory)
+    files.make_directory(directory)
     _remove_abandoned(directory)
-    with durable.storage_errors(os.path.join(directory, "a new version")):
+    with files.storage_errors(os.path.join(directory, "a new version")):
         temporary, descriptor = _make_locked(directory)
         version = NewVersion(temporary)
         try:
             yield version
-            durable.fsync_tree(version.temporary)
+            files.fsync_tree(version.temporary)
             version.path = _publish(version.temporary, directory)
         except BaseException:
             shutil.rmtree(version.temporary, ignore_errors=True)
             raise
         finally:
             os.close(descriptor)
-        durable.fsync_directory(directory)
+        files.fsync_directory(directory)
 
 
 def _publish(temporary: str, directory: str) -> str:
@@ -85,7 +85,7 @@ def _publish(temporary: str, directory: str) -> str:
 
 def _make_locked(directory: str) -> tuple[str, int]:
     # A new temporary directory and what holds its lock: an open descriptor.
-    name = durable.make_temporary_name(os.path.join(directory, "new"))
+    name = files.make_temporary_name(os.path.join(directory, "new"))
     for attempt in itertools.count():
         path = f"{name}-{attempt}"
         try:
@@ -107,10 +107,10 @@ def _make_locked(directory: str) -> tuple[str, int]:
 
 def _remove_abandoned(directory: str) -> None:
     # Temporary directories whose writers are dead.
-    with durable.read_errors(directory):
+    with files.read_errors(directory):
         names = os.listdir(directory)
     for name in names:
-        if durable.TEMPORARY_MARK not in name:
+        if files.TEMPORARY_MARK not in name:
             continue
         path = os.path.join(directory, name)
         # What cannot be locked has a living writer, or is another user's.

@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 NAME = "SHA256SUMS"
 
@@ -26,7 +27,7 @@ def make_list(directory: str) -> str:
             if name != NAME:
                 path = os.path.join(folder, name)
                 relative = os.path.relpath(path, directory)
-                lines.append(f"{durable.compute_digest(path)}  {relative}\n")
+                lines.append(f"{files.compute_digest(path)}  {relative}\n")
     return "".join(lines)
 
 
@@ -49,7 +50,7 @@ def check(directory: str, list_path: str) -> None:
         where that is damaged.
       StorageError: where a file cannot be read.
     """
-    with durable.read_errors(list_path), open(list_path, "rb") as file:
+    with files.read_errors(list_path), open(list_path, "rb") as file:
         lines = file.read().decode("utf-8", errors="replace").splitlines()
     if not lines:
         raise errors.DataError(_explain(list_path, "is empty"))
@@ -63,8 +64,8 @@ def check(directory: str, list_path: str) -> None:
         # Only a file is opened: a pipe in its place would be waited for.
         if not os.path.isfile(path):
             raise errors.DataError(_explain(path, "is missing"))
-        with durable.read_errors(path):
-            digest = durable.compute_digest(path)
+        with files.read_errors(path):
+            digest = files.compute_digest(path)
         if digest != match[1]:
             raise errors.DataError(
                 _explain(path, f"is damaged: {list_path} has another SHA-256 for it")

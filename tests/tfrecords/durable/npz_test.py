@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests import disk_calls
-from tfrecords import errors, npz
+from tfrecords import errors
+from tfrecords.durable import npz
 
 ARRAYS = {
     "a/b": np.arange(6, dtype=np.int64).reshape(2, 3),

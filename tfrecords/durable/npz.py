@@ -14,7 +14,8 @@ from typing import IO
 
 import numpy as np
 
-from tfrecords import durable, errors, limits
+from tfrecords import errors, limits
+from tfrecords.durable import files
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -33,7 +34,7 @@ def save(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     Raises:
       StorageError: if the disk is full, read-only, forbidden or failing.
     """
-    with durable.atomic_write(path) as file:
+    with files.atomic_write(path) as file:
         write(file, arrays)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tfrecords import typed_json
+from tfrecords.durable import json_records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ OUTER = {
 
 
 def test_every_kind_of_field_is_read():
-    assert typed_json.read_dataclass(Outer, OUTER) == Outer(
+    assert json_records.read_dataclass(Outer, OUTER) == Outer(
         inner=Inner(1, None),
         many=(Inner(1, None), Inner(2, "b")),
         by_name={"x": Inner(1, None)},
@@ -68,12 +68,12 @@ def test_every_kind_of_field_is_read():
 )
 def test_the_message_names_the_field(change, message):
     with pytest.raises(ValueError, match=message):
-        typed_json.read_dataclass(Outer, {**OUTER, **change})
+        json_records.read_dataclass(Outer, {**OUTER, **change})
 
 
 def test_a_file_that_is_no_object():
     with pytest.raises(ValueError, match="the file is not an object"):
-        typed_json.read_dataclass(Outer, [])
+        json_records.read_dataclass(Outer, [])
 
 
 if __name__ == "__main__":

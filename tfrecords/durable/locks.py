@@ -11,7 +11,8 @@ import os
 import socket
 from collections.abc import Iterator
 
-from tfrecords import durable, errors
+from tfrecords import errors
+from tfrecords.durable import files
 
 LOCK_NAME = "LOCK"
 
@@ -31,12 +32,12 @@ def directory_lock(directory: str, user: str) -> Iterator[None]:
       StorageError: if the lock file cannot be written.
     """
     path = os.path.join(directory, LOCK_NAME)
-    with durable.storage_errors(path):
+    with files.storage_errors(path):
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o644)
     try:
         _take_lock(descriptor, directory)
-        with durable.storage_errors(path):
+        with files.storage_errors(path):
             os.ftruncate(descriptor, 0)
             text = f"{user}, process {os.getpid()} on {socket.gethostname()}\n"
             os.pwrite(descriptor, text.encode(), 0)

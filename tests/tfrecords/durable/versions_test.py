@@ -1,4 +1,4 @@
-"""Tests of `tfrecords.versions`: numbers are given once, and nothing stays behind."""
+"""Tests of `durable.versions`: numbers are given once, and nothing stays behind."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import threading
 import pytest
 
 from tests import processes
-from tfrecords import errors, versions
+from tfrecords import errors
+from tfrecords.durable import versions
 
 WRITE_HALF = """
 import sys, time
-from tfrecords import versions
+from tfrecords.durable import versions
 with versions.write_version(sys.argv[1]) as version:
     open(version.temporary + "/half", "w").close()
     print("begun", flush=True)
