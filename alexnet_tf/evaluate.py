@@ -27,7 +27,8 @@ from alexnet_tf import (
 )
 from alexnet_tf.config import Config
 from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
-from tfrecords import errors, manifest, progress
+from tfrecords import errors, manifest
+from tfrecords.console import progress
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,8 @@ from PIL import Image
 
 from alexnet_tf import augment, exported, forward, placement, untrained
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import errors, images, limits, listing, manifest, printing, resize
+from tfrecords import errors, images, limits, listing, manifest, resize
+from tfrecords.console import printing
 
 _SUFFIXES = listing.IMAGE_SUFFIXES
 

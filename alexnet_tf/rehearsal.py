@@ -27,7 +27,7 @@ from alexnet_tf import (
     workdir,
 )
 from alexnet_tf.config import Config
-from tfrecords import progress
+from tfrecords.console import progress
 
 # The first step traces the graph; the second still fills caches.
 _STEPS_BEFORE, _STEPS_TIMED = 2, 5

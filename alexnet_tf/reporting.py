@@ -14,7 +14,7 @@ from alexnet_tf.metrics import ErrorCounts, format_errors
 from alexnet_tf.run_state import RunState
 from alexnet_tf.steps import TrainResult
 from alexnet_tf.workdir import Workdir
-from tfrecords.progress import LiveLine, format_duration
+from tfrecords.console.progress import LiveLine, format_duration
 
 
 class Reporter:

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from alexnet_tf.config import Config
-from tfrecords import errors, paths
+from tfrecords import errors
+from tfrecords.console import paths
 
 # Settings that are paths of this machine.
 PATHS = ("init_from",)

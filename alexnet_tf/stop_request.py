@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
-from tfrecords import interrupt
+from tfrecords.console import stop_signals
 
 
 class Stopped(Exception):
@@ -25,7 +25,7 @@ class StopRequest:
     signal_number: int | None = None
 
     def __init__(self) -> None:
-        self._insistence = interrupt.Insistence()
+        self._insistence = stop_signals.Insistence()
 
     def __bool__(self) -> bool:
         return self.signal_number is not None
@@ -53,7 +53,7 @@ def catch_stop_signals() -> Iterator[StopRequest]:
     request = StopRequest()
     before = {}
     try:
-        for number in interrupt.list_signals():
+        for number in stop_signals.list_signals():
             with contextlib.suppress(ValueError):
                 before[number] = signal.signal(number, request.receive)
         yield request

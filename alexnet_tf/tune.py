@@ -40,7 +40,8 @@ from alexnet_tf import (
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
 from alexnet_tf.trial_results import TrialResult
-from tfrecords import errors, manifest, progress
+from tfrecords import errors, manifest
+from tfrecords.console import progress
 from tfrecords.durable import files, locks
 
 KERAS_TUNER_NAME = "keras_tuner"

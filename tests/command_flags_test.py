@@ -19,7 +19,7 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 READ = """
 import importlib, json, sys
 from absl import flags
-from tfrecords import command_line
+from tfrecords.console import command_line
 FLAGS = flags.FLAGS
 path_parsers = command_line.PathParser, command_line.PathListParser
 read = {}

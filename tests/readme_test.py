@@ -24,7 +24,7 @@ OTHERS = {"docker", "pip", "source", "tensorboard"}
 # Runs a command up to the point where its flags have been read.
 PARSE_ONLY = """\
 import importlib, sys
-from tfrecords import command_line
+from tfrecords.console import command_line
 command_line._call = lambda main: 0
 module, sys.argv = sys.argv[1], sys.argv[2:]
 importlib.import_module(module).run()

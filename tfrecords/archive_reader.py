@@ -6,7 +6,8 @@ import hashlib
 import os
 from typing import TextIO
 
-from tfrecords import errors, progress
+from tfrecords import errors
+from tfrecords.console import progress
 from tfrecords.durable import files
 
 _MEGABYTE = 1_000_000

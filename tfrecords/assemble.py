@@ -7,7 +7,8 @@ import os
 
 import numpy as np
 
-from tfrecords import errors, journal, manifest, plan, printing, record_file, statistics
+from tfrecords import errors, journal, manifest, plan, record_file, statistics
+from tfrecords.console import printing
 from tfrecords.durable import files, npz
 from tfrecords.sources import Source
 

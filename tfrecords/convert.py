@@ -18,17 +18,14 @@ import numpy as np
 from tfrecords import (
     assemble,
     errors,
-    interrupt,
     journal,
     manifest,
     plan,
-    printing,
-    progress,
     record_index,
     source_report,
-    worker_pool,
     workers,
 )
+from tfrecords.console import printing, progress, stop_signals, worker_pool
 from tfrecords.durable import files, locks
 from tfrecords.plan import ConvertSettings
 from tfrecords.sources import Source
@@ -117,7 +114,7 @@ def convert(
         if os.path.exists(os.path.join(data_dir, manifest.MANIFEST_NAME)):
             return _confirm_finished(data_dir, the_plan)
         print("\n".join(source_report.describe_source(source)), flush=True)
-        with interrupt.stop_by_signal(_STOPPED) as check_stop:
+        with stop_signals.stop_by_signal(_STOPPED) as check_stop:
             finished = _open_journal(data_dir, the_plan, num_workers, check_stop)
             num_before = _count(the_plan, finished)
             _write_missing(

@@ -20,13 +20,12 @@ from tfrecords import (
     foreign_shards,
     limits,
     manifest,
-    progress,
     record_file,
     schema,
     shard_check,
     statistics,
-    worker_pool,
 )
+from tfrecords.console import progress, worker_pool
 from tfrecords.durable import files, locks, npz
 
 SOURCE = "tfrecords"

@@ -12,7 +12,8 @@ import shutil
 import tempfile
 import time
 
-from tfrecords import plan, progress, source_report, worker_pool, writer
+from tfrecords import plan, source_report, writer
+from tfrecords.console import progress, worker_pool
 from tfrecords.plan import ConvertSettings
 from tfrecords.sources import Source
 

@@ -15,15 +15,8 @@ from typing import TextIO
 
 import numpy as np
 
-from tfrecords import (
-    errors,
-    manifest,
-    progress,
-    record_index,
-    shard_check,
-    statistics,
-    worker_pool,
-)
+from tfrecords import errors, manifest, record_index, shard_check, statistics
+from tfrecords.console import progress, worker_pool
 
 MAX_PROBLEMS = 100
 

@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from tfrecords import console, errors, interrupt, plan, writer
+from tfrecords import errors, plan, writer
+from tfrecords.console import stop_signals, streams
 from tfrecords.durable import files
 from tfrecords.sources import Source
 
@@ -140,7 +141,7 @@ class WorkerPool:
             args=(theirs, self._positions, slot, os.getpid(), *self._arguments),
             daemon=True,
         )
-        with _one_thread_each(), interrupt.deaf_processes():
+        with _one_thread_each(), stop_signals.deaf_processes():
             process.start()
         theirs.close()
         return _Worker(slot, process, ours)
@@ -232,7 +233,7 @@ def _work(
     settings: plan.ConvertSettings,
     data_dir: str,
 ) -> None:
-    console.take_streams()
+    streams.take_streams()
     _limit_memory()
 
     def report_position(position: int) -> None:

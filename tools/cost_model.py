@@ -11,7 +11,8 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 
 _CORE_RATES = flags.DEFINE_list(
     "core_rates",

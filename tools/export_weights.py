@@ -16,7 +16,8 @@ from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import run_record, untrained, weights
 from alexnet_tf.config import ModelConfig
 from alexnet_tf.weights import mapping
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 from tfrecords.durable import files
 from tools import layout_flags
 

@@ -16,7 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import experiments, run_record, settings, weights
 from alexnet_tf.weights import mapping
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 from tools import layout_flags
 
 SYNOPSIS = """\

@@ -10,7 +10,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import command_line
+from tfrecords.console import command_line
 
 _DEVICES = flags.DEFINE_string(
     "devices", "GPU:0,GPU:1", "Tower a's and tower b's device, or one for both."

@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import untrained
-from tfrecords import command_line
+from tfrecords.console import command_line
 from tfrecords.durable import files
 
 SYNOPSIS = """\

@@ -16,7 +16,8 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import figures
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 from tfrecords.durable import files
 from tfrecords.sources import sample
 

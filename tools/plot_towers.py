@@ -13,7 +13,8 @@ from absl import flags
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import figures
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 from tfrecords.durable import files
 from tools import step_traces
 

@@ -12,7 +12,8 @@ from absl import flags
 import alexnet_tf.commands
 import tfrecords.commands
 from alexnet_tf.commands import completion_scripts
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 
 SYNOPSIS = """\
 alexnet-completion bash|zsh

@@ -7,7 +7,8 @@ import sys
 from absl import flags
 
 from alexnet_tf import run_record
-from tfrecords import command_line, schema
+from tfrecords import schema
+from tfrecords.console import command_line
 from tfrecords.durable import files
 
 SYNOPSIS = """\

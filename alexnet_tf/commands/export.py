@@ -7,7 +7,8 @@ import sys
 from absl import flags
 
 from alexnet_tf import run_record
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 
 FORMATS = ("saved_model", "keras", "tflite", "onnx")
 

@@ -8,7 +8,8 @@ import sys
 from absl import flags
 
 from alexnet_tf import run_record
-from tfrecords import command_line, errors, printing
+from tfrecords import errors
+from tfrecords.console import command_line, printing
 from tfrecords.durable import files
 
 SYNOPSIS = """\

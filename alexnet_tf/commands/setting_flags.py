@@ -9,7 +9,7 @@ from absl import flags
 
 from alexnet_tf import experiments, inheritance, settings
 from alexnet_tf.config import Config
-from tfrecords import command_line
+from tfrecords.console import command_line
 
 PREFIX = "config."
 

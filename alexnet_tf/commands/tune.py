@@ -14,7 +14,8 @@ from alexnet_tf import (
     trial_results,
 )
 from alexnet_tf.commands import setting_flags
-from tfrecords import command_line, errors, manifest
+from tfrecords import errors, manifest
+from tfrecords.console import command_line
 
 SYNOPSIS = """\
 alexnet-tune --data_dir=D --tune_dir=T [--search=random|hyperband|bayesian]

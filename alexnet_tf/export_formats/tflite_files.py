@@ -31,7 +31,8 @@ from alexnet_tf.model import build_network
 from alexnet_tf.parameters import load_weights
 from alexnet_tf.stack import get_tf_variable, keras
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import errors, progress
+from tfrecords import errors
+from tfrecords.console import progress
 
 KINDS = ("float32", "float16", "int8")
 

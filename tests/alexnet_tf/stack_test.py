@@ -66,7 +66,8 @@ def test_a_command_does_not_read_keras_settings(tmp_path):
     (folder / "keras.json").write_text('{"floatx": "bfloat16"}')
     body = textwrap.indent(SHOW, "    ")
     program = (
-        "import os, sys\nimport alexnet_tf\nfrom tfrecords import command_line\n"
+        "import os, sys\nimport alexnet_tf\n"
+        "from tfrecords.console import command_line\n"
         f"def main():\n    command_line.quiet_tensorflow(){body}\n"
         "    import matplotlib\n    assert matplotlib.get_backend().lower() == 'agg'\n"
         "command_line.run(main, __name__, 'Shows.')\n"

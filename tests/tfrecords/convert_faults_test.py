@@ -38,7 +38,8 @@ import resource
 import sys
 sys.path[:0] = {[os.path.dirname(os.path.abspath(__file__)), os.getcwd()]!r}
 import drawn_source
-from tfrecords import command_line, convert, plan, workers
+from tfrecords.console import command_line
+from tfrecords import convert, plan, workers
 
 class LimitedPool(workers.WorkerPool):
     def __init__(self, *arguments):

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from tests import data_directories, processes
-from tfrecords import command_line, errors, journal, limits, record_index, record_reader
+from tfrecords import errors, journal, limits, record_index, record_reader
+from tfrecords.console import command_line
 from tfrecords.durable import files, npz
 
 OPEN_FILES = """
@@ -52,7 +53,7 @@ print(num_read)
 
 COMMAND = """
 import os, sys, tempfile
-from tfrecords import command_line
+from tfrecords.console import command_line
 def main():
     BODY
 os.chdir(tempfile.mkdtemp())

@@ -185,7 +185,7 @@ def test_nothing_but_pixels_comes_from_a_data_set():
     # Where the processor has no AVX-512, oneDNN complains about transposed uint8.
     program = """
 import numpy as np
-from tfrecords import command_line
+from tfrecords.console import command_line
 command_line.quiet_tensorflow()
 import tensorflow as tf
 from tfrecords import resize

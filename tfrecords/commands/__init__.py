@@ -1,6 +1,6 @@
 """One absl binary per file: flags in, one call out."""
 
-from tfrecords import early_interrupt
+from tfrecords.console import early_interrupt
 
 # Here, because a command's own imports take long enough to be interrupted.
 early_interrupt.hide_traceback()

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from tfrecords import command_line, errors, plan, schema
+from tfrecords import errors, plan, schema
+from tfrecords.console import command_line
 
 if TYPE_CHECKING:
     from tfrecords.sources import Source

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from absl import flags
 
-from tfrecords import command_line, errors
+from tfrecords import errors
+from tfrecords.console import command_line
 
 SYNOPSIS = """\
 Makes another program's ImageNet TFRecords readable, without copying them: reads the

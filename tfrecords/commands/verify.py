@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from absl import flags
 
-from tfrecords import command_line, errors, progress
+from tfrecords import errors
+from tfrecords.console import command_line, progress
 
 SYNOPSIS = """\
 Reads everything in a data directory back: sizes, SHA-256, index, statistics, every

@@ -10,7 +10,8 @@ import os
 import zlib
 from collections.abc import Mapping
 
-from tfrecords import errors, listing, manifest, printing, sources, stable_random
+from tfrecords import errors, listing, manifest, sources, stable_random
+from tfrecords.console import printing
 from tfrecords.durable import files
 from tfrecords.sources import stored
 

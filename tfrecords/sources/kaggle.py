@@ -17,7 +17,8 @@ import os
 import re
 from typing import TextIO
 
-from tfrecords import errors, listing, manifest, progress, sources
+from tfrecords import errors, listing, manifest, sources
+from tfrecords.console import progress
 from tfrecords.durable import files
 from tfrecords.sources import kaggle_tables, stored
 from tfrecords.sources.release import Release

@@ -8,7 +8,8 @@ import importlib.util
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tfrecords import errors, progress
+from tfrecords import errors
+from tfrecords.console import progress
 from tools.benchmarks.timing import (
     Contestant,
     ContestantError,

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfrecords import progress
+from tfrecords.console import progress
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 # A contestant that has not ended by then is killed.

@@ -68,7 +68,7 @@ def test_help_does_without_tensorflow_and_numpy():
     assert result.returncode == 0
     assert result.stdout.startswith("Reads everything in a data directory back")
     assert "--num_workers" in result.stdout
-    assert "tfrecords.command_line" in result.stderr
+    assert "tfrecords.console.command_line" in result.stderr
     assert "tensorflow" not in result.stderr
     assert "numpy" not in result.stderr
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tfrecords import progress
+from tfrecords.console import progress
 
 
 class Terminal(io.StringIO):

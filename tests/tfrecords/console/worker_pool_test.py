@@ -9,11 +9,12 @@ import time
 import pytest
 
 from tests import processes
-from tfrecords import errors, worker_pool
+from tfrecords import errors
+from tfrecords.console import worker_pool
 
 PROGRAM = """
 import os, sys, time
-from tfrecords import worker_pool
+from tfrecords.console import worker_pool
 def work(task):
     if task == "sleep":
         print(os.getpid(), flush=True)
@@ -111,7 +112,7 @@ def main():
     for result in worker_pool.map_unordered(work, ["sleep"] * 4, 2):
         print(*result)
 if __name__ == "__main__":
-    from tfrecords import command_line
+    from tfrecords.console import command_line
     command_line.run(main, __name__, "Sleeps.")
 """
 )
@@ -147,7 +148,7 @@ def test_a_signal_to_the_group_is_the_parents(tmp_path, moment, number, code):
 
 def test_the_processors_are_those_allowed():
     code = (
-        "import os; from tfrecords import worker_pool\n"
+        "import os; from tfrecords.console import worker_pool\n"
         "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
         "assert worker_pool.count_processors() == 1\n"
     )

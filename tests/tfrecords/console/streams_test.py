@@ -9,14 +9,16 @@ import time
 import pytest
 
 from tests import processes
-from tfrecords import console, errors
+from tfrecords import errors
+from tfrecords.console import streams
 
 # Tells more than a buffer holds and does its work in between, a file. Other than the
 # three streams nothing may have their numbers.
 PROGRAM = """
 import contextlib, os, sys
 from absl import flags
-from tfrecords import command_line, errors, progress
+from tfrecords.console import command_line, progress
+from tfrecords import errors
 _IS_WORK = flags.DEFINE_bool("is_work", False, "Whether the output is the work.")
 def main():
     line = progress.LiveLine()
@@ -100,7 +102,7 @@ def test_a_closed_stderr_changes_no_output(tmp_path, redirection):
 
 def test_a_loss_is_raised_once_and_the_rest_dropped():
     descriptor = os.open("/dev/full", os.O_WRONLY)
-    stream = console._Stream(descriptor)
+    stream = streams._Stream(descriptor)
     assert stream.write(b"dropped") == 7
     stream.is_work = True
     stream._is_lost = False
@@ -123,7 +125,7 @@ def test_a_pipe_that_does_not_block_is_waited_for():
 
     reader = threading.Thread(target=read)
     reader.start()
-    assert console._Stream(writing).write(data) == len(data)
+    assert streams._Stream(writing).write(data) == len(data)
     os.close(writing)
     reader.join()
     os.close(reading)

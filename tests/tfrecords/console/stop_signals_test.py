@@ -8,7 +8,8 @@ from multiprocessing import resource_tracker
 import pytest
 
 from tests import processes
-from tfrecords import errors, interrupt
+from tfrecords import errors
+from tfrecords.console import stop_signals
 
 
 @pytest.mark.parametrize(
@@ -16,7 +17,7 @@ from tfrecords import errors, interrupt
 )
 def test_a_signal_is_raised_where_it_is_asked_for(number, code):
     before = signal.getsignal(number)
-    with interrupt.stop_by_signal("stopped; go on.") as check_stop:
+    with stop_signals.stop_by_signal("stopped; go on.") as check_stop:
         check_stop()
         os.kill(os.getpid(), number)
         with pytest.raises(errors.Interrupted, match="stopped; go on") as raised:
@@ -28,7 +29,7 @@ def test_a_signal_is_raised_where_it_is_asked_for(number, code):
 def test_a_later_signal_ends_the_process_and_a_copy_does_not():
     program = (
         "import os, signal, time\n"
-        "from tfrecords import interrupt\n"
+        "from tfrecords.console import stop_signals as interrupt\n"
         "with interrupt.stop_by_signal('stopped'):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
@@ -46,7 +47,7 @@ def test_a_later_signal_ends_the_process_and_a_copy_does_not():
 
 
 def test_hangups_of_a_closing_terminal_are_one_request():
-    with interrupt.stop_by_signal("stopped") as check_stop:
+    with stop_signals.stop_by_signal("stopped") as check_stop:
         for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
             os.kill(os.getpid(), number)
         with pytest.raises(errors.Interrupted) as raised:
@@ -56,7 +57,7 @@ def test_hangups_of_a_closing_terminal_are_one_request():
 
 COMMAND = """
 import os, signal, sys
-from tfrecords import command_line
+from tfrecords.console import command_line
 from tfrecords.durable import files as durable
 ignored, number = sys.argv.pop(), int(sys.argv.pop())
 def main():
@@ -98,7 +99,7 @@ def test_processes_started_deaf_hear_no_signal():
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     # As if no process had been started yet.
     resource_tracker._resource_tracker._stop()
-    with interrupt.deaf_processes():
+    with stop_signals.deaf_processes():
         # What the start of a process does, which lifts the mask the first time.
         resource_tracker.ensure_running()
         result = processes.run_python("-c", show)
@@ -112,7 +113,7 @@ def test_outside_the_main_thread_nothing_is_installed():
     seen = []
 
     def work():
-        with interrupt.stop_by_signal("stopped") as check_stop:
+        with stop_signals.stop_by_signal("stopped") as check_stop:
             seen.append(signal.getsignal(signal.SIGTERM))
             check_stop()
 

@@ -12,7 +12,8 @@ from tests import processes
 PROGRAM = """
 import sys
 from absl import flags
-from tfrecords import command_line, errors
+from tfrecords.console import command_line
+from tfrecords import errors
 _SIZE = flags.DEFINE_integer("size", 3, "How many.", lower_bound=1)
 _NAME = flags.DEFINE_string("name", None, "Whose.")
 flags.DEFINE_integer("config.depth", 1, "A setting.")

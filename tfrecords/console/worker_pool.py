@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from tfrecords import console, errors, interrupt
+from tfrecords import errors
+from tfrecords.console import stop_signals, streams
 
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
@@ -49,14 +50,14 @@ def map_unordered(
         yield from map(function, tasks)
         return
     others = set(multiprocessing.active_children())
-    with interrupt.deaf_processes():
+    with stop_signals.deaf_processes():
         executor = concurrent.futures.ProcessPoolExecutor(
             min(num_workers, len(tasks)),
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
         )
     try:
-        with interrupt.deaf_processes():
+        with stop_signals.deaf_processes():
             futures = {executor.submit(function, task) for task in tasks}
         while futures:
             done, futures = concurrent.futures.wait(
@@ -79,7 +80,7 @@ def map_unordered(
 
 
 def _start_worker() -> None:
-    console.take_streams()
+    streams.take_streams()
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""Tests of `tfrecords.printing`."""
+"""Tests of `tfrecords.console.printing`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tfrecords import printing
+from tfrecords.console import printing
 
 NAME = "caf\udce9 é 名 \\.jpg"  # A byte that is no UTF-8; letters beyond ASCII.
 

@@ -20,7 +20,8 @@ from typing import IO
 
 from absl import app, flags, logging
 
-from tfrecords import console, errors, interrupt, limits, paths, printing
+from tfrecords import errors, limits
+from tfrecords.console import paths, printing, stop_signals, streams
 
 _HELP_WIDTH = 88
 # A user's settings of other programs that would change or break ours. Keras fails on a
@@ -80,7 +81,7 @@ def run(
 ) -> None:
     """Parses the flags, calls `main` and exits the process.
 
-    A signal that asks to stop is raised in `main` as `interrupt.Terminated`.
+    A signal that asks to stop is raised in `main` as `stop_signals.Terminated`.
 
     Args:
       main: the command; reads its flags, returns an exit code or None for 0.
@@ -93,13 +94,13 @@ def run(
         its work: an output that is lost is an error then. Otherwise the command does
         its work without it, and the exit code is that of the work.
     """
-    console.take_streams()
+    streams.take_streams()
     printing.escape_unencodable()
     os.environ.update(_ENVIRONMENT)
 
     def call() -> int | None:
-        interrupt.raise_on_signals()
-        console.set_output_is_work(prints_result())
+        stop_signals.raise_on_signals()
+        streams.set_output_is_work(prints_result())
         return main()
 
     app.run(
@@ -114,7 +115,7 @@ def parse_flags(
 ) -> list[str]:
     """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
     if any(a in ("--help", "-help", "-h", "--helpfull", "-helpfull") for a in argv[1:]):
-        console.set_output_is_work(True)
+        streams.set_output_is_work(True)
         sys.exit(_call(lambda: print(make_help(module_name, synopsis))))
     # Flags may follow the positional argument.
     flags.FLAGS.set_gnu_getopt()
@@ -195,9 +196,9 @@ def _call(main: Callable[[], int | None]) -> int:
     except errors.UserError as error:
         print(f"\n{program}: {error}", file=sys.stderr)
         return error.exit_code
-    except console.ReaderGoneError:
+    except streams.ReaderGoneError:
         return 0
-    except interrupt.Terminated as stop:
+    except stop_signals.Terminated as stop:
         print(f"\n{program}: stopped by {stop.signal_name}.", file=sys.stderr)
         return 128 + stop.signal_number
     except KeyboardInterrupt:

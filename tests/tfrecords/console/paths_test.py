@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tfrecords import errors, paths
+from tfrecords import errors
+from tfrecords.console import paths
 
 
 @pytest.fixture(autouse=True)
