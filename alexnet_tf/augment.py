@@ -19,7 +19,7 @@ import tensorflow as tf
 from alexnet_tf import placement, stack
 from alexnet_tf.chance import Draws
 from alexnet_tf.config import DataConfig
-from tfrecords.statistics import Statistics
+from tfrecords.shards.statistics import Statistics
 
 
 class Crops(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.config import DataConfig
-from tfrecords.statistics import Statistics
+from tfrecords.shards.statistics import Statistics
 
 # Which of a picture's draws a seed is for.
 OFFSETS, MIRROR, COLOUR_SHIFT = range(3)

@@ -27,8 +27,9 @@ from alexnet_tf import (
 )
 from alexnet_tf.config import Config
 from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
-from tfrecords import errors, manifest
+from tfrecords import errors
 from tfrecords.console import progress
+from tfrecords.shards import manifest
 
 
 @dataclasses.dataclass(frozen=True)

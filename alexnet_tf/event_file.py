@@ -14,8 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfrecords import record_file
 from tfrecords.durable import files
+from tfrecords.shards import record_file
 
 _VERSION = "brain.Event:2"
 _NUMBERS = itertools.count()

@@ -10,8 +10,9 @@ from typing import Any
 import tensorflow as tf
 
 from alexnet_tf import placement, tensorflow_files, untrained
-from tfrecords import errors, limits, manifest
+from tfrecords import errors, limits
 from tfrecords.durable import checksums, files, versions
+from tfrecords.shards import manifest
 
 EXTRA_NAME = "assets.extra"
 RECORD_NAME = os.path.join(EXTRA_NAME, "export.json")

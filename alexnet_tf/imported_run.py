@@ -30,9 +30,10 @@ from alexnet_tf import (
 )
 from alexnet_tf.config import Config
 from alexnet_tf.weights import mapping, naming
-from tfrecords import errors, manifest
+from tfrecords import errors
 from tfrecords.durable import files
-from tfrecords.statistics import Statistics
+from tfrecords.shards import manifest
+from tfrecords.shards.statistics import Statistics
 
 # Of the stored pictures, pixels, where no mean image tells another.
 IMAGE_SIZE = 256

@@ -35,8 +35,9 @@ import tensorflow as tf
 
 from alexnet_tf import augment, chance, records
 from alexnet_tf.config import Config, DataConfig
-from tfrecords import errors, manifest, record_index, record_reader, stable_random
-from tfrecords import statistics as statistics_lib
+from tfrecords import errors, stable_random
+from tfrecords.shards import manifest, record_index, record_reader
+from tfrecords.shards import statistics as statistics_lib
 
 NUM_VIEWS = (1, 10)
 

@@ -24,8 +24,9 @@ from PIL import Image
 
 from alexnet_tf import augment, exported, forward, placement, untrained
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import errors, images, limits, listing, manifest, resize
+from tfrecords import errors, images, limits, listing, resize
 from tfrecords.console import printing
+from tfrecords.shards import manifest
 
 _SUFFIXES = listing.IMAGE_SUFFIXES
 

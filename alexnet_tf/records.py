@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import decoding
-from tfrecords import errors, manifest, record_reader, resize, schema
+from tfrecords import errors, resize
+from tfrecords.shards import manifest, record_reader, schema
 
 STORED_SIZE = 256
 # Of tensors in memory, bytes (Eigen's, with AVX-512).

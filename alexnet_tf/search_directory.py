@@ -21,8 +21,9 @@ from alexnet_tf import settings, training_checks
 from alexnet_tf.config import Config
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TRIALS_NAME
-from tfrecords import errors, manifest
+from tfrecords import errors
 from tfrecords.durable import files, json_records, locks
+from tfrecords.shards import manifest
 
 RECORD_NAME = "search.json"
 FORMAT_NAME = "alexnet-search"

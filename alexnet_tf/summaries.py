@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import event_file
-from tfrecords import errors, record_file
+from tfrecords import errors
 from tfrecords.durable import files
+from tfrecords.shards import record_file
 
 SUMMARIES_NAME = "tensorboard"
 

@@ -8,7 +8,8 @@ is asked of a run that is to be trained now.
 from __future__ import annotations
 
 from alexnet_tf.config import Config
-from tfrecords import errors, manifest
+from tfrecords import errors
+from tfrecords.shards import manifest
 
 
 def check_settings(config: Config) -> None:

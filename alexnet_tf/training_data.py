@@ -4,7 +4,7 @@ Whatever the network is shown later is freed from the training split's mean (pap
 section 2), also if the shards are gone or others are evaluated; and its outputs keep
 their names.
 
-    training_data/statistics.npz    see `tfrecords.statistics`
+    training_data/statistics.npz    see `tfrecords.shards.statistics`
     training_data/classes.json      synset and text of every class, by label
 """
 
@@ -14,9 +14,10 @@ import dataclasses
 import json
 import os
 
-from tfrecords import errors, limits, manifest
-from tfrecords import statistics as statistics_lib
+from tfrecords import errors, limits
 from tfrecords.durable import files
+from tfrecords.shards import manifest
+from tfrecords.shards import statistics as statistics_lib
 
 DIRECTORY_NAME = "training_data"
 CLASSES_NAME = "classes.json"

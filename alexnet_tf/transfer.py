@@ -27,7 +27,8 @@ from alexnet_tf.config import Config
 from alexnet_tf.input_pipeline import DataSet
 from alexnet_tf.parameters import Parameter, list_layer_names
 from alexnet_tf.training_data import TrainingData
-from tfrecords import errors, manifest
+from tfrecords import errors
+from tfrecords.shards import manifest
 
 LAST_LAYER = "fc8"
 

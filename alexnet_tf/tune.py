@@ -40,9 +40,10 @@ from alexnet_tf import (
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
 from alexnet_tf.trial_results import TrialResult
-from tfrecords import errors, manifest
+from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.durable import files, locks
+from tfrecords.shards import manifest
 
 KERAS_TUNER_NAME = "keras_tuner"
 

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from tfrecords import manifest, record_file, schema, stable_random
-from tfrecords import statistics as statistics_lib
+from tfrecords import stable_random
 from tfrecords.durable import files, npz
+from tfrecords.shards import manifest, record_file, schema
+from tfrecords.shards import statistics as statistics_lib
 
 IMAGE_SIZE = 256
 

@@ -22,7 +22,8 @@ from alexnet_tf import (
     trained_network,
 )
 from tests import training_runs
-from tfrecords import manifest, verify
+from tfrecords import verify
+from tfrecords.shards import manifest
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 

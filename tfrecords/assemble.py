@@ -7,9 +7,10 @@ import os
 
 import numpy as np
 
-from tfrecords import errors, journal, manifest, plan, record_file, statistics
+from tfrecords import errors, journal, plan
 from tfrecords.console import printing
 from tfrecords.durable import files, npz
+from tfrecords.shards import manifest, record_file, statistics
 from tfrecords.sources import Source
 
 REJECTS_NAME = "rejects.txt"

@@ -15,19 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfrecords import (
-    assemble,
-    errors,
-    journal,
-    manifest,
-    plan,
-    record_index,
-    source_report,
-    workers,
-)
+from tfrecords import assemble, errors, journal, plan, source_report, workers
 from tfrecords.console import printing, progress, stop_signals, worker_pool
 from tfrecords.durable import files, locks
 from tfrecords.plan import ConvertSettings
+from tfrecords.shards import manifest, record_index
 from tfrecords.sources import Source
 
 __all__ = ["ConvertSettings", "check_directories", "convert"]

@@ -6,7 +6,8 @@ import os
 import statistics
 from collections.abc import Mapping, Sequence
 
-from tfrecords import errors, manifest, schema, shard_check
+from tfrecords import errors, shard_check
+from tfrecords.shards import manifest, schema
 
 _MAX_NAMED = 5
 

@@ -15,18 +15,10 @@ from typing import TextIO
 
 import numpy as np
 
-from tfrecords import (
-    errors,
-    foreign_shards,
-    limits,
-    manifest,
-    record_file,
-    schema,
-    shard_check,
-    statistics,
-)
+from tfrecords import errors, foreign_shards, limits, shard_check
 from tfrecords.console import progress, worker_pool
 from tfrecords.durable import files, locks, npz
+from tfrecords.shards import manifest, record_file, schema, statistics
 
 SOURCE = "tfrecords"
 

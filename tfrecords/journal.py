@@ -17,8 +17,9 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
-from tfrecords import errors, limits, plan, record_file, writer
+from tfrecords import errors, limits, plan, writer
 from tfrecords.durable import files, npz
+from tfrecords.shards import record_file
 
 PROGRESS_DIR_NAME = ".progress"
 _JOURNAL_NAME = "journal"

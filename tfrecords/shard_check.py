@@ -10,17 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfrecords import (
-    errors,
-    images,
-    limits,
-    manifest,
-    record_file,
-    resize,
-    schema,
-    statistics,
-)
+from tfrecords import errors, images, limits, resize
 from tfrecords.durable import files
+from tfrecords.shards import manifest, record_file, schema, statistics
 
 SHARD_NAME = re.compile(r"(train|validation|val|test)-(\d{5})-of-(\d{5})")
 

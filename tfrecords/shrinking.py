@@ -11,7 +11,8 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from tfrecords import authors_resize, images, plan, resize, schema, turbo_jpeg
+from tfrecords import authors_resize, images, plan, resize, turbo_jpeg
+from tfrecords.shards import schema
 
 
 @dataclasses.dataclass(frozen=True)

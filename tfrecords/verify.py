@@ -15,8 +15,9 @@ from typing import TextIO
 
 import numpy as np
 
-from tfrecords import errors, manifest, record_index, shard_check, statistics
+from tfrecords import errors, shard_check
 from tfrecords.console import progress, worker_pool
+from tfrecords.shards import manifest, record_index, statistics
 
 MAX_PROBLEMS = 100
 

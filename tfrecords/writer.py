@@ -17,17 +17,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tfrecords import (
-    errors,
-    images,
-    limits,
-    plan,
-    record_file,
-    schema,
-    shrinking,
-    statistics,
-)
+from tfrecords import errors, images, limits, plan, shrinking
 from tfrecords.durable import files
+from tfrecords.shards import record_file, schema, statistics
 from tfrecords.sources import Source
 
 # Of processor time, so that a busy machine or a slow disk rejects no picture.

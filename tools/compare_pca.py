@@ -17,9 +17,9 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import manifest
-from tfrecords import statistics as statistics_lib
 from tfrecords.console import command_line
+from tfrecords.shards import manifest
+from tfrecords.shards import statistics as statistics_lib
 
 SYNOPSIS = """\
 python tools/compare_pca.py --data_dir=D

@@ -7,9 +7,9 @@ import sys
 from absl import flags
 
 from alexnet_tf import run_record
-from tfrecords import schema
 from tfrecords.console import command_line
 from tfrecords.durable import files
+from tfrecords.shards import schema
 
 SYNOPSIS = """\
 alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]

@@ -8,8 +8,8 @@ from absl import flags
 
 from alexnet_tf import experiments, training_checks
 from alexnet_tf.commands import setting_flags
-from tfrecords import manifest
 from tfrecords.console import command_line
+from tfrecords.shards import manifest
 
 SYNOPSIS = """\
 alexnet-train --data_dir=D --workdir=W [--experiment=NAME] [--config.FIELD=VALUE ...]

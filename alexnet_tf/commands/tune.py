@@ -14,8 +14,9 @@ from alexnet_tf import (
     trial_results,
 )
 from alexnet_tf.commands import setting_flags
-from tfrecords import errors, manifest
+from tfrecords import errors
 from tfrecords.console import command_line
+from tfrecords.shards import manifest
 
 SYNOPSIS = """\
 alexnet-tune --data_dir=D --tune_dir=T [--search=random|hyperband|bayesian]

@@ -227,7 +227,7 @@ ON_DEVICES = """
 import numpy as np
 from alexnet_tf import augment, placement
 from alexnet_tf.config import DataConfig
-from tfrecords import statistics
+from tfrecords.shards import statistics
 
 placement.make_placement("CPU:0,CPU:1")
 sums = statistics.Accumulator(256)

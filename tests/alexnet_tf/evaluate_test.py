@@ -20,8 +20,9 @@ from alexnet_tf import (
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import load_weights
 from tests import data_directories, training_runs
-from tfrecords import errors, manifest, schema, statistics
+from tfrecords import errors
 from tfrecords.durable import files
+from tfrecords.shards import manifest, schema, statistics
 
 NUM_CLASSES = 7
 CROP = 67

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import event_file
-from tfrecords import errors, record_file
+from tfrecords import errors
+from tfrecords.shards import record_file
 
 IMAGE = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 

@@ -17,8 +17,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 from alexnet_tf import evaluate, export, exported, input_pipeline, trained_network
 from tests import data_directories, training_runs
 from tests.alexnet_tf import animations
-from tfrecords import errors, images, resize, schema
+from tfrecords import errors, images, resize
 from tfrecords.durable import checksums, versions
+from tfrecords.shards import schema
 
 NUM_CLASSES = 7
 VALUES = {

@@ -20,7 +20,8 @@ from alexnet_tf import (
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights
-from tfrecords import errors, manifest
+from tfrecords import errors
+from tfrecords.shards import manifest
 
 WEIGHTS = foreign_weights.make_weights()
 LAYOUT = Layout("oihw", "chw", "rgb")

@@ -16,7 +16,7 @@ from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_
 SCRIPT = """\
 import sys, time
 from alexnet_tf import config, input_pipeline, iteration, precision
-from tfrecords import record_reader
+from tfrecords.shards import record_reader
 
 num_read = 0
 for name in ("read", "read_into"):

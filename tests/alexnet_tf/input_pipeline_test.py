@@ -20,7 +20,8 @@ from tests.alexnet_tf.small_shards import (
     rewrite_record,
     write_data,
 )
-from tfrecords import errors, resize, schema, stable_random
+from tfrecords import errors, resize, stable_random
+from tfrecords.shards import schema
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,8 @@ from tests.alexnet_tf.small_shards import (
     rewrite_record,
     write_data,
 )
-from tfrecords import (
-    errors,
-    manifest,
-    record_index,
-)
+from tfrecords import errors
+from tfrecords.shards import manifest, record_index
 
 # Ends while records are read for batches that nobody will take.
 SCRIPT = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfrecords.statistics import Statistics
+from tfrecords.shards.statistics import Statistics
 
 
 def make_statistics() -> Statistics:

@@ -9,8 +9,8 @@ import numpy as np
 
 from alexnet_tf.config import Config, DataConfig
 from tests import data_directories
-from tfrecords import manifest, record_file, record_index, schema
 from tfrecords.durable import files, npz
+from tfrecords.shards import manifest, record_file, record_index, schema
 
 NUM_TRAIN = 14
 

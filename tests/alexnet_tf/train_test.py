@@ -23,7 +23,8 @@ from alexnet_tf import (
     workdir,
 )
 from tests import data_directories, training_runs
-from tfrecords import errors, schema
+from tfrecords import errors
+from tfrecords.shards import schema
 
 # 12 pictures in batches of 5: epochs end after the steps 3, 5, 8, 10 and 12. No error
 # can fall by 1, so that the rate falls at the end of epochs 2, 3 and 4 and the run

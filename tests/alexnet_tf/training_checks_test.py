@@ -9,7 +9,8 @@ import pytest
 from alexnet_tf import settings, training_checks
 from alexnet_tf.config import Config
 from tests import data_directories
-from tfrecords import errors, manifest
+from tfrecords import errors
+from tfrecords.shards import manifest
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from alexnet_tf import training_data
-from tfrecords import errors, manifest, statistics
+from tfrecords import errors
+from tfrecords.shards import manifest, statistics
 
 CLASSES = (manifest.ClassInfo("n1", "tench"), manifest.ClassInfo("n2", "café"))
 

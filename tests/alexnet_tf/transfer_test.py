@@ -12,7 +12,8 @@ import pytest
 from alexnet_tf import input_pipeline, run_state, training_data, transfer
 from alexnet_tf.placement import Placement
 from tests import data_directories, training_runs
-from tfrecords import errors, statistics
+from tfrecords import errors
+from tfrecords.shards import statistics
 
 ONE_STEP = {"num_epochs": 1}
 

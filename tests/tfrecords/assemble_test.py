@@ -10,17 +10,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import drawn_source
 
 from tests import disk_calls
-from tfrecords import (
-    assemble,
-    errors,
-    journal,
-    manifest,
-    plan,
-    record_file,
-    record_index,
-    writer,
-)
+from tfrecords import assemble, errors, journal, plan, writer
 from tfrecords.durable import files, npz
+from tfrecords.shards import manifest, record_file, record_index
 
 SETTINGS = plan.ConvertSettings(
     image_size=16, num_shards={"train": 3, "validation": 2}, max_rejects=2

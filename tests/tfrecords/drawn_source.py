@@ -13,7 +13,7 @@ import time
 import numpy as np
 from PIL import Image
 
-from tfrecords import manifest
+from tfrecords.shards import manifest
 from tfrecords.sources import PictureTable, Source
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from tfrecords import errors, foreign_shards
-from tfrecords.manifest import ClassInfo, ShardInfo, SplitInfo
+from tfrecords.shards.manifest import ClassInfo, ShardInfo, SplitInfo
 
 NAMES = {1: ClassInfo("n1", "one"), 2: ClassInfo("n2", "two")}
 

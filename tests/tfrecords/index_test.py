@@ -9,20 +9,16 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import (
-    errors,
+from tfrecords import errors, images, index, resize, verify
+from tfrecords.durable import files, locks
+from tfrecords.shards import (
     example_proto,
-    images,
-    index,
     manifest,
     record_file,
     record_index,
-    resize,
     schema,
     statistics,
-    verify,
 )
-from tfrecords.durable import files, locks
 
 
 @pytest.fixture(scope="module")

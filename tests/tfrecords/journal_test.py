@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tests import disk_calls
-from tfrecords import errors, journal, statistics, writer
+from tfrecords import errors, journal, writer
 from tfrecords.durable import files
+from tfrecords.shards import statistics
 
 DESCRIPTION = {"seed": 3, "splits": {"train": {"num_shards": 3}}}
 NAMES = [f"train-{shard:05d}-of-00003" for shard in range(3)]

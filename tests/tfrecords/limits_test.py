@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from tests import data_directories, processes
-from tfrecords import errors, journal, limits, record_index, record_reader
+from tfrecords import errors, journal, limits
 from tfrecords.console import command_line
 from tfrecords.durable import files, npz
+from tfrecords.shards import record_index, record_reader
 
 OPEN_FILES = """
 import resource
@@ -30,7 +31,7 @@ print(limits.count_open_files())
 MANY_SHARDS = """
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-from tfrecords import manifest, record_index, record_reader
+from tfrecords.shards import manifest, record_index, record_reader
 info = manifest.read_manifest(sys.argv[1])
 index = record_index.read_index(sys.argv[1], info, "train")
 readers = [record_reader.RecordReader(index) for _ in range(2)]

@@ -10,15 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from encoded_pictures import BASELINE, HEIGHT, PICTURE, WIDTH
 
-from tfrecords import (
-    authors_resize,
-    images,
-    plan,
-    resize,
-    schema,
-    shrinking,
-    turbo_jpeg,
-)
+from tfrecords import authors_resize, images, plan, resize, shrinking, turbo_jpeg
+from tfrecords.shards import schema
 
 BICUBIC = plan.ConvertSettings(image_size=32, apply_orientation=False)
 AUTHORS = dataclasses.replace(BICUBIC, resizing="authors")

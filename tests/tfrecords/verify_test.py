@@ -11,17 +11,9 @@ import pytest
 from PIL import Image
 
 from tests import data_directories
-from tfrecords import (
-    errors,
-    example_proto,
-    index,
-    manifest,
-    record_file,
-    schema,
-    statistics,
-    verify,
-)
+from tfrecords import errors, index, verify
 from tfrecords.durable import files, npz
+from tfrecords.shards import example_proto, manifest, record_file, schema, statistics
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import drawn_source
 
 from tests import disk_calls
-from tfrecords import errors, plan, record_file, writer
+from tfrecords import errors, plan, writer
 from tfrecords.durable import files
+from tfrecords.shards import record_file
 
 SETTINGS = plan.ConvertSettings(
     image_size=16, num_shards={"train": 1}, apply_orientation=False

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import manifest, statistics
 from tfrecords.durable import files
+from tfrecords.shards import manifest, statistics
 from tools import compare_pca
 
 CHECKOUT = pathlib.Path(__file__).parents[2]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from tfrecords import errors, plan, schema
+from tfrecords import errors, plan
 from tfrecords.console import command_line
+from tfrecords.shards import schema
 
 if TYPE_CHECKING:
     from tfrecords.sources import Source

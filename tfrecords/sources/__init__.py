@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from tfrecords import manifest
+from tfrecords.shards import manifest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tfrecords import errors, manifest, sources, tar_archive
+from tfrecords import errors, sources, tar_archive
 from tfrecords.durable import files
+from tfrecords.shards import manifest
 from tfrecords.sources import stored
 
 _ARCHIVE_NAME = "cifar-10-python.tar.gz"

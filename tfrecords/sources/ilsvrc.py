@@ -15,8 +15,9 @@ import os
 import re
 from typing import TextIO
 
-from tfrecords import archive_reader, errors, manifest, sources, tar_archive
+from tfrecords import archive_reader, errors, sources, tar_archive
 from tfrecords.durable import files
+from tfrecords.shards import manifest
 from tfrecords.sources import devkit, kaggle, stored
 from tfrecords.sources.release import ILSVRC2012, Release
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Collection, Mapping
 
-from tfrecords import manifest
+from tfrecords.shards import manifest
 
 _MAX_NAMED_CLASSES = 5
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfrecords import errors, manifest
+from tfrecords import errors
+from tfrecords.shards import manifest
 from tfrecords.sources import PictureTable, Source, sample_drawing
 
 # Five digits number the files of a class.

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfrecords import errors, manifest, sources
+from tfrecords import errors, sources
 from tfrecords.durable import files
+from tfrecords.shards import manifest
 
 
 class TableBuilder:

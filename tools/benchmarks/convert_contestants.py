@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfrecords import record_file, schema
+from tfrecords.shards import record_file, schema
 
 Call = Callable[[], float | None]
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from tfrecords import manifest, record_file, record_index, schema
+from tfrecords.shards import manifest, record_file, record_index, schema
 from tools.benchmarks.input_contestants import Call, take
 
 

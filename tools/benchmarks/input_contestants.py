@@ -91,7 +91,7 @@ def plain(
     """
     import tensorflow as tf
 
-    from tfrecords import manifest, record_index, schema
+    from tfrecords.shards import manifest, record_index, schema
 
     info = manifest.read_manifest(data_dir)
     paths = record_index.read_index(data_dir, info, "train").paths

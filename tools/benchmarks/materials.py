@@ -16,18 +16,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from tfrecords import (
-    convert,
-    errors,
-    images,
-    manifest,
-    plan,
-    record_file,
-    record_index,
-    record_reader,
-    schema,
-)
+from tfrecords import convert, errors, images, plan
 from tfrecords.durable import files
+from tfrecords.shards import manifest, record_file, record_index, record_reader, schema
 from tfrecords.sources import Source, sample, stored
 
 DRAWN = (

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfrecords import manifest, record_index, record_reader, schema
+from tfrecords.shards import manifest, record_index, record_reader, schema
 from tools.benchmarks.input_contestants import Call, take
 
 

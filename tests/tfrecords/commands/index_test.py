@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests import data_directories, processes
-from tfrecords import manifest
+from tfrecords.shards import manifest
 
 MODULE = ["-m", "tfrecords.commands.index"]
 

@@ -170,7 +170,7 @@ def test_nothing_here_imports_tensorflow():
         "import sys, pkgutil, importlib, tfrecords\n"
         "for m in pkgutil.walk_packages(tfrecords.__path__, 'tfrecords.'):\n"
         "    if '.commands.' not in m.name: importlib.import_module(m.name)\n"
-        "assert 'tfrecords.schema' in sys.modules\n"
+        "assert 'tfrecords.shards.schema' in sys.modules\n"
         "assert 'tensorflow' not in sys.modules\n"
     )
     result = processes.run_python("-c", code)

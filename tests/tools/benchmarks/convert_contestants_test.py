@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from tests import data_directories
-from tfrecords import record_file, resize, schema
+from tfrecords import resize
+from tfrecords.shards import record_file, schema
 from tools.benchmarks import convert_contestants, convert_subjects
 
 

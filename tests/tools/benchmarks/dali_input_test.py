@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests import data_directories
-from tfrecords import manifest, record_index
+from tfrecords.shards import manifest, record_index
 from tools.benchmarks import contest, dali_input
 
 

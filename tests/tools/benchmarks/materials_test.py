@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests import data_directories
-from tfrecords import manifest
+from tfrecords.shards import manifest
 from tools.benchmarks import materials
 
 

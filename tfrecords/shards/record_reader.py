@@ -9,12 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tfrecords import (
-    errors,
-    limits,
-    record_file,
-    record_index,
-)
+from tfrecords import errors, limits
+from tfrecords.shards import record_file, record_index
 
 # Above the number of shards of an ordinary data directory. A fourth of the descriptors
 # that a process may have, where those are fewer than usual: two splits are read at a

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from tfrecords import errors, example_proto, schema
+from tfrecords import errors
+from tfrecords.shards import example_proto, schema
 
 PICTURE = {
     "encoded": b"\xff\xd8 not really",

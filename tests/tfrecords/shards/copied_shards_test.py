@@ -1,4 +1,4 @@
-"""Tests of `tfrecords.copied_shards`."""
+"""Tests of `tfrecords.shards.copied_shards`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import sys
 import pytest
 
 from tests import data_directories
-from tfrecords import copied_shards, errors, manifest, record_file
+from tfrecords import errors
 from tfrecords.durable import files
+from tfrecords.shards import copied_shards, manifest, record_file
 
 SHARDS = {"train": ("a", "b", "c"), "validation": ("d",)}
 

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tfrecords import errors, record_file
+from tfrecords import errors
+from tfrecords.shards import record_file
 
 RECORDS = [b"", b"a", bytes(range(40)), b"last"]
 

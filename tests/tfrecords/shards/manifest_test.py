@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from tests import data_directories
-from tfrecords import errors, manifest
+from tfrecords import errors
+from tfrecords.shards import manifest
 
 
 @pytest.fixture(scope="module")

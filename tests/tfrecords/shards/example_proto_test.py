@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tfrecords import errors, example_proto
+from tfrecords import errors
+from tfrecords.shards import example_proto
 
 FEATURES = {
     "a": b"\x00\xff" * 100,

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 
-from tfrecords import errors, limits, manifest, record_file
+from tfrecords import errors, limits
 from tfrecords.durable import files
+from tfrecords.shards import manifest, record_file
 
 
 def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:

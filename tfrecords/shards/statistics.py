@@ -18,8 +18,9 @@ import os
 
 import numpy as np
 
-from tfrecords import errors, manifest
+from tfrecords import errors
 from tfrecords.durable import files, npz
+from tfrecords.shards import manifest
 
 # 257 * 255 is the largest number of 16 bits.
 _MAX_LATEST = 257

@@ -15,9 +15,10 @@ import os
 
 import numpy as np
 
-from tfrecords import copied_shards, errors, record_file
-from tfrecords import manifest as manifest_lib
+from tfrecords import errors
 from tfrecords.durable import files, npz
+from tfrecords.shards import copied_shards, record_file
+from tfrecords.shards import manifest as manifest_lib
 
 
 @dataclasses.dataclass(frozen=True)

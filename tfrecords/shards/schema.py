@@ -23,7 +23,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfrecords import errors, example_proto
+from tfrecords import errors
+from tfrecords.shards import example_proto
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Tests of `tfrecords.record_reader`."""
+"""Tests of `tfrecords.shards.record_reader`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import (
-    errors,
-    record_file,
-    record_index,
-    record_reader,
-)
+from tfrecords import errors
+from tfrecords.shards import record_file, record_index, record_reader
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from tfrecords import errors, statistics
+from tfrecords import errors
 from tfrecords.durable import files, npz
+from tfrecords.shards import statistics
 
 
 def accumulate(images):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import errors, manifest, record_file, record_index
+from tfrecords import errors
 from tfrecords.durable import files, npz
+from tfrecords.shards import manifest, record_file, record_index
 
 
 @pytest.fixture(scope="module")
