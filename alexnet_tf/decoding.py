@@ -5,17 +5,17 @@ from __future__ import annotations
 import tensorflow as tf
 
 from alexnet_tf import bmp, gif, stateless_checks
-from tfrecords import images
+from tfrecords.images import decoder
 
 
 def decode_picture(
-    image_bytes: tf.Tensor, max_pixels: int = images.MAX_PIXELS
+    image_bytes: tf.Tensor, max_pixels: int = decoder.MAX_PIXELS
 ) -> tf.Tensor:
     """Decodes a JPEG, PNG, BMP or a GIF's first frame; the content decides which it is.
 
     WebP too where TensorFlow knows it (2.21 does, 2.15 does not). Nothing is decoded of
     an image that is larger than allowed, or of a GIF's other frames. Metadata decides
-    nothing, as in `tfrecords.images`, with which this agrees except here: an animated
+    nothing, as in `images.decoder`, with which this agrees except here: an animated
     WebP, a GIF with an empty comment, and a BMP that is compressed, of OS/2 or not of
     8, 24 or 32 bits a pixel are refused; the transparent pixels of a GIF are black.
     Runs on the CPU, as all of `tf.data` does.

@@ -44,8 +44,8 @@ from alexnet_tf import (
 from alexnet_tf.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import images, resize
 from tfrecords.durable import checksums, files, versions
+from tfrecords.images import decoder, resize
 
 FORMAT_NAME = "alexnet-export"
 FORMAT_VERSION = 1
@@ -53,7 +53,7 @@ SAVED_MODEL = "saved_model"
 
 NO_PICTURE = (
     "this is no JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) still WebP, or it is "
-    f"damaged, or has more than {images.MAX_PIXELS:,} pixels"
+    f"damaged, or has more than {decoder.MAX_PIXELS:,} pixels"
 )
 
 

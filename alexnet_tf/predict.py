@@ -1,7 +1,7 @@
 """Pictures in, the most probable classes out.
 
-A picture passes the converter's gate and its bicubic resize rule (`tfrecords.images`,
-`tfrecords.resize`), so that whatever can be converted can be predicted, and what cannot
+A picture passes the converter's gate and its bicubic resize rule (`images.decoder`,
+`images.resize`), so that whatever can be converted can be predicted, and what cannot
 is told by name without stopping the rest. Where the shards were resized as the authors
 did, pictures here differ by a grey level in the mean.
 """
@@ -24,8 +24,9 @@ from PIL import Image
 
 from alexnet_tf import augment, exported, forward, placement, untrained
 from alexnet_tf.trained_network import TrainedNetwork
-from tfrecords import errors, images, limits, listing, resize
+from tfrecords import errors, limits
 from tfrecords.console import printing
+from tfrecords.images import decoder, listing, resize
 from tfrecords.shards import manifest
 
 _SUFFIXES = listing.IMAGE_SUFFIXES
@@ -129,7 +130,7 @@ def _encode_bmp(picture: np.ndarray) -> bytes:
 def find_pictures(names: Sequence[str]) -> list[str]:
     """Files as named, folders' pictures (sorted, sub-folders too), and patterns' files.
 
-    Folders are walked by the converter's rule; see `tfrecords.listing`. What is found
+    Folders are walked by the converter's rule; see `images.listing`. What is found
     there and cannot be read, folders too, is among the paths: `predict_files` says why.
 
     Raises:
@@ -218,12 +219,12 @@ def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, st
         if not stat.S_ISREG(mode):
             return nothing, f"it is {listing.describe_kind(mode)}, not a file"
         with open(path, "rb") as file:
-            data = file.read(images.MAX_BYTES + 1)
-        image = images.decode_image(data, apply_orientation=apply_orientation)
+            data = file.read(decoder.MAX_BYTES + 1)
+        image = decoder.decode_image(data, apply_orientation=apply_orientation)
     except OSError as error:
         limits.refuse(error)
         return nothing, f"it cannot be read: {error.strerror}"
-    except images.PictureError as error:
+    except decoder.PictureError as error:
         return nothing, str(error)
     return np.array(resize.resize_and_crop_image(image, size)), ""
 

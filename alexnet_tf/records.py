@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import decoding
-from tfrecords import errors, resize
+from tfrecords import errors
+from tfrecords.images import resize
 from tfrecords.shards import manifest, record_reader, schema
 
 STORED_SIZE = 256

@@ -24,7 +24,7 @@ LAYERS = (
     ("tfrecords", "tfrecords.errors"),
     ("tfrecords.limits", "tfrecords.stable_random"),
     ("tfrecords.durable.files",),
-    ("tfrecords.console.streams", "tfrecords.images"),
+    ("tfrecords.console.streams", "tfrecords.images.decoder"),
     ("tfrecords.shards",),
     ("tfrecords.sources",),
     ("tfrecords.conversion", "tfrecords.verification"),

@@ -18,7 +18,8 @@ import numpy as np
 import PIL
 from PIL import features
 
-from tfrecords import errors, stable_random, turbo_jpeg
+from tfrecords import errors, stable_random
+from tfrecords.images import turbo_jpeg
 from tfrecords.shards import schema
 from tfrecords.sources import PictureTable, Source
 

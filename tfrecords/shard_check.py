@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfrecords import errors, images, limits, resize
+from tfrecords import errors, limits
 from tfrecords.durable import files
+from tfrecords.images import decoder, resize
 from tfrecords.shards import manifest, record_file, schema, statistics
 
 SHARD_NAME = re.compile(r"(train|validation|val|test)-(\d{5})-of-(\d{5})")
@@ -172,8 +173,8 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
         pixels = np.frombuffer(image_bytes, np.uint8)
         return pixels.reshape(image_size, image_size, 3)
     try:
-        image = images.decode_picture(image_bytes, apply_orientation=False)
-    except images.PictureError as error:
+        image = decoder.decode_picture(image_bytes, apply_orientation=False)
+    except decoder.PictureError as error:
         raise errors.DataError(f"the picture cannot be decoded: {error}") from error
     if not image_size:
         return resize.resize_and_crop(image, _STORED_SIZE)

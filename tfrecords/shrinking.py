@@ -11,7 +11,8 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from tfrecords import authors_resize, images, plan, resize, turbo_jpeg
+from tfrecords import plan
+from tfrecords.images import authors_resize, decoder, resize, turbo_jpeg
 from tfrecords.shards import schema
 
 
@@ -59,7 +60,7 @@ def _shrink_by_pillow(
     if isinstance(picture, np.ndarray):
         original = Image.fromarray(picture)
     else:
-        original = images.decode_image(
+        original = decoder.decode_image(
             picture,
             apply_orientation=bool(settings.apply_orientation),
             max_pixels=settings.max_pixels,
@@ -68,7 +69,7 @@ def _shrink_by_pillow(
     if settings.encoding == "raw":
         encoded = image.tobytes()
     else:
-        encoded = images.encode_jpeg(image, settings.jpeg_quality)
+        encoded = decoder.encode_jpeg(image, settings.jpeg_quality)
     return Shrunk(encoded, np.asarray(image), original.height, original.width)
 
 

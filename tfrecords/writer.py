@@ -17,8 +17,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tfrecords import errors, images, limits, plan, shrinking
+from tfrecords import errors, limits, plan, shrinking
 from tfrecords.durable import files
+from tfrecords.images import decoder
 from tfrecords.shards import record_file, schema, statistics
 from tfrecords.sources import Source
 
@@ -106,11 +107,11 @@ def write_shard(
             filename = decode_filename(table.filenames[row])
             try:
                 if position in rejected_before:
-                    raise images.PictureError(rejected_before[position])
+                    raise decoder.PictureError(rejected_before[position])
                 picture = _read_picture(source, shard.split, row, filename)
                 with _limit_processor_time():
                     shrunk = shrinking.shrink(picture, settings)
-            except (images.PictureError, MemoryError) as error:
+            except (decoder.PictureError, MemoryError) as error:
                 rejects.append((filename, str(error) or "needs too much memory"))
                 continue
             label = int(table.labels[row])
@@ -190,7 +191,7 @@ def _limit_processor_time() -> Iterator[None]:
     """Raises `PictureError` once the block has used `PICTURE_SECONDS` of processor."""
 
     def give_up(signal_number: int, frame: object) -> None:
-        raise images.PictureError(
+        raise decoder.PictureError(
             f"decoding took more than {PICTURE_SECONDS:.0f} s of processor time"
         )
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from alexnet_tf import bmp
 from tests import odd_metadata
-from tfrecords import images
+from tfrecords.images import decoder
 
 PIXELS, ALPHA = odd_metadata.PIXELS, odd_metadata.ALPHA
 HEIGHT, WIDTH = PIXELS.shape[:2]
@@ -55,7 +55,7 @@ def from_the_top(data):
     ],
 )
 def test_agrees_with_the_converter(data):
-    expected = images.decode_picture(data, apply_orientation=False)
+    expected = decoder.decode_picture(data, apply_orientation=False)
     for decode in (bmp.decode, decode_in_a_graph):
         np.testing.assert_array_equal(decode(tf.constant(data)), expected)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from alexnet_tf import decoding
 from tests import data_directories, odd_metadata
 from tests.alexnet_tf import animations
-from tfrecords import images
+from tfrecords.images import decoder
 
 PICTURE = data_directories.draw_picture(0, 3, np.random.default_rng(0), 40, 56)
 
@@ -61,7 +61,7 @@ def test_metadata_changes_no_pixel_as_in_the_converter(name):
     if name.startswith("webp") and not _knows_webp():
         pytest.skip("this TensorFlow decodes no WebP")
     data, _ = odd_metadata.SOUND[name]
-    expected = images.decode_picture(data, apply_orientation=False)
+    expected = decoder.decode_picture(data, apply_orientation=False)
     np.testing.assert_array_equal(decode(data), expected)
 
 
@@ -113,7 +113,7 @@ def test_the_number_of_pixels_is_limited(picture_format):
 
 def test_the_limit_is_the_converters():
     (limit,) = decoding.decode_picture.__defaults__
-    assert limit == images.MAX_PIXELS
+    assert limit == decoder.MAX_PIXELS
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 from alexnet_tf import evaluate, export, exported, input_pipeline, trained_network
 from tests import data_directories, training_runs
 from tests.alexnet_tf import animations
-from tfrecords import errors, images, resize
+from tfrecords import errors
 from tfrecords.durable import checksums, versions
+from tfrecords.images import decoder, resize
 from tfrecords.shards import schema
 
 NUM_CLASSES = 7
@@ -169,7 +170,7 @@ def test_a_bad_picture_fails_alone(signatures, pictures, name):
 
 def test_a_picture_with_more_pixels_than_the_converter_takes_is_refused(signatures):
     """A sound one, which is answered if nothing stops it."""
-    assert images.MAX_PIXELS == 8000 * 8000
+    assert decoder.MAX_PIXELS == 8000 * 8000
     stream = io.BytesIO()
     Image.new("1", (8001, 8000)).save(stream, "PNG")
     answer = signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
@@ -178,7 +179,7 @@ def test_a_picture_with_more_pixels_than_the_converter_takes_is_refused(signatur
 
 def test_of_an_animation_the_first_frame_is_answered(signatures, pictures):
     """TensorFlow alone would decode all frames, and make room for the largest claim."""
-    first = images.decode_picture(pictures[0], apply_orientation=False)
+    first = decoder.decode_picture(pictures[0], apply_orientation=False)
     still = encode(first, "GIF")
     animated = animations.append_frame(still, 900, 700)
     answer = signatures["serving_default"](image_bytes=tf.constant([still, animated]))
@@ -187,7 +188,7 @@ def test_of_an_animation_the_first_frame_is_answered(signatures, pictures):
 
 
 def test_pixels_are_answered_like_the_same_picture(signatures, pictures):
-    decoded = [images.decode_picture(p, apply_orientation=False) for p in pictures]
+    decoded = [decoder.decode_picture(p, apply_orientation=False) for p in pictures]
     size = training_runs.TINY["data.crop_size"]
     offset = (256 - size) // 2
     crops = np.stack(decoded)[:, offset : offset + size, offset : offset + size]

@@ -20,7 +20,8 @@ from tests.alexnet_tf.small_shards import (
     rewrite_record,
     write_data,
 )
-from tfrecords import errors, resize, stable_random
+from tfrecords import errors, stable_random
+from tfrecords.images import resize
 from tfrecords.shards import schema
 
 

@@ -16,7 +16,8 @@ from PIL import Image
 
 from alexnet_tf import export, predict, trained_network
 from tests import data_directories, training_runs
-from tfrecords import errors, resize
+from tfrecords import errors
+from tfrecords.images import resize
 from tfrecords.shards import manifest
 
 NUM_CLASSES = 6

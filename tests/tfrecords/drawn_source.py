@@ -109,16 +109,17 @@ def _make_table(split, size):
 
 def _break_decoder(fault):
     """Makes this worker's next decoding spin, or ask for too much memory."""
-    from tfrecords import images, writer
+    from tfrecords import writer
+    from tfrecords.images import decoder
 
-    decode = images.decode_image
+    decode = decoder.decode_image
 
     def break_once(*args, **kwargs):
-        images.decode_image = decode
+        decoder.decode_image = decode
         if fault == "memory":
             return bytearray(5 << 30)
         while True:
             pass
 
     writer.PICTURE_SECONDS = 0.2
-    images.decode_image = break_once
+    decoder.decode_image = break_once

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from tfrecords import images
+from tfrecords.images import decoder
 
 HEIGHT, WIDTH = 72, 104
 
@@ -35,7 +35,7 @@ def save(image, picture_format, **settings):
 
 
 def decode(data, **settings):
-    return np.array(images.decode_image(data, apply_orientation=False, **settings))
+    return np.array(decoder.decode_image(data, apply_orientation=False, **settings))
 
 
 def stack(gray):

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import errors, images, index, resize, verify
+from tfrecords import errors, index, verify
 from tfrecords.durable import files, locks
+from tfrecords.images import decoder, resize
 from tfrecords.shards import (
     example_proto,
     manifest,
@@ -84,7 +85,7 @@ def test_statistics_are_of_the_pictures_as_they_will_be_read(records_dir):
     for name in sorted(os.listdir(records_dir)):
         if name.startswith("train-"):
             for _, data in record_file.scan(os.path.join(records_dir, name)):
-                image = images.decode_picture(
+                image = decoder.decode_picture(
                     schema.decode_record(data).image_bytes, apply_orientation=False
                 )
                 resized.append(resize.resize_and_crop(image))

@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from encoded_pictures import BASELINE, HEIGHT, PICTURE, WIDTH
 
-from tfrecords import authors_resize, images, plan, resize, shrinking, turbo_jpeg
+from tfrecords import plan, shrinking
+from tfrecords.images import authors_resize, decoder, resize, turbo_jpeg
 from tfrecords.shards import schema
 
 BICUBIC = plan.ConvertSettings(image_size=32, apply_orientation=False)
@@ -26,9 +27,9 @@ def require_opencv(settings):
 def test_bicubic_is_pillows_way():
     shrunk = shrinking.shrink(BASELINE, BICUBIC)
     image = resize.resize_and_crop_image(
-        images.decode_image(BASELINE, apply_orientation=False), 32
+        decoder.decode_image(BASELINE, apply_orientation=False), 32
     )
-    assert shrunk.encoded == images.encode_jpeg(image)
+    assert shrunk.encoded == decoder.encode_jpeg(image)
     np.testing.assert_array_equal(shrunk.pixels, np.asarray(image))
     assert (shrunk.height, shrunk.width) == (HEIGHT, WIDTH)
 
@@ -40,7 +41,7 @@ def test_authors_is_opencvs_way():
         turbo_jpeg.decode_pixels(BASELINE, apply_orientation=False), 32
     )
     np.testing.assert_array_equal(shrunk.pixels, pixels)
-    assert shrunk.encoded == images.encode_jpeg(Image.fromarray(pixels))
+    assert shrunk.encoded == decoder.encode_jpeg(Image.fromarray(pixels))
     assert (shrunk.height, shrunk.width) == (HEIGHT, WIDTH)
 
 
@@ -58,7 +59,7 @@ def test_raw_holds_the_pixels(settings):
 @pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
 def test_takes_pixels_as_well(settings):
     require_opencv(settings)
-    decoded = images.decode_picture(BASELINE, apply_orientation=False)
+    decoded = decoder.decode_picture(BASELINE, apply_orientation=False)
     from_pixels = shrinking.shrink(decoded, settings)
     from_bytes = shrinking.shrink(BASELINE, settings)
     assert from_pixels.encoded == from_bytes.encoded
@@ -71,14 +72,16 @@ def test_quality_is_that_of_the_settings(settings, quality):
     require_opencv(settings)
     settings = dataclasses.replace(settings, jpeg_quality=quality)
     shrunk = shrinking.shrink(PICTURE, settings)
-    assert shrunk.encoded == images.encode_jpeg(Image.fromarray(shrunk.pixels), quality)
+    assert shrunk.encoded == decoder.encode_jpeg(
+        Image.fromarray(shrunk.pixels), quality
+    )
 
 
 @pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
 def test_limit_of_pixels_is_that_of_the_settings(settings):
     require_opencv(settings)
     settings = dataclasses.replace(settings, max_pixels=HEIGHT * WIDTH - 1)
-    with pytest.raises(images.PictureError, match="more than"):
+    with pytest.raises(decoder.PictureError, match="more than"):
         shrinking.shrink(BASELINE, settings)
 
 

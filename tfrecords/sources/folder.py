@@ -10,9 +10,10 @@ import os
 import zlib
 from collections.abc import Mapping
 
-from tfrecords import errors, listing, sources, stable_random
+from tfrecords import errors, sources, stable_random
 from tfrecords.console import printing
 from tfrecords.durable import files
+from tfrecords.images import listing
 from tfrecords.shards import manifest
 from tfrecords.sources import stored
 

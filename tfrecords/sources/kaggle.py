@@ -17,9 +17,10 @@ import os
 import re
 from typing import TextIO
 
-from tfrecords import errors, listing, sources
+from tfrecords import errors, sources
 from tfrecords.console import progress
 from tfrecords.durable import files
+from tfrecords.images import listing
 from tfrecords.shards import manifest
 from tfrecords.sources import kaggle_tables, stored
 from tfrecords.sources.release import Release

@@ -140,11 +140,11 @@ def read_files(paths: list[str]) -> list[bytes]:
 
 def make_pixels(encoded: list[bytes], size: int) -> np.ndarray:
     """The centre views of encoded pictures: float32 [N, size, size, 3], 0..255."""
-    from tfrecords import images, resize
+    from tfrecords.images import decoder, resize
 
     views = []
     for data in encoded:
-        image = images.decode_picture(data, apply_orientation=False)
+        image = decoder.decode_picture(data, apply_orientation=False)
         square = resize.resize_and_crop(image)
         first = (square.shape[0] - size) // 2
         views.append(square[first : first + size, first : first + size])

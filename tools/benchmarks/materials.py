@@ -16,8 +16,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from tfrecords import convert, errors, images, plan
+from tfrecords import convert, errors, plan
 from tfrecords.durable import files
+from tfrecords.images import decoder
 from tfrecords.shards import manifest, record_file, record_index, record_reader, schema
 from tfrecords.sources import Source, sample, stored
 
@@ -140,7 +141,7 @@ def draw_photographs(
     for number in range(count):
         # Class after class: every picture another one.
         row = number * len(source.splits["train"].labels) // count
-        image = images.decode_picture(
+        image = decoder.decode_picture(
             source.read_picture("train", row), apply_orientation=False
         )
         enlarged = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)

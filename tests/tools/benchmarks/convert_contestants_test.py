@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests import data_directories
-from tfrecords import resize
+from tfrecords.images import resize
 from tfrecords.shards import record_file, schema
 from tools.benchmarks import convert_contestants, convert_subjects
 

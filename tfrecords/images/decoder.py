@@ -18,10 +18,10 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401  (registers itself; else Pillow loads all plugins)
 )
 
-from tfrecords import image_headers, image_metadata
+from tfrecords.images import headers, metadata
 
-PictureError = image_headers.PictureError
-read_dimensions = image_headers.read_dimensions
+PictureError = headers.PictureError
+read_dimensions = headers.read_dimensions
 
 MAX_PIXELS = 64_000_000
 # The largest allowed picture as an uncompressed four-channel BMP.
@@ -84,20 +84,20 @@ def decode_image(
     has_plain_cmyk = False
     exif = b""
     if picture_format == "JPEG":
-        header = image_headers.parse_jpeg(data)
+        header = headers.parse_jpeg(data)
         has_plain_cmyk = not header.has_adobe_marker
         exif = header.exif
-        data = image_headers.strip_jpeg(data, header)
+        data = headers.strip_jpeg(data, header)
     elif picture_format == "PNG":
-        data, exif = image_metadata.strip_png(data)
+        data, exif = metadata.strip_png(data)
     elif picture_format == "GIF":
-        data = image_metadata.strip_gif(data)
+        data = metadata.strip_gif(data)
     elif picture_format == "WEBP":
-        data, exif = image_metadata.strip_webp(data)
+        data, exif = metadata.strip_webp(data)
     try:
         image = _load(data, picture_format, (width, height))
         if apply_orientation:
-            orientation = image_headers.read_orientation(exif)
+            orientation = headers.read_orientation(exif)
             if orientation != 1:
                 image = image.transpose(_UPRIGHT[orientation])
         if image.mode == "CMYK" and has_plain_cmyk:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfrecords import image_headers
+from tfrecords.images import headers
 
 
 def _save(picture_format, size=(37, 21), **settings):
@@ -37,32 +37,32 @@ def _make_exif(order, value, *, kind=3, tag=0x0112):
     ],
 )
 def test_dimensions(data, expected):
-    assert image_headers.read_dimensions(data) == (expected, 37, 21)
+    assert headers.read_dimensions(data) == (expected, 37, 21)
 
 
 def test_large_webp_dimensions_use_all_bits():
     data = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x01\x02\x03\x04\x05\x06"
-    assert image_headers.read_dimensions(data) == ("WEBP", 0x030202, 0x060505)
+    assert headers.read_dimensions(data) == ("WEBP", 0x030202, 0x060505)
 
 
 def test_bmp_of_os2_and_from_the_top():
     data = b"BM" + bytes(12) + struct.pack("<IHHHH", 12, 37, 21, 1, 24)
-    assert image_headers.read_dimensions(data) == ("BMP", 37, 21)
+    assert headers.read_dimensions(data) == ("BMP", 37, 21)
     data = b"BM" + bytes(12) + struct.pack("<Iii", 40, 37, -21)
-    assert image_headers.read_dimensions(data) == ("BMP", 37, 21)
+    assert headers.read_dimensions(data) == ("BMP", 37, 21)
     data = b"BM" + bytes(12) + struct.pack("<Iii", 40, -37, 21)
-    with pytest.raises(image_headers.PictureError, match="-37x21"):
-        image_headers.read_dimensions(data)
+    with pytest.raises(headers.PictureError, match="-37x21"):
+        headers.read_dimensions(data)
 
 
 def test_jpeg_is_stripped_of_metadata_only():
     exif = _make_exif(">", 6)
     data = _save("JPEG", exif=b"Exif\0\0" + exif, comment=b"secret", dpi=(72, 72))
-    header = image_headers.parse_jpeg(data)
+    header = headers.parse_jpeg(data)
     assert (header.width, header.height) == (37, 21)
     assert header.exif == exif
     assert not header.has_adobe_marker
-    stripped = image_headers.strip_jpeg(data, header)
+    stripped = headers.strip_jpeg(data, header)
     assert b"secret" in data
     assert b"secret" not in stripped
     assert b"Exif" not in stripped
@@ -78,8 +78,8 @@ def test_jpeg_is_stripped_of_metadata_only():
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation(order, orientation):
     exif = _make_exif(order, orientation)
-    assert image_headers.read_orientation(exif) == orientation
-    assert image_headers.read_orientation(b"Exif\0\0" + exif) == orientation
+    assert headers.read_orientation(exif) == orientation
+    assert headers.read_orientation(b"Exif\0\0" + exif) == orientation
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_orientation(order, orientation):
     ],
 )
 def test_orientation_that_says_nothing_valid_is_upright(exif):
-    assert image_headers.read_orientation(exif) == 1
+    assert headers.read_orientation(exif) == 1
 
 
 if __name__ == "__main__":

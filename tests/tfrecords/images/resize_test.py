@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests import processes
-from tfrecords import images, resize
+from tfrecords.images import decoder, resize
 
 # Shrinking and growing, both orientations, odd sizes, a side that is 256 already.
 SHAPES = [
@@ -188,7 +188,7 @@ import numpy as np
 from tfrecords.console import command_line
 command_line.quiet_tensorflow()
 import tensorflow as tf
-from tfrecords import resize
+from tfrecords.images import resize
 pictures = tf.data.Dataset.from_tensors(np.zeros((300, 400, 3), np.uint8))
 print([p.shape for p in pictures.map(resize.resize_and_crop_tensor)])
 """
@@ -259,7 +259,7 @@ def test_imagenet_pictures():
         members = [member for member in tar if member.isfile()][::5]
         for member in members:
             data = tar.extractfile(member).read()
-            picture = images.decode_picture(data, apply_orientation=False)
+            picture = decoder.decode_picture(data, apply_orientation=False)
             result = resize.resize_and_crop(picture)
             tensor = resize.resize_and_crop_tensor(picture).numpy()
             _assert_close(tensor, result)

@@ -29,7 +29,8 @@ from encoded_pictures import (
     save,
 )
 
-from tfrecords import errors, images
+from tfrecords import errors
+from tfrecords.images import decoder
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ from tfrecords import errors, images
     ],
 )
 def test_no_picture_is_rejected_with_a_reason(data, reason):
-    with pytest.raises(images.PictureError, match=reason) as caught:
+    with pytest.raises(decoder.PictureError, match=reason) as caught:
         decode(data)
     assert isinstance(caught.value, errors.DataError)
     assert " at 0x" not in str(caught.value)
@@ -83,7 +84,7 @@ def test_no_picture_is_rejected_with_a_reason(data, reason):
 )
 def test_truncated_pictures_are_rejected(data):
     for part in range(20):
-        with pytest.raises(images.PictureError):
+        with pytest.raises(decoder.PictureError):
             decode(data[: part * len(data) // 20])
 
 
@@ -96,11 +97,11 @@ def test_mutants_are_decoded_or_rejected():
         for _ in range(generator.integers(1, 6)):
             data[generator.integers(min(len(data), 600))] = generator.integers(256)
         try:
-            image = images.decode_image(
+            image = decoder.decode_image(
                 bytes(data), apply_orientation=True, max_pixels=1_000_000
             )
             result = np.asarray(image)
-        except images.PictureError as error:
+        except decoder.PictureError as error:
             rejected += 1
             assert str(error)
         else:
@@ -138,7 +139,7 @@ def _make_bombs():
 
 _MEASURE = """
 import json, resource, sys, time
-from tfrecords import images
+from tfrecords.images import decoder as images
 folder, names = sys.argv[1], sys.argv[2:]
 images.decode_picture(open(f"{folder}/sound", "rb").read(), apply_orientation=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -182,10 +183,10 @@ def test_bombs_are_rejected_before_they_go_off(tmp_path):
 def test_bounds_are_settings():
     pixels = WIDTH * HEIGHT
     assert decode(BASELINE, max_pixels=pixels).shape == PICTURE.shape
-    with pytest.raises(images.PictureError, match=f"more than {pixels - 1}"):
+    with pytest.raises(decoder.PictureError, match=f"more than {pixels - 1}"):
         decode(BASELINE, max_pixels=pixels - 1)
     assert decode(BASELINE, max_bytes=len(BASELINE)).shape == PICTURE.shape
-    with pytest.raises(images.PictureError, match="bytes, more than"):
+    with pytest.raises(decoder.PictureError, match="bytes, more than"):
         decode(BASELINE, max_bytes=len(BASELINE) - 1)
     with pytest.raises(ValueError, match="max_pixels"):
         decode(BASELINE, max_pixels=100_000_000)
@@ -208,7 +209,7 @@ def test_size_that_was_not_checked_is_never_decoded(monkeypatch):
             pytest.fail("decoded")
 
     monkeypatch.setattr(Image, "open", lambda *args, **kwargs: Other())
-    with pytest.raises(images.PictureError, match="contradicts"):
+    with pytest.raises(decoder.PictureError, match="contradicts"):
         decode(BASELINE)
 
 
@@ -217,7 +218,7 @@ def test_out_of_memory_is_a_reason(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(Image, "open", fail)
-    with pytest.raises(images.PictureError, match="not enough memory"):
+    with pytest.raises(decoder.PictureError, match="not enough memory"):
         decode(BASELINE)
 
 

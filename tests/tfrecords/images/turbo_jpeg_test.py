@@ -23,7 +23,7 @@ from encoded_pictures import (
 )
 
 from tests import optional
-from tfrecords import images, turbo_jpeg
+from tfrecords.images import decoder, turbo_jpeg
 
 cv2 = optional.require(__name__, "cv2", "the extra opencv is not installed")
 simplejpeg = optional.require(
@@ -49,24 +49,24 @@ ROTATED[0x0112] = 6
 def pillows(monkeypatch):
     """The pictures that went to Pillow."""
     seen = []
-    decode = images.decode_image
+    decode = decoder.decode_image
 
     def watch(data, **settings):
         seen.append(data)
         return decode(data, **settings)
 
-    monkeypatch.setattr(images, "decode_image", watch)
+    monkeypatch.setattr(decoder, "decode_image", watch)
     return seen
 
 
 def decode_both(data, **settings):
     """What Pillow says and what we say: pixels, or the reason of the reject."""
     answers = []
-    for decode in (images.decode_image, turbo_jpeg.decode_pixels):
+    for decode in (decoder.decode_image, turbo_jpeg.decode_pixels):
         try:
             pixels = decode(data, apply_orientation=False, **settings)
             answers.append(np.asarray(pixels))
-        except images.PictureError as error:
+        except decoder.PictureError as error:
             answers.append(str(error))
     return answers
 
@@ -154,7 +154,7 @@ def test_damaged_metadata_is_ignored():
 @pytest.mark.parametrize("size", [(256, 256), (31, 17), (1, 1)])
 def test_encodes_to_pillows_bytes(quality, size):
     picture = make_picture(*size)
-    assert turbo_jpeg.encode_jpeg(picture, quality) == images.encode_jpeg(
+    assert turbo_jpeg.encode_jpeg(picture, quality) == decoder.encode_jpeg(
         Image.fromarray(picture), quality
     )
 

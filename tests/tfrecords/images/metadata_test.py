@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests import odd_metadata
-from tfrecords import image_metadata, images
+from tfrecords.images import decoder, metadata
 
 UPSIDE_DOWN = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0"
 
 
 def decode(data, apply_orientation=False):
-    return images.decode_picture(data, apply_orientation=apply_orientation)
+    return decoder.decode_picture(data, apply_orientation=apply_orientation)
 
 
 @pytest.mark.parametrize("name", odd_metadata.SOUND)
@@ -23,7 +23,7 @@ def test_odd_metadata_changes_no_pixel(name):
 
 @pytest.mark.parametrize("name", odd_metadata.DAMAGED)
 def test_damage_to_the_image_itself_is_refused(name):
-    with pytest.raises(images.PictureError):
+    with pytest.raises(decoder.PictureError):
         decode(odd_metadata.DAMAGED[name])
 
 
@@ -39,15 +39,16 @@ def test_nothing_but_pixels_is_passed_on():
     chunks = [(b"EXIF", b"x"), (b"ICCP", b"y"), (b"XMP ", b"z")]
     vp8l = odd_metadata.WEBP[12:16], odd_metadata.WEBP[20:]
     vp8x = b"VP8X", bytes([0x2C, 0, 0, 0]) + bytes(6)
-    stripped, _ = image_metadata.strip_webp(odd_metadata.make_webp(vp8x, *chunks, vp8l))
+    stripped, _ = metadata.strip_webp(odd_metadata.make_webp(vp8x, *chunks, vp8l))
     assert len(stripped) == len(odd_metadata.WEBP) + 18
     assert stripped[20] == 0
     text = odd_metadata.make_chunk(b"tEXt", b"a\0b")
     for png in (odd_metadata.PNG, odd_metadata.PALETTE_PNG):
-        assert image_metadata.strip_png(png) == (png, b"")
-        assert image_metadata.strip_png(
-            odd_metadata.insert_chunks(text, png=png) + b"x"
-        ) == (png, b"")
+        assert metadata.strip_png(png) == (png, b"")
+        assert metadata.strip_png(odd_metadata.insert_chunks(text, png=png) + b"x") == (
+            png,
+            b"",
+        )
 
 
 @pytest.mark.parametrize("prefix", [b"", b"Exif\0\0"])

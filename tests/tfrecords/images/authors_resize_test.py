@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests import optional
-from tfrecords import authors_resize
+from tfrecords.images import authors_resize
 
 cv2 = optional.require(__name__, "cv2", "the extra opencv is not installed")
 

@@ -6,7 +6,7 @@ refuses images that TensorFlow and browsers show. So only what the pixels need i
 on. What is kept is checked as libpng, giflib and libwebp check it, which
 TensorFlow uses, so that both accept the same files.
 
-Of JPEGs see `image_headers.strip_jpeg`; a BMP's profile disturbs no decoder here.
+Of JPEGs see `headers.strip_jpeg`; a BMP's profile disturbs no decoder here.
 
 Sources: W3C PNG (third edition) 5 and 11, GIF89a, RFC 9649 (WebP).
 """
@@ -16,9 +16,9 @@ from __future__ import annotations
 import struct
 import zlib
 
-from tfrecords import image_headers
+from tfrecords.images import headers
 
-PictureError = image_headers.PictureError
+PictureError = headers.PictureError
 
 _PNG_HEADER_BYTES = 8
 # Without tRNS: alpha is dropped.
@@ -86,10 +86,10 @@ def strip_gif(data: bytes) -> bytes:
     """The same GIF's first frame, without comments and the like.
 
     Args:
-      data: the file's bytes, whose size `image_headers.read_dimensions` has read.
+      data: the file's bytes, whose size `headers.read_dimensions` has read.
     """
-    screen_end = image_headers.find_gif_screen_end(data)
-    frame = image_headers.find_gif_frame(data)
+    screen_end = headers.find_gif_screen_end(data)
+    frame = headers.find_gif_frame(data)
     # What stays says which colour fills the screen around a smaller frame.
     controls = data[screen_end:frame]
     start = controls.rfind(_GIF_CONTROL)

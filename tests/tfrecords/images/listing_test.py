@@ -1,4 +1,4 @@
-"""Tests of `tfrecords.listing`: hidden names, links, pipes, unreadable folders."""
+"""Tests of `images.listing`: hidden names, links, pipes, unreadable folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from tfrecords import listing
+from tfrecords.images import listing
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 simplejpeg decodes and OpenCV encodes (extra `opencv`); simplejpeg's encoder would take
 a coarser cosine transform. What is not the usual JPEG, or has anything odd about it,
-goes to `images.decode_image`, which knows what to do: no picture is accepted or
+goes to `decoder.decode_image`, which knows what to do: no picture is accepted or
 rejected here that is not there, and the pixels are the same.
 """
 
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfrecords import authors_resize, image_headers, images
+from tfrecords.images import authors_resize, decoder, headers
 
 
 def decode_pixels(
-    data: bytes, *, apply_orientation: bool, max_pixels: int = images.MAX_PIXELS
+    data: bytes, *, apply_orientation: bool, max_pixels: int = decoder.MAX_PIXELS
 ) -> np.ndarray:
-    """The pixels of `images.decode_image`.
+    """The pixels of `decoder.decode_image`.
 
     Args:
       data: the file's bytes.
@@ -34,14 +34,14 @@ def decode_pixels(
     if pixels is not None:
         return pixels
     return np.array(
-        images.decode_image(
+        decoder.decode_image(
             data, apply_orientation=apply_orientation, max_pixels=max_pixels
         )
     )
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
-    """The bytes of `images.encode_jpeg`: baseline, 4:2:0 chroma.
+    """The bytes of `decoder.encode_jpeg`: baseline, 4:2:0 chroma.
 
     Args:
       pixels: uint8 [height, width, 3], RGB.
@@ -75,24 +75,24 @@ def _decode_usual_jpeg(
 ) -> np.ndarray | None:
     """None where it is no sound, upright, baseline JPEG in colour of a fit size.
 
-    What is wrong with a JPEG's header is raised, as `images.decode_image` does, too.
+    What is wrong with a JPEG's header is raised, as `decoder.decode_image` does, too.
     """
     import simplejpeg
 
-    if len(data) > images.MAX_BYTES or not data.startswith(b"\xff\xd8"):
+    if len(data) > decoder.MAX_BYTES or not data.startswith(b"\xff\xd8"):
         return None
-    header = image_headers.parse_jpeg(data)
+    header = headers.parse_jpeg(data)
     if (
         not header.is_baseline
         or header.num_channels != 3
         or not 0 < header.width * header.height <= max_pixels
-        or (apply_orientation and image_headers.read_orientation(header.exif) != 1)
+        or (apply_orientation and headers.read_orientation(header.exif) != 1)
     ):
         return None
     try:
         # `strict`: what libjpeg only warns of is an error, too.
         pixels = simplejpeg.decode_jpeg(
-            image_headers.strip_jpeg(data, header), "RGB", fastdct=False, strict=True
+            headers.strip_jpeg(data, header), "RGB", fastdct=False, strict=True
         )
     except ValueError:
         return None

@@ -27,7 +27,7 @@ from encoded_pictures import (
     save,
 )
 
-from tfrecords import images
+from tfrecords.images import decoder
 
 
 @pytest.mark.parametrize("name", LOSSLESS)
@@ -37,7 +37,7 @@ def test_lossless_formats_are_exact(name):
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(result, expected)
     picture_format = name.split()[0].upper().replace("APNG", "PNG")
-    assert images.read_dimensions(data) == (picture_format, WIDTH, HEIGHT)
+    assert decoder.read_dimensions(data) == (picture_format, WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("name", JPEGS)
@@ -51,7 +51,7 @@ def test_jpegs_are_near_the_original_and_tensorflow(name):
     assert difference.max() < 40  # at the disc's edge, quality 95
     reference = tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     assert np.abs(result.astype(int) - reference.numpy()).max() <= 3
-    assert images.read_dimensions(data) == ("JPEG", WIDTH, HEIGHT)
+    assert decoder.read_dimensions(data) == ("JPEG", WIDTH, HEIGHT)
 
 
 def test_lossy_webp():
@@ -63,7 +63,7 @@ def test_sizes_of_one_row_or_pixel():
     for height, width in ((1, 1), (1, 65500), (65500, 1)):
         picture = np.full((height, width, 3), 120, np.uint8)
         np.testing.assert_array_equal(
-            decode(images.encode_jpeg(Image.fromarray(picture))), picture
+            decode(decoder.encode_jpeg(Image.fromarray(picture))), picture
         )
 
 
@@ -78,7 +78,7 @@ def test_orientation_is_applied_only_where_asked(picture_format, orientation):
     np.testing.assert_array_equal(decode(data), untagged)
     with Image.open(io.BytesIO(data)) as image:
         upright = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    result = images.decode_picture(data, apply_orientation=True)
+    result = decoder.decode_picture(data, apply_orientation=True)
     np.testing.assert_array_equal(result, upright)
     if orientation == 6:  # the camera's right side is the picture's top
         np.testing.assert_array_equal(result, np.rot90(untagged, -1))
@@ -91,7 +91,7 @@ def test_orientation_in_big_endian_exif():
     )
     data = insert_segment(BASELINE, 0xE1, b"Exif\0\0" + tiff)
     np.testing.assert_array_equal(
-        images.decode_picture(data, apply_orientation=True),
+        decoder.decode_picture(data, apply_orientation=True),
         decode(BASELINE)[::-1, ::-1],
     )
 
@@ -114,7 +114,7 @@ def test_damaged_metadata_of_a_jpeg_is_ignored(metadata):
     data = insert_segment(_remove_jfif(BASELINE), *metadata)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = images.decode_picture(data, apply_orientation=True)
+        result = decoder.decode_picture(data, apply_orientation=True)
     np.testing.assert_array_equal(result, decode(BASELINE))
 
 
@@ -158,14 +158,14 @@ def test_fill_bytes_and_junk_between_segments_are_skipped():
 def test_gif_frame_beyond_the_screen_is_counted():
     data = bytearray(LOSSLESS["gif"][0])
     data[6:10] = struct.pack("<HH", 10, 10)
-    assert images.read_dimensions(bytes(data)) == ("GIF", WIDTH, HEIGHT)
+    assert decoder.read_dimensions(bytes(data)) == ("GIF", WIDTH, HEIGHT)
     np.testing.assert_array_equal(decode(bytes(data)), LOSSLESS["gif"][1])
 
 
 def test_encoded_jpeg():
     picture = Image.fromarray(PICTURE)
-    data = images.encode_jpeg(picture)
-    assert data == images.encode_jpeg(picture.copy())
+    data = decoder.encode_jpeg(picture)
+    assert data == decoder.encode_jpeg(picture.copy())
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (104, 72))
         # Component, then sampling factors: the luminance's are 2x2, that is 4:2:0.
@@ -174,7 +174,7 @@ def test_encoded_jpeg():
         assert image.quantization[0][0] == 2
     assert data == save(PICTURE, "JPEG", quality=95)
     assert np.abs(decode(data).astype(int) - PICTURE).mean() < 2
-    assert len(images.encode_jpeg(picture, quality=50)) < len(data)
+    assert len(decoder.encode_jpeg(picture, quality=50)) < len(data)
 
 
 @pytest.mark.parametrize(
@@ -187,9 +187,9 @@ def test_encoded_jpeg():
 )
 def test_nothing_but_pixels_is_encoded(picture_format, extras):
     data = save(PICTURE, picture_format, **extras)
-    image = images.decode_image(data, apply_orientation=False)
+    image = decoder.decode_image(data, apply_orientation=False)
     bare = Image.fromarray(np.array(image))
-    assert images.encode_jpeg(image) == images.encode_jpeg(bare)
+    assert decoder.encode_jpeg(image) == decoder.encode_jpeg(bare)
 
 
 def test_imagenet_pictures_pass():
@@ -205,7 +205,7 @@ def test_imagenet_pictures_pass():
                 continue
             data = tar.extractfile(member).read()
             result = decode(data)
-            assert (result.shape[1], result.shape[0]) == images.read_dimensions(data)[
+            assert (result.shape[1], result.shape[0]) == decoder.read_dimensions(data)[
                 1:
             ]
             with Image.open(io.BytesIO(data)) as image:
