@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords.console import command_line
 from tfrecords.durable import files
-from tfrecords.sources import sample
+from tfrecords.sources.sample import sample_source
 
 SYNOPSIS = """\
 python tools/draw_sample.py --output_dir=D [--per_class=1] [--seed=1]
@@ -39,7 +39,7 @@ _SEED = flags.DEFINE_integer("seed", 1, "other seeds, other pictures")
 def main() -> None:
     """Reads the flags and draws."""
     count = _PER_CLASS.value
-    source = sample.open_sample(count, 0, _SEED.value)
+    source = sample_source.open_sample(count, 0, _SEED.value)
     for label, info in enumerate(source.classes):
         folder = os.path.join(_OUTPUT_DIR.value, info.synset)
         files.make_directory(folder)

@@ -19,7 +19,7 @@ from alexnet_tf import figures
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
-from tfrecords.sources import sample
+from tfrecords.sources.sample import sample_source
 
 _OUTPUT = flags.DEFINE(
     command_line.PathParser(), "output", "sheet.png", "The PNG to write."
@@ -67,7 +67,7 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
     from matplotlib.backends import backend_agg
     from matplotlib.figure import Figure
 
-    source = sample.open_sample(per_class, 0, seed)
+    source = sample_source.open_sample(per_class, 0, seed)
     rows = math.ceil(len(source.classes) / _COLUMNS)
     panel_width = per_class * (_TILE + _GAP) - _GAP
     # At 100 dots per inch a picture's pixel is one of the sheet's.
@@ -104,7 +104,9 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
     return image.quantize(palette=few.quantize(256, kmeans=1))
 
 
-def _make_panel(source: sample.SampleSource, label: int, per_class: int) -> Image.Image:
+def _make_panel(
+    source: sample_source.SampleSource, label: int, per_class: int
+) -> Image.Image:
     """One class's pictures in a row, the centre square of each."""
     panel = Image.new("RGB", (per_class * (_TILE + _GAP) - _GAP, _TILE), "white")
     for index in range(per_class):

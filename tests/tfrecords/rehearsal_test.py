@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from tfrecords import convert, errors, plan, rehearsal
-from tfrecords.sources import sample
+from tfrecords.sources.sample import sample_source
 
 
 def test_the_size_is_near_that_of_the_conversion(tmp_path):
-    source = sample.open_sample(4, 1, 0)
+    source = sample_source.open_sample(4, 1, 0)
     source.remarks = ("Decisive.",)
     settings = plan.ConvertSettings()
     data_dir = str(tmp_path / "data")
@@ -41,7 +41,7 @@ def test_the_size_is_near_that_of_the_conversion(tmp_path):
 
 
 def test_settings_that_do_not_fit_are_refused(tmp_path):
-    source = sample.open_sample(1, 0, 0)
+    source = sample_source.open_sample(1, 0, 0)
     settings = plan.ConvertSettings(num_shards={"train": 100})
     with pytest.raises(errors.UserError, match="cannot be cut into 100 shards"):
         rehearsal.rehearse(source, str(tmp_path), settings)

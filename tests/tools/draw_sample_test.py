@@ -8,7 +8,7 @@ import sys
 import pytest
 from PIL import Image
 
-from tfrecords.sources import sample
+from tfrecords.sources.sample import sample_source
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "draw_sample.py"
 
@@ -22,7 +22,7 @@ def run(*arguments):
 def test_every_class_has_its_folder_and_the_sources_bytes(tmp_path):
     done = run(f"--output_dir={tmp_path}/drawn", "--per_class=2", "--seed=7")
     assert done.returncode == 0, done.stderr
-    source = sample.open_sample(2, 0, 7)
+    source = sample_source.open_sample(2, 0, 7)
     folders = sorted(path.name for path in (tmp_path / "drawn").iterdir())
     assert folders == sorted(info.synset for info in source.classes)
     for label in (0, len(source.classes) - 1):

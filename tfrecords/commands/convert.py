@@ -181,10 +181,12 @@ def _make_settings() -> plan.ConvertSettings:
 
 
 def _open_source() -> Source:
-    from tfrecords.sources import cifar, folder, ilsvrc, sample
+    from tfrecords.sources import cifar, folder
+    from tfrecords.sources.ilsvrc import official
+    from tfrecords.sources.sample import sample_source
 
     if FLAGS.source == "sample":
-        return sample.open_sample(
+        return sample_source.open_sample(
             FLAGS.train_per_class, FLAGS.validation_per_class, FLAGS.seed
         )
     if FLAGS.source_dir is None:
@@ -193,7 +195,7 @@ def _open_source() -> Source:
             "archives or pictures."
         )
     if FLAGS.source == "ilsvrc2012":
-        return ilsvrc.open_ilsvrc2012(
+        return official.open_ilsvrc2012(
             FLAGS.source_dir, check_md5=FLAGS.check_md5 or FLAGS.strict
         )
     if FLAGS.source == "cifar10":

@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tfrecords import errors, sources, tar_archive
+from tfrecords import errors, sources
 from tfrecords.durable import files
 from tfrecords.shards import manifest
 from tfrecords.sources import stored
+from tfrecords.sources.archives import tar_walk
 
 _ARCHIVE_NAME = "cifar-10-python.tar.gz"
 _ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
@@ -116,7 +117,7 @@ def _load(
     path: str,
 ) -> tuple[list[str], dict[str, sources.PictureTable], dict[str, np.ndarray]]:
     """Class names, tables, and the pixels of each split as uint8 [N, 3072]."""
-    members = tar_archive.read_gzip_tar(path, _MAX_ARCHIVE_BYTES)
+    members = tar_walk.read_gzip_tar(path, _MAX_ARCHIVE_BYTES)
 
     def read(name: str) -> dict[bytes, Any]:
         if _FOLDER + name not in members:

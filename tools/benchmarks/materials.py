@@ -1,6 +1,6 @@
 """What subjects work on: shards and pictures, drawn where none are given.
 
-Drawn pictures (`tfrecords.sources.sample`) are as large as the data set's, but smoother
+Drawn images (`sample_source`) are as large as the data set's, but smoother
 than photographs: they decode faster, for us and for every peer.
 """
 
@@ -20,7 +20,8 @@ from tfrecords import convert, errors, plan
 from tfrecords.durable import files
 from tfrecords.images import decoder
 from tfrecords.shards import manifest, record_file, record_index, record_reader, schema
-from tfrecords.sources import Source, sample, stored
+from tfrecords.sources import Source, stored
+from tfrecords.sources.sample import sample_source
 
 DRAWN = (
     "The pictures are drawn ones, smoother than photographs: give --data_dir for yours."
@@ -58,7 +59,7 @@ def make_data(
     source: Source
     if data_dir is None:
         counts = [-(-count // _NUM_CLASSES) for count in wanted.values()]
-        source = sample.open_sample(*counts)
+        source = sample_source.open_sample(*counts)
     else:
         source = open_shards(data_dir, wanted)
     path = os.path.join(folder, encoding)
@@ -136,7 +137,7 @@ def draw_photographs(
     Returns:
       The files' paths.
     """
-    source = sample.open_sample(-(-count // _NUM_CLASSES), 0)
+    source = sample_source.open_sample(-(-count // _NUM_CLASSES), 0)
     paths = []
     for number in range(count):
         # Class after class: every picture another one.

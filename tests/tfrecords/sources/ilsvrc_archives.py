@@ -3,7 +3,7 @@
 import io
 
 from tests import archives
-from tfrecords.sources import ilsvrc
+from tfrecords.sources.ilsvrc import official
 
 TRAIN = "ILSVRC2012_img_train.tar"
 VALIDATION = "ILSVRC2012_img_val.tar"
@@ -13,7 +13,7 @@ TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 
 
 def open_source(directory, **arguments):
-    return ilsvrc.open_ilsvrc2012(
+    return official.open_ilsvrc2012(
         str(directory), progress_stream=io.StringIO(), **arguments
     )
 

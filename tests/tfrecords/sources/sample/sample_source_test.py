@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from tfrecords import errors
-from tfrecords.sources import sample, sample_drawing, sample_draws
-from tfrecords.sources.sample_patterns import PATTERNS
-from tfrecords.sources.sample_shapes import SHAPES
+from tfrecords.sources.sample import drawing, random_draws, sample_source
+from tfrecords.sources.sample.patterns import PATTERNS
+from tfrecords.sources.sample.shapes import SHAPES
 
-CLASSES = list(sample_drawing.CLASSES)
+CLASSES = list(drawing.CLASSES)
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def draw(split, label, index, seed=0):
-    image, mask = sample_drawing.draw_image(seed, split, label, index)
+    image, mask = drawing.draw_image(seed, split, label, index)
     return np.asarray(image, np.float64), np.asarray(mask, np.float64) / 255
 
 
@@ -43,7 +43,7 @@ def philox(counter, key):
 
 def test_draws_are_philox_of_seed_and_stream():
     words = philox([1, 0, 0, 0], [7, 1 << 40]) + philox([2, 0, 0, 0], [7, 1 << 40])
-    draws = sample_draws.Draws(7, 1 << 40)
+    draws = random_draws.Draws(7, 1 << 40)
     for word in words[:3]:
         assert draws.uniform(0, 1) == (word >> 11) / 2**53
     assert draws.uniform(-2, 6) == -2 + 8 * (words[3] >> 11) / 2**53
@@ -55,7 +55,7 @@ def test_draws_are_philox_of_seed_and_stream():
 
 
 def test_integers_and_noise_are_uniform():
-    draws = sample_draws.Draws(0, 0)
+    draws = random_draws.Draws(0, 0)
     counts = np.bincount([draws.integer(2, 5) for _ in range(4000)], minlength=6)
     assert counts[:2].sum() == 0
     # Four standard deviations of a binomial count.
@@ -66,7 +66,7 @@ def test_integers_and_noise_are_uniform():
 
 
 def test_seeds_and_streams_are_taken_modulo_2_64():
-    one, other = sample_draws.Draws(-1, -2), sample_draws.Draws(2**64 - 1, 2**64 - 2)
+    one, other = random_draws.Draws(-1, -2), random_draws.Draws(2**64 - 1, 2**64 - 2)
     assert one.uniform(0, 1) == other.uniform(0, 1)
 
 
@@ -74,7 +74,7 @@ def test_seeds_and_streams_are_taken_modulo_2_64():
 
 
 def test_tables_classes_and_settings():
-    source = sample.open_sample(3, 2, seed=5)
+    source = sample_source.open_sample(3, 2, seed=5)
     assert [c.synset for c in source.classes] == CLASSES == sorted(CLASSES)
     assert all(c.text == c.synset for c in source.classes)
     assert len(CLASSES) == 20
@@ -93,17 +93,17 @@ def test_tables_classes_and_settings():
         "seed": 5,
     }
     assert not source.applies_orientation
-    assert list(sample.open_sample(1, 0).splits) == ["train"]
+    assert list(sample_source.open_sample(1, 0).splits) == ["train"]
 
 
 @pytest.mark.parametrize("counts", [(0, 5), (-1, 5), (5, -1), (100_001, 1)])
 def test_counts_out_of_range_are_refused(counts):
     with pytest.raises(errors.UserError, match="pictures per class"):
-        sample.open_sample(*counts)
+        sample_source.open_sample(*counts)
 
 
 def test_a_picture_depends_on_seed_split_class_and_index_alone():
-    small, large = sample.open_sample(2, 2), sample.open_sample(4, 1)
+    small, large = sample_source.open_sample(2, 2), sample_source.open_sample(4, 1)
     rows = range(small.splits["train"].num_pictures)
     forwards = [small.read_picture("train", row) for row in rows]
     sent = pickle.loads(pickle.dumps(small))
@@ -112,12 +112,14 @@ def test_a_picture_depends_on_seed_split_class_and_index_alone():
     for label in range(20):
         assert large.read_picture("train", 4 * label + 1) == forwards[2 * label + 1]
     others = [small.read_picture("validation", row) for row in rows]
-    others += [sample.open_sample(2, 2, seed=1).read_picture("train", r) for r in rows]
+    others += [
+        sample_source.open_sample(2, 2, seed=1).read_picture("train", r) for r in rows
+    ]
     assert len({*forwards, *others}) == 3 * len(rows)
 
 
 def test_pictures_are_jpegs_of_varied_sizes():
-    source = sample.open_sample(3, 1)
+    source = sample_source.open_sample(3, 1)
     sizes = []
     for row in range(60):
         with Image.open(io.BytesIO(source.read_picture("train", row))) as image:
@@ -155,7 +157,7 @@ def test_a_shape_lies_in_the_unit_circle_and_reaches_it(name):
     x, y = plane(1.25)
     cell = float(x[0, 1] - x[0, 0])
     for stream in range(3):
-        inside = SHAPES[name](x, y, sample_draws.Draws(0, stream)) < 0
+        inside = SHAPES[name](x, y, random_draws.Draws(0, stream)) < 0
         reach = np.hypot(x, y)[inside].max()
         assert 0.98 < reach < 1.005
         if name in AREAS:
@@ -168,8 +170,8 @@ def test_distances_are_in_the_unit_of_the_plane(name):
     x, y = plane(1.2 if name in SHAPES else 0.5)
     cell = float(x[0, 1] - x[0, 0])
     for stream in range(3):
-        function = sample_drawing.CLASSES[name]
-        distance = function(x, y, sample_draws.Draws(1, stream))
+        function = drawing.CLASSES[name]
+        distance = function(x, y, random_draws.Draws(1, stream))
         assert distance.dtype == np.float32
         slope = np.hypot(*np.gradient(distance.astype(np.float64), cell))
         near = slope[np.abs(distance) < 2 * cell]
@@ -221,9 +223,7 @@ def test_ink_and_ground_differ_in_lightness():
 
 
 def test_noise_falls_as_one_over_f():
-    fields = np.stack(
-        [sample_drawing._draw_noise(sample_draws.Draws(0, s)) for s in range(4)]
-    )
+    fields = np.stack([drawing._draw_noise(random_draws.Draws(0, s)) for s in range(4)])
     assert fields.var() == pytest.approx(1, abs=0.2)
     power = (np.abs(np.fft.fft2(fields)) ** 2).mean(axis=(0, 1))
     # Amplitude 1/f is power 1/f^2: four times less at twice the frequency.

@@ -7,13 +7,14 @@ import tarfile
 import pytest
 
 from tests import archives
-from tfrecords import errors, tar_archive, tar_headers
+from tfrecords import errors
+from tfrecords.sources.archives import tar_headers, tar_walk
 
 END = bytes(1024)
 
 
 def read(data: bytes, offset: int = 0):
-    reader = tar_archive.BytesReader("x.tar", data)
+    reader = tar_walk.BytesReader("x.tar", data)
     return tar_headers.HeaderReader(reader, len(data), "").read(offset)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from tfrecords import errors
 from tfrecords.shards import manifest
-from tfrecords.sources import PictureTable, Source, sample_drawing
+from tfrecords.sources import PictureTable, Source
+from tfrecords.sources.sample import drawing
 
 # Five digits number the files of a class.
 _MAX_PER_CLASS = 100_000
@@ -54,7 +55,7 @@ class SampleSource(Source):
     def __init__(
         self, num_train_per_class: int, num_validation_per_class: int, seed: int
     ):
-        names = tuple(sample_drawing.CLASSES)
+        names = tuple(drawing.CLASSES)
         self.name = "sample"
         self.classes = tuple(manifest.ClassInfo(name, name) for name in names)
         counts = {
@@ -77,7 +78,7 @@ class SampleSource(Source):
     def read_picture(self, split: str, row: int) -> bytes:
         """Draws the picture in `row` of `split`; returns the JPEG's bytes."""
         table = self.splits[split]
-        return sample_drawing.draw_picture(
+        return drawing.draw_picture(
             self._seed, split, int(table.labels[row]), int(table.container[row])
         )
 

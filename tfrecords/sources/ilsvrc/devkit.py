@@ -17,8 +17,9 @@ import zlib
 import numpy as np
 import scipy.io
 
-from tfrecords import errors, tar_archive
-from tfrecords.sources.release import Release
+from tfrecords import errors
+from tfrecords.sources.archives import tar_walk
+from tfrecords.sources.ilsvrc.release import Release
 
 _MAX_DEVKIT_BYTES = 64 << 20
 _MAX_META_BYTES = 64 << 20
@@ -50,7 +51,7 @@ def read_devkit(path: str, release: Release) -> Devkit:
       DataError: if it is damaged or lacks a part.
       StorageError: if it cannot be read.
     """
-    members = tar_archive.read_gzip_tar(path, _MAX_DEVKIT_BYTES)
+    members = tar_walk.read_gzip_tar(path, _MAX_DEVKIT_BYTES)
     for name in (release.meta_name, release.truth_name):
         if name in members:
             continue

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tfrecords import archive_reader, errors
+from tfrecords import errors
+from tfrecords.sources.archives import archive_reader
 
 
 def open_reader(path, compute_md5=True):

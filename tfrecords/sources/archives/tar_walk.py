@@ -19,8 +19,9 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tfrecords import errors, tar_headers
+from tfrecords import errors
 from tfrecords.durable import files
+from tfrecords.sources.archives import tar_headers
 
 _PADDING_READ_BYTES = 1 << 16
 # Two blocks of zeros close a tar, and more fill its last record of twenty blocks.

@@ -24,7 +24,7 @@ from tests.tfrecords.sources.ilsvrc_archives import (
     open_source,
 )
 from tfrecords import errors, source_report
-from tfrecords.sources import ilsvrc, release
+from tfrecords.sources.ilsvrc import official, release
 
 DATA = os.environ.get("ALEXNET_TEST_DATA")
 
@@ -182,7 +182,7 @@ def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
         md5={file.name: file.md5 for file in files},
         num_bytes={file.name: file.num_bytes for file in files},
     )
-    monkeypatch.setattr(ilsvrc, "ILSVRC2012", small)
+    monkeypatch.setattr(official, "ILSVRC2012", small)
     source = open_source(tmp_path)
     assert source_report.find_notes(source) == []
     source_report.refuse_notes(source)
@@ -190,7 +190,7 @@ def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
         assert all(file.official for file in source.inputs)
     for change in ({"num_classes": 5}, {"num_train": 17}, {"num_validation": 9}):
         changed = dataclasses.replace(small, **change)
-        monkeypatch.setattr(ilsvrc, "ILSVRC2012", changed)
+        monkeypatch.setattr(official, "ILSVRC2012", changed)
         with pytest.raises(errors.UserError, match="The strict check found"):
             source_report.refuse_notes(open_source(tmp_path))
 
@@ -251,7 +251,7 @@ def test_a_class_too_few_or_too_many_is_named(
     tmp_path, monkeypatch, layout, classes, num_official, named
 ):
     small = dataclasses.replace(release.ILSVRC2012, num_classes=num_official)
-    monkeypatch.setattr(ilsvrc, "ILSVRC2012", small)
+    monkeypatch.setattr(official, "ILSVRC2012", small)
     monkeypatch.setattr(archives, "list_known", lambda *_: archives.SYNSETS)
     archives.write_ilsvrc2012(
         tmp_path, classes=classes, validation_classes=archives.SYNSETS, layout=layout

@@ -20,9 +20,9 @@ import math
 
 import numpy as np
 
-from tfrecords.sources import sample_draws
+from tfrecords.sources.sample import random_draws
 
-Draws = sample_draws.Draws
+Draws = random_draws.Draws
 
 
 def circle(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:

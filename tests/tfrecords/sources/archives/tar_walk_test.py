@@ -8,17 +8,18 @@ import time
 import pytest
 
 from tests import archives
-from tfrecords import archive_reader, errors, tar_archive
+from tfrecords import errors
+from tfrecords.sources.archives import archive_reader, tar_walk
 
 PATTERN = re.compile(rb"n01440764_\d+\.JPEG")
 ROWS = [(f"n01440764_{i}.JPEG", bytes([65 + i]) * (300 * i)) for i in range(6)]
 
 
 def list_members(data: bytes, **arguments) -> list[tuple[str, bytes]]:
-    reader = tar_archive.BytesReader("x.tar", data)
+    reader = tar_walk.BytesReader("x.tar", data)
     return [
         (m.name.decode(), data[m.offset : m.offset + m.num_bytes])
-        for m in tar_archive.walk(reader, PATTERN, **arguments)
+        for m in tar_walk.walk(reader, PATTERN, **arguments)
     ]
 
 
@@ -40,16 +41,16 @@ def test_agrees_with_tarfile_on_offsets(tar_format):
     stream.seek(0)
     with tarfile.open(fileobj=stream) as tar:
         expected = [(m.name.encode(), m.offset_data, m.size) for m in tar]
-    reader = tar_archive.BytesReader("x.tar", stream.getvalue())
-    assert [tuple(m) for m in tar_archive.walk(reader, PATTERN)] == expected
+    reader = tar_walk.BytesReader("x.tar", stream.getvalue())
+    assert [tuple(m) for m in tar_walk.walk(reader, PATTERN)] == expected
 
 
 def test_walks_an_inner_tar_between_two_members_of_the_outer():
     inner = {f"n0144076{i}.tar": archives.make_tar(ROWS[: i + 1]) for i in range(3)}
     data = archives.make_tar(inner.items())
-    reader = tar_archive.BytesReader("x.tar", data)
+    reader = tar_walk.BytesReader("x.tar", data)
     found = {}
-    for outer in tar_archive.walk(reader, re.compile(rb"n\d{8}\.tar")):
+    for outer in tar_walk.walk(reader, re.compile(rb"n\d{8}\.tar")):
         end = outer.offset + outer.num_bytes
         found[outer.name] = list_members(data, start=outer.offset, end=end)
     assert list(found.values()) == [ROWS[:1], ROWS[:2], ROWS[:3]]
@@ -86,7 +87,7 @@ def test_no_changed_header_byte_loses_a_member_silently():
     data = archives.make_tar(ROWS)
     starts = [
         m.offset - 512
-        for m in tar_archive.walk(tar_archive.BytesReader("x.tar", data), PATTERN)
+        for m in tar_walk.walk(tar_walk.BytesReader("x.tar", data), PATTERN)
     ]
     for start in starts:
         for position in range(start, start + 512):
@@ -98,7 +99,7 @@ def test_no_changed_header_byte_loses_a_member_silently():
 
 def test_a_header_of_zeros_is_no_end():
     data = archives.make_tar(ROWS)
-    for member in tar_archive.walk(tar_archive.BytesReader("x.tar", data), PATTERN):
+    for member in tar_walk.walk(tar_walk.BytesReader("x.tar", data), PATTERN):
         start = member.offset - 512
         damaged = data[:start] + bytes(512) + data[start + 512 :]
         with pytest.raises(errors.DataError, match="follows the zeros"):
@@ -284,7 +285,7 @@ def test_an_endless_tail_of_zeros_is_refused(tmp_path):
         ) as reader,
         pytest.raises(errors.DataError, match="bytes follow"),
     ):
-        list(tar_archive.walk(reader, PATTERN))
+        list(tar_walk.walk(reader, PATTERN))
 
 
 def test_a_hundred_thousand_empty_members_end_soon():
@@ -301,7 +302,7 @@ def test_a_hundred_thousand_empty_members_end_soon():
 
 def test_reads_a_small_gzip_tar_whole(tmp_path):
     path = archives.write_file(tmp_path, "a.tar.gz", archives.make_tar(ROWS, "w:gz"))
-    members = tar_archive.read_gzip_tar(path, 1 << 20)
+    members = tar_walk.read_gzip_tar(path, 1 << 20)
     assert {name: bytes(data) for name, data in members.items()} == dict(ROWS)
 
 
@@ -309,7 +310,7 @@ def test_a_gzip_tar_that_is_too_large_is_refused(tmp_path):
     rows = [("zeros", bytes(1 << 20))]
     path = archives.write_file(tmp_path, "a.tar.gz", archives.make_tar(rows, "w:gz"))
     with pytest.raises(errors.DataError, match="unpacks to more than"):
-        tar_archive.read_gzip_tar(path, 1 << 20)
+        tar_walk.read_gzip_tar(path, 1 << 20)
 
 
 def test_no_damage_of_a_gzip_tar_changes_what_is_read(tmp_path):
@@ -326,12 +327,12 @@ def test_no_damage_of_a_gzip_tar_changes_what_is_read(tmp_path):
         damaged[i] ^= 0x41
         path.write_bytes(damaged)
         try:
-            assert dict(rows) == tar_archive.read_gzip_tar(str(path), 1 << 20)
+            assert dict(rows) == tar_walk.read_gzip_tar(str(path), 1 << 20)
         except errors.DataError:
             num_refused += 1
         path.write_bytes(data[:i])
         with pytest.raises(errors.DataError):
-            tar_archive.read_gzip_tar(str(path), 1 << 20)
+            tar_walk.read_gzip_tar(str(path), 1 << 20)
     # The compressed stream's last byte may hold bits that mean nothing.
     assert num_refused >= len(places) - 1
 

@@ -22,8 +22,9 @@ from tfrecords.console import progress
 from tfrecords.durable import files
 from tfrecords.images import listing
 from tfrecords.shards import manifest
-from tfrecords.sources import kaggle_tables, stored
-from tfrecords.sources.release import Release
+from tfrecords.sources import stored
+from tfrecords.sources.ilsvrc import kaggle_tables
+from tfrecords.sources.ilsvrc.release import Release
 
 _PICTURES_DIR = os.path.join("ILSVRC", "Data", "CLS-LOC")
 _TRUTH_NAME = "LOC_val_solution.csv"

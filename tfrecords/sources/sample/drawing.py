@@ -20,13 +20,13 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from tfrecords.sources import sample_draws, sample_patterns, sample_shapes
+from tfrecords.sources.sample import patterns, random_draws, shapes
 
-Figure = Callable[[np.ndarray, np.ndarray, sample_draws.Draws], np.ndarray]
+Figure = Callable[[np.ndarray, np.ndarray, random_draws.Draws], np.ndarray]
 
 # Class names in the order of their labels, with what draws each.
 CLASSES: dict[str, Figure] = dict(
-    sorted({**sample_shapes.SHAPES, **sample_patterns.PATTERNS}.items())
+    sorted({**shapes.SHAPES, **patterns.PATTERNS}.items())
 )
 SPLITS = ("train", "validation")
 
@@ -68,12 +68,12 @@ def draw_image(
       same size; 255 where the ink hides the ground).
     """
     stream = (SPLITS.index(split) << 40) | (label << 32) | index
-    draws = sample_draws.Draws(seed, stream)
+    draws = random_draws.Draws(seed, stream)
     width, height = _draw_size(draws)
     ground, ink = _draw_grounds(width, height, draws)
     name = list(CLASSES)[label]
     x, y, pixels_per_unit = _make_coordinates(
-        width, height, name in sample_shapes.SHAPES, draws
+        width, height, name in shapes.SHAPES, draws
     )
     distance = CLASSES[name](x, y, draws) * pixels_per_unit
     # A pixel whose centre is d pixels outside a straight edge is covered 1/2 - d.
@@ -82,7 +82,7 @@ def draw_image(
     return Image.composite(ink, ground, mask), mask
 
 
-def _draw_size(draws: sample_draws.Draws) -> tuple[int, int]:
+def _draw_size(draws: random_draws.Draws) -> tuple[int, int]:
     shorter = draws.integer(_MIN_SIDE, _MAX_SHORTER_SIDE)
     longer = min(int(shorter * draws.uniform(1, 1.5)), _MAX_SIDE)
     upright = draws.integer(0, 1)
@@ -90,7 +90,7 @@ def _draw_size(draws: sample_draws.Draws) -> tuple[int, int]:
 
 
 def _make_coordinates(
-    width: int, height: int, is_shape: bool, draws: sample_draws.Draws
+    width: int, height: int, is_shape: bool, draws: random_draws.Draws
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """The figure's own coordinates: moved, turned by any angle and mirrored by half.
 
@@ -120,7 +120,7 @@ def _make_coordinates(
 
 
 def _draw_grounds(
-    width: int, height: int, draws: sample_draws.Draws
+    width: int, height: int, draws: random_draws.Draws
 ) -> tuple[Image.Image, Image.Image]:
     """Two colours with 1/f noise on them: what lies behind, and the figure's ink.
 
@@ -143,7 +143,7 @@ def _draw_grounds(
     return ground, ink
 
 
-def _draw_colours(draws: sample_draws.Draws) -> tuple[list[float], list[float]]:
+def _draw_colours(draws: random_draws.Draws) -> tuple[list[float], list[float]]:
     """The ground's and the ink's colour: [R, G, B] each, 0..255.
 
     Both come from one distribution, which no class enters, so that colour says nothing
@@ -157,7 +157,7 @@ def _draw_colours(draws: sample_draws.Draws) -> tuple[list[float], list[float]]:
             return ground, ink
 
 
-def _draw_colour(draws: sample_draws.Draws) -> list[float]:
+def _draw_colour(draws: random_draws.Draws) -> list[float]:
     colour = [draws.uniform(15, 240) for _ in range(3)]
     gray, saturation = _compute_lightness(colour), draws.uniform(0.4, 1)
     return [gray + saturation * (value - gray) for value in colour]
@@ -168,7 +168,7 @@ def _compute_lightness(colour: list[float]) -> float:
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
-def _draw_noise(draws: sample_draws.Draws) -> np.ndarray:
+def _draw_noise(draws: random_draws.Draws) -> np.ndarray:
     """Two independent 1/f fields, float32 [2, 216, 216], variance 1 on average.
 
     The real and the imaginary part of the inverse transform of white noise times 1/f.

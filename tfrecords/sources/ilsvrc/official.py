@@ -15,11 +15,13 @@ import os
 import re
 from typing import TextIO
 
-from tfrecords import archive_reader, errors, sources, tar_archive
+from tfrecords import errors, sources
 from tfrecords.durable import files
 from tfrecords.shards import manifest
-from tfrecords.sources import devkit, kaggle, stored
-from tfrecords.sources.release import ILSVRC2012, Release
+from tfrecords.sources import stored
+from tfrecords.sources.archives import archive_reader, tar_walk
+from tfrecords.sources.ilsvrc import devkit, kaggle
+from tfrecords.sources.ilsvrc.release import ILSVRC2012, Release
 
 _SYNSET_TAR = re.compile(rb"(n\d{8})\.tar")
 
@@ -138,11 +140,11 @@ def _list_train(
     reader: archive_reader.ArchiveReader, remarks: list[str]
 ) -> tuple[list[str], sources.PictureTable]:
     """The sorted synsets of a tar of tars, and its pictures; extends `remarks`."""
-    by_synset: dict[str, list[tar_archive.Member]] = {}
-    for outer in tar_archive.walk(reader, _SYNSET_TAR, padding_notes=remarks):
+    by_synset: dict[str, list[tar_walk.Member]] = {}
+    for outer in tar_walk.walk(reader, _SYNSET_TAR, padding_notes=remarks):
         synset = outer.name[: -len(".tar")].decode()
         pictures = list(
-            tar_archive.walk(
+            tar_walk.walk(
                 reader,
                 re.compile(re.escape(synset).encode() + rb"_\d+\.JPEG"),
                 start=outer.offset,
@@ -178,7 +180,7 @@ def _list_validation(
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     kept, labels, num_seen = [], [], 0
     remarks: list[str] = []
-    for member in tar_archive.walk(
+    for member in tar_walk.walk(
         reader, release.validation_pattern, padding_notes=remarks
     ):
         num_seen += 1

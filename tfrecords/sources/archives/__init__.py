@@ -1,0 +1,1 @@
+"""Archives read header by header, in one pass, never unpacked."""

@@ -1,0 +1,1 @@
+"""The embedded data set: twenty drawn classes."""
