@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from tfrecords import plan
+from tfrecords.conversion import plan
 from tfrecords.durable import locks
 
 SIZES = {"train": 60, "validation": 20}

@@ -109,7 +109,7 @@ def _make_table(split, size):
 
 def _break_decoder(fault):
     """Makes this worker's next decoding spin, or ask for too much memory."""
-    from tfrecords import writer
+    from tfrecords.conversion import shard_writer
     from tfrecords.images import decoder
 
     decode = decoder.decode_image
@@ -121,5 +121,5 @@ def _break_decoder(fault):
         while True:
             pass
 
-    writer.PICTURE_SECONDS = 0.2
+    shard_writer.PICTURE_SECONDS = 0.2
     decoder.decode_image = break_once

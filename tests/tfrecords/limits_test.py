@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from tests import data_directories, processes
-from tfrecords import errors, journal, limits
+from tfrecords import errors, limits
 from tfrecords.console import command_line
+from tfrecords.conversion import journal
 from tfrecords.durable import files, npz
 from tfrecords.shards import record_index, record_reader
 

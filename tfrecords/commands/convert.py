@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from tfrecords import errors, plan
+from tfrecords import errors
 from tfrecords.console import command_line
+from tfrecords.conversion import plan
 from tfrecords.shards import schema
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ flags.DEFINE_integer(
 
 def main() -> int | None:
     """Converts as the flags say."""
-    from tfrecords import convert, rehearsal, source_report
+    from tfrecords.conversion import convert, dry_run, source_report
 
     # The folder source alone would take shards among the pictures for a class.
     searched_dir = FLAGS.source_dir if FLAGS.source == "folder" else None
@@ -160,7 +161,7 @@ def main() -> int | None:
         FLAGS.num_workers,
     )
     if FLAGS.dry_run:
-        print("\n".join(rehearsal.rehearse(*arguments)))
+        print("\n".join(dry_run.rehearse(*arguments)))
         return None
     convert.convert(*arguments)
     return None

@@ -63,7 +63,7 @@ def ours(
     source_dir: str, num_workers: int | None = None, resizing: str = "bicubic"
 ) -> Call:
     """`alexnet-convert` of a folder of classes, on all cores or by fewer processes."""
-    from tfrecords import convert, plan
+    from tfrecords.conversion import convert, plan
     from tfrecords.sources import folder
 
     def write(data_dir: str) -> None:

@@ -16,7 +16,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from tfrecords import convert, errors, plan
+from tfrecords import errors
+from tfrecords.conversion import convert, plan
 from tfrecords.durable import files
 from tfrecords.images import decoder
 from tfrecords.shards import manifest, record_file, record_index, record_reader, schema

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests import archives
-from tfrecords import errors, source_report
+from tfrecords import errors
+from tfrecords.conversion import source_report
 from tfrecords.sources import folder
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from tests import archives
 from tests.tfrecords.sources.ilsvrc_archives import open_source
-from tfrecords import errors, plan
+from tfrecords import errors
+from tfrecords.conversion import plan
 
 PICTURES = "ILSVRC/Data/CLS-LOC"
 TRUTH = "LOC_val_solution.csv"

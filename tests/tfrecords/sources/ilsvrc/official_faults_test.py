@@ -18,7 +18,8 @@ from tests.tfrecords.sources.ilsvrc_archives import (
     open_source,
     write_devkit,
 )
-from tfrecords import errors, source_report
+from tfrecords import errors
+from tfrecords.conversion import source_report
 
 
 @pytest.mark.parametrize("with_train", [False, True])

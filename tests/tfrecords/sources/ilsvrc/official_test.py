@@ -23,7 +23,8 @@ from tests.tfrecords.sources.ilsvrc_archives import (
     VALIDATION,
     open_source,
 )
-from tfrecords import errors, source_report
+from tfrecords import errors
+from tfrecords.conversion import source_report
 from tfrecords.sources.ilsvrc import official, release
 
 DATA = os.environ.get("ALEXNET_TEST_DATA")

@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import drawn_source
 
-from tfrecords import convert, errors, plan, source_report, workers
+from tfrecords import errors
+from tfrecords.conversion import convert, plan, source_report, workers
 
 
 def make_source(remarks=(), **labels):

@@ -12,9 +12,9 @@ import shutil
 import tempfile
 import time
 
-from tfrecords import plan, source_report, writer
 from tfrecords.console import progress, worker_pool
-from tfrecords.plan import ConvertSettings
+from tfrecords.conversion import plan, shard_writer, source_report
+from tfrecords.conversion.plan import ConvertSettings
 from tfrecords.sources import Source
 
 _TRIAL_PICTURES = 48
@@ -57,7 +57,7 @@ def rehearse(
                 shards[0], rows=shards[0].rows[:_TRIAL_PICTURES]
             )
             start = time.perf_counter()
-            result = writer.write_shard(
+            result = shard_writer.write_shard(
                 source, trial, the_plan.settings, directory, {}, lambda position: None
             )
             share = table.num_pictures / len(trial.rows)

@@ -8,7 +8,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the worker
 
 import drawn_source
 
-from tfrecords import errors, plan, workers
+from tfrecords import errors
+from tfrecords.conversion import plan, workers
 
 SIZES = {"train": 60, "validation": 20}
 SETTINGS = plan.ConvertSettings(

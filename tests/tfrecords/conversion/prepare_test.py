@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from encoded_pictures import BASELINE, HEIGHT, PICTURE, WIDTH
 
-from tfrecords import plan, shrinking
+from tfrecords.conversion import plan, prepare
 from tfrecords.images import authors_resize, decoder, resize, turbo_jpeg
 from tfrecords.shards import schema
 
@@ -25,7 +25,7 @@ def require_opencv(settings):
 
 
 def test_bicubic_is_pillows_way():
-    shrunk = shrinking.shrink(BASELINE, BICUBIC)
+    shrunk = prepare.shrink(BASELINE, BICUBIC)
     image = resize.resize_and_crop_image(
         decoder.decode_image(BASELINE, apply_orientation=False), 32
     )
@@ -36,7 +36,7 @@ def test_bicubic_is_pillows_way():
 
 def test_authors_is_opencvs_way():
     require_opencv(AUTHORS)
-    shrunk = shrinking.shrink(BASELINE, AUTHORS)
+    shrunk = prepare.shrink(BASELINE, AUTHORS)
     pixels = authors_resize.resize_and_crop(
         turbo_jpeg.decode_pixels(BASELINE, apply_orientation=False), 32
     )
@@ -49,19 +49,19 @@ def test_authors_is_opencvs_way():
 def test_raw_holds_the_pixels(settings):
     require_opencv(settings)
     settings = dataclasses.replace(settings, encoding="raw")
-    shrunk = shrinking.shrink(BASELINE, settings)
+    shrunk = prepare.shrink(BASELINE, settings)
     assert shrunk.encoded == shrunk.pixels.tobytes()
     assert shrunk.pixels.shape == (32, 32, 3) and shrunk.pixels.dtype == np.uint8
-    assert shrinking.get_format(settings) == schema.FORMAT_RAW
-    assert shrinking.get_format(BICUBIC) == schema.FORMAT_JPEG
+    assert prepare.get_format(settings) == schema.FORMAT_RAW
+    assert prepare.get_format(BICUBIC) == schema.FORMAT_JPEG
 
 
 @pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
 def test_takes_pixels_as_well(settings):
     require_opencv(settings)
     decoded = decoder.decode_picture(BASELINE, apply_orientation=False)
-    from_pixels = shrinking.shrink(decoded, settings)
-    from_bytes = shrinking.shrink(BASELINE, settings)
+    from_pixels = prepare.shrink(decoded, settings)
+    from_bytes = prepare.shrink(BASELINE, settings)
     assert from_pixels.encoded == from_bytes.encoded
     assert (from_pixels.height, from_pixels.width) == (HEIGHT, WIDTH)
 
@@ -71,7 +71,7 @@ def test_takes_pixels_as_well(settings):
 def test_quality_is_that_of_the_settings(settings, quality):
     require_opencv(settings)
     settings = dataclasses.replace(settings, jpeg_quality=quality)
-    shrunk = shrinking.shrink(PICTURE, settings)
+    shrunk = prepare.shrink(PICTURE, settings)
     assert shrunk.encoded == decoder.encode_jpeg(
         Image.fromarray(shrunk.pixels), quality
     )
@@ -82,7 +82,7 @@ def test_limit_of_pixels_is_that_of_the_settings(settings):
     require_opencv(settings)
     settings = dataclasses.replace(settings, max_pixels=HEIGHT * WIDTH - 1)
     with pytest.raises(decoder.PictureError, match="more than"):
-        shrinking.shrink(BASELINE, settings)
+        prepare.shrink(BASELINE, settings)
 
 
 if __name__ == "__main__":

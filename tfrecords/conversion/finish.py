@@ -7,8 +7,9 @@ import os
 
 import numpy as np
 
-from tfrecords import errors, journal, plan
+from tfrecords import errors
 from tfrecords.console import printing
+from tfrecords.conversion import journal, plan
 from tfrecords.durable import files, npz
 from tfrecords.shards import manifest, record_file, statistics
 from tfrecords.sources import Source

@@ -17,11 +17,8 @@ import drawn_source
 from conversions import SETTINGS, SIZES, digest_directory, read_marks
 
 from tests import processes
-from tfrecords import (
-    convert,
-    errors,
-    journal,
-)
+from tfrecords import errors
+from tfrecords.conversion import convert, journal
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +36,7 @@ import sys
 sys.path[:0] = {[os.path.dirname(os.path.abspath(__file__)), os.getcwd()]!r}
 import drawn_source
 from tfrecords.console import command_line
-from tfrecords import convert, plan, workers
+from tfrecords.conversion import convert, plan, workers
 
 class LimitedPool(workers.WorkerPool):
     def __init__(self, *arguments):

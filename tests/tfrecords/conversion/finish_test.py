@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import drawn_source
 
 from tests import disk_calls
-from tfrecords import assemble, errors, journal, plan, writer
+from tfrecords import errors
+from tfrecords.conversion import finish, journal, plan, shard_writer
 from tfrecords.durable import files, npz
 from tfrecords.shards import manifest, record_file, record_index
 
@@ -26,7 +27,7 @@ def data_dir(tmp_path):
     """A directory with every shard and no manifest."""
     finished = journal.Journal(str(tmp_path), PLAN.description)
     for shard in PLAN.shards:
-        result = writer.write_shard(
+        result = shard_writer.write_shard(
             SOURCE, shard, PLAN.settings, str(tmp_path), {}, lambda position: None
         )
         finished.add(shard.name, result)
@@ -35,7 +36,7 @@ def data_dir(tmp_path):
 
 def finish_all(data_dir, the_plan=PLAN):
     finished = journal.Journal(data_dir, PLAN.description)
-    return assemble.finish(SOURCE, data_dir, the_plan, finished)
+    return finish.finish(SOURCE, data_dir, the_plan, finished)
 
 
 def test_the_manifest_is_what_was_returned(data_dir):
@@ -59,7 +60,7 @@ def test_the_index_has_every_checksum_also_of_shards_made_before_there_were_any(
     path = os.path.join(data_dir, ".progress", f"{PLAN.shards[0].name}.npz")
     parts = npz.load(path)
     npz.save(path, {name: a for name, a in parts.items() if name != "checksums"})
-    contents = assemble.finish(SOURCE, data_dir, PLAN, finished)
+    contents = finish.finish(SOURCE, data_dir, PLAN, finished)
     for split in contents.splits:
         index = record_index.read_index(data_dir, contents, split)
         found = [
@@ -73,7 +74,7 @@ def test_the_index_has_every_checksum_also_of_shards_made_before_there_were_any(
 def test_the_manifest_reaches_the_disk_last(data_dir, monkeypatch):
     finished = journal.Journal(data_dir, PLAN.description)
     disk = disk_calls.DiskCalls(monkeypatch)
-    assemble.finish(SOURCE, data_dir, PLAN, finished)
+    finish.finish(SOURCE, data_dir, PLAN, finished)
     folder = f"fsync {os.path.basename(data_dir)}/"
     names = ("rejects.txt", "statistics.npz", "index.npz", "manifest.json")
     expected = []
@@ -85,9 +86,9 @@ def test_the_manifest_reaches_the_disk_last(data_dir, monkeypatch):
 
 def test_offsets_follow_from_the_lengths():
     # A record is 12 bytes of header, the data and 4 bytes of footer.
-    offsets = assemble._compute_offsets(np.array([10, 1, 5]))
+    offsets = finish._compute_offsets(np.array([10, 1, 5]))
     assert offsets.tolist() == [0, 26, 43]
-    assert len(assemble._compute_offsets(np.array([], np.int64))) == 0
+    assert len(finish._compute_offsets(np.array([], np.int64))) == 0
 
 
 def test_rejects_are_listed_in_the_order_of_the_plan(data_dir):
@@ -134,7 +135,7 @@ def test_one_reject_more_than_allowed_is_an_error(data_dir):
     settings = dataclasses.replace(PLAN.settings, max_rejects=1)
     with pytest.raises(errors.UserError, match="max_rejects=1 allows"):
         finish_all(data_dir, dataclasses.replace(PLAN, settings=settings))
-    with open(os.path.join(data_dir, assemble.REJECTS_NAME)) as file:
+    with open(os.path.join(data_dir, finish.REJECTS_NAME)) as file:
         assert len(file.read().splitlines()) == 2
     assert journal.has_journal(data_dir)
 

@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import drawn_source
 
-from tfrecords import errors, plan, stable_random
+from tfrecords import errors, stable_random
+from tfrecords.conversion import plan
 
 SIZES = {"train": 1000, "validation": 47}
 

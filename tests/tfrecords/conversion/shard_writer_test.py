@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import drawn_source
 
 from tests import disk_calls
-from tfrecords import errors, plan, writer
+from tfrecords import errors
+from tfrecords.conversion import plan, shard_writer
 from tfrecords.durable import files
 from tfrecords.shards import record_file
 
@@ -21,7 +22,7 @@ SETTINGS = plan.ConvertSettings(
 
 def write(source, directory, settings=SETTINGS, rejected=None, report=None, split=0):
     shard = plan.make_plan(source, settings).shards[split]
-    return shard, writer.write_shard(
+    return shard, shard_writer.write_shard(
         source,
         shard,
         settings,
@@ -65,7 +66,7 @@ def test_largest_picture_is_found(tmp_path):
     # draw(): 40 + row % 7 by 50 + row % 5, so that row 34 has 46 x 54.
     source = drawn_source.DrawnSource({"train": 40})
     _, result = write(source, tmp_path)
-    assert result.largest == writer.LargestPicture(46, 54, "train_00034.png")
+    assert result.largest == shard_writer.LargestPicture(46, 54, "train_00034.png")
 
 
 def test_rejects_stand_in_the_order_of_the_plan(tmp_path):
@@ -126,7 +127,8 @@ def test_a_directory_that_cannot_be_written_is_a_storage_error(tmp_path, monkeyp
 def test_file_names_that_are_no_utf8_survive():
     name = b"caf\xe9.jpg"
     assert (
-        writer.decode_filename(np.bytes_(name)).encode(errors="surrogateescape") == name
+        shard_writer.decode_filename(np.bytes_(name)).encode(errors="surrogateescape")
+        == name
     )
 
 

@@ -17,7 +17,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tfrecords import errors, limits, plan, shrinking
+from tfrecords import errors, limits
+from tfrecords.conversion import plan, prepare
 from tfrecords.durable import files
 from tfrecords.images import decoder
 from tfrecords.shards import record_file, schema, statistics
@@ -110,14 +111,14 @@ def write_shard(
                     raise decoder.PictureError(rejected_before[position])
                 picture = _read_picture(source, shard.split, row, filename)
                 with _limit_processor_time():
-                    shrunk = shrinking.shrink(picture, settings)
+                    shrunk = prepare.shrink(picture, settings)
             except (decoder.PictureError, MemoryError) as error:
                 rejects.append((filename, str(error) or "needs too much memory"))
                 continue
             label = int(table.labels[row])
             data = schema.encode_picture(
                 encoded=shrunk.encoded,
-                image_format=shrinking.get_format(settings),
+                image_format=prepare.get_format(settings),
                 label=label,
                 synset=source.classes[label].synset,
                 text=source.classes[label].text,

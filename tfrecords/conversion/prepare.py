@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from tfrecords import plan
+from tfrecords.conversion import plan
 from tfrecords.images import authors_resize, decoder, resize, turbo_jpeg
 from tfrecords.shards import schema
 

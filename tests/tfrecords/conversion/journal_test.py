@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests import disk_calls
-from tfrecords import errors, journal, writer
+from tfrecords import errors
+from tfrecords.conversion import journal, shard_writer
 from tfrecords.durable import files
 from tfrecords.shards import statistics
 
@@ -22,7 +23,7 @@ def make_result(data_dir, name):
         file.write(data)
     accumulator = statistics.Accumulator(8)
     accumulator.add(np.full((8, 8, 3), len(name), np.uint8))
-    return writer.ShardResult(
+    return shard_writer.ShardResult(
         temporary=temporary,
         num_bytes=1000,
         sha256=files.hashlib.sha256(data).hexdigest(),
@@ -30,7 +31,7 @@ def make_result(data_dir, name):
         checksums=np.array([7, 2**32 - 1], np.uint32),
         class_counts=np.array([2, 0]),
         rejects=(("bad\tname\udcff.jpg", "no picture"),),
-        largest=writer.LargestPicture(480, 640, "a.jpg"),
+        largest=shard_writer.LargestPicture(480, 640, "a.jpg"),
         accumulator=accumulator,
     )
 

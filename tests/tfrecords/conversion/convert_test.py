@@ -10,7 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the worker
 import drawn_source
 from conversions import SETTINGS, SIZES, digest_directory, read_marks
 
-from tfrecords import convert, errors, journal, plan
+from tfrecords import errors
+from tfrecords.conversion import convert, journal, plan
 from tfrecords.durable import files, locks
 from tfrecords.images import resize
 from tfrecords.shards import manifest, record_file, record_index, schema, statistics

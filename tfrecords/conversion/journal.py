@@ -17,7 +17,8 @@ from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
-from tfrecords import errors, limits, plan, writer
+from tfrecords import errors, limits
+from tfrecords.conversion import plan, shard_writer
 from tfrecords.durable import files, npz
 from tfrecords.shards import record_file
 
@@ -102,7 +103,7 @@ class Journal:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         files.write_bytes(self._path, text.encode())
 
-    def add(self, name: str, result: writer.ShardResult) -> FinishedShard:
+    def add(self, name: str, result: shard_writer.ShardResult) -> FinishedShard:
         """Gives the shard its final name and remembers it, durably.
 
         Raises:

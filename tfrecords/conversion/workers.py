@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from typing import Any
 
-from tfrecords import errors, plan, writer
+from tfrecords import errors
 from tfrecords.console import stop_signals, streams
+from tfrecords.conversion import plan, shard_writer
 from tfrecords.durable import files
 from tfrecords.sources import Source
 
@@ -95,7 +96,7 @@ class WorkerPool:
 
     def run(
         self, shards: Sequence[plan.ShardPlan], report: Callable[[], None]
-    ) -> Iterator[tuple[plan.ShardPlan, writer.ShardResult]]:
+    ) -> Iterator[tuple[plan.ShardPlan, shard_writer.ShardResult]]:
         """Writes `shards`, yielding each as it is finished.
 
         Args:
@@ -154,7 +155,7 @@ class WorkerPool:
         with contextlib.suppress(BrokenPipeError):
             worker.connection.send((shard, self._rejected.get(shard.name, {})))
 
-    def _receive(self, worker: _Worker) -> writer.ShardResult | None:
+    def _receive(self, worker: _Worker) -> shard_writer.ShardResult | None:
         try:
             if not worker.connection.poll():
                 return None
@@ -248,7 +249,7 @@ def _work(
             return
         answer: Any
         try:
-            answer = writer.write_shard(
+            answer = shard_writer.write_shard(
                 source, shard, settings, data_dir, rejected, report_position
             )
         except errors.UserError as error:

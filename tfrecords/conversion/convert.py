@@ -15,10 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfrecords import assemble, errors, journal, plan, source_report, workers
+from tfrecords import errors
 from tfrecords.console import printing, progress, stop_signals, worker_pool
+from tfrecords.conversion import finish, journal, plan, source_report, workers
+from tfrecords.conversion.plan import ConvertSettings
 from tfrecords.durable import files, locks
-from tfrecords.plan import ConvertSettings
 from tfrecords.shards import manifest, record_index
 from tfrecords.sources import Source
 
@@ -112,7 +113,7 @@ def convert(
             _write_missing(
                 source, data_dir, the_plan, finished, num_workers, check_stop
             )
-            result = assemble.finish(source, data_dir, the_plan, finished)
+            result = finish.finish(source, data_dir, the_plan, finished)
     seconds = time.monotonic() - start_time
     num_converted = the_plan.num_pictures - num_before
     _print_summary(data_dir, source, the_plan, result, finished, num_converted, seconds)
@@ -235,7 +236,7 @@ def _print_summary(
             f"{len(split.shards)} shards"
         )
     if result.rejects:
-        print(f"Rejected pictures: {os.path.join(data_dir, assemble.REJECTS_NAME)}")
+        print(f"Rejected pictures: {os.path.join(data_dir, finish.REJECTS_NAME)}")
     # In the plan's order, so that of equals the same one is named every time.
     done = [finished.finished[shard.name] for shard in the_plan.shards]
     largest = max(

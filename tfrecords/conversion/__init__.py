@@ -1,0 +1,1 @@
+"""From a source to shards: planned, written by workers, finished."""
