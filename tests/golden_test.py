@@ -22,8 +22,8 @@ from alexnet_tf import (
     trained_network,
 )
 from tests import training_runs
-from tfrecords import verify
 from tfrecords.shards import manifest
+from tfrecords.verification import verify
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 

@@ -47,7 +47,7 @@ def main() -> None:
     """Indexes the shards and prints a summary."""
     if not _RECORDS_DIR.value:
         raise errors.UserError("--records_dir is missing: where are the shards?")
-    from tfrecords import foreign_shards, index
+    from tfrecords.verification import foreign_shards, index
 
     data_dir = _DATA_DIR.value or _RECORDS_DIR.value
     contents = index.index_records(

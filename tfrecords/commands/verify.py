@@ -34,7 +34,7 @@ def main() -> int:
         raise errors.UserError(
             "no data directory was given. Write alexnet-verify DATA_DIR."
         )
-    from tfrecords import verify
+    from tfrecords.verification import verify
 
     report = verify.verify(_DATA_DIR.value, _NUM_WORKERS.value)
     rate = report.num_records / max(report.seconds, 1e-9)

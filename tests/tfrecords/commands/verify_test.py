@@ -76,7 +76,7 @@ def test_help_does_without_tensorflow_and_numpy():
 def test_verifying_does_without_tensorflow(data_dir):
     result = processes.run_python("-X", "importtime", *MODULE, data_dir)
     assert result.returncode == 0
-    assert "tfrecords.shard_check" in result.stderr
+    assert "tfrecords.verification.shard_check" in result.stderr
     assert "tensorflow" not in result.stderr
 
 

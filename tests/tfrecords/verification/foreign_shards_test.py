@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from tfrecords import errors, foreign_shards
+from tfrecords import errors
 from tfrecords.shards.manifest import ClassInfo, ShardInfo, SplitInfo
+from tfrecords.verification import foreign_shards
 
 NAMES = {1: ClassInfo("n1", "one"), 2: ClassInfo("n2", "two")}
 

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from tests import data_directories
-from tfrecords import errors, index, verify
+from tfrecords import errors
 from tfrecords.durable import files, npz
 from tfrecords.shards import example_proto, manifest, record_file, schema, statistics
+from tfrecords.verification import index, verify
 
 
 @pytest.fixture(scope="module")

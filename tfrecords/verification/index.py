@@ -15,10 +15,11 @@ from typing import TextIO
 
 import numpy as np
 
-from tfrecords import errors, foreign_shards, limits, shard_check
+from tfrecords import errors, limits
 from tfrecords.console import progress, worker_pool
 from tfrecords.durable import files, locks, npz
 from tfrecords.shards import manifest, record_file, schema, statistics
+from tfrecords.verification import foreign_shards, shard_check
 
 SOURCE = "tfrecords"
 

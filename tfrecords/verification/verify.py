@@ -15,9 +15,10 @@ from typing import TextIO
 
 import numpy as np
 
-from tfrecords import errors, shard_check
+from tfrecords import errors
 from tfrecords.console import progress, worker_pool
 from tfrecords.shards import manifest, record_index, statistics
+from tfrecords.verification import shard_check
 
 MAX_PROBLEMS = 100
 

@@ -6,8 +6,9 @@ import os
 import statistics
 from collections.abc import Mapping, Sequence
 
-from tfrecords import errors, shard_check
+from tfrecords import errors
 from tfrecords.shards import manifest, schema
+from tfrecords.verification import shard_check
 
 _MAX_NAMED = 5
 

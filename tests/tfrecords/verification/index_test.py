@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests import data_directories
-from tfrecords import errors, index, verify
+from tfrecords import errors
 from tfrecords.durable import files, locks
 from tfrecords.images import decoder, resize
 from tfrecords.shards import (
@@ -20,6 +20,7 @@ from tfrecords.shards import (
     schema,
     statistics,
 )
+from tfrecords.verification import index, verify
 
 
 @pytest.fixture(scope="module")

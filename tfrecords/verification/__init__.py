@@ -1,0 +1,1 @@
+"""Shards read back, ours and other programs'."""
