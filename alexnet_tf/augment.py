@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from alexnet_tf import placement, stack
 from alexnet_tf.chance import Draws
-from alexnet_tf.config import DataConfig
+from alexnet_tf.config.schema import DataConfig
 from tfrecords.shards.statistics import Statistics
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.config import DataConfig
+from alexnet_tf.config.schema import DataConfig
 from tfrecords.shards.statistics import Statistics
 
 # Which of a picture's draws a seed is for.

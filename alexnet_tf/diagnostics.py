@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import layers, placement
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from alexnet_tf.optimizer import Optimizer
 from alexnet_tf.stack import keras
 

@@ -21,11 +21,11 @@ from alexnet_tf import (
     placement,
     precision,
     run_record,
-    settings,
     trained_network,
     training_data,
 )
-from alexnet_tf.config import Config
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
 from tfrecords import errors
 from tfrecords.console import progress
@@ -143,7 +143,7 @@ def open_run_data(
     kept = training_data.load(workdir_path)
     training_data.check_classes(kept, info.classes, data_dir)
     # Labels may count from another number here than in the data trained on.
-    config = settings.override(config, {"data.label_offset": info.label_offset})
+    config = overrides.override(config, {"data.label_offset": info.label_offset})
     data = input_pipeline.open_data(data_dir, config)
     size = kept.statistics.mean_image.shape[0]
     if size != data.image_size:

@@ -36,11 +36,11 @@ from alexnet_tf import (
     forward,
     model,
     placement,
-    settings,
     tensorflow_files,
     trained_network,
     untrained,
 )
+from alexnet_tf.config import overrides
 from alexnet_tf.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
@@ -267,6 +267,6 @@ def _describe(network: TrainedNetwork) -> dict[str, Any]:
         "tensorflow": tf.__version__,
         untrained.KEY: list(untrained.read(network.checkpoint)),
         "checksums": checksums.NAME,
-        "config": settings.to_dict(network.config),
+        "config": overrides.to_dict(network.config),
         "classes": [dataclasses.asdict(c) for c in network.training_data.classes],
     }

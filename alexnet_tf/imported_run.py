@@ -28,7 +28,7 @@ from alexnet_tf import (
     training_data,
     workdir,
 )
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from alexnet_tf.weights import mapping, naming
 from tfrecords import errors
 from tfrecords.durable import files

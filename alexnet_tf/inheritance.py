@@ -12,8 +12,9 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from alexnet_tf import experiments, run_record, settings
-from alexnet_tf.config import Config
+from alexnet_tf import experiments, run_record
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 
 # Settings of the network that leave the meaning of its weights alone: how they began,
 # and the width, which shapes show. (Dropout's rate is a factor of the outputs where
@@ -58,7 +59,7 @@ def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Co
     if source != workdir_path and values.get(_NORMALIZATION) != "none":
         # How the same formula is computed is for this machine to choose.
         values.pop(_NORMALIZATION, None)
-    return settings.override(config, values)
+    return overrides.override(config, values)
 
 
 def describe_origin(old: Mapping[str, Any], config: Config) -> str:
@@ -72,7 +73,7 @@ def describe_origin(old: Mapping[str, Any], config: Config) -> str:
       The settings other than the paper's that both have, and the flags that would keep
       the weights' meaning; "" where there are neither.
     """
-    new, paper = settings.to_dict(config), settings.to_dict(Config())
+    new, paper = overrides.to_dict(config), overrides.to_dict(Config())
     names = [
         name
         for name in sorted(old.keys() & new.keys() - _WITHOUT_MEANING)

@@ -34,7 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import augment, chance, records
-from alexnet_tf.config import Config, DataConfig
+from alexnet_tf.config.schema import Config, DataConfig
 from tfrecords import errors, stable_random
 from tfrecords.shards import manifest, record_index, record_reader
 from tfrecords.shards import statistics as statistics_lib

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf.config import OptimizerConfig, ScheduleConfig
-from alexnet_tf.layer_numbers import parse_table
+from alexnet_tf.config.by_layer import parse_table
+from alexnet_tf.config.schema import OptimizerConfig, ScheduleConfig
 
 
 @dataclasses.dataclass(frozen=True)

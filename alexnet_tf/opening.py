@@ -21,7 +21,7 @@ from alexnet_tf import (
     summaries,
     training_checks,
 )
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 
 
 @dataclasses.dataclass(frozen=True)

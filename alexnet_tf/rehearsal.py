@@ -26,7 +26,7 @@ from alexnet_tf import (
     transfer,
     workdir,
 )
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from tfrecords.console import progress
 
 # The first step traces the graph; the second still fills caches.

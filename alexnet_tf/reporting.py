@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from alexnet_tf import diagnostics, summaries
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from alexnet_tf.evaluate import Evaluation
 from alexnet_tf.metrics import ErrorCounts, format_errors
 from alexnet_tf.run_state import RunState

@@ -12,8 +12,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alexnet_tf import settings
-from alexnet_tf.config import Config
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.metrics_file import read_steps
 from tfrecords import errors
 from tfrecords.durable import files, json_records
@@ -140,7 +140,7 @@ def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
 def read_settings(path: str, record: Mapping[str, Any]) -> Config:
     """The settings in `record`, the run's in `path`; raises `UserError`."""
     try:
-        return settings.from_dict(record["config"])
+        return overrides.from_dict(record["config"])
     except errors.UserError as error:
         raise errors.UserError(
             f"{path} was made by another version of this program: {error} Go on with "

@@ -14,8 +14,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from alexnet_tf.config import Config, OptimizerConfig, ScheduleConfig
-from alexnet_tf.layer_numbers import parse_assignment, parse_number
+from alexnet_tf.config.by_layer import parse_assignment, parse_number
+from alexnet_tf.config.schema import Config, OptimizerConfig, ScheduleConfig
 from alexnet_tf.learning_rates import Schedule
 from tfrecords import errors
 

@@ -17,8 +17,9 @@ import importlib.util
 import os
 from typing import Any
 
-from alexnet_tf import settings, training_checks
-from alexnet_tf.config import Config
+from alexnet_tf import training_checks
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TRIALS_NAME
 from tfrecords import errors
@@ -80,7 +81,7 @@ def check_trials(search: Search, data: manifest.Manifest, data_dir: str) -> None
     first = {name: values[0] for name, values in ends.items()}
     others = [{**first, name: v} for name, values in ends.items() for v in values[1:]]
     for tried in (first, *others):
-        config = settings.override(search.config, tried)
+        config = overrides.override(search.config, tried)
         training_checks.check_settings(config)
         training_checks.check_data(config, data, data_dir)
 
@@ -123,7 +124,7 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
     ]
     differences += [
         f"\n  config.{name}: {before!r} there, {after!r} now"
-        for name, before, after in settings.find_differences(
+        for name, before, after in overrides.find_differences(
             _read_settings(record_path, old), search.config
         )
     ]
@@ -147,13 +148,13 @@ def _describe(search: Search, data_dir: str, fingerprint: str) -> dict[str, Any]
         "space": {entry.name: entry.describe() for entry in search.space},
         "data_dir": data_dir,
         "data_fingerprint": fingerprint,
-        "config": settings.to_dict(search.config),
+        "config": overrides.to_dict(search.config),
     }
 
 
 def _read_settings(path: str, record: dict[str, Any]) -> Config:
     try:
-        return settings.from_dict(record["config"])
+        return overrides.from_dict(record["config"])
     except (errors.UserError, KeyError) as error:
         raise errors.UserError(
             f"{path} was made by another version of this program: {error} Go on with "

@@ -12,8 +12,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alexnet_tf import settings
-from alexnet_tf.config import Config
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tfrecords import errors
 
 # KerasTuner sends numbers between processes as float32; four digits survive that, and
@@ -155,8 +155,8 @@ def make_values(space: Sequence[Range], chosen: Mapping[str, Any]) -> dict[str, 
     return values
 
 
-def _find_setting(name: str, config: Config) -> settings.Setting:
-    known = {setting.name: setting for setting in settings.list_settings(config)}
+def _find_setting(name: str, config: Config) -> overrides.Setting:
+    known = {setting.name: setting for setting in overrides.list_settings(config)}
     found = [s for key, s in known.items() if name in (key, key.rpartition(".")[2])]
     if len(found) != 1:
         near = difflib.get_close_matches(name, [*known, "paper"], n=1, cutoff=0.4)
@@ -170,7 +170,7 @@ def _find_setting(name: str, config: Config) -> settings.Setting:
     return found[0]
 
 
-def _parse_range(setting: settings.Setting, text: str, config: Config) -> Range:
+def _parse_range(setting: overrides.Setting, text: str, config: Config) -> Range:
     bounds, colon, scale = text.partition(":")
     low_text, dots, high_text = bounds.partition("..")
     if not dots:
@@ -195,7 +195,7 @@ def _parse_range(setting: settings.Setting, text: str, config: Config) -> Range:
     return Range(setting.name, low, high, bool(colon))
 
 
-def _read(setting: settings.Setting, text: str, config: Config) -> Any:
+def _read(setting: overrides.Setting, text: str, config: Config) -> Any:
     """`text` as the setting's own type; `override` raises what is wrong with it."""
-    changed = settings.override(config, {setting.name: text.strip()})
-    return settings.to_dict(changed)[setting.name]
+    changed = overrides.override(config, {setting.name: text.strip()})
+    return overrides.to_dict(changed)[setting.name]

@@ -22,7 +22,7 @@ from alexnet_tf import (
     transfer,
     workdir,
 )
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from tfrecords import errors
 
 

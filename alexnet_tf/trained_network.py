@@ -15,7 +15,7 @@ from alexnet_tf import (
     run_record,
     training_data,
 )
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import list_parameters, load_weights
 from alexnet_tf.stack import keras

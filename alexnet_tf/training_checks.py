@@ -7,7 +7,7 @@ is asked of a run that is to be trained now.
 
 from __future__ import annotations
 
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from tfrecords import errors
 from tfrecords.shards import manifest
 

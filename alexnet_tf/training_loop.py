@@ -23,14 +23,14 @@ from alexnet_tf import (
     profiling,
     reporting,
     run_state,
-    settings,
     steps,
     stop_request,
     untrained,
     workdir,
 )
 from alexnet_tf import evaluate as evaluate_lib
-from alexnet_tf.config import Config
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 
 
 class TrainingLoop:
@@ -230,7 +230,7 @@ class TrainingLoop:
 
     def _describe_run(self, images: tf.Tensor, labels: tf.Tensor) -> None:
         """Settings and graph for TensorBoard, once the step has been traced."""
-        self._reporter.summaries.write_settings(settings.to_dict(self._config))
+        self._reporter.summaries.write_settings(overrides.to_dict(self._config))
         graph = self._train_step.get_concrete_function(images, labels).graph
         self._reporter.summaries.write_graph(graph)
 

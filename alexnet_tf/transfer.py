@@ -16,14 +16,9 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import (
-    inheritance,
-    layer_numbers,
-    run_record,
-    training_data,
-    untrained,
-)
-from alexnet_tf.config import Config
+from alexnet_tf import inheritance, run_record, training_data, untrained
+from alexnet_tf.config import by_layer
+from alexnet_tf.config.schema import Config
 from alexnet_tf.input_pipeline import DataSet
 from alexnet_tf.parameters import Parameter, list_layer_names
 from alexnet_tf.training_data import TrainingData
@@ -119,7 +114,7 @@ def _describe_frozen(
     config: Config, parameters: Sequence[Parameter], new_layers: Sequence[str]
 ) -> str:
     # A sentence on new layers that are never trained, or "".
-    factors = layer_numbers.parse_table(
+    factors = by_layer.parse_table(
         config.optimizer.rate_factors,
         list_layer_names(parameters),
         1,
@@ -138,7 +133,7 @@ def _read_layers(text: str, parameters: Sequence[Parameter]) -> Sequence[str]:
     # The layers that the setting `init_layers` names; where it is empty, all.
     known = list_layer_names(parameters)
     for name in text.split():
-        layer_numbers.check_layer(
+        by_layer.check_layer(
             name, known, "config.init_layers takes names separated by spaces"
         )
     return text.split() or known

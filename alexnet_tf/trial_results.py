@@ -18,9 +18,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alexnet_tf import experiments, settings
-from alexnet_tf.config import Config
-from alexnet_tf.experiments import settings_file
+from alexnet_tf import experiments
+from alexnet_tf.config import overrides, settings_file
+from alexnet_tf.config.schema import Config
 from tfrecords import errors
 from tfrecords.durable import files
 
@@ -55,7 +55,7 @@ class TrialResult:
 
     trial: str
     status: str
-    settings: Mapping[str, Any]
+    overrides: Mapping[str, Any]
     epochs: int
     top1_error: float
     best_epoch: int
@@ -119,15 +119,15 @@ def make_settings(config: Config, result: TrialResult) -> settings_file.Settings
       result: the trial's.
     """
     start = experiments.get_config(config.experiment.partition("+")[0])
-    tried = settings.override(config, result.settings)
-    differences = settings.find_differences(start, tried)
+    tried = overrides.override(config, result.settings)
+    differences = overrides.find_differences(start, tried)
     # What a run could inherit counts as differing: the trials had these values.
     written = {name for name, _, _ in differences} - {"experiment"}
     if tried.init_from:
         written.update(experiments.list_inherited(start.experiment))
     return settings_file.SettingsFile(
         start.experiment,
-        {n: value for n, value in settings.to_dict(tried).items() if n in written},
+        {n: value for n, value in overrides.to_dict(tried).items() if n in written},
         {
             "trial": result.trial,
             "top1_error": result.top1_error,

@@ -33,10 +33,10 @@ from alexnet_tf import (
     run_record,
     search_directory,
     search_space,
-    settings,
     train,
     trial_results,
 )
+from alexnet_tf.config import overrides
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
 from alexnet_tf.trial_results import TrialResult
@@ -171,7 +171,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
 
     def _train(self, name: str, chosen: dict[str, Any]) -> TrialResult:
         tried = search_space.make_values(self._search.space, chosen)
-        config = settings.override(self._search.config, tried)
+        config = overrides.override(self._search.config, tried)
         path = trial_results.get_workdir(self._tune_dir, name)
         if config.precision == "auto" and (precision := self._find_precision()):
             # Trials are compared: all compute as the first one does.

@@ -17,8 +17,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alexnet_tf import run_record, settings
-from alexnet_tf.config import Config
+from alexnet_tf import run_record
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.metrics_file import MetricsFile
 from tfrecords import errors
 from tfrecords.durable import files, locks
@@ -150,7 +151,7 @@ def open_workdir(
             _refuse_other_run(path, old_config, config)
             _refuse_other_data(path, record["data"], info)
             record["saved_step"] = run_record.get_saved_step(path, record)
-            changes = _find_changes(settings.to_dict(old_config), config)
+            changes = _find_changes(overrides.to_dict(old_config), config)
             if changes:
                 start["changed_settings"] = changes
             warnings += _compare_environments(
@@ -160,7 +161,7 @@ def open_workdir(
             "data_dir": info.data_dir,
             "fingerprint": info.data_fingerprint,
         }
-        record["config"] = settings.to_dict(config)
+        record["config"] = overrides.to_dict(config)
         record["starts"].append(start)
         yield Workdir(path, record, warnings)
 
@@ -219,7 +220,7 @@ def _refuse_imported(path: str, old: Mapping[str, Any]) -> None:
 
 
 def _refuse_other_run(path: str, old: Config, new: Config) -> None:
-    differences = settings.find_differences(old, new)
+    differences = overrides.find_differences(old, new)
     if differences:
         listed = "".join(
             f"\n  config.{name}: {before!r} there, {after!r} now"
@@ -244,7 +245,7 @@ def _refuse_other_data(
 
 def _find_changes(old: Mapping[str, Any], config: Config) -> dict[str, list[Any]]:
     """Name -> [old, new] of settings with which a run may be continued otherwise."""
-    new = settings.to_dict(config)
+    new = overrides.to_dict(config)
     return {name: [old[name], new[name]] for name in new if old[name] != new[name]}
 
 

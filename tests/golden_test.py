@@ -17,10 +17,10 @@ from alexnet_tf import (
     export,
     predict,
     run_record,
-    settings,
     train,
     trained_network,
 )
+from alexnet_tf.config import overrides
 from tests import training_runs
 from tfrecords.shards import manifest
 from tfrecords.verification import verify
@@ -96,7 +96,7 @@ def test_run_continues_as_before(
     monkeypatch.chdir(golden)  # run.json names the data as the command did
     run = tmp_path / name
     shutil.copytree(golden / name, run)
-    config = settings.override(experiments.get_config(experiment), {**SMALL, **values})
+    config = overrides.override(experiments.get_config(experiment), {**SMALL, **values})
     assert run_record.read_config(str(run)) == config
 
     state = train.train_and_evaluate(config, data, str(run))

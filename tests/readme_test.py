@@ -11,7 +11,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import config, export, settings, trained_network
+from alexnet_tf import export, trained_network
+from alexnet_tf.config import overrides, schema
 from tests import data_directories, processes, training_runs
 from tools import checkout_modules
 
@@ -96,11 +97,11 @@ def test_a_wrong_flag_would_be_found():
 def test_settings_exist_and_take_their_values():
     named = re.findall(r"--config\.([a-z0-9_.]+)(?:=([^\s`]+))?", TEXT)
     assert named
-    known = {setting.name for setting in settings.list_settings(config.Config())}
+    known = {setting.name for setting in overrides.list_settings(schema.Config())}
     for name, value in named:
         assert name in known
         if value:
-            settings.override(config.Config(), {name: value})
+            overrides.override(schema.Config(), {name: value})
 
 
 def test_python_runs(tmp_path):

@@ -159,7 +159,8 @@ def _run_installed(environment, folder, name, *arguments):
 def test_wheel_of_the_sdist_is_imported_where_it_is_installed(environment, tmp_path):
     code = (
         "import alexnet_tf, tfrecords\n"
-        "from alexnet_tf import experiments, settings\n"
+        "from alexnet_tf import experiments\n"
+        "from alexnet_tf.config import overrides as settings\n"
         "print(alexnet_tf.__file__, tfrecords.__file__, sep='\\n')"
     )
     printed = _run_installed(environment, tmp_path, "python", "-c", code)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alexnet_tf import checkpoint, reporting, settings, train
-from alexnet_tf.config import Config
+from alexnet_tf import checkpoint, reporting, train
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.run_state import RunState
 
 # Two towers of one to sixty units on crops of 67 pixels; a checkpoint after every step.
@@ -39,7 +40,7 @@ TIMINGS = ("images_per_second", "input_wait_share")
 
 def make_config(values: dict[str, Any] | None = None) -> Config:
     """`TINY` and `values`, by dotted names, over the paper's settings."""
-    return settings.override(Config(), {**TINY, **(values or {})})
+    return overrides.override(Config(), {**TINY, **(values or {})})
 
 
 def make_flags(values: dict[str, Any] | None = None) -> list[str]:

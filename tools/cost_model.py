@@ -77,7 +77,7 @@ def main() -> None:
         )
     command_line.quiet_tensorflow()
     from alexnet_tf import model, stack
-    from alexnet_tf.config import ModelConfig
+    from alexnet_tf.config.schema import ModelConfig
     from tools.benchmarks import cost, flops
 
     network = model.build_model(1000, ModelConfig())

@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import checkpoint as checkpoint_lib
 from alexnet_tf import run_record, untrained, weights
-from alexnet_tf.config import ModelConfig
+from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.weights import mapping
 from tfrecords import errors
 from tfrecords.console import command_line

@@ -14,7 +14,8 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import experiments, run_record, settings, weights
+from alexnet_tf import experiments, run_record, weights
+from alexnet_tf.config import overrides
 from alexnet_tf.weights import mapping
 from tfrecords import errors
 from tfrecords.console import command_line
@@ -89,7 +90,7 @@ def main() -> None:
     values: dict[str, Any] = {"model.width": _WIDTH.value}
     if _MEAN.value:
         values["data.mean"] = "channel"
-    config = settings.override(experiments.get_config(_EXPERIMENT.value), values)
+    config = overrides.override(experiments.get_config(_EXPERIMENT.value), values)
     arrays = kind.read(_INPUT.value)
 
     command_line.quiet_tensorflow()

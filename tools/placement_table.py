@@ -46,7 +46,7 @@ def main() -> None:
     import tensorflow as tf
 
     from alexnet_tf import placement, placement_report, run_state, stack, steps
-    from alexnet_tf.config import Config, ModelConfig
+    from alexnet_tf.config.schema import Config, ModelConfig
 
     where = placement.make_placement(_DEVICES.value)
     # TensorFlow's own normalization: what XLA compiles is one op of the graph.

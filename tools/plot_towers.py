@@ -124,14 +124,15 @@ def record_step() -> bytes:
     """Trains some steps on the devices of the flags; the trace of the last one."""
     import tensorflow as tf
 
-    from alexnet_tf import placement, precision, run_state, settings, steps
-    from alexnet_tf.config import Config
+    from alexnet_tf import placement, precision, run_state, steps
+    from alexnet_tf.config import overrides
+    from alexnet_tf.config.schema import Config
 
     where = placement.make_placement(_DEVICES.value)
     chosen = precision.choose_precision(_PRECISION.value)
     if chosen.reason:
         print(chosen.describe())
-    config = settings.override(
+    config = overrides.override(
         Config(precision=chosen.precision),
         {"model.width": _WIDTH.value},
     )

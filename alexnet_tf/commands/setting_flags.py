@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from absl import flags
 
-from alexnet_tf import experiments, inheritance, settings
-from alexnet_tf.config import Config
+from alexnet_tf import experiments, inheritance
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tfrecords.console import command_line
 
 PREFIX = "config."
@@ -22,7 +23,7 @@ def define(module_name: str) -> None:
     """
     # absl files the flags of python -m under the program's name.
     key = sys.argv[0] if module_name == "__main__" else module_name
-    for setting in settings.list_settings(Config()):
+    for setting in overrides.list_settings(Config()):
         if setting.name == "experiment":
             continue
         value = (
@@ -41,10 +42,10 @@ def define(module_name: str) -> None:
         flags.DEFINE_flag(flag, flags.FLAGS, key)
 
 
-def _make_parser(setting: settings.Setting) -> command_line.TextParser:
+def _make_parser(setting: overrides.Setting) -> command_line.TextParser:
     if setting.type is bool:
         return command_line.TextParser(("true", "false"))
-    if setting.name in settings.PATHS:
+    if setting.name in overrides.PATHS:
         return command_line.PathParser()
     kind = setting.type.__name__ if setting.type in (int, float) else "string"
     return command_line.TextParser(setting.choices, kind)
@@ -76,6 +77,6 @@ def read(
       DataError: where that run's record is damaged.
     """
     given = read_given() if given is None else given
-    config = settings.override(experiments.get_config(experiment), given)
+    config = overrides.override(experiments.get_config(experiment), given)
     told = {*given, *experiments.list_told(experiment)}
     return inheritance.inherit(config, told, workdir_path)

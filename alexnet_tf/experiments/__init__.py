@@ -7,16 +7,9 @@ import difflib
 import os
 from collections.abc import Callable
 
-from alexnet_tf import settings
-from alexnet_tf.config import Config
-from alexnet_tf.experiments import (
-    alexnet,
-    alexnet_source,
-    caffe,
-    finetune,
-    sample,
-    settings_file,
-)
+from alexnet_tf.config import overrides, settings_file
+from alexnet_tf.config.schema import Config
+from alexnet_tf.experiments import alexnet, alexnet_source, caffe, finetune, sample
 from tfrecords import errors
 
 EXPERIMENTS: dict[str, Callable[[], Config]] = {
@@ -83,7 +76,7 @@ def _read_config(path: str) -> Config:
             f"{', '.join(EXPERIMENTS)}."
         )
     try:
-        config = settings.override(EXPERIMENTS[content.experiment](), content.settings)
+        config = overrides.override(EXPERIMENTS[content.experiment](), content.settings)
     except errors.UserError as error:
         raise errors.UserError(f"{path}: {error}") from error
     name = f"{content.experiment}+{os.path.basename(path)}"

@@ -7,7 +7,7 @@ on ILSVRC-2010 (section 6, table 1); ILSVRC-2012 validation 40.7 % / 18.2 % (tab
 
 from __future__ import annotations
 
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 
 
 def get_config() -> Config:

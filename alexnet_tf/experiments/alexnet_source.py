@@ -15,15 +15,15 @@ off; conv1 frozen at 72; 0.00001 at 79; stop at 91.
 
 from __future__ import annotations
 
-from alexnet_tf import config
+from alexnet_tf.config import schema
 
 
-def get_config() -> config.Config:
+def get_config() -> schema.Config:
     """Net 145's settings for ILSVRC-2012."""
-    return config.Config(
+    return schema.Config(
         experiment="alexnet_source",
         num_epochs=91,
-        data=config.DataConfig(
+        data=schema.DataConfig(
             crop_positions=33,
             crop_chunk=32,
             colour_shift="source",
@@ -31,16 +31,16 @@ def get_config() -> config.Config:
             mean="centre_crop",
             reshuffle=False,
         ),
-        model=config.ModelConfig(
+        model=schema.ModelConfig(
             normalization_alpha=2e-5,
             conv1_normalized_before_relu=True,
             conv2_map_normalization=True,
             initial_stddev_conv345=0.03,
         ),
-        optimizer=config.OptimizerConfig(
+        optimizer=schema.OptimizerConfig(
             bias_weight_decay=False, bias_rate_factor=2.0, bias_rate_follows=False
         ),
-        schedule=config.ScheduleConfig(
+        schedule=schema.ScheduleConfig(
             name="fixed",
             steps="25:0.001 51:0.0001 67:conv1=0.00001 72:conv1=0 79:0.00001 "
             "79:conv1=0",

@@ -17,23 +17,23 @@ first weights of fc6 and fc7 have a standard deviation of 0.005.
 
 from __future__ import annotations
 
-from alexnet_tf import config
+from alexnet_tf.config import schema
 
 
-def get_config() -> config.Config:
+def get_config() -> schema.Config:
     """The network of `bvlc_alexnet` on two towers."""
-    return config.Config(
+    return schema.Config(
         experiment="caffe",
         batch_size=256,
-        data=config.DataConfig(crop_size=227, crop_positions=30, colour_shift="none"),
-        model=config.ModelConfig(
+        data=schema.DataConfig(crop_size=227, crop_positions=30, colour_shift="none"),
+        model=schema.ModelConfig(
             normalization_scope="all",
             normalization_bias=1.0,
             normalization_alpha=2e-5,
             dropout_scaling="training",
         ),
-        optimizer=config.OptimizerConfig(bias_weight_decay=False, bias_rate_factor=2.0),
-        schedule=config.ScheduleConfig(
+        optimizer=schema.OptimizerConfig(bias_weight_decay=False, bias_rate_factor=2.0),
+        schedule=schema.ScheduleConfig(
             name="fixed", steps="20:0.001 40:0.0001 60:0.00001 80:0.000001"
         ),
     )

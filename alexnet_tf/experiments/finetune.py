@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import dataclasses
 
-from alexnet_tf import config
+from alexnet_tf.config import schema
 
 # Settings that a run takes from the one it begins with (see `inheritance`).
 INHERITED = (
     "data.mean",
     "data.crop_size",
     "data.crop_positions",
-    *(f"model.{field.name}" for field in dataclasses.fields(config.ModelConfig)),
+    *(f"model.{field.name}" for field in dataclasses.fields(schema.ModelConfig)),
 )
 
 
-def get_config() -> config.Config:
+def get_config() -> schema.Config:
     """30 epochs at a tenth of the paper's rate, the last layer at all of it."""
-    return config.Config(
+    return schema.Config(
         experiment="finetune",
         batch_size=32,
         num_epochs=30,
         precision="auto",
-        optimizer=config.OptimizerConfig(learning_rate=0.001, rate_factors="fc8=10"),
-        schedule=config.ScheduleConfig(name="fixed", steps="20:0.0001"),
+        optimizer=schema.OptimizerConfig(learning_rate=0.001, rate_factors="fc8=10"),
+        schedule=schema.ScheduleConfig(name="fixed", steps="20:0.0001"),
     )

@@ -7,17 +7,17 @@ fall of the rate, and the fast arithmetic of the processor at hand.
 
 from __future__ import annotations
 
-from alexnet_tf import config
+from alexnet_tf.config import schema
 
 
-def get_config() -> config.Config:
+def get_config() -> schema.Config:
     """Full-width network, 34 epochs, rate 0.01 divided by ten for the last six."""
-    return config.Config(
+    return schema.Config(
         experiment="sample",
         batch_size=32,
         num_epochs=34,
         precision="auto",
         eval_every_epochs=2,
         checkpoint_every_epochs=4,
-        schedule=config.ScheduleConfig(name="fixed", steps="28:0.001"),
+        schedule=schema.ScheduleConfig(name="fixed", steps="28:0.001"),
     )

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import augment, chance, stack
-from alexnet_tf.config import DataConfig
+from alexnet_tf.config.schema import DataConfig
 from tests import processes
 from tests.alexnet_tf.made_statistics import make_statistics
 

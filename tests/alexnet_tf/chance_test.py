@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import chance
-from alexnet_tf.config import DataConfig
+from alexnet_tf.config.schema import DataConfig
 from tests.alexnet_tf.made_statistics import make_statistics
 
 # cuda-convnet2, make-data/input_meta: pixels 0..255, largest first.

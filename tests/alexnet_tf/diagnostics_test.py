@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import diagnostics, settings
+from alexnet_tf import diagnostics
 from alexnet_tf import model as model_lib
 from alexnet_tf import optimizer as optimizer_lib
-from alexnet_tf.config import Config, ModelConfig, OptimizerConfig
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config, ModelConfig, OptimizerConfig
 from alexnet_tf.layers import Gaussian
 from alexnet_tf.parameters import list_parameters
 
@@ -129,7 +130,7 @@ FROZEN = "--config.schedule.frozen_until"
 
 def explain(loss, num_classes, **values):
     given = {name.replace("__", "."): value for name, value in values.items()}
-    config = settings.override(Config(), given)
+    config = overrides.override(Config(), given)
     return diagnostics.explain_chance(loss, num_classes, config)
 
 

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import config as configs
-from alexnet_tf import experiments, schedule, settings
-from alexnet_tf.experiments import settings_file
+from alexnet_tf import experiments, schedule
+from alexnet_tf.config import overrides, settings_file
+from alexnet_tf.config import schema as configs
 from tfrecords import errors
 
 PAPER = {
@@ -52,15 +52,15 @@ PAPER = {
 
 
 def find_differences(name):
-    paper = settings.to_dict(configs.Config())
-    values = settings.to_dict(experiments.get_config(name))
+    paper = overrides.to_dict(configs.Config())
+    values = overrides.to_dict(experiments.get_config(name))
     return {key: value for key, value in values.items() if value != paper[key]}
 
 
 def test_alexnet_is_the_paper():
     config = experiments.get_config("alexnet")
     assert config == configs.Config()
-    values = settings.to_dict(config)
+    values = overrides.to_dict(config)
     assert {name: values[name] for name in PAPER} == PAPER
 
 
@@ -126,7 +126,7 @@ def test_every_experiment_names_itself_and_holds_valid_settings(name):
     config = experiments.get_config(name)
     assert config.experiment == name
     # Reading the values back checks each against its choices and minimum.
-    assert settings.from_dict(settings.to_dict(config)) == config
+    assert overrides.from_dict(overrides.to_dict(config)) == config
     names = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
     schedule.make_schedule(config, names)
 
@@ -147,10 +147,10 @@ def test_a_file_of_settings_stands_over_its_experiment(tmp_path):
     assert settings_file.read(str(path)) == content
     config = experiments.get_config(str(path))
     assert config.experiment == "alexnet_source+best.json"
-    differences = settings.to_dict(experiments.get_config("alexnet_source"))
+    differences = overrides.to_dict(experiments.get_config("alexnet_source"))
     differences = {
         name: value
-        for name, value in settings.to_dict(config).items()
+        for name, value in overrides.to_dict(config).items()
         if value != differences[name]
     }
     assert differences == {

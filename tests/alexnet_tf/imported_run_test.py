@@ -13,10 +13,10 @@ from alexnet_tf import (
     experiments,
     imported_run,
     run_record,
-    settings,
     trained_network,
     training_data,
 )
+from alexnet_tf.config import overrides
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights
@@ -31,7 +31,7 @@ MEAN = (120.0, 110.0, 100.0)
 
 def make_config(**values):
     given = {"model.width": foreign_weights.WIDTH, "data.mean": "channel", **values}
-    return settings.override(experiments.get_config("caffe"), given)
+    return overrides.override(experiments.get_config("caffe"), given)
 
 
 def make_arrays():
@@ -105,7 +105,7 @@ def test_it_is_evaluated_on_data_of_these_classes(imported):
 
 def test_a_run_begins_with_it_but_it_is_not_trained_on(imported, tmp_path):
     run, data = str(imported / "run"), str(imported / "data")
-    values = settings.to_dict(make_config())
+    values = overrides.to_dict(make_config())
     given = {
         name: values[name]
         for name in (

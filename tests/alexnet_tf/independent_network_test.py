@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from alexnet_tf import model as model_lib
 from alexnet_tf import steps
-from alexnet_tf.config import ModelConfig
+from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.parameters import list_parameters
 from tests import optional
 

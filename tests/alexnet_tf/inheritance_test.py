@@ -14,11 +14,11 @@ from alexnet_tf import (
     imported_run,
     inheritance,
     run_record,
-    settings,
     train,
     trial_results,
     workdir,
 )
+from alexnet_tf.config import overrides
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights
@@ -39,7 +39,7 @@ CAFFE = {
 
 def write_run(path, experiment="caffe", **values):
     """A run's record and nothing else."""
-    config = settings.override(experiments.get_config(experiment), values)
+    config = overrides.override(experiments.get_config(experiment), values)
     info = run_record.RunInfo("data", "fingerprint", ["alexnet-train"], {})
     with workdir.open_workdir(str(path), config, info) as run:
         run.begin(0)
@@ -56,13 +56,13 @@ def source(tmp_path):
 
 def read(given, experiment="finetune", workdir_path=""):
     """What `setting_flags.read` does with the flags `given`."""
-    config = settings.override(experiments.get_config(experiment), given)
+    config = overrides.override(experiments.get_config(experiment), given)
     told = {*given, *experiments.list_told(experiment)}
-    return settings.to_dict(inheritance.inherit(config, told, workdir_path))
+    return overrides.to_dict(inheritance.inherit(config, told, workdir_path))
 
 
 def test_finetune_takes_the_networks_settings_of_its_source(source):
-    before = settings.to_dict(experiments.get_config("finetune"))
+    before = overrides.to_dict(experiments.get_config("finetune"))
     found = read({"init_from": source})
     changed = {name: value for name, value in found.items() if value != before[name]}
     assert changed == {**CAFFE, "init_from": source}
@@ -70,12 +70,12 @@ def test_finetune_takes_the_networks_settings_of_its_source(source):
 
 @pytest.mark.parametrize("experiment", ["alexnet", "sample"])
 def test_other_experiments_take_nothing(source, experiment):
-    before = settings.to_dict(experiments.get_config(experiment))
+    before = overrides.to_dict(experiments.get_config(experiment))
     assert read({"init_from": source}, experiment) == {**before, "init_from": source}
 
 
 def test_without_a_source_there_is_nothing_to_take():
-    assert read({}) == settings.to_dict(experiments.get_config("finetune"))
+    assert read({}) == overrides.to_dict(experiments.get_config("finetune"))
 
 
 def test_what_is_given_stays_even_where_it_is_the_default(source):
@@ -102,7 +102,7 @@ def test_a_file_of_settings_counts_as_given(source, tmp_path):
 
 def test_a_searchs_best_settings_hold_all_that_could_be_inherited(source):
     given = {"init_from": source, "model.dropout_scaling": "test"}
-    config = settings.from_dict(read(given))
+    config = overrides.from_dict(read(given))
     result = trial_results.TrialResult(
         "0", trial_results.FINISHED, {"model.normalization_beta": 0.5}, 1, 0.5, 1, 1.0
     )
@@ -148,18 +148,18 @@ def test_a_record_of_an_earlier_version_may_lack_a_setting(source):
 def test_what_both_have_and_what_differs_is_named(source):
     old = run_record.read_record(source)["config"]
     given = {"init_from": source, "model.dropout_scaling": "test"}
-    text = inheritance.describe_origin(old, settings.from_dict(read(given)))
+    text = inheritance.describe_origin(old, overrides.from_dict(read(given)))
     shared, different = text.split("The weights were learned")
     assert "model.normalization_scope=all" in shared
     assert "dropout_scaling" not in shared
     assert different.endswith("give --config.model.dropout_scaling=training.")
-    same = settings.from_dict(read({"init_from": source}))
+    same = overrides.from_dict(read({"init_from": source}))
     assert "give" not in inheritance.describe_origin(old, same)
 
 
 def test_a_network_without_normalization_is_another(source):
     old = {**run_record.read_record(source)["config"], "model.normalization": "none"}
-    same = settings.from_dict(read({"init_from": source}))
+    same = overrides.from_dict(read({"init_from": source}))
     text = inheritance.describe_origin(old, same)
     assert text.endswith("give --config.model.normalization=none.")
 
@@ -175,7 +175,7 @@ def test_an_imported_caffe_network_learns(tmp_path):
     source = tmp_path / "caffe"
     imported_run.write_run(
         str(source),
-        settings.override(experiments.get_config("caffe"), given),
+        overrides.override(experiments.get_config("caffe"), given),
         data_directories.make_classes(foreign_weights.NUM_CLASSES),
         imported_run.make_statistics(imported_run.make_mean_image((122, 116, 104))),
         "bvlc.pt",
@@ -195,7 +195,7 @@ def test_an_imported_caffe_network_learns(tmp_path):
         "data.finish_on": "host",
         "model.normalization": "reference",
     }
-    config = settings.from_dict(read(flags, workdir_path=target))
+    config = overrides.from_dict(read(flags, workdir_path=target))
     train.train_and_evaluate(config, str(data), target)
     (event,) = training_runs.read_metrics(target, "event")
     assert "give --config" not in event["text"]

@@ -15,7 +15,8 @@ from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_
 # Takes one batch of two and waits for records of later ones to be read meanwhile.
 SCRIPT = """\
 import sys, time
-from alexnet_tf import config, input_pipeline, iteration, precision
+from alexnet_tf.config import schema as config
+from alexnet_tf import input_pipeline, iteration, precision
 from tfrecords.shards import record_reader
 
 num_read = 0

@@ -17,7 +17,7 @@ import tensorflow as tf
 from PIL import Image
 
 from alexnet_tf import input_pipeline, iteration
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from tests import data_directories, processes
 from tests.alexnet_tf.small_shards import (
     NUM_TRAIN,
@@ -33,7 +33,8 @@ from tfrecords.shards import manifest, record_index
 # Ends while records are read for batches that nobody will take.
 SCRIPT = """\
 import sys
-from alexnet_tf import config, input_pipeline, iteration
+from alexnet_tf.config import schema as config
+from alexnet_tf import input_pipeline, iteration
 chosen = config.Config(batch_size=2)
 data = input_pipeline.open_data(sys.argv[1], chosen)
 dataset = input_pipeline.make_training_dataset(data, chosen, 0, 10**9)

@@ -98,7 +98,8 @@ PLACED_SCRIPT = """
 import json, sys
 import numpy as np
 import tensorflow as tf
-from alexnet_tf import config, keras_optimizer, model, placement
+from alexnet_tf.config import schema as config
+from alexnet_tf import keras_optimizer, model, placement
 from alexnet_tf import placement_report, steps
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.parameters import list_parameters

@@ -17,7 +17,7 @@ from alexnet_tf import (
     run_state,
 )
 from alexnet_tf import model as model_lib
-from alexnet_tf.config import OptimizerConfig
+from alexnet_tf.config.schema import OptimizerConfig
 from alexnet_tf.optimizer import MomentumOptimizer
 from alexnet_tf.parameters import BIAS, KERNEL, Parameter
 from tests import training_runs

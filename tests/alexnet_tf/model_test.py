@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from alexnet_tf import layers
 from alexnet_tf import model as model_lib
-from alexnet_tf.config import ModelConfig
+from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.tables import ALEXNET, scale_rows
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
 from tfrecords import errors

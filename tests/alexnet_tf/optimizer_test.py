@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import model as model_lib
-from alexnet_tf.config import ModelConfig, OptimizerConfig
+from alexnet_tf.config.schema import ModelConfig, OptimizerConfig
 from alexnet_tf.optimizer import MomentumOptimizer
 from alexnet_tf.parameters import (
     BIAS,

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from alexnet_tf import oracles, search_space
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
 from tfrecords.durable import files

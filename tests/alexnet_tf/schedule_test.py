@@ -4,8 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import config as configs
 from alexnet_tf import learning_rates, schedule
+from alexnet_tf.config import schema as configs
 from alexnet_tf.experiments import get_config
 from tfrecords import errors
 

@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import search_directory, settings
-from alexnet_tf.config import Config
+from alexnet_tf import search_directory
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
 from tests import data_directories
@@ -30,7 +31,7 @@ def change(**values):
 
 
 def configure(**values):
-    return change(config=settings.override(SEARCH.config, values))
+    return change(config=overrides.override(SEARCH.config, values))
 
 
 def test_the_same_search_goes_on(tmp_path):

@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import search_space, settings
-from alexnet_tf.config import Config
+from alexnet_tf import search_space
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.search_space import Range
 from tfrecords import errors
 
@@ -30,7 +31,7 @@ def test_the_papers_group_is_what_the_paper_chose():
 
 def test_every_known_range_is_valid_and_reads_itself():
     """Where the paper gives a value, the range holds it."""
-    paper = settings.to_dict(Config())
+    paper = overrides.to_dict(Config())
     for text in search_space.list_known():
         (entry,) = parse(text)
         name = text.partition("=")[0]
@@ -128,7 +129,7 @@ def test_values_survive_float32():
         "data.mirror": False,
         "model.normalization_radius": 3,
     }
-    settings.override(Config(), values)
+    overrides.override(Config(), values)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from alexnet_tf.config import Config, DataConfig
+from alexnet_tf.config.schema import Config, DataConfig
 from tests import data_directories
 from tfrecords.durable import files, npz
 from tfrecords.shards import manifest, record_file, record_index, schema

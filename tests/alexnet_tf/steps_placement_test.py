@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf import placement_report
-from alexnet_tf.config import ModelConfig
+from alexnet_tf.config.schema import ModelConfig
 from tests import processes
 
 CROP = 67
@@ -20,7 +20,8 @@ PLACED_SCRIPT = """
 import json, sys
 import numpy as np
 import tensorflow as tf
-from alexnet_tf import config, model, optimizer, placement, placement_report, steps
+from alexnet_tf.config import schema as config
+from alexnet_tf import model, optimizer, placement, placement_report, steps
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.parameters import list_parameters
 

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import settings, training_checks
-from alexnet_tf.config import Config
+from alexnet_tf import training_checks
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tests import data_directories
 from tfrecords import errors
 from tfrecords.shards import manifest
@@ -37,7 +38,7 @@ def test_numbers_that_teach_nothing_are_refused(values, name):
     with pytest.raises(
         errors.UserError, match=f"config.{name} .*{[*values.values()][-1]}"
     ):
-        training_checks.check_settings(settings.override(Config(), values))
+        training_checks.check_settings(overrides.override(Config(), values))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_numbers_that_teach_nothing_are_refused(values, name):
     ],
 )
 def test_numbers_with_a_meaning_pass(values):
-    training_checks.check_settings(settings.override(Config(), values))
+    training_checks.check_settings(overrides.override(Config(), values))
 
 
 def make_manifest(num_train: int, num_classes: int = 2) -> manifest.Manifest:

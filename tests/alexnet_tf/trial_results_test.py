@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, settings, trial_results
-from alexnet_tf.config import Config
+from alexnet_tf import experiments, trial_results
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.trial_results import TrialResult
 from tfrecords import errors
 
@@ -63,13 +64,13 @@ def test_the_best_is_the_first_of_the_smallest_that_count():
 
 def test_the_best_settings_are_an_experiment(tune_dir, tmp_path):
     """Fixed and searched settings both, and none that a run may change."""
-    config = settings.override(
+    config = overrides.override(
         experiments.get_config("sample"),
         {"model.width": 0.5, "num_epochs": 3, "devices": "CPU:0", "seed": 7},
     )
     trial_results.publish(tune_dir, config)
     found = experiments.get_config(str(tmp_path / "best.json"))
-    assert found == settings.override(
+    assert found == overrides.override(
         experiments.get_config("sample"),
         {
             "experiment": "sample+best.json",

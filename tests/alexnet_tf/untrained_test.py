@@ -12,13 +12,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import (
-    checkpoint,
-    experiments,
-    imported_run,
-    settings,
-    untrained,
-)
+from alexnet_tf import checkpoint, experiments, imported_run, untrained
+from alexnet_tf.config import overrides
 from alexnet_tf.learning_rates import LearningRates
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, processes, training_runs
@@ -65,7 +60,7 @@ def write_partial_import(path):
     given = {"model.width": foreign_weights.WIDTH, "data.mean": "channel"}
     mapped = imported_run.write_run(
         str(path),
-        settings.override(experiments.get_config("caffe"), given),
+        overrides.override(experiments.get_config("caffe"), given),
         data_directories.make_classes(foreign_weights.NUM_CLASSES),
         imported_run.make_statistics(imported_run.make_mean_image((120, 110, 100))),
         "theirs.pt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alexnet_tf import stack
-from alexnet_tf.config import OptimizerConfig
+from alexnet_tf.config.schema import OptimizerConfig
 
 addons = pytest.mark.skipif(stack.KERAS_MAJOR >= 3, reason="TensorFlow Addons alone")
 NAMES = [

@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from alexnet_tf import experiments, settings, weights
+from alexnet_tf import experiments, weights
+from alexnet_tf.config import overrides
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import list_parameters
 from alexnet_tf.placement import Placement
@@ -91,7 +92,7 @@ def test_logits_are_those_of_an_independent_network(record_property):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     from tests.alexnet_tf import torch_alexnet
 
-    config = settings.override(
+    config = overrides.override(
         experiments.get_config("caffe"), {"model.width": foreign_weights.WIDTH}
     )
     network = build_network(config, foreign_weights.NUM_CLASSES, Placement())

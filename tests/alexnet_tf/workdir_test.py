@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import run_record, settings, workdir
-from alexnet_tf.config import Config
+from alexnet_tf import run_record, workdir
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tfrecords import errors
 
 PAPER = Config()
@@ -43,7 +44,7 @@ def test_the_record_of_a_new_run(tmp_path):
     assert start["environment"] == INFO.environment
     assert start["from_step"] == 0 and start["time"].endswith("+00:00")
     assert record["data"] == {"data_dir": "data/ten", "fingerprint": "abc123"}
-    assert record["config"] == settings.to_dict(Config())
+    assert record["config"] == overrides.to_dict(Config())
     assert run_record.read_config(str(tmp_path / "new" / "run")) == Config()
 
 
@@ -117,7 +118,7 @@ def test_a_damaged_step_is_named(tmp_path):
 def test_other_settings_are_refused_field_by_field(tmp_path):
     open_and_begin(tmp_path)
     before = (tmp_path / "run.json").read_bytes()
-    config = settings.override(
+    config = overrides.override(
         Config(), {"batch_size": 64, "model.activation": "tanh", "num_epochs": 3}
     )
     with pytest.raises(errors.UserError) as raised:

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import imported_run, settings, weights
-from alexnet_tf.config import Config
+from alexnet_tf import imported_run, weights
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from alexnet_tf.weights import mapping
 from tests import data_directories, processes
 from tests.alexnet_tf import foreign_weights
@@ -29,7 +30,7 @@ def workdir(tmp_path_factory):
     mean = imported_run.make_mean_image((120.0, 110.0, 100.0))
     imported_run.write_run(
         path,
-        settings.override(Config(), {"model.width": foreign_weights.WIDTH}),
+        overrides.override(Config(), {"model.width": foreign_weights.WIDTH}),
         data_directories.make_classes(foreign_weights.NUM_CLASSES),
         imported_run.make_statistics(mean),
         "weights.npz",

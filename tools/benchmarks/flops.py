@@ -37,7 +37,7 @@ def count_alexnet(
     Returns:
       layer -> length of one output's sum, times outputs.
     """
-    from alexnet_tf.config import ModelConfig
+    from alexnet_tf.config.schema import ModelConfig
 
     pooling = ModelConfig()
     counts: dict[str, int] = {}

@@ -158,10 +158,11 @@ def _make_eval_step(workdir: str) -> Any:
 
 
 def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any]:
-    from alexnet_tf import evaluate, settings
+    from alexnet_tf import evaluate
+    from alexnet_tf.config import overrides
 
     data, config = evaluate.open_run_data(workdir, data_dir)
-    return data, settings.override(config, {"eval_batch_size": batch_size})
+    return data, overrides.override(config, {"eval_batch_size": batch_size})
 
 
 def _make_views(

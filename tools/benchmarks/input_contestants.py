@@ -58,13 +58,14 @@ def ours(
 
     Without `is_finished` what a device finishes, where the settings leave it that.
     """
-    from alexnet_tf import augment, config, input_pipeline, iteration, precision
-    from alexnet_tf import settings as settings_lib
+    from alexnet_tf import augment, input_pipeline, iteration, precision
+    from alexnet_tf.config import overrides as settings_lib
+    from alexnet_tf.config import schema
 
     # As training does: it decides what TensorFlow lets run at a time.
     precision.make_reproducible()
     chosen = settings_lib.override(
-        config.Config(), {"batch_size": batch_size, **settings}
+        schema.Config(), {"batch_size": batch_size, **settings}
     )
     data = input_pipeline.open_data(data_dir, chosen)
     dataset = input_pipeline.make_training_dataset(data, chosen, 0, _NUM_STEPS)

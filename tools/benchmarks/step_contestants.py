@@ -85,7 +85,6 @@ def make_step(
     import tensorflow as tf
 
     from alexnet_tf import (
-        config,
         keras_optimizer,
         loss_scale,
         model,
@@ -93,12 +92,13 @@ def make_step(
         precision,
         steps,
     )
-    from alexnet_tf import settings as settings_lib
+    from alexnet_tf.config import overrides as settings_lib
+    from alexnet_tf.config import schema
     from alexnet_tf.parameters import list_parameters
 
     where = placement.make_placement(devices)
     precision.make_reproducible()
-    chosen = settings_lib.override(config.Config(), dict(settings))
+    chosen = settings_lib.override(schema.Config(), dict(settings))
     network = model.build_model(
         num_classes,
         chosen.model,

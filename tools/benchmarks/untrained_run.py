@@ -19,16 +19,16 @@ from alexnet_tf import (
     precision,
     run_record,
     run_state,
-    settings,
     training_data,
     workdir,
 )
-from alexnet_tf.config import Config
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 
 
 def main(data_dir: str, workdir_path: str, text: str) -> None:
     """Makes the directory, with a checkpoint of step 0."""
-    config = settings.override(Config(), json.loads(text))
+    config = overrides.override(Config(), json.loads(text))
     where = placement.make_placement(config.devices)
     data = input_pipeline.open_data(data_dir, config)
     info = run_record.RunInfo(

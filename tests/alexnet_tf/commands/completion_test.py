@@ -15,8 +15,9 @@ import time
 
 import pytest
 
-from alexnet_tf import experiments, settings
-from alexnet_tf.config import Config
+from alexnet_tf import experiments
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tests import processes
 from tools import checkout_modules
 
@@ -109,7 +110,7 @@ def test_experiments_and_settings(bash_script, command):
     assert complete("--experiment", "=") == list(experiments.EXPERIMENTS)
     assert complete("--config.data.mirror", "=") == ["true", "false"]
     assert complete("--config.batch_size", "=") == ["compopt +o default"]
-    for setting in settings.list_settings(Config()):
+    for setting in overrides.list_settings(Config()):
         if setting.choices:
             assert complete(f"--config.{setting.name}=")[0] == (
                 f"--config.{setting.name}={setting.choices[0]}"

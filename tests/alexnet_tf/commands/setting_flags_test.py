@@ -7,14 +7,15 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, run_record, settings, workdir
-from alexnet_tf.config import Config
+from alexnet_tf import experiments, run_record, workdir
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tests import processes
 
 PROGRAM = """\
 import json, sys
 from absl import flags
-from alexnet_tf import settings
+from alexnet_tf.config import overrides as settings
 from alexnet_tf.commands import setting_flags
 from tfrecords import errors
 setting_flags.define("here")
@@ -36,8 +37,8 @@ def run(experiment, *arguments):
 
 def test_every_setting_has_a_flag_with_its_text_and_default():
     values, listed = run("alexnet")
-    assert values == settings.to_dict(Config())
-    wanted = {s.name: s for s in settings.list_settings(Config())}
+    assert values == overrides.to_dict(Config())
+    wanted = {s.name: s for s in overrides.list_settings(Config())}
     del wanted["experiment"]
     assert set(listed) == {f"config.{name}" for name in wanted}
     for name, setting in wanted.items():
@@ -54,7 +55,7 @@ def test_flags_go_over_the_experiments_values():
         "--config.data.mirror=false",
         "--config.schedule.steps=1:0.1 2:conv1=0",
     )
-    expected = settings.to_dict(experiments.get_config("alexnet_source")) | {
+    expected = overrides.to_dict(experiments.get_config("alexnet_source")) | {
         "batch_size": 64,
         "profile_steps": [20, 30],
         "data.mirror": False,
@@ -64,7 +65,7 @@ def test_flags_go_over_the_experiments_values():
 
 
 def test_finetune_inherits_what_no_flag_gives(tmp_path):
-    config = settings.override(
+    config = overrides.override(
         experiments.get_config("caffe"), {"model.width": 0.5, "data.mean": "channel"}
     )
     info = run_record.RunInfo("data", "fingerprint", ["alexnet-train"], {})

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from alexnet_tf import model
-from alexnet_tf.config import ModelConfig
+from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.parameters import KERNEL, list_parameters
 from tools.benchmarks import flops
 

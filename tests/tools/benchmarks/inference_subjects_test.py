@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from alexnet_tf import settings
-from alexnet_tf.config import Config
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tools.benchmarks import inference_subjects
 
 
@@ -30,8 +30,8 @@ def test_percentiles_over_all_rounds_and_the_batches_rate():
     [({}, True), ({"model.width": 0.5}, False), ({"data.crop_size": 67}, False)],
 )
 def test_peers_are_asked_about_the_papers_network_alone(changes, expected):
-    config = settings.override(Config(), changes)
-    record = {"config": settings.to_dict(config)}
+    config = overrides.override(Config(), changes)
+    record = {"config": overrides.to_dict(config)}
     assert inference_subjects._is_papers_size(record) == expected
 
 

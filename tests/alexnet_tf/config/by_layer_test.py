@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.layer_numbers`; the rates' own texts are in `schedule_test`."""
+"""Tests of `config.by_layer`; the rates' own texts are in `schedule_test`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from alexnet_tf import layer_numbers
+from alexnet_tf.config import by_layer
 from tfrecords import errors
 
 LAYERS = ("conv1", "conv2", "fc8")
@@ -23,7 +23,7 @@ LAYERS = ("conv1", "conv2", "fc8")
     ],
 )
 def test_a_table_names_every_layers_number(text, expected):
-    table = layer_numbers.parse_table(text, LAYERS, 1, "optimizer.rate_factors")
+    table = by_layer.parse_table(text, LAYERS, 1, "optimizer.rate_factors")
     assert table == dict(zip(LAYERS, expected, strict=True))
 
 
@@ -39,7 +39,7 @@ def test_a_table_names_every_layers_number(text, expected):
 )
 def test_what_cannot_be_read_is_said(text, sentence):
     with pytest.raises(errors.UserError, match=sentence) as e:
-        layer_numbers.parse_table(text, LAYERS, 1, "optimizer.rate_factors")
+        by_layer.parse_table(text, LAYERS, 1, "optimizer.rate_factors")
     assert str(e.value).startswith("config.optimizer.rate_factors: the entry")
 
 

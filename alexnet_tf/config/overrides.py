@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from alexnet_tf.config import Config
+from alexnet_tf.config.schema import Config
 from tfrecords import errors
 from tfrecords.console import paths
 

@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, settings
-from alexnet_tf.config import Config
+from alexnet_tf import experiments
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
 from tfrecords import errors
 
 
@@ -25,8 +26,8 @@ from tfrecords import errors
     ],
 )
 def test_a_field_takes_its_type_or_its_text(name, text, value):
-    config = settings.override(Config(), {name: text})
-    by_name = {s.name: s.value for s in settings.list_settings(config)}
+    config = overrides.override(Config(), {name: text})
+    by_name = {s.name: s.value for s in overrides.list_settings(config)}
     assert by_name[name] == value
     assert type(by_name[name]) is type(value)
     changed = {n for n, v in by_name.items() if v != settings_of(Config())[n]}
@@ -34,7 +35,7 @@ def test_a_field_takes_its_type_or_its_text(name, text, value):
 
 
 def settings_of(config):
-    return {s.name: s.value for s in settings.list_settings(config)}
+    return {s.name: s.value for s in overrides.list_settings(config)}
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def settings_of(config):
 )
 def test_a_wrong_value_is_refused_with_what_is_right(name, value, message):
     with pytest.raises(errors.UserError, match=message):
-        settings.override(Config(), {name: value})
+        overrides.override(Config(), {name: value})
 
 
 @pytest.mark.parametrize(
@@ -79,42 +80,42 @@ def test_a_wrong_value_is_refused_with_what_is_right(name, value, message):
 )
 def test_a_misspelt_name_brings_the_nearest(name, near):
     with pytest.raises(errors.UserError, match=f"no setting '{name}'.*{near!r}"):
-        settings.override(Config(), {name: 1})
+        overrides.override(Config(), {name: 1})
 
 
 def test_a_part_is_no_setting():
     for name in ("model", "model.", "model.activation.x", ""):
         with pytest.raises(errors.UserError, match="no setting"):
-            settings.override(Config(), {name: "relu"})
+            overrides.override(Config(), {name: "relu"})
 
 
 @pytest.mark.parametrize("name", experiments.EXPERIMENTS)
 def test_json_and_back(name):
     config = experiments.get_config(name)
-    config = settings.override(config, {"profile_steps": "3,4", "seed": 7})
-    values = json.loads(json.dumps(settings.to_dict(config)))
-    assert settings.from_dict(values) == config
-    assert list(values) == [s.name for s in settings.list_settings(config)]
+    config = overrides.override(config, {"profile_steps": "3,4", "seed": 7})
+    values = json.loads(json.dumps(overrides.to_dict(config)))
+    assert overrides.from_dict(values) == config
+    assert list(values) == [s.name for s in overrides.list_settings(config)]
 
 
 def test_differences_leave_out_what_may_change():
-    new = settings.override(
+    new = overrides.override(
         Config(), {"num_epochs": 1, "devices": "CPU:0", "model.dropout_rate": 0.25}
     )
-    assert settings.find_differences(Config(), new) == [
+    assert overrides.find_differences(Config(), new) == [
         ("model.dropout_rate", 0.5, 0.25)
     ]
-    assert settings.find_differences(new, new) == []
+    assert overrides.find_differences(new, new) == []
 
 
 def test_a_path_is_expanded_and_an_url_refused(monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    config = settings.override(Config(), {"init_from": "~/runs/a"})
+    config = overrides.override(Config(), {"init_from": "~/runs/a"})
     assert config.init_from == "/home/somebody/runs/a"
-    assert settings.override(config, {"init_from": ""}).init_from == ""
+    assert overrides.override(config, {"init_from": ""}).init_from == ""
     with pytest.raises(errors.UserError, match="s3: "):
-        settings.override(Config(), {"init_from": "s3://bucket/run"})
-    assert set(settings.PATHS) <= {s.name for s in settings.list_settings(Config())}
+        overrides.override(Config(), {"init_from": "s3://bucket/run"})
+    assert set(overrides.PATHS) <= {s.name for s in overrides.list_settings(Config())}
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from alexnet_tf import config as configs
-from alexnet_tf import settings
+from alexnet_tf.config import overrides
+from alexnet_tf.config import schema as configs
 
 
 def test_a_config_cannot_be_changed_in_place():
@@ -15,7 +15,7 @@ def test_a_config_cannot_be_changed_in_place():
 
 
 def test_every_setting_says_what_it_is_and_its_default_is_allowed():
-    for setting in settings.list_settings(configs.Config()):
+    for setting in overrides.list_settings(configs.Config()):
         assert len(setting.doc) > 10, setting.name
         assert not setting.choices or setting.value in setting.choices, setting.name
         if setting.minimum is not None:
@@ -26,7 +26,7 @@ def test_every_setting_says_what_it_is_and_its_default_is_allowed():
 
 def test_what_a_run_may_be_continued_with_changes_no_weight():
     """A cadence of evaluation is not among them: the plateau rule sees it."""
-    names = {s.name for s in settings.list_settings(configs.Config()) if s.may_change}
+    names = {s.name for s in overrides.list_settings(configs.Config()) if s.may_change}
     assert names == {
         "num_epochs",
         "devices",
