@@ -16,9 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import placement, stack
+from alexnet_tf import stack
 from alexnet_tf.chance import Draws
 from alexnet_tf.config.schema import DataConfig
+from alexnet_tf.devices import placement
 from tfrecords.shards.statistics import Statistics
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from alexnet_tf import precision
+from alexnet_tf.devices import precision
 
 # Pixels of fewer maps are joined.
 _ENOUGH_MAPS = 16

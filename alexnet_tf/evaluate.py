@@ -18,14 +18,13 @@ from alexnet_tf import (
     forward,
     input_pipeline,
     iteration,
-    placement,
-    precision,
     run_record,
     trained_network,
     training_data,
 )
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement, precision
 from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
 from tfrecords import errors
 from tfrecords.console import progress

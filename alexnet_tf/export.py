@@ -35,12 +35,12 @@ from alexnet_tf import (
     exported,
     forward,
     model,
-    placement,
     tensorflow_files,
     trained_network,
     untrained,
 )
 from alexnet_tf.config import overrides
+from alexnet_tf.devices import placement
 from alexnet_tf.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork

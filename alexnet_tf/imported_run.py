@@ -21,14 +21,13 @@ import tensorflow as tf
 from alexnet_tf import (
     checkpoint,
     environment,
-    placement,
-    precision,
     run_record,
     run_state,
     training_data,
     workdir,
 )
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement, precision
 from alexnet_tf.weights import mapping, naming
 from tfrecords import errors
 from tfrecords.durable import files

@@ -26,8 +26,9 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from alexnet_tf import placement, stack
+from alexnet_tf import stack
 from alexnet_tf.config.schema import OptimizerConfig
+from alexnet_tf.devices import placement
 from alexnet_tf.optimizer import MomentumOptimizer, Optimizer
 from alexnet_tf.parameters import Parameter, list_layer_names
 from tfrecords import errors

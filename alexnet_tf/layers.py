@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import convolutions, placement, products
+from alexnet_tf import convolutions, products
+from alexnet_tf.devices import placement
 from alexnet_tf.stack import keras
 
 # Named, so that the draws are the same on every device and in every version.

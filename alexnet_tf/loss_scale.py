@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from alexnet_tf import placement
+from alexnet_tf.devices import placement
 
 GROWTH_STEPS = 2000
 INITIAL_FLOAT16_SCALE = 2.0**15

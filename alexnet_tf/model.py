@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alexnet_tf import layers, normalization
 from alexnet_tf.config.schema import Config, ModelConfig
-from alexnet_tf.placement import Placement, memory_errors
+from alexnet_tf.devices.placement import Placement, memory_errors
 from alexnet_tf.stack import keras
 from alexnet_tf.tables import ALEXNET, ConvolutionRow, DenseRow, Row, scale_rows
 from tfrecords import errors

@@ -14,14 +14,13 @@ from alexnet_tf import (
     environment,
     epochs,
     input_pipeline,
-    placement,
-    precision,
     profiling,
     run_record,
     summaries,
     training_checks,
 )
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement, precision
 
 
 @dataclasses.dataclass(frozen=True)

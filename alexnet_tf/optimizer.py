@@ -18,8 +18,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from alexnet_tf import placement
 from alexnet_tf.config.schema import OptimizerConfig
+from alexnet_tf.devices import placement
 from alexnet_tf.parameters import BIAS, Parameter, list_layer_names
 
 

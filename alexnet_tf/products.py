@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf import precision
+from alexnet_tf.devices import precision
 
 _PERIOD_BYTES = 4096
 _MARGIN = 16

@@ -18,7 +18,6 @@ from alexnet_tf import (
     input_pipeline,
     iteration,
     opening,
-    placement,
     run_record,
     run_state,
     schedule,
@@ -27,6 +26,7 @@ from alexnet_tf import (
     workdir,
 )
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement
 from tfrecords.console import progress
 
 # The first step traces the graph; the second still fills caches.

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import layers, model, placement, untrained
+from alexnet_tf import layers, model, untrained
 from alexnet_tf.checkpoint_files import Checkpoint
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement
 from alexnet_tf.keras_optimizer import make_optimizer
 from alexnet_tf.learning_rates import Schedule
 from alexnet_tf.loss_scale import LossScale

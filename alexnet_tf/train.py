@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from alexnet_tf import (
     checkpoint,
     opening,
-    placement,
     reporting,
     run_state,
     schedule,
@@ -23,6 +22,7 @@ from alexnet_tf import (
     workdir,
 )
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement
 from tfrecords import errors
 
 

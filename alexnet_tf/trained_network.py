@@ -8,14 +8,9 @@ import os
 import tensorflow as tf
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import (
-    normalization,
-    placement,
-    precision,
-    run_record,
-    training_data,
-)
+from alexnet_tf import normalization, run_record, training_data
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement, precision
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import list_parameters, load_weights
 from alexnet_tf.stack import keras

@@ -19,7 +19,6 @@ from alexnet_tf import (
     forward,
     input_pipeline,
     iteration,
-    placement,
     profiling,
     reporting,
     run_state,
@@ -31,6 +30,7 @@ from alexnet_tf import (
 from alexnet_tf import evaluate as evaluate_lib
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement
 
 
 class TrainingLoop:

@@ -115,7 +115,7 @@ def main() -> None:
         if path:
             files.check_target(path)
     # Only now: TensorFlow takes seconds to import.
-    from alexnet_tf import precision
+    from alexnet_tf.devices import precision
 
     chosen = precision.choose_precision(_PRECISION.value)
     if chosen.reason:

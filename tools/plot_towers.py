@@ -77,7 +77,7 @@ def read_intervals(trace: bytes) -> list[Interval]:
     Raises:
       UserError: where it names none.
     """
-    from alexnet_tf import placement_report
+    from alexnet_tf.devices import placement_report
 
     found = []
     for event in step_traces.read_events(trace):
@@ -124,9 +124,10 @@ def record_step() -> bytes:
     """Trains some steps on the devices of the flags; the trace of the last one."""
     import tensorflow as tf
 
-    from alexnet_tf import placement, precision, run_state, steps
+    from alexnet_tf import run_state, steps
     from alexnet_tf.config import overrides
     from alexnet_tf.config.schema import Config
+    from alexnet_tf.devices import placement, precision
 
     where = placement.make_placement(_DEVICES.value)
     chosen = precision.choose_precision(_PRECISION.value)

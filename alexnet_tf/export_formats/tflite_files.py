@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import augment, input_pipeline, iteration, placement
+from alexnet_tf import augment, input_pipeline, iteration
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement
 from alexnet_tf.inference_model import build_inference_model
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import load_weights

@@ -225,7 +225,8 @@ def test_evaluation_transform_subtracts_the_right_mean(mean):
 
 ON_DEVICES = """
 import numpy as np
-from alexnet_tf import augment, placement
+from alexnet_tf import augment
+from alexnet_tf.devices import placement
 from alexnet_tf.config import DataConfig
 from tfrecords.shards import statistics
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import convolutions, precision
+from alexnet_tf import convolutions
+from alexnet_tf.devices import precision
 from tests.alexnet_tf.reference_convolution import convolve
 
 

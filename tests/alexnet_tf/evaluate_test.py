@@ -10,13 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import (
-    evaluate,
-    forward,
-    input_pipeline,
-    placement,
-    training_data,
-)
+from alexnet_tf import evaluate, forward, input_pipeline, training_data
+from alexnet_tf.devices import placement
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import load_weights
 from tests import data_directories, training_runs

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import inference_model, placement, stack
+from alexnet_tf import inference_model, stack
+from alexnet_tf.devices import placement
 from alexnet_tf.model import build_network
 from alexnet_tf.stack import keras
 from tests import training_runs

@@ -16,7 +16,8 @@ from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_
 SCRIPT = """\
 import sys, time
 from alexnet_tf.config import schema as config
-from alexnet_tf import input_pipeline, iteration, precision
+from alexnet_tf import input_pipeline, iteration
+from alexnet_tf.devices import precision
 from tfrecords.shards import record_reader
 
 num_read = 0

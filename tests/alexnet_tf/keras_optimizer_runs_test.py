@@ -9,11 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import (
-    evaluate,
-    placement_report,
-    trained_network,
-)
+from alexnet_tf import evaluate, trained_network
+from alexnet_tf.devices import placement_report
 from tests import data_directories, processes, training_runs
 from tests.alexnet_tf.update_rules import NAMES, RUNS, every_name, make_config
 from tfrecords import errors
@@ -99,8 +96,10 @@ import json, sys
 import numpy as np
 import tensorflow as tf
 from alexnet_tf.config import schema as config
-from alexnet_tf import keras_optimizer, model, placement
-from alexnet_tf import placement_report, steps
+from alexnet_tf import keras_optimizer, model
+from alexnet_tf.devices import placement
+from alexnet_tf.devices import placement_report
+from alexnet_tf import steps
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.parameters import list_parameters
 

@@ -11,13 +11,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import (
-    keras_optimizer,
-    placement,
-    run_state,
-)
+from alexnet_tf import keras_optimizer, run_state
 from alexnet_tf import model as model_lib
 from alexnet_tf.config.schema import OptimizerConfig
+from alexnet_tf.devices import placement
 from alexnet_tf.optimizer import MomentumOptimizer
 from alexnet_tf.parameters import BIAS, KERNEL, Parameter
 from tests import training_runs

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import placement
+from alexnet_tf.devices import placement
 from alexnet_tf.stack import keras
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
 

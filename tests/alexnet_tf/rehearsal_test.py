@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from alexnet_tf import rehearsal, run_state, train
-from alexnet_tf.placement import Placement
+from alexnet_tf.devices.placement import Placement
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import locks

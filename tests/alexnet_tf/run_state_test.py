@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import checkpoint, placement, run_state
+from alexnet_tf import checkpoint, run_state
+from alexnet_tf.devices import placement
 from alexnet_tf.metrics import ErrorCounts
 from alexnet_tf.parameters import assign_arrays, load_weights
 from tests import training_runs

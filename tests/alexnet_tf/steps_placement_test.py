@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import placement_report
 from alexnet_tf.config.schema import ModelConfig
+from alexnet_tf.devices import placement_report
 from tests import processes
 
 CROP = 67
@@ -21,7 +21,8 @@ import json, sys
 import numpy as np
 import tensorflow as tf
 from alexnet_tf.config import schema as config
-from alexnet_tf import model, optimizer, placement, placement_report, steps
+from alexnet_tf import model, optimizer, steps
+from alexnet_tf.devices import placement, placement_report
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.parameters import list_parameters
 

@@ -14,14 +14,13 @@ import pytest
 
 from alexnet_tf import (
     evaluate,
-    precision,
-    precision_timing,
     reporting,
     run_record,
     run_state,
     training_loop,
     workdir,
 )
+from alexnet_tf.devices import precision, precision_timing
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import schema

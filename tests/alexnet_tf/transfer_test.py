@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf import input_pipeline, run_state, training_data, transfer
-from alexnet_tf.placement import Placement
+from alexnet_tf.devices.placement import Placement
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import statistics

@@ -58,9 +58,10 @@ def ours(
 
     Without `is_finished` what a device finishes, where the settings leave it that.
     """
-    from alexnet_tf import augment, input_pipeline, iteration, precision
+    from alexnet_tf import augment, input_pipeline, iteration
     from alexnet_tf.config import overrides as settings_lib
     from alexnet_tf.config import schema
+    from alexnet_tf.devices import precision
 
     # As training does: it decides what TensorFlow lets run at a time.
     precision.make_reproducible()

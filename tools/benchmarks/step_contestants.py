@@ -46,7 +46,7 @@ def placed_step(
     The call returns `seconds`, `peak_bytes`, the most that the process has had in RAM,
     and `crossing_bytes`, what one device sends to another in a step.
     """
-    from alexnet_tf import placement_report
+    from alexnet_tf.devices import placement_report
 
     step, images, labels = make_step(settings, num_classes, devices, num_towers)
     placed, _ = placement_report.capture_placed_graph(step, images, labels)
@@ -84,16 +84,10 @@ def make_step(
     """
     import tensorflow as tf
 
-    from alexnet_tf import (
-        keras_optimizer,
-        loss_scale,
-        model,
-        placement,
-        precision,
-        steps,
-    )
+    from alexnet_tf import keras_optimizer, loss_scale, model, steps
     from alexnet_tf.config import overrides as settings_lib
     from alexnet_tf.config import schema
+    from alexnet_tf.devices import placement, precision
     from alexnet_tf.parameters import list_parameters
 
     where = placement.make_placement(devices)

@@ -15,8 +15,6 @@ from alexnet_tf import (
     checkpoint,
     environment,
     input_pipeline,
-    placement,
-    precision,
     run_record,
     run_state,
     training_data,
@@ -24,6 +22,7 @@ from alexnet_tf import (
 )
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.devices import placement, precision
 
 
 def main(data_dir: str, workdir_path: str, text: str) -> None:

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import precision_timing
+from alexnet_tf.devices import precision_timing
 
 KEYS = [
     (what, name)

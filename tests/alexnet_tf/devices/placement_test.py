@@ -6,8 +6,8 @@ import sys
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import placement
-from alexnet_tf.placement import Placement, make_placement
+from alexnet_tf.devices import placement
+from alexnet_tf.devices.placement import Placement, make_placement
 from tests import processes
 from tfrecords import errors
 
@@ -92,7 +92,7 @@ def test_a_missing_device_is_refused_with_a_list(text):
 def test_logical_cpus_are_made_in_a_fresh_process():
     result = run_fresh(
         "import json; import tensorflow as tf\n"
-        "from alexnet_tf.placement import make_placement\n"
+        "from alexnet_tf.devices.placement import make_placement\n"
         "two = make_placement('CPU:0,CPU:1')\n"
         "again = make_placement('CPU:1')\n"
         "there = [d.name for d in tf.config.list_logical_devices('CPU')]\n"
@@ -105,7 +105,7 @@ def test_logical_cpus_are_made_in_a_fresh_process():
 def test_too_late_for_logical_cpus_is_a_sentence():
     sentence = run_fresh(
         "import json; import tensorflow as tf\n"
-        "from alexnet_tf.placement import make_placement\n"
+        "from alexnet_tf.devices.placement import make_placement\n"
         "from tfrecords import errors\n"
         "tf.zeros([1]) + 1\n"
         "try:\n"

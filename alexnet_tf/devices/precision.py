@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf import precision_timing
+from alexnet_tf.devices import precision_timing
 
 _BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
 # bfloat16 has 8 bits of precision and casts the weights in every step: it has to be

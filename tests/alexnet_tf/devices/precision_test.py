@@ -6,7 +6,7 @@ import types
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import precision, precision_timing
+from alexnet_tf.devices import precision, precision_timing
 from tests import processes
 
 
@@ -117,7 +117,7 @@ def test_any_other_value_stands(monkeypatch, given):
 def test_make_reproducible_makes_unseeded_draws_an_error():
     script = (
         "import tensorflow as tf\n"
-        "from alexnet_tf import precision\n"
+        "from alexnet_tf.devices import precision\n"
         "precision.make_reproducible()\n"
         "try:\n"
         "    tf.random.normal([1])\n"

@@ -1,0 +1,1 @@
+"""Where and in which arithmetic the network runs (paper, section 3.2)."""
