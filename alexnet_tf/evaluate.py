@@ -14,16 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import (
-    forward,
-    input_pipeline,
-    iteration,
-    run_record,
-    trained_network,
-    training_data,
-)
+from alexnet_tf import forward, run_record, trained_network, training_data
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import iteration, pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
 from tfrecords import errors
@@ -49,7 +43,7 @@ class Evaluation:
 
 def evaluate(
     eval_step: Callable[[tf.Tensor, tf.Tensor], forward.EvalResult],
-    data: input_pipeline.DataSet,
+    data: pipeline.DataSet,
     config: Config,
     split: str,
     num_views: int = 1,
@@ -81,7 +75,7 @@ def evaluate(
     times_seen = np.zeros(num_records, np.int64)
     first_images = None
     line = progress.Progress("evaluating", num_records, "pictures")
-    dataset = input_pipeline.make_evaluation_dataset(data, config, split, num_views)
+    dataset = pipeline.make_evaluation_dataset(data, config, split, num_views)
     finish = data.get_finisher(config.data, num_views, device)
     for pictures, labels, record_ids in iteration.iterate(data, dataset):
         check_stop()
@@ -110,7 +104,7 @@ def evaluate(
 
 def open_run_data(
     workdir_path: str, data_dir: str | None = None
-) -> tuple[input_pipeline.DataSet, Config]:
+) -> tuple[pipeline.DataSet, Config]:
     """Opens the data of a run, or others of its classes, with the run's mean.
 
     Args:
@@ -143,7 +137,7 @@ def open_run_data(
     training_data.check_classes(kept, info.classes, data_dir)
     # Labels may count from another number here than in the data trained on.
     config = overrides.override(config, {"data.label_offset": info.label_offset})
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     size = kept.statistics.mean_image.shape[0]
     if size != data.image_size:
         raise errors.UserError(
@@ -160,7 +154,7 @@ def evaluate_checkpoint(
     num_views: int,
     data_dir: str | None = None,
     devices: str | None = None,
-) -> tuple[checkpoint_lib.Checkpoint, Evaluation, input_pipeline.DataSet]:
+) -> tuple[checkpoint_lib.Checkpoint, Evaluation, pipeline.DataSet]:
     """Evaluates a checkpoint of a run; what `alexnet-evaluate` does.
 
     The mean that is subtracted is that of the training data, whichever data are

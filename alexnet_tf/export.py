@@ -29,8 +29,6 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from alexnet_tf import (
-    augment,
-    decoding,
     export_formats,
     exported,
     forward,
@@ -40,6 +38,7 @@ from alexnet_tf import (
     untrained,
 )
 from alexnet_tf.config import overrides
+from alexnet_tf.data import augment, decoding
 from alexnet_tf.devices import placement
 from alexnet_tf.parameters import list_parameters
 from alexnet_tf.stack import keras

@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf import augment, layers, normalization, stack
+from alexnet_tf import layers, normalization, stack
+from alexnet_tf.data import augment
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
 

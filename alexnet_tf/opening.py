@@ -13,13 +13,13 @@ import tensorflow as tf
 from alexnet_tf import (
     environment,
     epochs,
-    input_pipeline,
     profiling,
     run_record,
     summaries,
     training_checks,
 )
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement, precision
 
 
@@ -40,7 +40,7 @@ class Opening:
 
     config: Config
     where: placement.Placement
-    data: input_pipeline.DataSet
+    data: pipeline.DataSet
     counter: epochs.EpochCounter
     last_step: int
     profile: profiling.ProfileWindow
@@ -70,9 +70,9 @@ def open_run(
         config.precision, run_record.read_precision(workdir_path)
     )
     config = dataclasses.replace(config, precision=chosen.precision)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     training_checks.check_data(config, data.manifest, data_dir)
-    input_pipeline.check_splits(config, data)
+    pipeline.check_splits(config, data)
     counter = epochs.EpochCounter(
         data.manifest.get_split("train").num_records, config.batch_size
     )

@@ -22,7 +22,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, exported, forward, untrained
+from alexnet_tf import exported, forward, untrained
+from alexnet_tf.data import augment
 from alexnet_tf.devices import placement
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors, limits

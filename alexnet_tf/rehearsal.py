@@ -13,10 +13,7 @@ import time
 import tensorflow as tf
 
 from alexnet_tf import (
-    augment,
     checkpoint,
-    input_pipeline,
-    iteration,
     opening,
     run_record,
     run_state,
@@ -26,6 +23,7 @@ from alexnet_tf import (
     workdir,
 )
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
 from tfrecords.console import progress
 
@@ -111,7 +109,7 @@ def rehearse(
 
 def _time_step(
     config: Config,
-    data: input_pipeline.DataSet,
+    data: pipeline.DataSet,
     state: run_state.RunState,
     where: placement.Placement,
 ) -> float:
@@ -122,7 +120,7 @@ def _time_step(
     )
     with placement.scope(device):
         finish = augment.make_finisher(config.data, data.statistics)
-    dataset = input_pipeline.make_training_dataset(
+    dataset = pipeline.make_training_dataset(
         data, config, 0, _STEPS_BEFORE + _STEPS_TIMED
     )
     state.optimizer.rates.assign(tf.zeros_like(state.optimizer.rates))

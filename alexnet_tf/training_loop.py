@@ -11,14 +11,11 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from alexnet_tf import (
-    augment,
     checkpoint,
     diagnostics,
     epochs,
     finite,
     forward,
-    input_pipeline,
-    iteration,
     profiling,
     reporting,
     run_state,
@@ -30,6 +27,7 @@ from alexnet_tf import (
 from alexnet_tf import evaluate as evaluate_lib
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
 
 
@@ -39,7 +37,7 @@ class TrainingLoop:
     def __init__(
         self,
         config: Config,
-        data: input_pipeline.DataSet,
+        data: pipeline.DataSet,
         run: workdir.Workdir,
         state: run_state.RunState,
         where: placement.Placement,
@@ -70,7 +68,7 @@ class TrainingLoop:
     def train(self) -> None:
         """Steps until the end, a stop request, or the schedule's decision."""
         config, state, reporter = self._config, self._state, self._reporter
-        dataset = input_pipeline.make_training_dataset(
+        dataset = pipeline.make_training_dataset(
             self._data, config, state.step, max(0, self._last_step - state.step)
         )
         batches = iteration.iterate(self._data, dataset)
@@ -95,9 +93,7 @@ class TrainingLoop:
                     state.loss_scale,
                     state.optimizer.parameters,
                     state.step + 1,
-                    input_pipeline.compute_record_ids(
-                        self._num_train, config, state.step
-                    ),
+                    pipeline.compute_record_ids(self._num_train, config, state.step),
                     state.saved_step,
                     self._run.append_metrics,
                 )

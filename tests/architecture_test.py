@@ -76,7 +76,7 @@ TESTED_WITH = {
     "alexnet_tf.parameters": "alexnet_tf.run_state",
     "alexnet_tf.tables": "alexnet_tf.model",
     "alexnet_tf.opening": "alexnet_tf.rehearsal",
-    "alexnet_tf.records": "alexnet_tf.input_pipeline",
+    "alexnet_tf.data.batch_reader": "alexnet_tf.data.pipeline",
     "alexnet_tf.run_record": "alexnet_tf.workdir",
     "alexnet_tf.training_loop": "alexnet_tf.train",
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from alexnet_tf import input_pipeline
+from alexnet_tf.data import pipeline
 from alexnet_tf.export_formats import (
     keras_file,
     onnx_file,
@@ -37,7 +37,7 @@ class Calibration:
       num_pictures: of the training split.
     """
 
-    data: input_pipeline.DataSet
+    data: pipeline.DataSet
     num_pictures: int
 
 

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import augment, input_pipeline, iteration
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.inference_model import build_inference_model
 from alexnet_tf.model import build_network
@@ -46,7 +46,7 @@ def get_name(kind: str) -> str:
 def write(
     network: TrainedNetwork,
     directory: str,
-    data: input_pipeline.DataSet,
+    data: pipeline.DataSet,
     num_calibration_pictures: int,
 ) -> None:
     """Writes the three files into `directory`.
@@ -130,11 +130,11 @@ def _make_classifier(
 
 
 def read_calibration(
-    data: input_pipeline.DataSet, network: TrainedNetwork, num_pictures: int
+    data: pipeline.DataSet, network: TrainedNetwork, num_pictures: int
 ) -> Iterator[np.ndarray]:
     """Centre views of the training split: float32 [1, crop, crop, 3], RGB 0..255."""
     config = network.config
-    dataset = input_pipeline.make_evaluation_dataset(data, config, "train")
+    dataset = pipeline.make_evaluation_dataset(data, config, "train")
     left = num_pictures
     for pictures, _, _ in iteration.iterate(data, dataset):
         views = augment.centre_crop(pictures, config.data.crop_size).numpy()
@@ -144,7 +144,7 @@ def read_calibration(
             return
 
 
-def without_mean(data: input_pipeline.DataSet) -> input_pipeline.DataSet:
+def without_mean(data: pipeline.DataSet) -> pipeline.DataSet:
     """The same data with pictures as they are: nothing is subtracted from them."""
     statistics = dataclasses.replace(
         data.statistics,

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import evaluate, forward, input_pipeline, metrics
+from alexnet_tf import evaluate, forward, metrics
+from alexnet_tf.data import pipeline
 from alexnet_tf.export_formats import tflite_files
 from alexnet_tf.trained_network import TrainedNetwork
 
@@ -50,7 +51,7 @@ class Measurement:
 
 
 def measure_all(
-    network: TrainedNetwork, directory: str, data: input_pipeline.DataSet
+    network: TrainedNetwork, directory: str, data: pipeline.DataSet
 ) -> list[Measurement]:
     """Measures TensorFlow and the files that `tflite_files.write` wrote.
 
@@ -90,7 +91,7 @@ def measure(
     classify: Classify,
     num_bytes: int,
     network: TrainedNetwork,
-    data: input_pipeline.DataSet,
+    data: pipeline.DataSet,
 ) -> Measurement:
     """One row: `classify` takes one picture, float32 [1, crop, crop, 3], RGB 0..255."""
     result = evaluate.evaluate(
@@ -135,7 +136,7 @@ def _time(classify: Classify, picture: np.ndarray) -> float:
     return float(np.median(seconds[_WARM_UP_RUNS:]))
 
 
-def check_splits(data: input_pipeline.DataSet) -> None:
+def check_splits(data: pipeline.DataSet) -> None:
     """Raises `UserError` where `data` misses a split that is read."""
     for split in ("train", SPLIT):
         data.get_reader(split)

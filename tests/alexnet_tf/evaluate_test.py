@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, forward, input_pipeline, training_data
+from alexnet_tf import evaluate, forward, training_data
+from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.model import build_network
 from alexnet_tf.parameters import load_weights
@@ -61,7 +62,7 @@ def network(workdir):
 
 def read_pictures(data_dir, split):
     """uint8 [n, 256, 256, 3] and labels [n], without TensorFlow."""
-    data = input_pipeline.open_data(data_dir, training_runs.make_config(VALUES))
+    data = pipeline.open_data(data_dir, training_runs.make_config(VALUES))
     reader = data.get_reader(split)
     pictures, labels = [], []
     for number in range(reader.index.num_records):
@@ -122,8 +123,8 @@ def test_counts_are_those_of_numpy(
 
 def test_ten_views_average_the_softmax_not_the_logits(data_dir, network):
     config = training_runs.make_config(VALUES)
-    data = input_pipeline.open_data(data_dir, config)
-    dataset = input_pipeline.make_evaluation_dataset(data, config, "validation", 10)
+    data = pipeline.open_data(data_dir, config)
+    dataset = pipeline.make_evaluation_dataset(data, config, "validation", 10)
     eval_step = forward.make_eval_step(network)
     finish = data.get_finisher(config.data, 10)
     found = [
@@ -148,9 +149,9 @@ def test_ten_views_average_the_softmax_not_the_logits(data_dir, network):
 def test_fails_unless_every_picture_is_seen_once(
     workdir, data_dir, monkeypatch, change, complaint
 ):
-    make = input_pipeline.make_evaluation_dataset
+    make = pipeline.make_evaluation_dataset
     monkeypatch.setattr(
-        input_pipeline, "make_evaluation_dataset", lambda *a, **k: change(make(*a, **k))
+        pipeline, "make_evaluation_dataset", lambda *a, **k: change(make(*a, **k))
     )
     with pytest.raises(errors.DataError, match=f"of 21 pictures.*{complaint}"):
         evaluate_run(workdir, data_dir)
@@ -158,7 +159,7 @@ def test_fails_unless_every_picture_is_seen_once(
 
 def test_what_check_stop_raises_ends_it(data_dir, network):
     config = training_runs.make_config(VALUES)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     calls = []
 
     def check_stop():

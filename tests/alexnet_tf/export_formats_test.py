@@ -11,7 +11,6 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import (
-    augment,
     evaluate,
     export,
     export_formats,
@@ -19,6 +18,7 @@ from alexnet_tf import (
     forward,
     trained_network,
 )
+from alexnet_tf.data import augment
 from alexnet_tf.export_formats import (
     keras_file,
     onnx_file,

@@ -14,7 +14,8 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from alexnet_tf import evaluate, export, exported, input_pipeline, trained_network
+from alexnet_tf import evaluate, export, exported, trained_network
+from alexnet_tf.data import pipeline
 from tests import data_directories, training_runs
 from tests.alexnet_tf import animations
 from tfrecords import errors
@@ -71,7 +72,7 @@ def signatures(version):
 def pictures(data_dir):
     """The bytes of the validation split's records, in their order."""
     config = training_runs.make_config(VALUES)
-    reader = input_pipeline.open_data(data_dir, config).get_reader("validation")
+    reader = pipeline.open_data(data_dir, config).get_reader("validation")
     return [
         schema.decode_record(reader.read(number)).image_bytes
         for number in range(reader.index.num_records)

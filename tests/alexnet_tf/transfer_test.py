@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import input_pipeline, run_state, training_data, transfer
+from alexnet_tf import run_state, training_data, transfer
+from alexnet_tf.data import pipeline
 from alexnet_tf.devices.placement import Placement
 from tests import data_directories, training_runs
 from tfrecords import errors
@@ -165,7 +166,7 @@ def test_what_cannot_begin_says_so_and_leaves_nothing(runs, tmp_path, values, se
 
 def test_another_picture_size_is_refused(runs):
     config = training_runs.make_config()
-    data = input_pipeline.open_data(str(runs / "other"), config)
+    data = pipeline.open_data(str(runs / "other"), config)
     data = dataclasses.replace(
         data, manifest=dataclasses.replace(data.manifest, image_size=8)
     )

@@ -13,7 +13,8 @@ Call = Callable[[], Any]
 
 def evaluation(workdir: str, data_dir: str, batch_size: int, num_views: int) -> Call:
     """`alexnet-evaluate`'s pass over the validation split, input included."""
-    from alexnet_tf import evaluate, input_pipeline
+    from alexnet_tf import evaluate
+    from alexnet_tf.data import pipeline
 
     eval_step = _make_eval_step(workdir)
     data, config = _open(workdir, data_dir, batch_size)
@@ -21,7 +22,7 @@ def evaluation(workdir: str, data_dir: str, batch_size: int, num_views: int) -> 
     def call() -> None:
         evaluate.evaluate(eval_step, data, config, "validation", num_views)
 
-    assert isinstance(data, input_pipeline.DataSet)
+    assert isinstance(data, pipeline.DataSet)
     return call
 
 
@@ -29,12 +30,12 @@ def evaluation_input(
     workdir: str, data_dir: str, batch_size: int, num_views: int
 ) -> Call:
     """The same split's views alone."""
-    from alexnet_tf import input_pipeline, iteration
+    from alexnet_tf.data import iteration, pipeline
 
     data, config = _open(workdir, data_dir, batch_size)
 
     def call() -> None:
-        dataset = input_pipeline.make_evaluation_dataset(
+        dataset = pipeline.make_evaluation_dataset(
             data, config, "validation", num_views
         )
         finish = data.get_finisher(config.data, num_views)

@@ -58,9 +58,9 @@ def ours(
 
     Without `is_finished` what a device finishes, where the settings leave it that.
     """
-    from alexnet_tf import augment, input_pipeline, iteration
     from alexnet_tf.config import overrides as settings_lib
     from alexnet_tf.config import schema
+    from alexnet_tf.data import augment, iteration, pipeline
     from alexnet_tf.devices import precision
 
     # As training does: it decides what TensorFlow lets run at a time.
@@ -68,8 +68,8 @@ def ours(
     chosen = settings_lib.override(
         schema.Config(), {"batch_size": batch_size, **settings}
     )
-    data = input_pipeline.open_data(data_dir, chosen)
-    dataset = input_pipeline.make_training_dataset(data, chosen, 0, _NUM_STEPS)
+    data = pipeline.open_data(data_dir, chosen)
+    dataset = pipeline.make_training_dataset(data, chosen, 0, _NUM_STEPS)
     batches = iteration.iterate(data, dataset)
     if is_finished:
         finish = augment.make_finisher(chosen.data, data.statistics)
@@ -134,7 +134,7 @@ def decode_tensorflow(data_dir: str, num_pictures: int, repeats: int) -> Call:
     """TensorFlow's decoder alone, as accurate as ours, on bytes that lie in memory."""
     import tensorflow as tf
 
-    from alexnet_tf import decoding
+    from alexnet_tf.data import decoding
     from tools.benchmarks import materials
 
     pictures = tf.constant(materials.read_encoded(data_dir, num_pictures).pictures)

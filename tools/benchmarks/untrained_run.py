@@ -14,7 +14,6 @@ import sys
 from alexnet_tf import (
     checkpoint,
     environment,
-    input_pipeline,
     run_record,
     run_state,
     training_data,
@@ -22,6 +21,7 @@ from alexnet_tf import (
 )
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement, precision
 
 
@@ -29,7 +29,7 @@ def main(data_dir: str, workdir_path: str, text: str) -> None:
     """Makes the directory, with a checkpoint of step 0."""
     config = overrides.override(Config(), json.loads(text))
     where = placement.make_placement(config.devices)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     info = run_record.RunInfo(
         data_dir,
         data.manifest.fingerprint,

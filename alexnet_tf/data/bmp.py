@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from alexnet_tf import stateless_checks
+from alexnet_tf.data import stateless_checks
 
 _FILE_HEADER_BYTES = 14
 _INFO_HEADER_BYTES = 40  # those of later versions are longer and begin alike

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.gif`, against Pillow."""
+"""Tests of `alexnet_tf.data.gif`, against Pillow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageSequence
 
-from alexnet_tf import gif
+from alexnet_tf.data import gif
 from tests import data_directories
 
 PICTURE = data_directories.draw_picture(0, 3, np.random.default_rng(0), 40, 56)

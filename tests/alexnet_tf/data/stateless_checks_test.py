@@ -1,11 +1,11 @@
-"""Tests of `alexnet_tf.stateless_checks`."""
+"""Tests of `alexnet_tf.data.stateless_checks`."""
 
 import sys
 
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import stateless_checks
+from alexnet_tf.data import stateless_checks
 
 
 def check(number):

@@ -14,11 +14,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf import input_pipeline, records
+from alexnet_tf.data import batch_reader, pipeline
 
 
 @contextlib.contextmanager
-def translate_errors(data: input_pipeline.DataSet) -> Iterator[None]:
+def translate_errors(data: pipeline.DataSet) -> Iterator[None]:
     """Turns what a damaged record made TensorFlow raise into a sentence.
 
     Wrap whatever takes elements from data sets made of `data`.
@@ -30,7 +30,7 @@ def translate_errors(data: input_pipeline.DataSet) -> Iterator[None]:
     """
     try:
         yield
-    except records.FAILURES as error:
+    except batch_reader.FAILURES as error:
         for reader in list(data._batch_readers):
             explanation = reader.explain()
             if explanation is not None:
@@ -38,14 +38,14 @@ def translate_errors(data: input_pipeline.DataSet) -> Iterator[None]:
         raise
 
 
-def iterate(data: input_pipeline.DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
+def iterate(data: pipeline.DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
     """The elements of a data set made of `data`; raises as `translate_errors`."""
     elements = _iterate(data, dataset)
     _under_way.add(elements)
     return elements
 
 
-def _iterate(data: input_pipeline.DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
+def _iterate(data: pipeline.DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
     iterator = iter(dataset)
     while True:
         with translate_errors(data):

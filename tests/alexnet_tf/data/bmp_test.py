@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import bmp
+from alexnet_tf.data import bmp
 from tests import odd_metadata
 from tfrecords.images import decoder
 

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.input_pipeline` and `alexnet_tf.records`, on small shards."""
+"""Tests of `data.pipeline` and `alexnet_tf.data.batch_reader`, on small shards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import augment, chance, input_pipeline, iteration
+from alexnet_tf.data import augment, iteration, pipeline, random_draws
 from tests.alexnet_tf.small_shards import (
     NUM_TRAIN,
     make_config,
@@ -35,7 +35,7 @@ def own_data_dir(tmp_path):
     return write_data(tmp_path)
 
 
-def read_records(data: input_pipeline.DataSet, split: str) -> list[dict]:
+def read_records(data: pipeline.DataSet, split: str) -> list[dict]:
     """Filename, label and pixels of each record, by NumPy and Pillow."""
     reader = data.get_reader(split)
     found = []
@@ -58,7 +58,7 @@ def test_each_record_occurs_once_per_epoch(batch_size):
     num_epochs = 3
     num_steps = -(-NUM_TRAIN * num_epochs // batch_size)
     batches = [
-        input_pipeline.compute_record_ids(NUM_TRAIN, config, step)
+        pipeline.compute_record_ids(NUM_TRAIN, config, step)
         for step in range(num_steps)
     ]
     assert all(b.shape == (batch_size,) and b.dtype == np.int64 for b in batches)
@@ -73,23 +73,23 @@ def test_each_record_occurs_once_per_epoch(batch_size):
 
 def test_the_source_keeps_one_order():
     config = make_config(NUM_TRAIN, reshuffle=False)
-    first = input_pipeline.compute_record_ids(NUM_TRAIN, config, 0)
-    again = input_pipeline.compute_record_ids(NUM_TRAIN, config, 5)
+    first = pipeline.compute_record_ids(NUM_TRAIN, config, 0)
+    again = pipeline.compute_record_ids(NUM_TRAIN, config, 5)
     np.testing.assert_array_equal(first, again)
     other = dataclasses.replace(config, seed=4)
-    assert (input_pipeline.compute_record_ids(NUM_TRAIN, other, 0) != first).any()
+    assert (pipeline.compute_record_ids(NUM_TRAIN, other, 0) != first).any()
 
 
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
 def test_batches_hold_the_records_they_should(tmp_path, encoding):
     config = make_config(4)
-    data = input_pipeline.open_data(write_data(tmp_path, encoding), config)
+    data = pipeline.open_data(write_data(tmp_path, encoding), config)
     stored = read_records(data, "train")
     transform = augment.make_training_transform(config.data, data.statistics)
-    draw = chance.make_training_draws(
+    draw = random_draws.make_training_draws(
         config.data, data.statistics, NUM_TRAIN, config.seed, 4
     )
-    dataset = input_pipeline.make_training_dataset(data, config, 2, 4)
+    dataset = pipeline.make_training_dataset(data, config, 2, 4)
     assert int(dataset.cardinality()) == 4
     assert dataset.element_spec == (
         tf.TensorSpec([4, 224, 224, 3], tf.float32),
@@ -97,7 +97,7 @@ def test_batches_hold_the_records_they_should(tmp_path, encoding):
     )
     steps = 0
     for step, (images, labels) in enumerate(iteration.iterate(data, dataset), 2):
-        record_ids = input_pipeline.compute_record_ids(NUM_TRAIN, config, step)
+        record_ids = pipeline.compute_record_ids(NUM_TRAIN, config, step)
         draws = draw(tf.constant(step * 4, tf.int64))
         for row, record_id in enumerate(record_ids):
             record = stored[record_id]
@@ -113,7 +113,7 @@ def test_batches_hold_the_records_they_should(tmp_path, encoding):
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
 def test_bytes_that_the_device_finishes_are_the_same_pictures(tmp_path, encoding):
     config = make_config(4)
-    data = input_pipeline.open_data(write_data(tmp_path, encoding), config)
+    data = pipeline.open_data(write_data(tmp_path, encoding), config)
     on_device = make_config(4, finish_on="device")
     batches = [
         [
@@ -122,7 +122,7 @@ def test_bytes_that_the_device_finishes_are_the_same_pictures(tmp_path, encoding
                 labels,
                 crops,
             )
-            for crops, labels in input_pipeline.make_training_dataset(data, each, 1, 3)
+            for crops, labels in pipeline.make_training_dataset(data, each, 1, 3)
         ]
         for each in (config, on_device)
     ]
@@ -135,18 +135,16 @@ def test_bytes_that_the_device_finishes_are_the_same_pictures(tmp_path, encoding
 
 def test_starting_at_any_step_equals_the_straight_run(data_dir):
     config = make_config(4)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     num_steps = 11  # three epochs and a bit
     straight = [
         (images.numpy(), labels.numpy())
-        for images, labels in input_pipeline.make_training_dataset(
-            data, config, 0, num_steps
-        )
+        for images, labels in pipeline.make_training_dataset(data, config, 0, num_steps)
     ]
     assert len(straight) == num_steps
     for start in range(num_steps):
-        reopened = input_pipeline.open_data(data_dir, config)
-        rest = input_pipeline.make_training_dataset(
+        reopened = pipeline.open_data(data_dir, config)
+        rest = pipeline.make_training_dataset(
             reopened, config, start, min(2, num_steps - start)
         )
         for offset, (images, labels) in enumerate(rest):
@@ -156,12 +154,12 @@ def test_starting_at_any_step_equals_the_straight_run(data_dir):
 
 def test_threads_do_not_change_the_batches(data_dir):
     config = make_config(4)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     settings = dataclasses.replace(config.data, num_parallel_maps=7, prefetch_batches=5)
     other = dataclasses.replace(config, data=settings)
     for one, two in zip(
-        input_pipeline.make_training_dataset(data, config, 0, 6),
-        input_pipeline.make_training_dataset(data, other, 0, 6),
+        pipeline.make_training_dataset(data, config, 0, 6),
+        pipeline.make_training_dataset(data, other, 0, 6),
         strict=True,
     ):
         np.testing.assert_array_equal(one[0], two[0])
@@ -169,11 +167,11 @@ def test_threads_do_not_change_the_batches(data_dir):
 
 def test_a_picture_is_drawn_anew_in_every_epoch(data_dir):
     config = make_config(NUM_TRAIN)
-    data = input_pipeline.open_data(data_dir, config)
-    dataset = input_pipeline.make_training_dataset(data, config, 0, 3)
+    data = pipeline.open_data(data_dir, config)
+    dataset = pipeline.make_training_dataset(data, config, 0, 3)
     pictures = []
     for step, (images, _) in enumerate(dataset):
-        record_ids = input_pipeline.compute_record_ids(NUM_TRAIN, config, step)
+        record_ids = pipeline.compute_record_ids(NUM_TRAIN, config, step)
         pictures.append(images.numpy()[np.argsort(record_ids)])
     for record_id in range(NUM_TRAIN):
         assert len({epoch[record_id].tobytes() for epoch in pictures}) == 3
@@ -182,9 +180,9 @@ def test_a_picture_is_drawn_anew_in_every_epoch(data_dir):
 @pytest.mark.parametrize(("views", "batch_size"), [(1, 4), (1, 64), (10, 40), (10, 3)])
 def test_evaluation_sees_every_record_once(data_dir, views, batch_size):
     config = make_config(batch_size)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     stored = read_records(data, "validation")
-    dataset = input_pipeline.make_evaluation_dataset(data, config, "validation", views)
+    dataset = pipeline.make_evaluation_dataset(data, config, "validation", views)
     seen, sizes = [], []
     for pictures, labels, record_ids in iteration.iterate(data, dataset):
         assert pictures.shape[1:] == (256, 256, 3) and pictures.dtype == tf.uint8
@@ -202,7 +200,7 @@ def test_evaluation_sees_every_record_once(data_dir, views, batch_size):
 
 def test_finishers_are_compiled_once(data_dir):
     config = make_config(4)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     ten = data.get_finisher(config.data, 10)
     assert data.get_finisher(make_config(4).data, 10) is ten
     assert data.get_finisher(config.data, 1) is not ten
@@ -220,8 +218,8 @@ def test_raw_and_jpeg_show_the_same_pictures(tmp_path):
     batches = []
     for encoding in ("jpeg", "raw"):
         data_dir = write_data(tmp_path / encoding, encoding)
-        data = input_pipeline.open_data(data_dir, config)
-        dataset = input_pipeline.make_training_dataset(data, config, 0, 2)
+        data = pipeline.open_data(data_dir, config)
+        dataset = pipeline.make_training_dataset(data, config, 0, 2)
         batches.append([images.numpy() for images, _ in dataset])
     difference = np.abs(np.array(batches[0]) - np.array(batches[1]))
     assert 0 < difference.mean() < 2
@@ -243,13 +241,13 @@ def test_decoding_whole_is_needed_where_colour_is_subsampled():
 
 def test_other_programs_shards(tmp_path):
     config = make_config(4, label_offset=1)
-    data = input_pipeline.open_data(make_foreign_data(tmp_path), config)
+    data = pipeline.open_data(make_foreign_data(tmp_path), config)
     stored = read_records(data, "validation")
     assert {record["label"] for record in stored} == {1, 2}
     assert len({record["image"].shape for record in stored}) > 1
     num_seen = 0
     for pictures, labels, record_ids in iteration.iterate(
-        data, input_pipeline.make_evaluation_dataset(data, config, "validation")
+        data, pipeline.make_evaluation_dataset(data, config, "validation")
     ):
         for row, record_id in enumerate(record_ids.numpy()):
             record = stored[record_id]
@@ -258,7 +256,7 @@ def test_other_programs_shards(tmp_path):
             assert int(labels[row]) == record["label"] - 1
             num_seen += 1
     assert num_seen == 6
-    training = input_pipeline.make_training_dataset(data, config, 0, 3)
+    training = pipeline.make_training_dataset(data, config, 0, 3)
     assert all(images.shape == (4, 224, 224, 3) for images, _ in training)
 
 
@@ -267,8 +265,8 @@ def test_grayscale_pictures_become_rgb(own_data_dir):
     Image.new("L", (256, 256), 100).save(stream, "JPEG")
     rewrite_record(own_data_dir, "validation", 0, make_record(stream.getvalue()))
     config = make_config(4)
-    data = input_pipeline.open_data(own_data_dir, config)
-    dataset = input_pipeline.make_evaluation_dataset(data, config, "validation")
+    data = pipeline.open_data(own_data_dir, config)
+    dataset = pipeline.make_evaluation_dataset(data, config, "validation")
     pictures = next(iter(dataset))[0]
     assert pictures.shape == (4, 256, 256, 3)
     assert np.all(pictures[0].numpy() == 100)
@@ -284,17 +282,17 @@ def test_grayscale_pictures_become_rgb(own_data_dir):
 )
 def test_settings_that_do_not_fit_the_data_are_refused(data_dir, settings, sentence):
     with pytest.raises(errors.UserError, match=sentence):
-        input_pipeline.open_data(data_dir, make_config(4, **settings))
-    assert input_pipeline.open_data(data_dir, make_config(4, crop_positions=33))
+        pipeline.open_data(data_dir, make_config(4, **settings))
+    assert pipeline.open_data(data_dir, make_config(4, crop_positions=33))
 
 
 def test_a_split_that_is_not_there_is_refused(data_dir):
     config = make_config(4)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     with pytest.raises(errors.UserError, match="no split 'test'"):
-        input_pipeline.make_evaluation_dataset(data, config, "test")
+        pipeline.make_evaluation_dataset(data, config, "test")
     with pytest.raises(ValueError, match="1 or 10"):
-        input_pipeline.make_evaluation_dataset(data, config, "validation", num_views=5)
+        pipeline.make_evaluation_dataset(data, config, "validation", num_views=5)
 
 
 if __name__ == "__main__":

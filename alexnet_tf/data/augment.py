@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import stack
-from alexnet_tf.chance import Draws
 from alexnet_tf.config.schema import DataConfig
+from alexnet_tf.data.random_draws import Draws
 from alexnet_tf.devices import placement
 from tfrecords.shards.statistics import Statistics
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import decoding
+from alexnet_tf.data import decoding
 from tfrecords import errors
 from tfrecords.images import resize
 from tfrecords.shards import manifest, record_reader, schema

@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import augment, chance, records
 from alexnet_tf.config.schema import Config, DataConfig
+from alexnet_tf.data import augment, batch_reader, random_draws
 from tfrecords import errors, stable_random
 from tfrecords.shards import manifest, record_index, record_reader
 from tfrecords.shards import statistics as statistics_lib
@@ -62,7 +62,7 @@ class DataSet:
     _readers: dict[str, record_reader.RecordReader] = dataclasses.field(
         default_factory=dict, repr=False, compare=False
     )
-    _batch_readers: weakref.WeakSet[records.BatchReader] = dataclasses.field(
+    _batch_readers: weakref.WeakSet[batch_reader.BatchReader] = dataclasses.field(
         default_factory=weakref.WeakSet, repr=False, compare=False
     )
     _finishers: dict[Any, Callable[[tf.Tensor], tf.Tensor]] = dataclasses.field(
@@ -72,7 +72,7 @@ class DataSet:
     @property
     def image_size(self) -> int:
         """Side of the pictures before cropping, pixels."""
-        return self.manifest.image_size or records.STORED_SIZE
+        return self.manifest.image_size or batch_reader.STORED_SIZE
 
     def get_reader(self, split: str) -> record_reader.RecordReader:
         """The records of `split`; the index is read when first asked for.
@@ -205,20 +205,20 @@ def make_training_dataset(
     compute_ids = functools.partial(compute_record_ids, num_records, config)
     read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
     with tf.device("CPU:0"):
-        draw = chance.make_training_draws(
+        draw = random_draws.make_training_draws(
             config.data, data.statistics, num_records, config.seed, batch_size
         )
         transform = augment.make_training_transform(config.data, data.statistics)
         crop_only = augment.is_finished_on_device(config.data)
 
         def read_step(step: tf.Tensor) -> tuple[Any, ...]:
-            pictures, labels = records.read_batch(read, step, batch_size)
+            pictures, labels = batch_reader.read_batch(read, step, batch_size)
             return pictures, labels, draw(step * batch_size)
 
         def prepare(
-            picture: tf.Tensor, label: tf.Tensor, draws: chance.Draws
+            picture: tf.Tensor, label: tf.Tensor, draws: random_draws.Draws
         ) -> tuple[tf.Tensor, ...]:
-            image = records.decode_image(picture, data.manifest)
+            image = batch_reader.decode_image(picture, data.manifest)
             if crop_only:
                 pixels = augment.crop(image, draws.offsets, config.data.crop_size)
                 return augment.Crops(pixels, draws), label
@@ -226,13 +226,13 @@ def make_training_dataset(
 
         def read_crops(step: tf.Tensor) -> tuple[Any, ...]:
             draws = draw(step * batch_size)
-            pixels, labels = records.read_crops(
+            pixels, labels = batch_reader.read_crops(
                 read, step, batch_size, draws.offsets, config.data.crop_size
             )
             return augment.Crops(pixels, draws), labels
 
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
-        if crop_only and records.is_raw(data.manifest):
+        if crop_only and batch_reader.is_raw(data.manifest):
             return _finish(steps.map(read_crops), num_steps, config.data)
         pictures = _make_pictures(steps.map(read_step), prepare, config.data)
         batches = pictures.batch(batch_size, drop_remainder=True)
@@ -274,7 +274,7 @@ def make_evaluation_dataset(
     with tf.device("CPU:0"):
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            pictures, labels = records.read_batch(read, batch)
+            pictures, labels = batch_reader.read_batch(read, batch)
             first = batch * batch_size
             last = tf.minimum(first + batch_size, num_records)
             return pictures, labels, tf.range(first, last)
@@ -282,7 +282,7 @@ def make_evaluation_dataset(
         def prepare(
             picture: tf.Tensor, label: tf.Tensor, record_id: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
-            return records.decode_image(picture, data.manifest), label, record_id
+            return batch_reader.decode_image(picture, data.manifest), label, record_id
 
         batches = tf.data.Dataset.range(num_batches).map(read_batch)
         pictures = _make_pictures(batches, prepare, config.data)
@@ -295,10 +295,10 @@ def _make_batch_reader(
     compute_ids: Callable[[int], np.ndarray],
     batch_size: int,
     config: Config,
-) -> records.BatchReader:
+) -> batch_reader.BatchReader:
     num_remembered = config.data.prefetch_batches + _BATCHES_UNDER_WAY
     num_remembered += -(-_get_num_parallel(config.data) // batch_size)
-    read = records.BatchReader(reader, data.manifest, compute_ids, num_remembered)
+    read = batch_reader.BatchReader(reader, data.manifest, compute_ids, num_remembered)
     data._batch_readers.add(read)
     return read
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from alexnet_tf import bmp, gif, stateless_checks
+from alexnet_tf.data import bmp, gif, stateless_checks
 from tfrecords.images import decoder
 
 

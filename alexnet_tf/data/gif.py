@@ -13,7 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf import stateless_checks
+from alexnet_tf.data import stateless_checks
 
 # A block holds 255 bytes at most: this is enough for a first frame of 16.7 MB, more
 # than ten megapixels of a photograph. To walk over so many takes about a second.

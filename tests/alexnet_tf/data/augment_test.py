@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.augment`: geometry and formulas."""
+"""Tests of `alexnet_tf.data.augment`: geometry and formulas."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import augment, chance, stack
+from alexnet_tf import stack
 from alexnet_tf.config.schema import DataConfig
+from alexnet_tf.data import augment, random_draws
 from tests import processes
 from tests.alexnet_tf.made_statistics import make_statistics
 
@@ -81,19 +82,21 @@ def test_ten_views():
 
 def draw_one(draw, seed, kind, position):
     position = tf.constant(position, tf.int64)
-    return chance.draw_sequence(draw, seed, kind, position, 1)[0].numpy()
+    return random_draws.draw_sequence(draw, seed, kind, position, 1)[0].numpy()
 
 
 def compute_reference(image, position, data, statistics, num_records, seed):
     """The whole per-picture function in NumPy float64, draws apart."""
     chunk = position // data.crop_chunk
     y, x = draw_one(
-        lambda seed: chance.draw_crop_offsets(seed, data.crop_positions),
+        lambda seed: random_draws.draw_crop_offsets(seed, data.crop_positions),
         seed,
-        chance.OFFSETS,
+        random_draws.OFFSETS,
         chunk,
     )
-    mirrored = data.mirror and draw_one(chance.draw_mirror, seed, chance.MIRROR, chunk)
+    mirrored = data.mirror and draw_one(
+        random_draws.draw_mirror, seed, random_draws.MIRROR, chunk
+    )
     size = data.crop_size
     step = -1 if mirrored else 1
     picture = image[y : y + size, x : x + size][:, ::step].astype(np.float64)
@@ -108,9 +111,11 @@ def compute_reference(image, position, data, statistics, num_records, seed):
     if data.colour_shift == "none" or ended:
         return picture - mean
     normal = draw_one(
-        lambda seed: tf.random.stateless_normal([chance.BLOCK, 3], seed, alg="philox"),
+        lambda seed: tf.random.stateless_normal(
+            [random_draws.BLOCK, 3], seed, alg="philox"
+        ),
         seed,
-        chance.COLOUR_SHIFT,
+        random_draws.COLOUR_SHIFT,
         position,
     )
     alphas = data.colour_shift_stddev * normal.astype(np.float64)
@@ -128,7 +133,7 @@ def test_training_transform_equals_numpy_eagerly_and_in_map(changes):
     data = dataclasses.replace(DataConfig(), **changes)
     statistics = make_statistics()
     num_records, seed = 5, 11
-    draw = chance.make_training_draws(data, statistics, num_records, seed, 8)
+    draw = random_draws.make_training_draws(data, statistics, num_records, seed, 8)
     transform = augment.make_training_transform(data, statistics)
     images = np.stack([make_noise_image(n) for n in range(8)])
     draws = draw(tf.constant(0, tf.int64))
@@ -152,7 +157,7 @@ def test_training_transform_equals_numpy_eagerly_and_in_map(changes):
 def test_a_batch_is_finished_as_its_pictures_are(changes):
     data = dataclasses.replace(DataConfig(), finish_on="device", **changes)
     statistics = make_statistics()
-    draws = chance.make_training_draws(data, statistics, 5, 11, 8)(
+    draws = random_draws.make_training_draws(data, statistics, 5, 11, 8)(
         tf.constant(0, tf.int64)
     )
     images = [tf.constant(make_noise_image(n)) for n in range(8)]
@@ -183,7 +188,7 @@ def test_batches_are_finished_by_xla_where_it_fuses_them(monkeypatch):
 def test_pictures_of_a_chunk_share_crop_and_mirror_but_not_the_shift():
     data = dataclasses.replace(DataConfig(), crop_chunk=4, mean="channel")
     # From position 3 on: the first picture ends a chunk.
-    draw = chance.make_training_draws(data, make_statistics(), 6, 0, 33)
+    draw = random_draws.make_training_draws(data, make_statistics(), 6, 0, 33)
     draws = draw(tf.constant(3, tf.int64))
     transform = augment.make_training_transform(data, make_statistics())
     image = tf.constant(make_coordinate_image())
@@ -225,7 +230,7 @@ def test_evaluation_transform_subtracts_the_right_mean(mean):
 
 ON_DEVICES = """
 import numpy as np
-from alexnet_tf import augment
+from alexnet_tf.data import augment
 from alexnet_tf.devices import placement
 from alexnet_tf.config import DataConfig
 from tfrecords.shards import statistics

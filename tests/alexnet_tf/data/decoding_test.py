@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.decoding`, against Pillow."""
+"""Tests of `alexnet_tf.data.decoding`, against Pillow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import decoding
+from alexnet_tf.data import decoding
 from tests import data_directories, odd_metadata
 from tests.alexnet_tf import animations
 from tfrecords.images import decoder

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.chance`: the statistics of draws, and of what they depend."""
+"""Tests of `data.random_draws`: the statistics of draws, and of what they depend."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import chance
 from alexnet_tf.config.schema import DataConfig
+from alexnet_tf.data import random_draws
 from tests.alexnet_tf.made_statistics import make_statistics
 
 # cuda-convnet2, make-data/input_meta: pixels 0..255, largest first.
@@ -25,7 +25,7 @@ NUM_DRAWS = 4096
 def draw_in_map(draw, kind, seed=1):
     """The first NUM_DRAWS of a kind, drawn 64 at a time inside `Dataset.map`."""
     firsts = tf.data.Dataset.range(0, NUM_DRAWS, 64).map(
-        lambda first: chance.draw_sequence(draw, seed, kind, first, 64)
+        lambda first: random_draws.draw_sequence(draw, seed, kind, first, 64)
     )
     return np.concatenate(list(firsts.as_numpy_iterator()))
 
@@ -38,7 +38,8 @@ def compute_chi_square(counts: np.ndarray) -> float:
 @pytest.mark.parametrize("crop_positions", [32, 33])
 def test_offsets_are_uniform_and_independent(crop_positions):
     offsets = draw_in_map(
-        lambda seed: chance.draw_crop_offsets(seed, crop_positions), chance.OFFSETS
+        lambda seed: random_draws.draw_crop_offsets(seed, crop_positions),
+        random_draws.OFFSETS,
     )
     assert offsets.dtype == np.int32 and offsets.shape == (NUM_DRAWS, 2)
     # The 99.99 % quantiles of chi-square with 31, 32 and 63 degrees of freedom are
@@ -56,7 +57,7 @@ def test_offsets_are_uniform_and_independent(crop_positions):
 
 
 def test_half_of_the_pictures_are_mirrored():
-    mirrored = draw_in_map(chance.draw_mirror, chance.MIRROR)
+    mirrored = draw_in_map(random_draws.draw_mirror, random_draws.MIRROR)
     assert abs(mirrored.mean() - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)
     changes = (mirrored[1:] != mirrored[:-1]).mean()
     assert abs(changes - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)
@@ -66,10 +67,10 @@ def test_half_of_the_pictures_are_mirrored():
 def test_covariance_of_the_colour_shift(kind):
     statistics = make_statistics()
     shifts = draw_in_map(
-        lambda seed: chance.draw_colour_shift(
+        lambda seed: random_draws.draw_colour_shift(
             seed, statistics.eigenvalues, statistics.eigenvectors, 0.1, kind
         ),
-        chance.COLOUR_SHIFT,
+        random_draws.COLOUR_SHIFT,
     )
     assert shifts.dtype == np.float32
     weights = {
@@ -94,19 +95,19 @@ def test_covariance_of_the_colour_shift(kind):
 )
 def test_the_authors_constants_give_the_published_grey_levels(kind, divisor, expected):
     def shift(seed):
-        return chance.draw_colour_shift(
+        return random_draws.draw_colour_shift(
             seed, AUTHORS_STDDEVS**2, AUTHORS_EIGENVECTORS, 0.1, kind
         )
 
-    shifts = draw_in_map(shift, chance.COLOUR_SHIFT, seed=3)
+    shifts = draw_in_map(shift, random_draws.COLOUR_SHIFT, seed=3)
     along_axes = shifts @ np.linalg.inv(AUTHORS_EIGENVECTORS).T / divisor
     np.testing.assert_allclose(along_axes.std(0), expected, rtol=0.05)
 
 
 def test_each_draw_is_a_function_of_seed_kind_and_position():
     def draw(seed, kind, position):
-        offsets = chance.draw_sequence(
-            lambda seed: chance.draw_crop_offsets(seed, 1 << 20),
+        offsets = random_draws.draw_sequence(
+            lambda seed: random_draws.draw_crop_offsets(seed, 1 << 20),
             seed,
             kind,
             tf.constant(position, tf.int64),
@@ -117,7 +118,11 @@ def test_each_draw_is_a_function_of_seed_kind_and_position():
     arguments = [
         (seed, kind, position)
         for seed in (0, 1, 2**64 + 5)
-        for kind in (chance.OFFSETS, chance.MIRROR, chance.COLOUR_SHIFT)
+        for kind in (
+            random_draws.OFFSETS,
+            random_draws.MIRROR,
+            random_draws.COLOUR_SHIFT,
+        )
         for position in (0, 1, 2**40)
     ]
     draws = [draw(*each) for each in arguments]
@@ -125,15 +130,27 @@ def test_each_draw_is_a_function_of_seed_kind_and_position():
     assert len(set(draws)) == len(draws)
 
 
-@pytest.mark.parametrize("count", [1, 3, chance.BLOCK, 2 * chance.BLOCK + 1])
+@pytest.mark.parametrize(
+    "count", [1, 3, random_draws.BLOCK, 2 * random_draws.BLOCK + 1]
+)
 def test_draws_do_not_depend_on_the_batch(count):
     def draw(first, count):
-        return chance.draw_sequence(
-            chance.draw_mirror, 4, chance.MIRROR, tf.constant(first, tf.int64), count
+        return random_draws.draw_sequence(
+            random_draws.draw_mirror,
+            4,
+            random_draws.MIRROR,
+            tf.constant(first, tf.int64),
+            count,
         ).numpy()
 
-    straight = draw(0, 5 * chance.BLOCK)
-    for first in (0, 1, chance.BLOCK - 1, chance.BLOCK, 2 * chance.BLOCK - 2):
+    straight = draw(0, 5 * random_draws.BLOCK)
+    for first in (
+        0,
+        1,
+        random_draws.BLOCK - 1,
+        random_draws.BLOCK,
+        2 * random_draws.BLOCK - 2,
+    ):
         np.testing.assert_array_equal(
             draw(first, count), straight[first : first + count]
         )
@@ -147,7 +164,7 @@ def test_draws_never_change():
         eigenvalues=np.full(3, 255.0),
         eigenvectors=np.eye(3),
     )
-    draw = chance.make_training_draws(data, statistics, 10, 7, 4)
+    draw = random_draws.make_training_draws(data, statistics, 10, 7, 4)
     draws = draw(tf.constant(254, tf.int64))
     assert draws.offsets.numpy().tolist() == [[31, 25], [6, 8], [10, 22], [27, 6]]
     assert draws.mirrored.numpy().tolist() == [True, True, False, True]

@@ -8,7 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import input_pipeline
+from alexnet_tf.data import pipeline
 from tests import processes
 from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_data
 
@@ -16,7 +16,7 @@ from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_
 SCRIPT = """\
 import sys, time
 from alexnet_tf.config import schema as config
-from alexnet_tf import input_pipeline, iteration
+from alexnet_tf.data import pipeline as input_pipeline, iteration
 from alexnet_tf.devices import precision
 from tfrecords.shards import record_reader
 
@@ -55,10 +55,10 @@ def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
 def test_the_tuner_is_off(tmp_path):
     """It kept evaluations of 6 s until 10 s, every other one."""
     config = make_config()
-    data = input_pipeline.open_data(write_data(tmp_path), config)
+    data = pipeline.open_data(write_data(tmp_path), config)
     for dataset in (
-        input_pipeline.make_training_dataset(data, config, 0, 3),
-        input_pipeline.make_evaluation_dataset(data, config, "validation"),
+        pipeline.make_training_dataset(data, config, 0, 3),
+        pipeline.make_evaluation_dataset(data, config, "validation"),
     ):
         assert dataset.options().autotune.enabled is False
 
@@ -82,11 +82,11 @@ def test_pictures_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
         data_dir = make_foreign_data(tmp_path, config.data.label_offset)
     else:
         data_dir = write_data(tmp_path)
-    data = input_pipeline.open_data(data_dir, config)
+    data = pipeline.open_data(data_dir, config)
     if use == "evaluation":
-        input_pipeline.make_evaluation_dataset(data, config, "validation", 10)
+        pipeline.make_evaluation_dataset(data, config, "validation", 10)
     else:
-        input_pipeline.make_training_dataset(data, config, 0, 3)
+        pipeline.make_training_dataset(data, config, 0, 3)
     assert stateful == [set()]
 
 
