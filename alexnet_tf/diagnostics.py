@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import layers
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
+from alexnet_tf.network import layers
 from alexnet_tf.optimizer import Optimizer
 from alexnet_tf.stack import keras
 

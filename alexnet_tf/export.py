@@ -32,7 +32,6 @@ from alexnet_tf import (
     export_formats,
     exported,
     forward,
-    model,
     tensorflow_files,
     trained_network,
     untrained,
@@ -40,7 +39,8 @@ from alexnet_tf import (
 from alexnet_tf.config import overrides
 from alexnet_tf.data import augment, decoding
 from alexnet_tf.devices import placement
-from alexnet_tf.parameters import list_parameters
+from alexnet_tf.network import build
+from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords.durable import checksums, files, versions
@@ -93,7 +93,7 @@ class Signatures:
         relu7 = [
             layer.output
             for layer in network.layers
-            if model.get_layer_name(layer.name) == "relu7"
+            if build.get_layer_name(layer.name) == "relu7"
         ]
         to_features = keras.Model(network.inputs, relu7)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from alexnet_tf import checkpoint
 from alexnet_tf.loss_scale import LossScale
-from alexnet_tf.parameters import Parameter
+from alexnet_tf.network.parameters import Parameter
 from alexnet_tf.steps import TrainResult
 from tfrecords import errors
 

@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf import layers, normalization, stack
+from alexnet_tf import stack
 from alexnet_tf.data import augment
+from alexnet_tf.network import layers, normalization
 from alexnet_tf.stack import keras
 from alexnet_tf.trained_network import TrainedNetwork
 

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from alexnet_tf.config.schema import OptimizerConfig
 from alexnet_tf.devices import placement
-from alexnet_tf.parameters import BIAS, Parameter, list_layer_names
+from alexnet_tf.network.parameters import BIAS, Parameter, list_layer_names
 
 
 class Optimizer(tf.Module):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import layers, model, untrained
+from alexnet_tf import untrained
 from alexnet_tf.checkpoint_files import Checkpoint
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
@@ -22,8 +22,13 @@ from alexnet_tf.keras_optimizer import make_optimizer
 from alexnet_tf.learning_rates import Schedule
 from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.metrics import ErrorCounts
+from alexnet_tf.network import build, layers
+from alexnet_tf.network.parameters import (
+    assign_arrays,
+    list_layer_names,
+    list_parameters,
+)
 from alexnet_tf.optimizer import Optimizer
-from alexnet_tf.parameters import assign_arrays, list_layer_names, list_parameters
 from alexnet_tf.schedule import make_schedule
 from alexnet_tf.stack import keras
 
@@ -49,7 +54,7 @@ class RunState:
       untrained_layers: layers whose weights are still random (see `untrained`).
     """
 
-    model: keras.Model
+    build: keras.Model
     optimizer: Optimizer
     loss_scale: LossScale
     schedule: Schedule
@@ -116,7 +121,7 @@ def build_run_state(
       DeviceMemoryError: where weights and what the optimizer gathers do not fit into
         the memory.
     """
-    network = model.build_network(config, num_classes, where)
+    network = build.build_network(config, num_classes, where)
     parameters = list_parameters(network)
     layer_names = list_layer_names(parameters)
     device = where.get_device(0)

@@ -8,11 +8,12 @@ import os
 import tensorflow as tf
 
 from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import normalization, run_record, training_data
+from alexnet_tf import run_record, training_data
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement, precision
-from alexnet_tf.model import build_network
-from alexnet_tf.parameters import list_parameters, load_weights
+from alexnet_tf.network import normalization
+from alexnet_tf.network.build import build_network
+from alexnet_tf.network.parameters import list_parameters, load_weights
 from alexnet_tf.stack import keras
 from alexnet_tf.training_data import TrainingData
 

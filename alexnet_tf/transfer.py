@@ -20,7 +20,7 @@ from alexnet_tf import inheritance, run_record, training_data, untrained
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data.pipeline import DataSet
-from alexnet_tf.parameters import Parameter, list_layer_names
+from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.training_data import TrainingData
 from tfrecords import errors
 from tfrecords.shards import manifest

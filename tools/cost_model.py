@@ -76,11 +76,12 @@ def main() -> None:
             f"--num_gpus holds {odd[0]}; it takes 1 or multiples of 2, a tower on each."
         )
     command_line.quiet_tensorflow()
-    from alexnet_tf import model, stack
+    from alexnet_tf import stack
     from alexnet_tf.config.schema import ModelConfig
+    from alexnet_tf.network import build
     from tools.benchmarks import cost, flops
 
-    network = model.build_model(1000, ModelConfig())
+    network = build.build_model(1000, ModelConfig())
     outputs = sum(
         math.prod(layer.output.shape[1:])
         for layer in network.layers

@@ -26,7 +26,7 @@ python tools/export_weights.py --workdir=W --output=FILE [--format=auto]
 
 Writes the weights of the run in W: .npy, .npz, .pt and .safetensors as one network of
 which conv2, conv4 and conv5 have two groups; .weights.h5 as the two towers that
-load_weights of alexnet_tf.model.build_model's network takes.
+load_weights of alexnet_tf.network.build.build_model's network takes.
 
   python tools/export_weights.py --workdir=runs/alexnet --output=alexnet.safetensors
 

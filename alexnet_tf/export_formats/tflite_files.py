@@ -28,8 +28,8 @@ from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.inference_model import build_inference_model
-from alexnet_tf.model import build_network
-from alexnet_tf.parameters import load_weights
+from alexnet_tf.network.build import build_network
+from alexnet_tf.network.parameters import load_weights
 from alexnet_tf.stack import get_tf_variable, keras
 from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors

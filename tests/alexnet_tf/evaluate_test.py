@@ -13,8 +13,8 @@ import pytest
 from alexnet_tf import evaluate, forward, training_data
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement
-from alexnet_tf.model import build_network
-from alexnet_tf.parameters import load_weights
+from alexnet_tf.network.build import build_network
+from alexnet_tf.network.parameters import load_weights
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import files

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from alexnet_tf import finite
 from alexnet_tf.loss_scale import LossScale
-from alexnet_tf.parameters import KERNEL, Parameter
+from alexnet_tf.network.parameters import KERNEL, Parameter
 from alexnet_tf.steps import TrainResult
 from tests import data_directories, training_runs
 from tfrecords import errors

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from alexnet_tf import inference_model, stack
 from alexnet_tf.devices import placement
-from alexnet_tf.model import build_network
+from alexnet_tf.network.build import build_network
 from alexnet_tf.stack import keras
 from tests import training_runs
 

@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import keras_optimizer, run_state
-from alexnet_tf import model as model_lib
 from alexnet_tf.config.schema import OptimizerConfig
 from alexnet_tf.devices import placement
+from alexnet_tf.network import build as model_lib
+from alexnet_tf.network.parameters import BIAS, KERNEL, Parameter
 from alexnet_tf.optimizer import MomentumOptimizer
-from alexnet_tf.parameters import BIAS, KERNEL, Parameter
 from tests import training_runs
 from tests.alexnet_tf.update_rules import RUNS, addons, every_name, make_config
 from tfrecords import errors

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import model as model_lib
 from alexnet_tf.config.schema import ModelConfig, OptimizerConfig
-from alexnet_tf.optimizer import MomentumOptimizer
-from alexnet_tf.parameters import (
+from alexnet_tf.network import build as model_lib
+from alexnet_tf.network.parameters import (
     BIAS,
     KERNEL,
     Parameter,
     list_layer_names,
     list_parameters,
 )
+from alexnet_tf.optimizer import MomentumOptimizer
 
 PAPER = OptimizerConfig()
 

@@ -1,7 +1,7 @@
 """The network in small, and its layers' outputs."""
 
-from alexnet_tf import model as model_lib
 from alexnet_tf.config.schema import ModelConfig
+from alexnet_tf.network import build as model_lib
 from alexnet_tf.stack import keras
 
 # Small in width and picture; the maps are 15, 7, 3 and 1 pixels wide.

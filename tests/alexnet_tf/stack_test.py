@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import layers, stack
+from alexnet_tf import stack
+from alexnet_tf.network import layers
 from tests import processes
 
 

@@ -21,10 +21,11 @@ import json, sys
 import numpy as np
 import tensorflow as tf
 from alexnet_tf.config import schema as config
-from alexnet_tf import model, optimizer, steps
+from alexnet_tf.network import build as model
+from alexnet_tf import optimizer, steps
 from alexnet_tf.devices import placement, placement_report
 from alexnet_tf.loss_scale import LossScale
-from alexnet_tf.parameters import list_parameters
+from alexnet_tf.network.parameters import list_parameters
 
 normalization, precision = sys.argv[1:]
 

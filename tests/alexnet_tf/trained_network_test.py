@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import stack, trained_network
-from alexnet_tf.parameters import list_parameters
+from alexnet_tf.network.parameters import list_parameters
 from tests import data_directories, training_runs
 from tfrecords import errors
 

@@ -11,8 +11,8 @@ import pytest
 from alexnet_tf import experiments, weights
 from alexnet_tf.config import overrides
 from alexnet_tf.devices.placement import Placement
-from alexnet_tf.model import build_network
-from alexnet_tf.parameters import list_parameters
+from alexnet_tf.network.build import build_network
+from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.weights import mapping
 from tests.alexnet_tf import foreign_weights
 from tfrecords import errors

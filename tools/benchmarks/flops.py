@@ -21,7 +21,7 @@ dropout, loss and update are not counted: utilization is what they leave over.
 
 from __future__ import annotations
 
-from alexnet_tf.tables import ALEXNET, ConvolutionRow, scale_rows
+from alexnet_tf.network.tables import ALEXNET, ConvolutionRow, scale_rows
 
 
 def count_alexnet(

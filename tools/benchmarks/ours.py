@@ -55,7 +55,7 @@ def normalize(method: str, precision: str, shape: tuple[int, ...], calls: int) -
     """Response normalization of one tower's maps, forward and backward."""
     import tensorflow as tf
 
-    from alexnet_tf import normalization
+    from alexnet_tf.network import normalization
 
     dtype = {"float32": tf.float32, "mixed_bfloat16": tf.bfloat16}[precision]
     function = {

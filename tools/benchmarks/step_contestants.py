@@ -84,16 +84,17 @@ def make_step(
     """
     import tensorflow as tf
 
-    from alexnet_tf import keras_optimizer, loss_scale, model, steps
+    from alexnet_tf import keras_optimizer, loss_scale, steps
     from alexnet_tf.config import overrides as settings_lib
     from alexnet_tf.config import schema
     from alexnet_tf.devices import placement, precision
-    from alexnet_tf.parameters import list_parameters
+    from alexnet_tf.network import build
+    from alexnet_tf.network.parameters import list_parameters
 
     where = placement.make_placement(devices)
     precision.make_reproducible()
     chosen = settings_lib.override(schema.Config(), dict(settings))
-    network = model.build_model(
+    network = build.build_model(
         num_classes,
         chosen.model,
         crop_size=chosen.data.crop_size,

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from alexnet_tf import model as model_lib
 from alexnet_tf.config.schema import ModelConfig
-from alexnet_tf.parameters import list_parameters
+from alexnet_tf.network import build as model_lib
+from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.stack import keras
 from alexnet_tf.weights import bounds, keras_files, mapping, naming
 from tests.alexnet_tf import foreign_weights

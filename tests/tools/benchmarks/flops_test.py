@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import model
 from alexnet_tf.config.schema import ModelConfig
-from alexnet_tf.parameters import KERNEL, list_parameters
+from alexnet_tf.network import build
+from alexnet_tf.network.parameters import KERNEL, list_parameters
 from tools.benchmarks import flops
 
 
@@ -38,7 +38,7 @@ def test_a_narrow_network_on_small_crops_by_hand():
 
 
 def test_they_are_the_kernels_times_the_places_where_they_are_applied():
-    network = model.build_model(7, ModelConfig())
+    network = build.build_model(7, ModelConfig())
     places = {"conv1": 55, "conv2": 27, "conv3": 13, "conv4": 13, "conv5": 13}
     counted = dict.fromkeys(flops.count_alexnet(), 0)
     for parameter in list_parameters(network):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import layers, products
 from alexnet_tf.devices import precision
+from alexnet_tf.network import layers, products
 
 WIDTH = 1024  # 4,096 bytes of float32
 

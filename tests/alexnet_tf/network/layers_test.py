@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import layers
+from alexnet_tf.network import layers
 from alexnet_tf.stack import keras
 from tests.alexnet_tf.reference_convolution import convolve
 

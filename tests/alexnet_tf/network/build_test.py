@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import layers
-from alexnet_tf import model as model_lib
 from alexnet_tf.config.schema import ModelConfig
-from alexnet_tf.tables import ALEXNET, scale_rows
+from alexnet_tf.network import build as model_lib
+from alexnet_tf.network import layers
+from alexnet_tf.network.tables import ALEXNET, scale_rows
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
 from tfrecords import errors
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import convolutions
 from alexnet_tf.devices import precision
+from alexnet_tf.network import convolution
 from tests.alexnet_tf.reference_convolution import convolve
 
 
@@ -56,7 +56,7 @@ def test_convolution_and_gradients_are_the_sums_of_products(
     inputs = tf.constant(x), tf.constant(kernel)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        y = getattr(convolutions, function)(*inputs, stride, padding)
+        y = getattr(convolution, function)(*inputs, stride, padding)
     dx, dkernel = tape.gradient(y, inputs, tf.constant(dy))
     assert measure(y, expected) < 1e-6
     dy64 = dy.astype(np.float64)
@@ -71,7 +71,7 @@ def test_joined_bfloat16_is_within_its_rounding():
     x, kernel = make_operands((24, 24), 11)
     x16, kernel16 = (tf.cast(a, tf.bfloat16) for a in (x, kernel))
     x, kernel = (tf.cast(a, tf.float64).numpy() for a in (x16, kernel16))
-    y = convolutions.convolve(x16, kernel16, 4, (0, 3))
+    y = convolution.convolve(x16, kernel16, 4, (0, 3))
     assert y.dtype == tf.bfloat16
     assert measure(y, convolve(x, kernel, 4, (0, 3))[0]) < 0.004
 
@@ -89,9 +89,9 @@ def test_joined_bfloat16_is_within_its_rounding():
 )
 def test_where_pixels_are_joined(dtype, maps, stride, expected):
     x = tf.zeros([1, 12, 12, maps], dtype)
-    assert convolutions.gains_by_joining(x, stride) == expected
+    assert convolution.gains_by_joining(x, stride) == expected
     kernel = tf.zeros([4, 4, maps, 1], dtype)
-    function = tf.function(lambda x: convolutions.convolve(x, kernel, stride, (0, 0)))
+    function = tf.function(lambda x: convolution.convolve(x, kernel, stride, (0, 0)))
     operations = function.get_concrete_function(x).graph.get_operations()
     (strides,) = (o.get_attr("strides") for o in operations if o.type == "Conv2D")
     assert strides == [1, stride, 1 if expected else stride, 1]
@@ -99,17 +99,17 @@ def test_where_pixels_are_joined(dtype, maps, stride, expected):
 
 def test_a_gpu_is_given_pixels_as_they_are(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0"])
-    assert not convolutions.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
+    assert not convolution.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
 
 
 def test_other_processors_are_given_pixels_as_they_are(monkeypatch):
     monkeypatch.setattr(precision, "read_cpu_flags", lambda: {"avx2"})
-    assert not convolutions.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
+    assert not convolution.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
 
 
 def test_pictures_of_unknown_size_are_not_joined():
     kernel = tf.zeros([4, 4, 3, 1], tf.bfloat16)
-    function = tf.function(lambda x: convolutions.convolve(x, kernel, 4, (0, 0)))
+    function = tf.function(lambda x: convolution.convolve(x, kernel, 4, (0, 0)))
     spec = tf.TensorSpec([None, None, None, 3], tf.bfloat16)
     y = function.get_concrete_function(spec)(tf.zeros([1, 8, 8, 3], tf.bfloat16))
     assert y.shape == (1, 2, 2, 1)

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf import stack
-from alexnet_tf.layers import PlacedLayer
+from alexnet_tf.network.layers import PlacedLayer
 
 Normalize = Callable[[tf.Tensor, int, float, float, float], tf.Tensor]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import model as model_lib
+from alexnet_tf.network import build as model_lib
 from alexnet_tf.stack import get_tf_variable, keras
 from tfrecords import errors
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import convolutions, products
 from alexnet_tf.devices import placement
+from alexnet_tf.network import convolution, products
 from alexnet_tf.stack import keras
 
 # Named, so that the draws are the same on every device and in every version.
@@ -103,7 +103,7 @@ class Convolution(PlacedLayer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[B, H, W, maps in] -> [B, H', W', kernels]."""
         kernel = tf.convert_to_tensor(self.kernel)
-        y = convolutions.convolve(x, kernel, self.stride, self.padding)
+        y = convolution.convolve(x, kernel, self.stride, self.padding)
         return tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
 
 

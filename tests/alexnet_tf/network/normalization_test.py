@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import normalization, stack
-from alexnet_tf.normalization import (
+from alexnet_tf import stack
+from alexnet_tf.network import normalization
+from alexnet_tf.network.normalization import (
     normalize_banded,
     normalize_fused,
     normalize_reference,

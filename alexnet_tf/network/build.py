@@ -6,11 +6,11 @@ then response normalization, then pooling (3.3, 3.5).
 
 from __future__ import annotations
 
-from alexnet_tf import layers, normalization
 from alexnet_tf.config.schema import Config, ModelConfig
 from alexnet_tf.devices.placement import Placement, memory_errors
+from alexnet_tf.network import layers, normalization
+from alexnet_tf.network.tables import ALEXNET, ConvolutionRow, DenseRow, Row, scale_rows
 from alexnet_tf.stack import keras
-from alexnet_tf.tables import ALEXNET, ConvolutionRow, DenseRow, Row, scale_rows
 from tfrecords import errors
 
 TOWER_SUFFIXES = "ab"

@@ -1,0 +1,1 @@
+"""The network: layers, towers, parameters (paper, sections 3 and 4.2)."""
