@@ -11,7 +11,7 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
 from alexnet_tf.network import layers
-from alexnet_tf.optimizer import Optimizer
+from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.stack import keras
 
 # Within this share of ln(classes) a loss is that of a network that knows nothing.

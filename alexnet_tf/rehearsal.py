@@ -17,7 +17,6 @@ from alexnet_tf import (
     opening,
     run_record,
     run_state,
-    schedule,
     steps,
     transfer,
     workdir,
@@ -25,6 +24,7 @@ from alexnet_tf import (
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
+from alexnet_tf.optimization import schedule
 from tfrecords.console import progress
 
 # The first step traces the graph; the second still fills caches.

@@ -18,9 +18,6 @@ from alexnet_tf import untrained
 from alexnet_tf.checkpoint_files import Checkpoint
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
-from alexnet_tf.keras_optimizer import make_optimizer
-from alexnet_tf.learning_rates import Schedule
-from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.metrics import ErrorCounts
 from alexnet_tf.network import build, layers
 from alexnet_tf.network.parameters import (
@@ -28,8 +25,11 @@ from alexnet_tf.network.parameters import (
     list_layer_names,
     list_parameters,
 )
-from alexnet_tf.optimizer import Optimizer
-from alexnet_tf.schedule import make_schedule
+from alexnet_tf.optimization.keras_optimizers import make_optimizer
+from alexnet_tf.optimization.learning_rates import Schedule
+from alexnet_tf.optimization.loss_scale import LossScale
+from alexnet_tf.optimization.momentum import Optimizer
+from alexnet_tf.optimization.schedule import make_schedule
 from alexnet_tf.stack import keras
 
 

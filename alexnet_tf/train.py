@@ -14,7 +14,6 @@ from alexnet_tf import (
     opening,
     reporting,
     run_state,
-    schedule,
     stop_request,
     training_data,
     training_loop,
@@ -23,6 +22,7 @@ from alexnet_tf import (
 )
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
+from alexnet_tf.optimization import schedule
 from tfrecords import errors
 
 

@@ -71,7 +71,7 @@ TESTED_WITH = {
     "alexnet_tf.export_formats.onnx_file": "alexnet_tf.export_formats",
     "alexnet_tf.export_formats.tflite_files": "alexnet_tf.export_formats",
     "alexnet_tf.export_formats.tflite_report": "alexnet_tf.export_formats",
-    "alexnet_tf.learning_rates": "alexnet_tf.schedule",
+    "alexnet_tf.optimization.learning_rates": "alexnet_tf.optimization.schedule",
     "alexnet_tf.forward": "alexnet_tf.evaluate",
     "alexnet_tf.network.parameters": "alexnet_tf.run_state",
     "alexnet_tf.network.tables": "alexnet_tf.network.build",

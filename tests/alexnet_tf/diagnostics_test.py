@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import diagnostics
-from alexnet_tf import optimizer as optimizer_lib
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config, ModelConfig, OptimizerConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.layers import Gaussian
 from alexnet_tf.network.parameters import list_parameters
+from alexnet_tf.optimization import momentum as optimizer_lib
 
 CROP = 67
 

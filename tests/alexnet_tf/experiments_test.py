@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, schedule
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides, settings_file
 from alexnet_tf.config import schema as configs
+from alexnet_tf.optimization import schedule
 from tfrecords import errors
 
 PAPER = {

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import finite
-from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.network.parameters import KERNEL, Parameter
+from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.steps import TrainResult
 from tests import data_directories, training_runs
 from tfrecords import errors

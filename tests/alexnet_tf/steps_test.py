@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf import forward, steps
-from alexnet_tf import optimizer as optimizer_lib
 from alexnet_tf.config.schema import ModelConfig, OptimizerConfig
-from alexnet_tf.loss_scale import LossScale
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.parameters import list_parameters
+from alexnet_tf.optimization import momentum as optimizer_lib
+from alexnet_tf.optimization.loss_scale import LossScale
 
 CROP = 67
 SMALL = ModelConfig(width=0.0625)

@@ -14,7 +14,7 @@ import pytest
 
 from alexnet_tf import checkpoint, experiments, imported_run, untrained
 from alexnet_tf.config import overrides
-from alexnet_tf.learning_rates import LearningRates
+from alexnet_tf.optimization.learning_rates import LearningRates
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, processes, training_runs
 from tests.alexnet_tf import foreign_weights

@@ -84,12 +84,13 @@ def make_step(
     """
     import tensorflow as tf
 
-    from alexnet_tf import keras_optimizer, loss_scale, steps
+    from alexnet_tf import steps
     from alexnet_tf.config import overrides as settings_lib
     from alexnet_tf.config import schema
     from alexnet_tf.devices import placement, precision
     from alexnet_tf.network import build
     from alexnet_tf.network.parameters import list_parameters
+    from alexnet_tf.optimization import keras_optimizers, loss_scale
 
     where = placement.make_placement(devices)
     precision.make_reproducible()
@@ -103,7 +104,7 @@ def make_step(
         num_towers=num_towers,
     )
     device = where.get_device(0)
-    updater = keras_optimizer.make_optimizer(
+    updater = keras_optimizers.make_optimizer(
         list_parameters(network), chosen.optimizer, device
     )
     updater.rates.assign(tf.fill(updater.rates.shape, 1e-3))

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import keras_optimizer, run_state
+from alexnet_tf import run_state
 from alexnet_tf.config.schema import OptimizerConfig
 from alexnet_tf.devices import placement
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.parameters import BIAS, KERNEL, Parameter
-from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.optimization import keras_optimizers
+from alexnet_tf.optimization.momentum import MomentumOptimizer
 from tests import training_runs
 from tests.alexnet_tf.update_rules import RUNS, addons, every_name, make_config
 from tfrecords import errors
@@ -50,7 +51,7 @@ def make_parameters():
 
 def make_scalar_optimizer(weight, config):
     variable = tf.Variable([weight], dtype=tf.float32)
-    return keras_optimizer.make_optimizer(
+    return keras_optimizers.make_optimizer(
         [Parameter("fc8/kernel", variable, "fc8", KERNEL)], config
     )
 
@@ -197,10 +198,10 @@ def test_100_updates_are_the_rule_in_float64(name, bias_weight_decay):
         lookahead_steps=7,
         lookahead_step_size=0.3,
     )
-    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    optimizer = keras_optimizers.make_optimizer(make_parameters(), config)
     first = [p.variable.numpy() for p in optimizer.parameters]
     gradients = apply_100(optimizer)
-    rules = keras_optimizer.parse_rules(config, LAYERS)
+    rules = keras_optimizers.parse_rules(config, LAYERS)
     found = optimizer.get_variables()
     expected_names = set()
     for index, parameter in enumerate(optimizer.parameters):
@@ -229,7 +230,7 @@ def test_100_updates_are_the_rule_in_float64(name, bias_weight_decay):
 @every_name
 def test_a_rate_of_0_freezes(name):
     config = make_config(name, weight_decay=0.05, lookahead_steps=3)
-    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    optimizer = keras_optimizers.make_optimizer(make_parameters(), config)
     apply = tf.function(optimizer.apply)
     gradients = [tf.ones_like(p.variable) for p in optimizer.parameters]
     optimizer.rates.assign(tf.fill(optimizer.rates.shape, 0.01))
@@ -247,7 +248,7 @@ def test_a_rate_of_0_freezes(name):
 
 def test_layers_without_an_entry_have_the_papers_rule():
     config = make_config("multi_optimizer", per_layer="fc8=adamw", weight_decay=0.05)
-    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    optimizer = keras_optimizers.make_optimizer(make_parameters(), config)
     ours = MomentumOptimizer(make_parameters(), config)
     apply_100(optimizer)
     apply_100(ours)
@@ -257,7 +258,7 @@ def test_layers_without_an_entry_have_the_papers_rule():
 
 
 def test_momentum_stays_the_papers():
-    optimizer = keras_optimizer.make_optimizer(make_parameters(), OptimizerConfig())
+    optimizer = keras_optimizers.make_optimizer(make_parameters(), OptimizerConfig())
     assert isinstance(optimizer, MomentumOptimizer)
 
 
@@ -267,7 +268,7 @@ AVERAGING = ["moving_average", pytest.param("swa", marks=addons)]
 @pytest.mark.parametrize("name", AVERAGING)
 def test_averages_and_weights_change_places_and_back(name):
     config = make_config(name, average_every_steps=3)
-    optimizer = keras_optimizer.make_optimizer(make_parameters(), config)
+    optimizer = keras_optimizers.make_optimizer(make_parameters(), config)
     apply_100(optimizer)
     before = {n: v.numpy() for n, v in optimizer.get_variables().items()}
     with pytest.raises(RuntimeError), optimizer.evaluated_weights():
@@ -284,7 +285,7 @@ def test_averages_and_weights_change_places_and_back(name):
 
 @every_name
 def test_it_begins_with_the_weights_as_they_are(name):
-    optimizer = keras_optimizer.make_optimizer(make_parameters(), make_config(name))
+    optimizer = keras_optimizers.make_optimizer(make_parameters(), make_config(name))
     for parameter in optimizer.parameters:
         parameter.variable.assign_add(tf.ones_like(parameter.variable))
     optimizer.begin()
@@ -333,14 +334,14 @@ def test_it_trains_the_network_of_another_precision(name):
 )
 def test_settings_that_make_no_optimizer_are_sentences(config, sentence):
     with pytest.raises(errors.UserError, match=sentence):
-        keras_optimizer.make_optimizer(make_parameters(), config)
+        keras_optimizers.make_optimizer(make_parameters(), config)
 
 
 @pytest.mark.parametrize("name", ["swa", "lookahead"])
 def test_without_addons_the_sentence_says_how_to_get_it(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_addons", None)
     with pytest.raises(errors.UserError) as e:
-        keras_optimizer.make_optimizer(make_parameters(), make_config(name))
+        keras_optimizers.make_optimizer(make_parameters(), make_config(name))
     assert f"the optimizer {name} is TensorFlow Addons'" in str(e.value)
     assert f"TensorFlow {tf.__version__}" in str(e.value)
     assert "pip install '.[addons]'" in str(e.value)

@@ -30,7 +30,7 @@ from alexnet_tf import stack
 from alexnet_tf.config.schema import OptimizerConfig
 from alexnet_tf.devices import placement
 from alexnet_tf.network.parameters import Parameter, list_layer_names
-from alexnet_tf.optimizer import MomentumOptimizer, Optimizer
+from alexnet_tf.optimization.momentum import MomentumOptimizer, Optimizer
 from tfrecords import errors
 
 # What `optimizer.per_layer` may name.

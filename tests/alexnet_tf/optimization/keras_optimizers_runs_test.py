@@ -96,12 +96,12 @@ import json, sys
 import numpy as np
 import tensorflow as tf
 from alexnet_tf.config import schema as config
-from alexnet_tf import keras_optimizer
+from alexnet_tf.optimization import keras_optimizers as keras_optimizer
 from alexnet_tf.network import build as model
 from alexnet_tf.devices import placement
 from alexnet_tf.devices import placement_report
 from alexnet_tf import steps
-from alexnet_tf.loss_scale import LossScale
+from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.network.parameters import list_parameters
 
 placed = placement.make_placement("CPU:0,CPU:1")

@@ -5,8 +5,8 @@ import sys
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import loss_scale
-from alexnet_tf.loss_scale import GROWTH_STEPS, LossScale
+from alexnet_tf.optimization import loss_scale
+from alexnet_tf.optimization.loss_scale import GROWTH_STEPS, LossScale
 
 
 def update(scale, is_finite, times=1):

@@ -16,7 +16,7 @@ from typing import Any
 
 from alexnet_tf.config.by_layer import parse_assignment, parse_number
 from alexnet_tf.config.schema import Config, OptimizerConfig, ScheduleConfig
-from alexnet_tf.learning_rates import Schedule
+from alexnet_tf.optimization.learning_rates import Schedule
 from tfrecords import errors
 
 

@@ -4,9 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import learning_rates, schedule
 from alexnet_tf.config import schema as configs
 from alexnet_tf.experiments import get_config
+from alexnet_tf.optimization import learning_rates, schedule
 from tfrecords import errors
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")

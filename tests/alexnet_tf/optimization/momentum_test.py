@@ -16,7 +16,7 @@ from alexnet_tf.network.parameters import (
     list_layer_names,
     list_parameters,
 )
-from alexnet_tf.optimizer import MomentumOptimizer
+from alexnet_tf.optimization.momentum import MomentumOptimizer
 
 PAPER = OptimizerConfig()
 
