@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import forward, run_record, trained_network, training_data
+from alexnet_tf import forward
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import iteration, pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
+from alexnet_tf.runs import checkpoint as checkpoint_lib
+from alexnet_tf.runs import data_summary, run_record, trained_network
 from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.shards import manifest
@@ -133,8 +134,8 @@ def open_run_data(
                 f"the data in {data_dir} are no longer those of the training. Name "
                 "with --data_dir where they are now, or others of the same classes."
             )
-    kept = training_data.load(workdir_path)
-    training_data.check_classes(kept, info.classes, data_dir)
+    kept = data_summary.load(workdir_path)
+    data_summary.check_classes(kept, info.classes, data_dir)
     # Labels may count from another number here than in the data trained on.
     config = overrides.override(config, {"data.label_offset": info.label_offset})
     data = pipeline.open_data(data_dir, config)

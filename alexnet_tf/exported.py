@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf import tensorflow_files, untrained
 from alexnet_tf.devices import placement
+from alexnet_tf.runs import tensorflow_files, untrained
 from tfrecords import errors, limits
 from tfrecords.durable import checksums, files, versions
 from tfrecords.shards import manifest

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
-from alexnet_tf import event_file, summaries
+from alexnet_tf.runs import event_file, summaries
 from alexnet_tf.search_space import Range
 from alexnet_tf.trial_results import TrialResult
 

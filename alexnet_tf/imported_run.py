@@ -18,16 +18,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import (
-    checkpoint,
-    environment,
-    run_record,
-    run_state,
-    training_data,
-    workdir,
-)
+from alexnet_tf import run_state
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement, precision
+from alexnet_tf.runs import checkpoint, data_summary, environment, run_record, workdir
 from alexnet_tf.weights import mapping, naming
 from tfrecords import errors
 from tfrecords.durable import files
@@ -270,7 +264,7 @@ def write_run(
         workdir.open_workdir(temporary, config, info) as run,
     ):
         run.begin(0)
-        training_data.save(run.path, statistics, classes)
+        data_summary.save(run.path, statistics, classes)
         checkpoint.save(
             run.checkpoints_dir, 0, state.to_arrays(), state.to_json(), keep=1
         )

@@ -27,8 +27,8 @@ import numpy as np
 from alexnet_tf import stack
 from alexnet_tf.data import augment
 from alexnet_tf.network import layers, normalization
+from alexnet_tf.runs.trained_network import TrainedNetwork
 from alexnet_tf.stack import keras
-from alexnet_tf.trained_network import TrainedNetwork
 
 _DTYPE = "float32"
 _IMAGE = {"data_format": "channels_last", "dtype": _DTYPE}

@@ -10,17 +10,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from alexnet_tf import (
-    environment,
-    epochs,
-    profiling,
-    run_record,
-    summaries,
-    training_checks,
-)
+from alexnet_tf import epochs, profiling, training_checks
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement, precision
+from alexnet_tf.runs import environment, run_record, summaries
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,10 +22,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import exported, forward, untrained
+from alexnet_tf import exported, forward
 from alexnet_tf.data import augment
 from alexnet_tf.devices import placement
-from alexnet_tf.trained_network import TrainedNetwork
+from alexnet_tf.runs import untrained
+from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords import errors, limits
 from tfrecords.console import printing
 from tfrecords.images import decoder, listing, resize

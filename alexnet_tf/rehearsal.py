@@ -12,19 +12,12 @@ import time
 
 import tensorflow as tf
 
-from alexnet_tf import (
-    checkpoint,
-    opening,
-    run_record,
-    run_state,
-    steps,
-    transfer,
-    workdir,
-)
+from alexnet_tf import opening, run_state, steps, transfer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.optimization import schedule
+from alexnet_tf.runs import checkpoint, run_record, workdir
 from tfrecords.console import progress
 
 # The first step traces the graph; the second still fills caches.

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import untrained
-from alexnet_tf.checkpoint_files import Checkpoint
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
 from alexnet_tf.metrics import ErrorCounts
@@ -30,6 +28,8 @@ from alexnet_tf.optimization.learning_rates import Schedule
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.optimization.schedule import make_schedule
+from alexnet_tf.runs import untrained
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.stack import keras
 
 

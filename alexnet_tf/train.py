@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from alexnet_tf import (
-    checkpoint,
     opening,
     reporting,
     run_state,
     stop_request,
-    training_data,
     training_loop,
     transfer,
-    workdir,
 )
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
 from alexnet_tf.optimization import schedule
+from alexnet_tf.runs import checkpoint, data_summary, workdir
 from tfrecords import errors
 
 
@@ -82,7 +80,7 @@ def train_and_evaluate(
         )
         metrics_lines = restored.state.get("metrics_lines") if restored else None
         run.begin(state.step, state.saved_step, metrics_lines)
-        training_data.save(run.path, data.statistics, data.manifest.classes)
+        data_summary.save(run.path, data.statistics, data.manifest.classes)
 
         num_train = counter.num_train
         reporter = reporting.Reporter(run, config, state, last_step, num_train)

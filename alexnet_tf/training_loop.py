@@ -11,7 +11,6 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from alexnet_tf import (
-    checkpoint,
     diagnostics,
     epochs,
     finite,
@@ -21,14 +20,13 @@ from alexnet_tf import (
     run_state,
     steps,
     stop_request,
-    untrained,
-    workdir,
 )
 from alexnet_tf import evaluate as evaluate_lib
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
+from alexnet_tf.runs import checkpoint, untrained, workdir
 
 
 class TrainingLoop:

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import inheritance, run_record, training_data, untrained
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data.pipeline import DataSet
 from alexnet_tf.network.parameters import Parameter, list_layer_names
-from alexnet_tf.training_data import TrainingData
+from alexnet_tf.runs import checkpoint as checkpoint_lib
+from alexnet_tf.runs import data_summary, inheritance, run_record, untrained
+from alexnet_tf.runs.data_summary import TrainingData
 from tfrecords import errors
 from tfrecords.shards import manifest
 
@@ -42,7 +42,7 @@ class Origin:
     path: str
     config: Mapping[str, Any]
     checkpoint: checkpoint_lib.Checkpoint
-    training_data: TrainingData
+    data_summary: TrainingData
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +86,7 @@ def begin(
     if not config.init_from:
         return Beginning(data)
     if is_restored:
-        statistics = training_data.load(workdir_path).statistics
+        statistics = data_summary.load(workdir_path).statistics
         return Beginning(dataclasses.replace(data, statistics=statistics))
     origin = open_origin(config.init_from)
     statistics = origin.training_data.statistics
@@ -149,7 +149,7 @@ def open_origin(path: str) -> Origin:
     record = run_record.read_record(path)
     checkpoints_dir = os.path.join(path, run_record.CHECKPOINTS_NAME)
     checkpoint = checkpoint_lib.load(checkpoints_dir, "last")
-    return Origin(path, record["config"], checkpoint, training_data.load(path))
+    return Origin(path, record["config"], checkpoint, data_summary.load(path))
 
 
 def take_over(

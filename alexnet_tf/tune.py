@@ -30,13 +30,13 @@ from alexnet_tf import (
     hopeless,
     hparams,
     oracles,
-    run_record,
     search_directory,
     search_space,
     train,
     trial_results,
 )
 from alexnet_tf.config import overrides
+from alexnet_tf.runs import run_record
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
 from alexnet_tf.trial_results import TrialResult

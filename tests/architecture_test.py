@@ -60,7 +60,7 @@ UNTESTED = {
 # Parts of a module that are tested through it.
 TESTED_WITH = {
     "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
-    "alexnet_tf.checkpoint_files": "alexnet_tf.checkpoint",
+    "alexnet_tf.runs.checkpoint_files": "alexnet_tf.runs.checkpoint",
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",
@@ -77,7 +77,7 @@ TESTED_WITH = {
     "alexnet_tf.network.tables": "alexnet_tf.network.build",
     "alexnet_tf.opening": "alexnet_tf.rehearsal",
     "alexnet_tf.data.batch_reader": "alexnet_tf.data.pipeline",
-    "alexnet_tf.run_record": "alexnet_tf.workdir",
+    "alexnet_tf.runs.run_record": "alexnet_tf.runs.workdir",
     "alexnet_tf.training_loop": "alexnet_tf.train",
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
     "tfrecords.durable.locks": "tfrecords.durable.files",

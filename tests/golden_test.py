@@ -11,16 +11,9 @@ from typing import Any
 
 import pytest
 
-from alexnet_tf import (
-    evaluate,
-    experiments,
-    export,
-    predict,
-    run_record,
-    train,
-    trained_network,
-)
+from alexnet_tf import evaluate, experiments, export, predict, train
 from alexnet_tf.config import overrides
+from alexnet_tf.runs import run_record, trained_network
 from tests import training_runs
 from tfrecords.shards import manifest
 from tfrecords.verification import verify

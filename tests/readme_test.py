@@ -11,8 +11,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import export, trained_network
+from alexnet_tf import export
 from alexnet_tf.config import overrides, schema
+from alexnet_tf.runs import trained_network
 from tests import data_directories, processes, training_runs
 from tools import checkout_modules
 

@@ -11,7 +11,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import environment
+from alexnet_tf.runs import environment
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files

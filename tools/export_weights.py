@@ -12,9 +12,10 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import run_record, untrained, weights
+from alexnet_tf import weights
 from alexnet_tf.config.schema import ModelConfig
+from alexnet_tf.runs import checkpoint as checkpoint_lib
+from alexnet_tf.runs import run_record, untrained
 from alexnet_tf.weights import mapping
 from tfrecords import errors
 from tfrecords.console import command_line

@@ -14,8 +14,9 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import experiments, run_record, weights
+from alexnet_tf import experiments, weights
 from alexnet_tf.config import overrides
+from alexnet_tf.runs import run_record
 from alexnet_tf.weights import mapping
 from tfrecords import errors
 from tfrecords.console import command_line

@@ -12,8 +12,8 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import untrained
+from alexnet_tf.runs import checkpoint as checkpoint_lib
+from alexnet_tf.runs import untrained
 from tfrecords.console import command_line
 from tfrecords.durable import files
 

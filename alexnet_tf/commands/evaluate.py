@@ -6,7 +6,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import run_record
+from alexnet_tf.runs import run_record
 from tfrecords.console import command_line
 from tfrecords.durable import files
 from tfrecords.shards import schema
@@ -64,7 +64,8 @@ def main() -> None:
     # What is wrong with the run is said at once, not after TensorFlow's import.
     run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import evaluate, untrained
+    from alexnet_tf import evaluate
+    from alexnet_tf.runs import untrained
 
     checkpoint, result, data = evaluate.evaluate_checkpoint(
         _WORKDIR.value,

@@ -6,7 +6,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import run_record
+from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line
 
@@ -75,13 +75,8 @@ def main() -> None:
     run_record.read_config(_WORKDIR.value)
     formats = _read_formats()
     command_line.quiet_tensorflow()
-    from alexnet_tf import (
-        evaluate,
-        export,
-        export_formats,
-        trained_network,
-        untrained,
-    )
+    from alexnet_tf import evaluate, export, export_formats
+    from alexnet_tf.runs import trained_network, untrained
 
     calibration = None
     if export_formats.TFLITE in formats:

@@ -7,7 +7,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import run_record
+from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line, printing
 from tfrecords.durable import files
@@ -77,7 +77,8 @@ def main() -> int:
     if _WORKDIR.value:
         run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import panels, predict, trained_network, untrained
+    from alexnet_tf import panels, predict
+    from alexnet_tf.runs import trained_network, untrained
 
     paths = predict.find_pictures(_PICTURES.value)
     num_views = int(_VIEWS.value)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from absl import flags
 
-from alexnet_tf import experiments, inheritance
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.runs import inheritance
 from tfrecords.console import command_line
 
 PREFIX = "config."

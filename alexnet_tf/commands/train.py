@@ -69,7 +69,8 @@ def main() -> None:
     info = manifest.read_manifest(_DATA_DIR.value)
     training_checks.check_data(config, info, _DATA_DIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import rehearsal, train, untrained
+    from alexnet_tf import rehearsal, train
+    from alexnet_tf.runs import untrained
 
     if _DRY_RUN.value:
         lines = rehearsal.rehearse(

@@ -21,7 +21,7 @@ from alexnet_tf.export_formats import (
     tflite_files,
     tflite_report,
 )
-from alexnet_tf.trained_network import TrainedNetwork
+from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords.durable import files
 
 KERAS, TFLITE, ONNX = NAMES = ("keras", "tflite", "onnx")

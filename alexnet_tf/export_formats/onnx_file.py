@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.runs.trained_network import TrainedNetwork
 from alexnet_tf.stack import keras
-from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors
 
 NAME = "alexnet.onnx"

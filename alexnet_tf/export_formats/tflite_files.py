@@ -30,8 +30,8 @@ from alexnet_tf.devices import placement
 from alexnet_tf.inference_model import build_inference_model
 from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import load_weights
+from alexnet_tf.runs.trained_network import TrainedNetwork
 from alexnet_tf.stack import get_tf_variable, keras
-from alexnet_tf.trained_network import TrainedNetwork
 from tfrecords import errors
 from tfrecords.console import progress
 

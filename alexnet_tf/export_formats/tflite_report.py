@@ -18,7 +18,7 @@ import tensorflow as tf
 from alexnet_tf import evaluate, forward, metrics
 from alexnet_tf.data import pipeline
 from alexnet_tf.export_formats import tflite_files
-from alexnet_tf.trained_network import TrainedNetwork
+from alexnet_tf.runs.trained_network import TrainedNetwork
 
 NAME = "tflite.json"
 SPLIT = "validation"

@@ -10,11 +10,12 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, forward, training_data
+from alexnet_tf import evaluate, forward
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import load_weights
+from alexnet_tf.runs import data_summary
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import files
@@ -211,7 +212,7 @@ def test_data_of_other_classes_are_refused(tmp_path, workdir):
 
 
 def test_pictures_of_another_size_are_refused(workdir, data_dir, monkeypatch):
-    kept = training_data.load(workdir)
+    kept = data_summary.load(workdir)
     smaller = dataclasses.replace(
         kept.statistics, mean_image=kept.statistics.mean_image[:240, :240]
     )

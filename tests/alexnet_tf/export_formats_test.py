@@ -10,14 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import (
-    evaluate,
-    export,
-    export_formats,
-    exported,
-    forward,
-    trained_network,
-)
+from alexnet_tf import evaluate, export, export_formats, exported, forward
 from alexnet_tf.data import augment
 from alexnet_tf.export_formats import (
     keras_file,
@@ -25,6 +18,7 @@ from alexnet_tf.export_formats import (
     tflite_files,
     tflite_report,
 )
+from alexnet_tf.runs import trained_network
 from alexnet_tf.stack import keras
 from tests import data_directories, training_runs
 from tfrecords import errors

@@ -8,15 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import (
-    evaluate,
-    experiments,
-    imported_run,
-    run_record,
-    trained_network,
-    training_data,
-)
+from alexnet_tf import evaluate, experiments, imported_run
 from alexnet_tf.config import overrides
+from alexnet_tf.runs import data_summary, run_record, trained_network
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights
@@ -122,7 +116,7 @@ def test_a_run_begins_with_it_but_it_is_not_trained_on(imported, tmp_path):
     arrays = training_runs.load_checkpoint(tmp_path / "new").arrays
     for name, array in foreign_weights.to_towers(WEIGHTS).items():
         np.testing.assert_array_equal(arrays[f"weights/{name}"], array)
-    kept = training_data.load(str(tmp_path / "new"))
+    kept = data_summary.load(str(tmp_path / "new"))
     assert kept.statistics.mean_rgb.tolist() == list(MEAN)
 
 

@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import export, predict, trained_network
+from alexnet_tf import export, predict
+from alexnet_tf.runs import trained_network
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.images import resize

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import checkpoint, run_state
+from alexnet_tf import run_state
 from alexnet_tf.devices import placement
 from alexnet_tf.metrics import ErrorCounts
 from alexnet_tf.network.parameters import assign_arrays, load_weights
+from alexnet_tf.runs import checkpoint
 from tests import training_runs
 from tfrecords import errors
 

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from alexnet_tf import checkpoint
+from alexnet_tf.runs import checkpoint
 
 
 def make_arrays(step, size=24):

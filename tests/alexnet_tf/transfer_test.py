@@ -9,9 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import run_state, training_data, transfer
+from alexnet_tf import run_state, transfer
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices.placement import Placement
+from alexnet_tf.runs import data_summary
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import statistics
@@ -113,9 +114,9 @@ def test_the_mean_is_the_one_trained_with_also_when_going_on(runs, tmp_path):
     old = shutil.copytree(runs / "old", tmp_path / "old")
     workdir = tmp_path / "new"
     train(runs, "other", workdir, num_epochs=1, init_from=str(old))
-    expected = training_data.load(str(old)).statistics
+    expected = data_summary.load(str(old)).statistics
     own = statistics.read_statistics(str(runs / "other"))
-    kept = training_data.load(str(workdir)).statistics
+    kept = data_summary.load(str(workdir)).statistics
     np.testing.assert_array_equal(kept.mean_image, expected.mean_image)
     assert not np.array_equal(kept.mean_image, own.mean_image)
     # Two epochs at once, and one after the other when the first run is gone.

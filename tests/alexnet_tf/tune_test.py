@@ -18,7 +18,8 @@ import types
 
 import pytest
 
-from alexnet_tf import experiments, run_record, train, trial_results, tune, workdir
+from alexnet_tf import experiments, train, trial_results, tune
+from alexnet_tf.runs import run_record, workdir
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
 from tests import data_directories, training_runs

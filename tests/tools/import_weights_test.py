@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import run_record, training_data
+from alexnet_tf.runs import data_summary, run_record
 from tests import processes, training_runs
 from tests.alexnet_tf import foreign_weights
 
@@ -59,7 +59,7 @@ def test_caffes_file_becomes_a_workdir(tmp_path):
         np.testing.assert_array_equal(arrays[f"weights/{name}"], array)
     config = run_record.read_config(str(target))
     assert (config.experiment, config.data.mean) == ("caffe", "channel")
-    kept = training_data.load(str(target))
+    kept = data_summary.load(str(target))
     assert kept.classes[4].text == "name 4"
 
 
@@ -80,7 +80,7 @@ def test_a_part_of_the_layers_another_experiment_and_a_mean_image(tmp_path):
     assert "conv3  is not there, or not whole: its weights are random" in done.stdout
     assert "The classes have only numbers" in done.stdout
     assert run_record.read_config(str(target)).data.mean == "same_crop"
-    kept = training_data.load(str(target))
+    kept = data_summary.load(str(target))
     assert kept.statistics.mean_image[9, 9].tolist() == [100.0, 100.0, 50.0]
     assert kept.classes[4].synset == "0004"
 

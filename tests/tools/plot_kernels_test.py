@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_tf import checkpoint
+from alexnet_tf.runs import checkpoint
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
 SCRIPT = CHECKOUT / "tools" / "plot_kernels.py"

@@ -153,7 +153,8 @@ def make_pixels(encoded: list[bytes], size: int) -> np.ndarray:
 
 
 def _make_eval_step(workdir: str) -> Any:
-    from alexnet_tf import forward, trained_network
+    from alexnet_tf import forward
+    from alexnet_tf.runs import trained_network
 
     return forward.make_eval_step(trained_network.load(workdir, fastest=True).model)
 
@@ -169,7 +170,7 @@ def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any]:
 def _make_views(
     tf: Any, workdir: str, num_pictures: int, batch_size: int, num_views: int
 ) -> tuple[int, Any, Any]:
-    from alexnet_tf import run_record
+    from alexnet_tf.runs import run_record
 
     crop = run_record.read_config(workdir).data.crop_size
     batch = max(1, batch_size // num_views)

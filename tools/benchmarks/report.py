@@ -52,7 +52,7 @@ def format_table(result: Result, machine: Mapping[str, Any]) -> str:
 
 
 def describe_machine(machine: Mapping[str, Any]) -> str:
-    """A sentence from `alexnet_tf.environment.describe`."""
+    """A sentence from `alexnet_tf.runs.environment.describe`."""
     gigabytes = machine["memory_bytes"] / 1e9
     return (
         f"{machine['cores']} cores of {machine['cpu']}, {gigabytes:.0f} GB; Python "

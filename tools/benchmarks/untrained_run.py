@@ -11,18 +11,12 @@ from __future__ import annotations
 import json
 import sys
 
-from alexnet_tf import (
-    checkpoint,
-    environment,
-    run_record,
-    run_state,
-    training_data,
-    workdir,
-)
+from alexnet_tf import run_state
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement, precision
+from alexnet_tf.runs import checkpoint, data_summary, environment, run_record, workdir
 
 
 def main(data_dir: str, workdir_path: str, text: str) -> None:
@@ -39,7 +33,7 @@ def main(data_dir: str, workdir_path: str, text: str) -> None:
     state = run_state.build_run_state(config, data.manifest.num_classes, where)
     with workdir.open_workdir(workdir_path, config, info) as run:
         run.begin(0)
-        training_data.save(run.path, data.statistics, data.manifest.classes)
+        data_summary.save(run.path, data.statistics, data.manifest.classes)
         checkpoint.save(
             run.checkpoints_dir, 0, state.to_arrays(), state.to_json(), keep=1
         )

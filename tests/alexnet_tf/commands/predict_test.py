@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_tf import export, trained_network
+from alexnet_tf import export
+from alexnet_tf.runs import trained_network
 from tests import data_directories, processes, training_runs
 
 MODULE = ("-m", "alexnet_tf.commands.predict")

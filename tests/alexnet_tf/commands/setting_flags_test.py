@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, run_record, workdir
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.runs import run_record, workdir
 from tests import processes
 
 PROGRAM = """\

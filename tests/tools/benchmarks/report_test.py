@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from alexnet_tf import environment
+from alexnet_tf.runs import environment
 from tools.benchmarks import report
 
 RESULT = report.Result(

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.untrained`: random layers, and every command that tells of them.
+"""Tests of `runs.untrained`: random layers, and every command that tells of them.
 
 The commands share one process, since TensorFlow takes seconds to import.
 """
@@ -12,9 +12,10 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import checkpoint, experiments, imported_run, untrained
+from alexnet_tf import experiments, imported_run
 from alexnet_tf.config import overrides
 from alexnet_tf.optimization.learning_rates import LearningRates
+from alexnet_tf.runs import checkpoint, untrained
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, processes, training_runs
 from tests.alexnet_tf import foreign_weights

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf.checkpoint_files import (
+from alexnet_tf.runs.checkpoint_files import (
     ARRAYS_NAME,
     BAD,
     COMMIT_NAME,

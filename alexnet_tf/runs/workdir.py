@@ -17,10 +17,10 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alexnet_tf import run_record
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.metrics_file import MetricsFile
+from alexnet_tf.runs import run_record
+from alexnet_tf.runs.metrics_file import MetricsFile
 from tfrecords import errors
 from tfrecords.durable import files, locks
 

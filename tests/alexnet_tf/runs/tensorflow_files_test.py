@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.tensorflow_files`, with TensorFlow's own reading and writing."""
+"""Tests of `runs.tensorflow_files`, with TensorFlow's own reading and writing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import tensorflow_files
+from alexnet_tf.runs import tensorflow_files
 from tfrecords import errors
 
 

@@ -7,15 +7,15 @@ import os
 
 import tensorflow as tf
 
-from alexnet_tf import checkpoint as checkpoint_lib
-from alexnet_tf import run_record, training_data
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.network import normalization
 from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import list_parameters, load_weights
+from alexnet_tf.runs import checkpoint as checkpoint_lib
+from alexnet_tf.runs import data_summary, run_record
+from alexnet_tf.runs.data_summary import TrainingData
 from alexnet_tf.stack import keras
-from alexnet_tf.training_data import TrainingData
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TrainedNetwork:
     """
 
     config: Config
-    training_data: TrainingData
+    data_summary: TrainingData
     checkpoint: checkpoint_lib.Checkpoint
     model: keras.Model
 
@@ -61,7 +61,7 @@ def load(
     """
     precision.make_reproducible()
     config = run_record.read_config(workdir_path)
-    kept = training_data.load(workdir_path)
+    kept = data_summary.load(workdir_path)
     checkpoint = checkpoint_lib.load(
         os.path.join(workdir_path, run_record.CHECKPOINTS_NAME), which
     )

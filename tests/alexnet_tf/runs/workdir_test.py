@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import run_record, workdir
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.runs import run_record, workdir
 from tfrecords import errors
 
 PAPER = Config()

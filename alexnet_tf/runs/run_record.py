@@ -14,7 +14,7 @@ from typing import Any
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.metrics_file import read_steps
+from alexnet_tf.runs.metrics_file import read_steps
 from tfrecords import errors
 from tfrecords.durable import files, json_records
 

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.summaries`, read back by TensorBoard's own reader."""
+"""Tests of `alexnet_tf.runs.summaries`, read back by TensorBoard's own reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from alexnet_tf import summaries
+from alexnet_tf.runs import summaries
 
 
 def read(logdir, split):

@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 
-from alexnet_tf import checkpoint
+from alexnet_tf.runs import checkpoint
 from tests import disk_calls
 from tests.alexnet_tf.saved_steps import (
     assert_is,

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.inheritance`: whose settings a fine-tuned network has."""
+"""Tests of `alexnet_tf.runs.inheritance`: whose settings a fine-tuned network has."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import (
-    experiments,
-    imported_run,
-    inheritance,
-    run_record,
-    train,
-    trial_results,
-    workdir,
-)
+from alexnet_tf import experiments, imported_run, train, trial_results
 from alexnet_tf.config import overrides
+from alexnet_tf.runs import inheritance, run_record, workdir
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights

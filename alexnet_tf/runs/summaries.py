@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import event_file
+from alexnet_tf.runs import event_file
 from tfrecords import errors
 from tfrecords.durable import files
 from tfrecords.shards import record_file

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from alexnet_tf import environment
+from alexnet_tf.runs import environment
 
 
 def test_versions_and_hardware_are_this_machines(monkeypatch):
@@ -42,7 +42,7 @@ def test_neither_host_nor_user_is_named():
 
 def test_tensorflow_is_not_imported():
     code = (
-        "import sys; from alexnet_tf import environment; environment.describe(); "
+        "import sys; from alexnet_tf.runs import environment; environment.describe(); "
         "sys.exit('tensorflow' in sys.modules)"
     )
     root = os.path.dirname(os.path.dirname(environment.__file__))

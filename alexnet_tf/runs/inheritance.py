@@ -12,9 +12,10 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from alexnet_tf import experiments, run_record
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.runs import run_record
 
 # Settings of the network that leave the meaning of its weights alone: how they began,
 # and the width, which shapes show. (Dropout's rate is a factor of the outputs where

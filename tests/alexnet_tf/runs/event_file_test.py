@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import event_file
+from alexnet_tf.runs import event_file
 from tfrecords import errors
 from tfrecords.shards import record_file
 

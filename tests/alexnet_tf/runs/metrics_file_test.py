@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from alexnet_tf import metrics_file
+from alexnet_tf.runs import metrics_file
 from tfrecords import errors
 
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import training_data
+from alexnet_tf.runs import data_summary
 from tfrecords import errors
 from tfrecords.shards import manifest, statistics
 
@@ -20,44 +20,44 @@ def make_statistics(level):
 
 
 def test_round_trip_and_the_first_start_counts(tmp_path):
-    training_data.save(str(tmp_path), make_statistics(7), CLASSES)
-    training_data.save(str(tmp_path), make_statistics(9), CLASSES[:1])
-    kept = training_data.load(str(tmp_path))
+    data_summary.save(str(tmp_path), make_statistics(7), CLASSES)
+    data_summary.save(str(tmp_path), make_statistics(9), CLASSES[:1])
+    kept = data_summary.load(str(tmp_path))
     assert kept.classes == CLASSES
     assert (kept.statistics.mean_image == 7).all()
 
 
 @pytest.mark.parametrize("content", [None, "{", '[{"synset": "a"}]', "[1]"])
 def test_missing_or_damaged_classes_are_a_sentence(tmp_path, content):
-    training_data.save(str(tmp_path), make_statistics(7), CLASSES)
+    data_summary.save(str(tmp_path), make_statistics(7), CLASSES)
     path = tmp_path / "training_data" / "classes.json"
     if content is None:
         path.unlink()
     else:
         path.write_text(content)
     with pytest.raises(errors.DataError, match=r"classes\.json is missing or damaged"):
-        training_data.load(str(tmp_path))
+        data_summary.load(str(tmp_path))
 
 
 def test_missing_statistics_are_a_sentence(tmp_path):
     with pytest.raises(errors.DataError, match=r"statistics\.npz is missing"):
-        training_data.load(str(tmp_path))
+        data_summary.load(str(tmp_path))
 
 
 def test_classes_are_compared_by_label(tmp_path):
-    training_data.save(str(tmp_path), make_statistics(7), CLASSES)
-    kept = training_data.load(str(tmp_path))
+    data_summary.save(str(tmp_path), make_statistics(7), CLASSES)
+    kept = data_summary.load(str(tmp_path))
     # Names in words may differ: an id is what a class is.
     renamed = tuple(manifest.ClassInfo(c.synset, "other words") for c in CLASSES)
-    training_data.check_classes(kept, renamed, "d")
+    data_summary.check_classes(kept, renamed, "d")
     with pytest.raises(errors.UserError, match=r"label 0 is 'n1' .* and 'n2' in d"):
-        training_data.check_classes(kept, CLASSES[::-1], "d")
+        data_summary.check_classes(kept, CLASSES[::-1], "d")
     with pytest.raises(errors.UserError, match="knows 2 classes, the data in d have 1"):
-        training_data.check_classes(kept, CLASSES[:1], "d")
+        data_summary.check_classes(kept, CLASSES[:1], "d")
 
 
 def test_the_file_says_what_it_says(tmp_path):
-    training_data.save(str(tmp_path), make_statistics(7), CLASSES)
+    data_summary.save(str(tmp_path), make_statistics(7), CLASSES)
     text = (tmp_path / "training_data" / "classes.json").read_text()
     assert json.loads(text)[1] == {"synset": "n2", "text": "café"}
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import checkpoint, checkpoint_files
+from alexnet_tf.runs import checkpoint, checkpoint_files
 from tests.alexnet_tf.saved_steps import assert_is, list_names, list_steps, save
 from tfrecords import errors
 

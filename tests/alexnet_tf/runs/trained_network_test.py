@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.trained_network`."""
+"""Tests of `alexnet_tf.runs.trained_network`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import stack, trained_network
+from alexnet_tf import stack
 from alexnet_tf.network.parameters import list_parameters
+from alexnet_tf.runs import trained_network
 from tests import data_directories, training_runs
 from tfrecords import errors
 
