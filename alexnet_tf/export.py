@@ -28,10 +28,11 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from alexnet_tf import export_formats, exported, forward
+from alexnet_tf import export_formats, exported
 from alexnet_tf.config import overrides
 from alexnet_tf.data import augment, decoding
 from alexnet_tf.devices import placement
+from alexnet_tf.evaluation import forward
 from alexnet_tf.network import build
 from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.runs import tensorflow_files, trained_network, untrained

@@ -9,8 +9,8 @@ from typing import Any
 
 from alexnet_tf import diagnostics
 from alexnet_tf.config.schema import Config
-from alexnet_tf.evaluate import Evaluation
-from alexnet_tf.metrics import ErrorCounts, format_errors
+from alexnet_tf.evaluation.evaluate import Evaluation
+from alexnet_tf.evaluation.metrics import ErrorCounts, format_errors
 from alexnet_tf.run_state import RunState
 from alexnet_tf.runs import summaries
 from alexnet_tf.runs.workdir import Workdir

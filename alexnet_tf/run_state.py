@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
-from alexnet_tf.metrics import ErrorCounts
+from alexnet_tf.evaluation.metrics import ErrorCounts
 from alexnet_tf.network import build, layers
 from alexnet_tf.network.parameters import (
     assign_arrays,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from alexnet_tf import metrics
 from alexnet_tf.devices import placement
+from alexnet_tf.evaluation import metrics
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.stack import keras

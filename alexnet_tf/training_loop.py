@@ -14,18 +14,18 @@ from alexnet_tf import (
     diagnostics,
     epochs,
     finite,
-    forward,
     profiling,
     reporting,
     run_state,
     steps,
     stop_request,
 )
-from alexnet_tf import evaluate as evaluate_lib
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
+from alexnet_tf.evaluation import evaluate as evaluate_lib
+from alexnet_tf.evaluation import forward
 from alexnet_tf.runs import checkpoint, untrained, workdir
 
 

@@ -72,7 +72,7 @@ TESTED_WITH = {
     "alexnet_tf.export_formats.tflite_files": "alexnet_tf.export_formats",
     "alexnet_tf.export_formats.tflite_report": "alexnet_tf.export_formats",
     "alexnet_tf.optimization.learning_rates": "alexnet_tf.optimization.schedule",
-    "alexnet_tf.forward": "alexnet_tf.evaluate",
+    "alexnet_tf.evaluation.forward": "alexnet_tf.evaluation.evaluate",
     "alexnet_tf.network.parameters": "alexnet_tf.run_state",
     "alexnet_tf.network.tables": "alexnet_tf.network.build",
     "alexnet_tf.opening": "alexnet_tf.rehearsal",

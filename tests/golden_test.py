@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from alexnet_tf import evaluate, experiments, export, predict, train
+from alexnet_tf import experiments, export, predict, train
 from alexnet_tf.config import overrides
+from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import run_record, trained_network
 from tests import training_runs
 from tfrecords.shards import manifest

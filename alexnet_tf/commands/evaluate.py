@@ -64,7 +64,7 @@ def main() -> None:
     # What is wrong with the run is said at once, not after TensorFlow's import.
     run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import evaluate
+    from alexnet_tf.evaluation import evaluate
     from alexnet_tf.runs import untrained
 
     checkpoint, result, data = evaluate.evaluate_checkpoint(

@@ -75,7 +75,8 @@ def main() -> None:
     run_record.read_config(_WORKDIR.value)
     formats = _read_formats()
     command_line.quiet_tensorflow()
-    from alexnet_tf import evaluate, export, export_formats
+    from alexnet_tf import export, export_formats
+    from alexnet_tf.evaluation import evaluate
     from alexnet_tf.runs import trained_network, untrained
 
     calibration = None

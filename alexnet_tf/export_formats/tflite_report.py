@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import evaluate, forward, metrics
 from alexnet_tf.data import pipeline
+from alexnet_tf.evaluation import evaluate, forward, metrics
 from alexnet_tf.export_formats import tflite_files
 from alexnet_tf.runs.trained_network import TrainedNetwork
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import evaluate, export, export_formats, exported, forward
+from alexnet_tf import export, export_formats, exported
 from alexnet_tf.data import augment
+from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.export_formats import (
     keras_file,
     onnx_file,

@@ -14,8 +14,9 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from alexnet_tf import evaluate, export, exported
+from alexnet_tf import export, exported
 from alexnet_tf.data import pipeline
+from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import trained_network
 from tests import data_directories, training_runs
 from tests.alexnet_tf import animations

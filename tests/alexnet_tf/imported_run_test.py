@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, experiments, imported_run
+from alexnet_tf import experiments, imported_run
 from alexnet_tf.config import overrides
+from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import data_summary, run_record, trained_network
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from alexnet_tf import run_state
 from alexnet_tf.devices import placement
-from alexnet_tf.metrics import ErrorCounts
+from alexnet_tf.evaluation.metrics import ErrorCounts
 from alexnet_tf.network.parameters import assign_arrays, load_weights
 from alexnet_tf.runs import checkpoint
 from tests import training_runs

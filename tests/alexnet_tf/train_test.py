@@ -12,8 +12,9 @@ import types
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, reporting, run_state, training_loop
+from alexnet_tf import reporting, run_state, training_loop
 from alexnet_tf.devices import precision, precision_timing
+from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import run_record, workdir
 from tests import data_directories, training_runs
 from tfrecords import errors

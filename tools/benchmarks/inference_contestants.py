@@ -13,8 +13,8 @@ Call = Callable[[], Any]
 
 def evaluation(workdir: str, data_dir: str, batch_size: int, num_views: int) -> Call:
     """`alexnet-evaluate`'s pass over the validation split, input included."""
-    from alexnet_tf import evaluate
     from alexnet_tf.data import pipeline
+    from alexnet_tf.evaluation import evaluate
 
     eval_step = _make_eval_step(workdir)
     data, config = _open(workdir, data_dir, batch_size)
@@ -153,15 +153,15 @@ def make_pixels(encoded: list[bytes], size: int) -> np.ndarray:
 
 
 def _make_eval_step(workdir: str) -> Any:
-    from alexnet_tf import forward
+    from alexnet_tf.evaluation import forward
     from alexnet_tf.runs import trained_network
 
     return forward.make_eval_step(trained_network.load(workdir, fastest=True).model)
 
 
 def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any]:
-    from alexnet_tf import evaluate
     from alexnet_tf.config import overrides
+    from alexnet_tf.evaluation import evaluate
 
     data, config = evaluate.open_run_data(workdir, data_dir)
     return data, overrides.override(config, {"eval_batch_size": batch_size})

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate
 from alexnet_tf.devices import placement_report
+from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import trained_network
 from tests import data_directories, processes, training_runs
 from tests.alexnet_tf.update_rules import NAMES, RUNS, every_name, make_config

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from alexnet_tf import metrics
 from alexnet_tf.devices import placement
+from alexnet_tf.evaluation import metrics
 from alexnet_tf.stack import keras
 
 

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.evaluate`, against NumPy."""
+"""Tests of `alexnet_tf.evaluation.evaluate`, against NumPy."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import evaluate, forward
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement
+from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import load_weights
 from alexnet_tf.runs import data_summary

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import metrics
+from alexnet_tf.evaluation import metrics
 
 
 def find_by_sorting(scores, labels):

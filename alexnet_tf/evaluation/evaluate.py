@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import forward
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import iteration, pipeline
 from alexnet_tf.devices import placement, precision
-from alexnet_tf.metrics import TOP_K, ErrorCounts, PerClassErrors
+from alexnet_tf.evaluation import forward
+from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, run_record, trained_network
 from tfrecords import errors
