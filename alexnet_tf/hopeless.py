@@ -15,8 +15,8 @@ import os
 import statistics
 from collections.abc import Sequence
 
-from alexnet_tf import diagnostics
 from alexnet_tf.runs import run_record
+from alexnet_tf.training import diagnostics
 
 # As many trials must have come that far before their median says anything.
 MIN_OTHERS = 3

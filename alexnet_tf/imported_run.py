@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf import run_state
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.runs import checkpoint, data_summary, environment, run_record, workdir
+from alexnet_tf.training import run_state
 from alexnet_tf.weights import mapping, naming
 from tfrecords import errors
 from tfrecords.durable import files

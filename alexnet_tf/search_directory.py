@@ -17,10 +17,10 @@ import importlib.util
 import os
 from typing import Any
 
-from alexnet_tf import training_checks
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.search_space import Range
+from alexnet_tf.training import checks
 from alexnet_tf.trial_results import TRIALS_NAME
 from tfrecords import errors
 from tfrecords.durable import files, json_records, locks
@@ -82,8 +82,8 @@ def check_trials(search: Search, data: manifest.Manifest, data_dir: str) -> None
     others = [{**first, name: v} for name, values in ends.items() for v in values[1:]]
     for tried in (first, *others):
         config = overrides.override(search.config, tried)
-        training_checks.check_settings(config)
-        training_checks.check_data(config, data, data_dir)
+        checks.check_settings(config)
+        checks.check_data(config, data, data_dir)
 
 
 def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:

@@ -32,13 +32,13 @@ from alexnet_tf import (
     oracles,
     search_directory,
     search_space,
-    train,
     trial_results,
 )
 from alexnet_tf.config import overrides
 from alexnet_tf.runs import run_record
 from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
+from alexnet_tf.training import train
 from alexnet_tf.trial_results import TrialResult
 from tfrecords import errors
 from tfrecords.console import progress

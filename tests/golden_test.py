@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from alexnet_tf import experiments, export, predict, train
+from alexnet_tf import experiments, export, predict
 from alexnet_tf.config import overrides
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import run_record, trained_network
+from alexnet_tf.training import train
 from tests import training_runs
 from tfrecords.shards import manifest
 from tfrecords.verification import verify

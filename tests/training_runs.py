@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alexnet_tf import reporting, train
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.run_state import RunState
 from alexnet_tf.runs import checkpoint
+from alexnet_tf.training import reporting, train
+from alexnet_tf.training.run_state import RunState
 
 # Two towers of one to sixty units on crops of 67 pixels; a checkpoint after every step.
 TINY = {

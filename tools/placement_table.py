@@ -45,9 +45,10 @@ def main() -> None:
     command_line.quiet_tensorflow()
     import tensorflow as tf
 
-    from alexnet_tf import run_state, stack, steps
+    from alexnet_tf import stack
     from alexnet_tf.config.schema import Config, ModelConfig
     from alexnet_tf.devices import placement, placement_report
+    from alexnet_tf.training import run_state, steps
 
     where = placement.make_placement(_DEVICES.value)
     # TensorFlow's own normalization: what XLA compiles is one op of the graph.

@@ -40,7 +40,7 @@ def main() -> None:
     files.check_target(_OUTPUT.value)
     from PIL import Image
 
-    from alexnet_tf import diagnostics
+    from alexnet_tf.training import diagnostics
 
     checkpoint = checkpoint_lib.load(
         os.path.join(_WORKDIR.value, "checkpoints"), _CHECKPOINT.value

@@ -124,10 +124,10 @@ def record_step() -> bytes:
     """Trains some steps on the devices of the flags; the trace of the last one."""
     import tensorflow as tf
 
-    from alexnet_tf import run_state, steps
     from alexnet_tf.config import overrides
     from alexnet_tf.config.schema import Config
     from alexnet_tf.devices import placement, precision
+    from alexnet_tf.training import run_state, steps
 
     where = placement.make_placement(_DEVICES.value)
     chosen = precision.choose_precision(_PRECISION.value)

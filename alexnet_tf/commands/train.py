@@ -6,8 +6,9 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import experiments, training_checks
+from alexnet_tf import experiments
 from alexnet_tf.commands import setting_flags
+from alexnet_tf.training import checks
 from tfrecords.console import command_line
 from tfrecords.shards import manifest
 
@@ -65,15 +66,15 @@ def main() -> None:
     """Reads the flags and trains."""
     config = setting_flags.read(_EXPERIMENT.value, _WORKDIR.value)
     # What is wrong with the data is said at once, not after TensorFlow's import.
-    training_checks.check_settings(config)
+    checks.check_settings(config)
     info = manifest.read_manifest(_DATA_DIR.value)
-    training_checks.check_data(config, info, _DATA_DIR.value)
+    checks.check_data(config, info, _DATA_DIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import rehearsal, train
     from alexnet_tf.runs import untrained
+    from alexnet_tf.training import dry_run, train
 
     if _DRY_RUN.value:
-        lines = rehearsal.rehearse(
+        lines = dry_run.rehearse(
             config, _DATA_DIR.value, _WORKDIR.value, _SET_LEARNING_RATE.value
         )
         print("\n".join(lines))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import steps
 from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.parameters import list_parameters
+from alexnet_tf.training import steps
 from tests import optional
 
 torch = optional.require(__name__, "torch", "PyTorch is not installed")

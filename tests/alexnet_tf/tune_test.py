@@ -18,10 +18,11 @@ import types
 
 import pytest
 
-from alexnet_tf import experiments, train, trial_results, tune
+from alexnet_tf import experiments, trial_results, tune
 from alexnet_tf.runs import run_record, workdir
 from alexnet_tf.search_directory import Search
 from alexnet_tf.search_space import Range
+from alexnet_tf.training import train
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import locks

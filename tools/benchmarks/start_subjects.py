@@ -93,9 +93,15 @@ def summarize_marks(
 
 
 def describe_imports() -> str:
-    """Which packages the import of `alexnet_tf.train` spends its time in."""
+    """Which packages the import of `alexnet_tf.training.train` spends its time in."""
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", "from alexnet_tf import train"],
+        [
+            sys.executable,
+            "-X",
+            "importtime",
+            "-c",
+            "from alexnet_tf.training import train",
+        ],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,

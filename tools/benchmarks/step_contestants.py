@@ -84,13 +84,13 @@ def make_step(
     """
     import tensorflow as tf
 
-    from alexnet_tf import steps
     from alexnet_tf.config import overrides as settings_lib
     from alexnet_tf.config import schema
     from alexnet_tf.devices import placement, precision
     from alexnet_tf.network import build
     from alexnet_tf.network.parameters import list_parameters
     from alexnet_tf.optimization import keras_optimizers, loss_scale
+    from alexnet_tf.training import steps
 
     where = placement.make_placement(devices)
     precision.make_reproducible()

@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 import sys
 
-from alexnet_tf import run_state
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.runs import checkpoint, data_summary, environment, run_record, workdir
+from alexnet_tf.training import run_state
 
 
 def main(data_dir: str, workdir_path: str, text: str) -> None:

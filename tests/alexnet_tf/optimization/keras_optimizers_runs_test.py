@@ -101,7 +101,7 @@ from alexnet_tf.optimization import keras_optimizers as keras_optimizer
 from alexnet_tf.network import build as model
 from alexnet_tf.devices import placement
 from alexnet_tf.devices import placement_report
-from alexnet_tf import steps
+from alexnet_tf.training import steps
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.network.parameters import list_parameters
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import run_state
 from alexnet_tf.config.schema import OptimizerConfig
 from alexnet_tf.devices import placement
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.parameters import BIAS, KERNEL, Parameter
 from alexnet_tf.optimization import keras_optimizers
 from alexnet_tf.optimization.momentum import MomentumOptimizer
+from alexnet_tf.training import run_state
 from tests import training_runs
 from tests.alexnet_tf.update_rules import RUNS, addons, every_name, make_config
 from tfrecords import errors

@@ -9,9 +9,10 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, imported_run, train, trial_results
+from alexnet_tf import experiments, imported_run, trial_results
 from alexnet_tf.config import overrides
 from alexnet_tf.runs import inheritance, run_record, workdir
+from alexnet_tf.training import train
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.train`: stopped anywhere, a run goes on as the same run."""
+"""Tests of `training.train`: stopped anywhere, a run goes on as the same run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import types
 import numpy as np
 import pytest
 
-from alexnet_tf import reporting, run_state, training_loop
 from alexnet_tf.devices import precision, precision_timing
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import run_record, workdir
+from alexnet_tf.training import reporting, run_state, training_loop
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import schema

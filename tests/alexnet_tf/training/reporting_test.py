@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.reporting`, through a run and a restart."""
+"""Tests of `alexnet_tf.training.reporting`, through a run and a restart."""
 
 from __future__ import annotations
 

@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from alexnet_tf import (
+from alexnet_tf.config import overrides
+from alexnet_tf.config.schema import Config
+from alexnet_tf.data import augment, iteration, pipeline
+from alexnet_tf.devices import placement
+from alexnet_tf.evaluation import evaluate as evaluate_lib
+from alexnet_tf.evaluation import forward
+from alexnet_tf.runs import checkpoint, untrained, workdir
+from alexnet_tf.training import (
     diagnostics,
     epochs,
     finite,
@@ -20,13 +27,6 @@ from alexnet_tf import (
     steps,
     stop_request,
 )
-from alexnet_tf.config import overrides
-from alexnet_tf.config.schema import Config
-from alexnet_tf.data import augment, iteration, pipeline
-from alexnet_tf.devices import placement
-from alexnet_tf.evaluation import evaluate as evaluate_lib
-from alexnet_tf.evaluation import forward
-from alexnet_tf.runs import checkpoint, untrained, workdir
 
 
 class TrainingLoop:

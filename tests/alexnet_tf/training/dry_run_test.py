@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from alexnet_tf import rehearsal, run_state, train
 from alexnet_tf.devices.placement import Placement
+from alexnet_tf.training import dry_run, run_state, train
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import locks
@@ -26,7 +26,7 @@ def data_dir(tmp_path_factory):
 def test_it_says_what_a_run_would_be_and_leaves_nothing(tmp_path, data_dir):
     config = training_runs.make_config({"num_epochs": 10})
     workdir = str(tmp_path / "run")
-    lines = rehearsal.rehearse(config, data_dir, workdir)
+    lines = dry_run.rehearse(config, data_dir, workdir)
     assert not os.path.exists(workdir)
     state = run_state.build_run_state(config, 3, Placement())
     num_parameters = state.model.count_params()
@@ -43,7 +43,7 @@ def test_it_says_what_a_run_would_be_and_leaves_nothing(tmp_path, data_dir):
 def test_a_run_that_was_begun_is_named(tmp_path, data_dir):
     training_runs.run(data_dir, tmp_path, {"num_epochs": 1})
     before = training_runs.compute_digest(tmp_path)
-    lines = rehearsal.rehearse(
+    lines = dry_run.rehearse(
         training_runs.make_config({"num_epochs": 2}), data_dir, str(tmp_path)
     )
     assert lines[2].endswith(f"going on with the run in {tmp_path}")
@@ -85,7 +85,7 @@ def test_what_a_run_refuses_its_rehearsal_refuses(
 ):
     config, path = training_runs.make_config(values), str(begun / workdir)
     with pytest.raises(errors.UserError, match=sentence):
-        rehearsal.rehearse(config, data_dir, path, rate)
+        dry_run.rehearse(config, data_dir, path, rate)
     with pytest.raises(errors.UserError, match=sentence):
         train.train_and_evaluate(config, data_dir, path, set_learning_rate=rate)
 
@@ -97,7 +97,7 @@ def test_a_directory_in_use_is_refused(begun, data_dir):
         locks.directory_lock(path, "alexnet-train"),
         pytest.raises(errors.InUseError),
     ):
-        rehearsal.rehearse(config, data_dir, path)
+        dry_run.rehearse(config, data_dir, path)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.stop_request`, in processes of their own."""
+"""Tests of `alexnet_tf.training.stop_request`, in processes of their own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import threading
 
 import pytest
 
-from alexnet_tf import stop_request
+from alexnet_tf.training import stop_request
 from tests import processes
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PROGRAM = """\
 import os, signal, sys, time
-from alexnet_tf import stop_request
+from alexnet_tf.training import stop_request
 with stop_request.catch_stop_signals() as stop:
     print(bool(stop), stop.signal_number)
     for number in sys.argv[1:]:

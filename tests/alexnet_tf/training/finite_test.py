@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.finite`: alone, and through a run."""
+"""Tests of `alexnet_tf.training.finite`: alone, and through a run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import finite
 from alexnet_tf.network.parameters import KERNEL, Parameter
 from alexnet_tf.optimization.loss_scale import LossScale
-from alexnet_tf.steps import TrainResult
+from alexnet_tf.training import finite
+from alexnet_tf.training.steps import TrainResult
 from tests import data_directories, training_runs
 from tfrecords import errors
 

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.train`: rates by schedule and by hand; no validation split."""
+"""Tests of `training.train`: rates by schedule and by hand; no validation split."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ import tensorflow as tf
 from alexnet_tf.config import schema as config
 from alexnet_tf.network import build as model
 from alexnet_tf.optimization import momentum as optimizer
-from alexnet_tf import steps
+from alexnet_tf.training import steps
 from alexnet_tf.devices import placement, placement_report
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.network.parameters import list_parameters

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from alexnet_tf import diagnostics
 from alexnet_tf.config.schema import Config
 from alexnet_tf.evaluation.evaluate import Evaluation
 from alexnet_tf.evaluation.metrics import ErrorCounts, format_errors
-from alexnet_tf.run_state import RunState
 from alexnet_tf.runs import summaries
 from alexnet_tf.runs.workdir import Workdir
-from alexnet_tf.steps import TrainResult
+from alexnet_tf.training import diagnostics
+from alexnet_tf.training.run_state import RunState
+from alexnet_tf.training.steps import TrainResult
 from tfrecords.console.progress import LiveLine, format_duration
 
 

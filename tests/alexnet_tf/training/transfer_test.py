@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.transfer`: which weights a new run begins with."""
+"""Tests of `alexnet_tf.training.transfer`: which weights a new run begins with."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import run_state, transfer
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices.placement import Placement
 from alexnet_tf.runs import data_summary
+from alexnet_tf.training import run_state, transfer
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import statistics

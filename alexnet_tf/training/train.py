@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from alexnet_tf import (
-    opening,
-    reporting,
-    run_state,
-    stop_request,
-    training_loop,
-    transfer,
-)
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
 from alexnet_tf.optimization import schedule
 from alexnet_tf.runs import checkpoint, data_summary, workdir
+from alexnet_tf.training import (
+    reporting,
+    run_state,
+    setup,
+    stop_request,
+    training_loop,
+    transfer,
+)
 from tfrecords import errors
 
 
@@ -55,7 +55,7 @@ def train_and_evaluate(
       InUseError: where another process trains there.
       Interrupted: after SIGTERM, SIGINT or SIGHUP, once the state was saved.
     """
-    opened = opening.open_run(config, data_dir, workdir_path, command)
+    opened = setup.open_run(config, data_dir, workdir_path, command)
     config, data, where = opened.config, opened.data, opened.where
     profile, counter, last_step = opened.profile, opened.counter, opened.last_step
     with (

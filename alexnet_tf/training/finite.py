@@ -11,7 +11,7 @@ import numpy as np
 from alexnet_tf.network.parameters import Parameter
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.runs import checkpoint
-from alexnet_tf.steps import TrainResult
+from alexnet_tf.training.steps import TrainResult
 from tfrecords import errors
 
 

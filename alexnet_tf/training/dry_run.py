@@ -12,12 +12,12 @@ import time
 
 import tensorflow as tf
 
-from alexnet_tf import opening, run_state, steps, transfer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.optimization import schedule
 from alexnet_tf.runs import checkpoint, run_record, workdir
+from alexnet_tf.training import run_state, setup, steps, transfer
 from tfrecords.console import progress
 
 # The first step traces the graph; the second still fills caches.
@@ -42,7 +42,7 @@ def rehearse(
       UserError, DataError, InUseError, StorageError: as `train.train_and_evaluate`
         would raise them before its first step.
     """
-    opened = opening.open_run(config, data_dir, workdir_path, ("alexnet-train",))
+    opened = setup.open_run(config, data_dir, workdir_path, ("alexnet-train",))
     config, data, where = opened.config, opened.data, opened.where
     record = workdir.check_workdir(workdir_path, config, opened.info)
     state = run_state.build_run_state(config, data.manifest.num_classes, where)

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.profiling`: the trace, read by TensorBoard's profile plugin."""
+"""Tests of `training.profiling`: the trace, read by TensorBoard's profile plugin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from alexnet_tf import profiling
+from alexnet_tf.training import profiling
 from tests import data_directories, processes, training_runs
 from tfrecords import errors
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from alexnet_tf import epochs, profiling, training_checks
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.runs import environment, run_record, summaries
+from alexnet_tf.training import checks, epochs, profiling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def open_run(
       UserError: for settings, devices or data that do not fit.
       DataError: for damaged data.
     """
-    training_checks.check_settings(config)
+    checks.check_settings(config)
     where = placement.make_placement(config.devices)
     precision.make_reproducible()
     chosen = precision.choose_precision(
@@ -65,7 +65,7 @@ def open_run(
     )
     config = dataclasses.replace(config, precision=chosen.precision)
     data = pipeline.open_data(data_dir, config)
-    training_checks.check_data(config, data.manifest, data_dir)
+    checks.check_data(config, data.manifest, data_dir)
     pipeline.check_splits(config, data)
     counter = epochs.EpochCounter(
         data.manifest.get_split("train").num_records, config.batch_size

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.training_checks`."""
+"""Tests of `alexnet_tf.training.checks`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from alexnet_tf import training_checks
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.training import checks
 from tests import data_directories
 from tfrecords import errors
 from tfrecords.shards import manifest
@@ -38,7 +38,7 @@ def test_numbers_that_teach_nothing_are_refused(values, name):
     with pytest.raises(
         errors.UserError, match=f"config.{name} .*{[*values.values()][-1]}"
     ):
-        training_checks.check_settings(overrides.override(Config(), values))
+        checks.check_settings(overrides.override(Config(), values))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_numbers_that_teach_nothing_are_refused(values, name):
     ],
 )
 def test_numbers_with_a_meaning_pass(values):
-    training_checks.check_settings(overrides.override(Config(), values))
+    checks.check_settings(overrides.override(Config(), values))
 
 
 def make_manifest(num_train: int, num_classes: int = 2) -> manifest.Manifest:
@@ -77,14 +77,14 @@ def make_manifest(num_train: int, num_classes: int = 2) -> manifest.Manifest:
 
 def test_a_batch_larger_than_the_training_split_is_refused():
     config = Config(batch_size=128)
-    training_checks.check_data(config, make_manifest(128), "D")
+    checks.check_data(config, make_manifest(128), "D")
     with pytest.raises(errors.UserError, match=r"is 128, but .* D holds 127 images"):
-        training_checks.check_data(config, make_manifest(127), "D")
+        checks.check_data(config, make_manifest(127), "D")
 
 
 def test_a_single_class_is_refused():
     with pytest.raises(errors.UserError, match="D has a single class, 'n00000001'"):
-        training_checks.check_data(Config(), make_manifest(500, 1), "D")
+        checks.check_data(Config(), make_manifest(500, 1), "D")
 
 
 if __name__ == "__main__":

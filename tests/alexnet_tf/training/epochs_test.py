@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from alexnet_tf.epochs import EpochCounter
+from alexnet_tf.training.epochs import EpochCounter
 
 
 def test_by_hand():

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.run_state`: what a checkpoint holds, and what it refuses."""
+"""Tests of `training.run_state`: what a checkpoint holds, and what it refuses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import run_state
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation.metrics import ErrorCounts
 from alexnet_tf.network.parameters import assign_arrays, load_weights
 from alexnet_tf.runs import checkpoint
+from alexnet_tf.training import run_state
 from tests import training_runs
 from tfrecords import errors
 
@@ -152,7 +152,7 @@ def test_memory_that_lacks_for_the_network_or_its_optimizer_is_told(
     def fail(*args, **kwargs):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
-    monkeypatch.setattr(f"alexnet_tf.run_state.{builder}", fail)
+    monkeypatch.setattr(f"alexnet_tf.training.run_state.{builder}", fail)
     with pytest.raises(
         errors.DeviceMemoryError, match=r"config\.model\.width"
     ) as raised:

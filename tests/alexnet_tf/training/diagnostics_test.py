@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import diagnostics
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config, ModelConfig, OptimizerConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.layers import Gaussian
 from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.optimization import momentum as optimizer_lib
+from alexnet_tf.training import diagnostics
 
 CROP = 67
 

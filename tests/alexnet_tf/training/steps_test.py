@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import steps
 from alexnet_tf.config.schema import ModelConfig, OptimizerConfig
 from alexnet_tf.evaluation import forward
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.optimization import momentum as optimizer_lib
 from alexnet_tf.optimization.loss_scale import LossScale
+from alexnet_tf.training import steps
 
 CROP = 67
 SMALL = ModelConfig(width=0.0625)
