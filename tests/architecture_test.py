@@ -32,11 +32,11 @@ LAYERS = (
     ("alexnet_tf", "alexnet_tf.stack"),
     ("alexnet_tf.config.schema", "alexnet_tf.devices"),
     ("alexnet_tf.experiments",),
-    ("alexnet_tf.data", "alexnet_tf.network", "alexnet_tf.figures"),
+    ("alexnet_tf.data", "alexnet_tf.network", "alexnet_tf.figures.matplotlib_defaults"),
     ("alexnet_tf.optimization",),
     ("alexnet_tf.runs",),
     ("alexnet_tf.evaluation",),
-    ("alexnet_tf.training", "alexnet_tf.export"),
+    ("alexnet_tf.training", "alexnet_tf.export.saved_model"),
     ("alexnet_tf.inference", "alexnet_tf.tune", "alexnet_tf.weights"),
     ("alexnet_tf.commands",),
 )
@@ -67,10 +67,10 @@ TESTED_WITH = {
     "alexnet_tf.experiments.finetune": "alexnet_tf.experiments",
     "alexnet_tf.experiments.sample": "alexnet_tf.experiments",
     "alexnet_tf.config.settings_file": "alexnet_tf.experiments",
-    "alexnet_tf.export_formats.keras_file": "alexnet_tf.export_formats",
-    "alexnet_tf.export_formats.onnx_file": "alexnet_tf.export_formats",
-    "alexnet_tf.export_formats.tflite_files": "alexnet_tf.export_formats",
-    "alexnet_tf.export_formats.tflite_report": "alexnet_tf.export_formats",
+    "alexnet_tf.export.keras_file": "alexnet_tf.export.other_formats",
+    "alexnet_tf.export.onnx_file": "alexnet_tf.export.other_formats",
+    "alexnet_tf.export.tflite_files": "alexnet_tf.export.other_formats",
+    "alexnet_tf.export.tflite_report": "alexnet_tf.export.other_formats",
     "alexnet_tf.optimization.learning_rates": "alexnet_tf.optimization.schedule",
     "alexnet_tf.evaluation.forward": "alexnet_tf.evaluation.evaluate",
     "alexnet_tf.network.parameters": "alexnet_tf.training.run_state",
@@ -110,7 +110,10 @@ ABOUT_COMMANDS = {
 
 # Dangerous calls that are none where they stand, each with its reason.
 HARMLESS = {
-    ("alexnet_tf.export", "ignore_errors"): "its data set holds a single picture",
+    (
+        "alexnet_tf.export.saved_model",
+        "ignore_errors",
+    ): "its data set holds a single picture",
 }
 
 MAX_LINES = 350

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from alexnet_tf import experiments, export, predict
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.evaluation import evaluate
+from alexnet_tf.export import saved_model
+from alexnet_tf.inference import predict
 from alexnet_tf.runs import run_record, trained_network
 from alexnet_tf.training import train
 from tests import training_runs
@@ -127,7 +129,7 @@ def test_run_is_evaluated(golden, monkeypatch):
 
 def test_run_is_exported(golden, tmp_path):
     network = trained_network.load(str(golden / "run"), "last")
-    made = export.export(network, str(tmp_path / "export"))
+    made = saved_model.export(network, str(tmp_path / "export"))
     predictor = predict.open_export(made.path, 1)
     images = predict.find_pictures([str(golden / "images" / "validation")])
     answers = list(predict.predict_files(predictor, images))

@@ -11,8 +11,8 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import export
 from alexnet_tf.config import overrides, schema
+from alexnet_tf.export import saved_model
 from alexnet_tf.runs import trained_network
 from tests import data_directories, processes, training_runs
 from tools import checkout_modules
@@ -110,7 +110,7 @@ def test_python_runs(tmp_path):
     data_directories.write_data_directory(tmp_path / "data", num_classes=3)
     training_runs.run(tmp_path / "data", tmp_path / "run", {"num_epochs": 1})
     network = trained_network.load(str(tmp_path / "run"))
-    export.export(network, str(tmp_path / "exports" / "mine"))
+    saved_model.export(network, str(tmp_path / "exports" / "mine"))
     picture = data_directories.draw_picture(0, 3, np.random.default_rng(0))
     (tmp_path / "a.jpg").write_bytes(data_directories.encode_jpeg(picture))
     printed = ""

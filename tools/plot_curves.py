@@ -18,7 +18,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import figures
+from alexnet_tf.figures import matplotlib_defaults
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
@@ -98,7 +98,7 @@ def find_drops(lines: list[dict[str, Any]]) -> list[float]:
     return drops
 
 
-@figures.default_style()
+@matplotlib_defaults.default_style()
 def main() -> None:
     """Reads the flags and draws."""
     workdirs, labels = _WORKDIRS.value, _LABELS.value

@@ -15,7 +15,7 @@ from PIL import Image
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import figures
+from alexnet_tf.figures import matplotlib_defaults
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
@@ -52,7 +52,7 @@ def main() -> None:
     print(f"{path}: {sheet.width} x {sheet.height} pixels, {os.path.getsize(path):,} B")
 
 
-@figures.default_style()
+@matplotlib_defaults.default_style()
 def make_sheet(per_class: int, seed: int) -> Image.Image:
     """The sheet: a panel for each class, in the order of the labels, row by row.
 

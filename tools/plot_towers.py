@@ -12,7 +12,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from alexnet_tf import figures
+from alexnet_tf.figures import matplotlib_defaults
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
@@ -150,7 +150,7 @@ def record_step() -> bytes:
         return step_traces.record(lambda: step(images, labels).loss.numpy())
 
 
-@figures.default_style()
+@matplotlib_defaults.default_style()
 def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
     """A row of bars for each tower, forward and backward in two colours."""
     import matplotlib

@@ -75,21 +75,21 @@ def main() -> None:
     run_record.read_config(_WORKDIR.value)
     formats = _read_formats()
     command_line.quiet_tensorflow()
-    from alexnet_tf import export, export_formats
     from alexnet_tf.evaluation import evaluate
+    from alexnet_tf.export import other_formats, saved_model
     from alexnet_tf.runs import trained_network, untrained
 
     calibration = None
-    if export_formats.TFLITE in formats:
+    if other_formats.TFLITE in formats:
         data, _ = evaluate.open_run_data(_WORKDIR.value, _DATA_DIR.value)
-        calibration = export_formats.Calibration(data, _CALIBRATION_PICTURES.value)
-    export_formats.check(formats, calibration)
+        calibration = other_formats.Calibration(data, _CALIBRATION_PICTURES.value)
+    other_formats.check(formats, calibration)
     network = trained_network.load(
         _WORKDIR.value, _CHECKPOINT.value, precision_policy=_PRECISION.value
     )
     if warning := untrained.describe(untrained.read(network.checkpoint)):
         print(warning, file=sys.stderr)
-    made = export.export(network, _EXPORT_DIR.value, formats, calibration)
+    made = saved_model.export(network, _EXPORT_DIR.value, formats, calibration)
     print(
         f"exported step {network.checkpoint.step:,} to {made.path}\n"
         f"  {len(network.training_data.classes)} classes, {network.config.precision}, "
@@ -97,7 +97,7 @@ def main() -> None:
     )
     for text in made.report:
         print("\n".join(f"  {line}" for line in text.splitlines()))
-    if export.SAVED_MODEL in formats:
+    if saved_model.SAVED_MODEL in formats:
         print(f"  alexnet-predict --export_dir={_EXPORT_DIR.value} PICTURES...")
 
 

@@ -77,7 +77,8 @@ def main() -> int:
     if _WORKDIR.value:
         run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import panels, predict
+    from alexnet_tf.figures import panels
+    from alexnet_tf.inference import predict
     from alexnet_tf.runs import trained_network, untrained
 
     paths = predict.find_pictures(_PICTURES.value)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alexnet_tf import figures
+from alexnet_tf.figures import matplotlib_defaults
 from tfrecords.durable import files
 from tools.benchmarks import contest, convert_subjects, materials
 from tools.benchmarks.contest import Factory, Options
@@ -83,7 +83,7 @@ def list_rows(series: Series) -> list[tuple]:
     return rows
 
 
-@figures.default_style()
+@matplotlib_defaults.default_style()
 def plot(series: Series, path: str) -> None:
     """Draws the series, a panel each, on logarithmic axes.
 

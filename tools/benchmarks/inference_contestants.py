@@ -72,7 +72,7 @@ def exported(export_dir: str, pictures: list[str], batch_size: int) -> Call:
     """
     import tensorflow as tf
 
-    from alexnet_tf import exported
+    from alexnet_tf.export import exported
 
     loaded = tf.saved_model.load(exported.find_version(export_dir))
     from_bytes = loaded.signatures["serving_default"]

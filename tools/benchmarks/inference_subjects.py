@@ -169,7 +169,7 @@ def _find_pictures(options: Options, folder: str, count: int) -> list[str]:
 
 def _read_record(export_dir: str) -> dict[str, Any]:
     """What the newest version in `export_dir` says of itself."""
-    from alexnet_tf import exported
+    from alexnet_tf.export import exported
 
     path = os.path.join(exported.find_version(export_dir), exported.RECORD_NAME)
     with open(path, encoding="utf-8") as file:

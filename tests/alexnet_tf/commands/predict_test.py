@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_tf import export
+from alexnet_tf.export import saved_model
 from alexnet_tf.runs import trained_network
 from tests import data_directories, processes, training_runs
 
@@ -24,7 +24,7 @@ def runs(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs")
     data_directories.write_data_directory(path / "data", num_classes=6)
     training_runs.run(path / "data", path / "run", {"num_epochs": 1})
-    export.export(trained_network.load(str(path / "run")), str(path / "exports"))
+    saved_model.export(trained_network.load(str(path / "run")), str(path / "exports"))
     (path / "pictures").mkdir()
     for label in (1, 2):
         picture = data_directories.draw_picture(label, 6, np.random.default_rng(0))

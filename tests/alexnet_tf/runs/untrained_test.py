@@ -130,7 +130,8 @@ def test_they_are_recorded_with_the_results(answers):
 
 
 def test_an_export_without_the_record_is_read(answers, tmp_path):
-    from alexnet_tf import exported, predict
+    from alexnet_tf.export import exported
+    from alexnet_tf.inference import predict
 
     export = answers[0] / "exports" / "1"
     before = tmp_path / "1"

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from alexnet_tf.data import pipeline
 from alexnet_tf.evaluation import evaluate, forward, metrics
-from alexnet_tf.export_formats import tflite_files
+from alexnet_tf.export import tflite_files
 from alexnet_tf.runs.trained_network import TrainedNetwork
 
 NAME = "tflite.json"

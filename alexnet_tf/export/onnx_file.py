@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.export.standard_layers import build_inference_model
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from alexnet_tf.stack import keras
 from tfrecords import errors

@@ -27,7 +27,7 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
-from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.export.standard_layers import build_inference_model
 from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import load_weights
 from alexnet_tf.runs.trained_network import TrainedNetwork

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.inference_model`: standard layers, the network's numbers."""
+"""Tests of `export.standard_layers`: standard layers, the network's numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import inference_model, stack
+from alexnet_tf import stack
 from alexnet_tf.devices import placement
+from alexnet_tf.export import standard_layers
 from alexnet_tf.network.build import build_network
 from alexnet_tf.stack import keras
 from tests import training_runs
@@ -68,7 +69,7 @@ def draw_images(count=3):
 )
 def test_the_numbers_are_the_networks(values):
     network = make_network(values)
-    model = inference_model.build_inference_model(network)
+    model = standard_layers.build_inference_model(network)
     images = draw_images()
     begin = (256 - SIZE) // 2
     mean = network.training_data.statistics.mean_image
@@ -84,9 +85,9 @@ def test_the_numbers_are_the_networks(values):
 
 def test_a_network_of_mixed_precision_becomes_float32():
     network = make_network({"precision": "mixed_bfloat16"})
-    model = inference_model.build_inference_model(network)
+    model = standard_layers.build_inference_model(network)
     wide = make_network()
-    expected = inference_model.build_inference_model(wide)(draw_images())
+    expected = standard_layers.build_inference_model(wide)(draw_images())
     found = model(draw_images())
     assert found.dtype == expected.dtype == tf.float32
     np.testing.assert_array_equal(found, expected)
@@ -94,14 +95,14 @@ def test_a_network_of_mixed_precision_becomes_float32():
 
 def test_parameters_are_the_networks_and_few_fixed_ones_more():
     network = make_network()
-    model = inference_model.build_inference_model(network)
+    model = standard_layers.build_inference_model(network)
     theirs = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert theirs == network.model.count_params()
 
 
 def test_it_loads_in_safe_mode_without_our_code(tmp_path):
     path = str(tmp_path / "alexnet.keras")
-    model = inference_model.build_inference_model(make_network())
+    model = standard_layers.build_inference_model(make_network())
     model.save(path)
     images = draw_images()
     np.save(tmp_path / "images.npy", images)

@@ -15,12 +15,7 @@ import dataclasses
 import os
 
 from alexnet_tf.data import pipeline
-from alexnet_tf.export_formats import (
-    keras_file,
-    onnx_file,
-    tflite_files,
-    tflite_report,
-)
+from alexnet_tf.export import keras_file, onnx_file, tflite_files, tflite_report
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords.durable import files
 

@@ -4,7 +4,7 @@
       saved_model.pb, variables/     the network with mean image and class names in it
       assets.extra/export.json       where it is from: classes, settings, step
       assets.extra/SHA256SUMS        of every file above and below
-      assets.extra/...               other formats (see `export_formats`)
+      assets.extra/...               other formats (see `other_formats`)
 
 Signatures, all of N pictures:
 
@@ -28,11 +28,11 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from alexnet_tf import export_formats, exported
 from alexnet_tf.config import overrides
 from alexnet_tf.data import augment, decoding
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import forward
+from alexnet_tf.export import exported, other_formats
 from alexnet_tf.network import build
 from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.runs import tensorflow_files, trained_network, untrained
@@ -204,14 +204,14 @@ def export(
     network: TrainedNetwork,
     export_dir: str,
     formats: tuple[str, ...] = (SAVED_MODEL,),
-    calibration: export_formats.Calibration | None = None,
+    calibration: other_formats.Calibration | None = None,
 ) -> Export:
     """Writes the next version under `export_dir`: complete, or not at all.
 
     Args:
       network: of a run, built without placement.
       export_dir: holds the versions; made if missing.
-      formats: `SAVED_MODEL` and `export_formats.NAMES`, any of them.
+      formats: `SAVED_MODEL` and `other_formats.NAMES`, any of them.
       calibration: for the format tflite.
 
     Returns:
@@ -222,7 +222,7 @@ def export(
         needs.
       StorageError: where it cannot be written.
     """
-    export_formats.check(formats, calibration)
+    other_formats.check(formats, calibration)
     with versions.write_version(export_dir) as version:
         path = version.temporary
         extra = os.path.join(path, exported.EXTRA_NAME)
@@ -230,7 +230,7 @@ def export(
             if SAVED_MODEL in formats:
                 _save(network, path)
             os.makedirs(extra, exist_ok=True)
-            report = export_formats.write(formats, network, extra, calibration)
+            report = other_formats.write(formats, network, extra, calibration)
         files.write_json(os.path.join(path, exported.RECORD_NAME), _describe(network))
         sums = checksums.make_list(path).encode()
         files.write_bytes(os.path.join(path, exported.CHECKSUMS_NAME), sums)

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.panels`: the drawing is there and shows what it should."""
+"""Tests of `figures.panels`: the drawing is there and shows what it should."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_tf import panels
+from alexnet_tf.figures import panels
 
 CLASSES = [f"class {label}" for label in range(6)]
 

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.export`: what is saved answers as what was trained."""
+"""Tests of `export.saved_model`: what is saved answers as what was trained."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from alexnet_tf import export, exported
 from alexnet_tf.data import pipeline
 from alexnet_tf.evaluation import evaluate
+from alexnet_tf.export import exported, saved_model
 from alexnet_tf.runs import trained_network
 from tests import data_directories, training_runs
 from tests.alexnet_tf import animations
@@ -59,7 +59,7 @@ def network(workdir):
 
 @pytest.fixture(scope="module")
 def version(tmp_path_factory, network):
-    made = export.export(network, str(tmp_path_factory.mktemp("exports")))
+    made = saved_model.export(network, str(tmp_path_factory.mktemp("exports")))
     assert made.digest == checksums.compute_digest(made.path) and not made.report
     checksums.check(made.path, os.path.join(made.path, exported.CHECKSUMS_NAME))
     return made.path
@@ -163,7 +163,7 @@ def test_a_bad_picture_fails_alone(signatures, pictures, name):
         image_bytes=tf.constant([good, good, good, good, good, other])
     )
     reasons = [reason.decode() for reason in answer["errors"].numpy()]
-    assert reasons == ["", *[export.NO_PICTURE] * 4, ""]
+    assert reasons == ["", *[saved_model.NO_PICTURE] * 4, ""]
     for key in set(answer) - {"errors"}:
         ours, theirs = answer[key].numpy(), alone[key].numpy()
         np.testing.assert_array_equal(ours[[0, 5]], theirs[[0, 5]])
@@ -177,7 +177,7 @@ def test_a_picture_with_more_pixels_than_the_converter_takes_is_refused(signatur
     stream = io.BytesIO()
     Image.new("1", (8001, 8000)).save(stream, "PNG")
     answer = signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
-    assert answer["errors"].numpy()[0].decode() == export.NO_PICTURE
+    assert answer["errors"].numpy()[0].decode() == saved_model.NO_PICTURE
 
 
 def test_of_an_animation_the_first_frame_is_answered(signatures, pictures):
@@ -222,7 +222,7 @@ def test_versions_count_and_the_newest_is_found(tmp_path, network):
     with pytest.raises(errors.UserError, match="holds no export"):
         exported.find_version(export_dir)
     (tmp_path / "exports" / "9").mkdir(parents=True)
-    path = export.export(network, export_dir).path
+    path = saved_model.export(network, export_dir).path
     assert path == os.path.join(export_dir, "10")
     assert versions.list_versions(export_dir) == [9, 10]
     assert exported.find_version(export_dir) == path == exported.find_version(path)
@@ -246,7 +246,7 @@ def test_a_failing_export_leaves_nothing(tmp_path, monkeypatch, network, error):
 
     monkeypatch.setattr(tf.saved_model, "save", fail)
     with pytest.raises(errors.StorageError):
-        export.export(network, str(tmp_path))
+        saved_model.export(network, str(tmp_path))
     assert os.listdir(tmp_path) == []
 
 

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.figures`: the user's style neither shows nor goes away."""
+"""`figures.matplotlib_defaults`: the user's style neither shows nor goes away."""
 
 import sys
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import figure as figure_lib
 
-from alexnet_tf import figures
+from alexnet_tf.figures import matplotlib_defaults
 
 
 def draw(path):
@@ -18,16 +18,19 @@ def draw(path):
 
 
 def test_a_users_style_does_not_show(tmp_path):
-    expected = figures.default_style()(draw)(tmp_path / "a.png")
+    expected = matplotlib_defaults.default_style()(draw)(tmp_path / "a.png")
     style = {"figure.facecolor": "black", "savefig.dpi": 50, "font.size": 20.0}
     with matplotlib.rc_context(style):
         assert draw(tmp_path / "b.png") != expected
-        assert figures.default_style()(draw)(tmp_path / "c.png") == expected
+        assert matplotlib_defaults.default_style()(draw)(tmp_path / "c.png") == expected
         assert matplotlib.rcParams["savefig.dpi"] == 50
 
 
 def test_latex_that_is_not_installed_is_not_asked_for(tmp_path):
-    with matplotlib.rc_context({"text.usetex": True}), figures.default_style():
+    with (
+        matplotlib.rc_context({"text.usetex": True}),
+        matplotlib_defaults.default_style(),
+    ):
         assert np.frombuffer(draw(tmp_path / "a.png"), np.uint8).size
 
 

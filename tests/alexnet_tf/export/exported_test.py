@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.exported`, on a SavedModel of one variable."""
+"""Tests of `alexnet_tf.export.exported`, on a SavedModel of one variable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import exported
+from alexnet_tf.export import exported
 from tfrecords import errors
 from tfrecords.durable import checksums
 

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.export_formats`: every file answers as the run's network."""
+"""Tests of `export.other_formats`: every file answers as the run's network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf import export, export_formats, exported
 from alexnet_tf.data import augment
 from alexnet_tf.evaluation import evaluate, forward
-from alexnet_tf.export_formats import (
+from alexnet_tf.export import (
+    exported,
     keras_file,
     onnx_file,
+    other_formats,
+    saved_model,
     tflite_files,
     tflite_report,
 )
@@ -58,12 +60,12 @@ def network(workdir):
 @pytest.fixture(scope="module")
 def calibration(workdir):
     data, _ = evaluate.open_run_data(workdir)
-    return export_formats.Calibration(data, 10)
+    return other_formats.Calibration(data, 10)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, network, calibration):
-    return export.export(
+    return saved_model.export(
         network,
         str(tmp_path_factory.mktemp("exports")),
         ("saved_model", "keras", "tflite"),
@@ -183,8 +185,8 @@ def test_a_wrong_answer_is_an_error_of_the_table(network, calibration):
 
 
 def test_without_a_saved_model_the_version_is_passed_over(tmp_path, network):
-    first = export.export(network, str(tmp_path)).path
-    second = export.export(network, str(tmp_path), ("keras",))
+    first = saved_model.export(network, str(tmp_path)).path
+    second = saved_model.export(network, str(tmp_path), ("keras",))
     assert second.path == str(tmp_path / "2")
     assert sorted(os.listdir(second.path)) == ["assets.extra"]
     assert exported.find_version(str(tmp_path)) == first
@@ -201,7 +203,7 @@ def test_a_failing_format_leaves_nothing(tmp_path, monkeypatch, network, error):
 
     monkeypatch.setattr(keras_file, "write", fail)
     with pytest.raises((errors.StorageError, KeyboardInterrupt)):
-        export.export(network, str(tmp_path), ("saved_model", "keras"))
+        saved_model.export(network, str(tmp_path), ("saved_model", "keras"))
     assert os.listdir(tmp_path) == []
 
 
@@ -217,7 +219,7 @@ def test_a_failing_converter_leaves_nothing(
         lambda *_: type("Converter", (), {"convert": fail})(),
     )
     with pytest.raises(errors.DataError, match=r"float32\.tflite \(no such operator\)"):
-        export.export(network, str(tmp_path), ("tflite",), calibration)
+        saved_model.export(network, str(tmp_path), ("tflite",), calibration)
     assert os.listdir(tmp_path) == []
 
 
@@ -231,7 +233,7 @@ def test_a_missing_package_is_said_before_anything_is_written(
         monkeypatch.setitem(sys.modules, package, module)
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(errors.UserError, match=rf"package {name}, .*alexnet-tf\[onnx"):
-        export.export(network, str(tmp_path / "exports"), ("saved_model", "onnx"))
+        saved_model.export(network, str(tmp_path / "exports"), ("saved_model", "onnx"))
     assert os.listdir(tmp_path) == []
 
 
@@ -242,7 +244,7 @@ def test_onnx_answers_as_the_run_whatever_the_batch(
         pytest.importorskip(package, reason=f"the extra onnx brings {package}")
     import onnxruntime
 
-    made = export.export(network, str(tmp_path), ("onnx",))
+    made = saved_model.export(network, str(tmp_path), ("onnx",))
     assert "in onnxruntime" in made.report[0]
     path = os.path.join(made.path, "assets.extra", onnx_file.NAME)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -258,7 +260,7 @@ def test_onnx_that_answers_otherwise_is_not_exported(tmp_path, monkeypatch, netw
         pytest.importorskip(package, reason=f"the extra onnx brings {package}")
     monkeypatch.setattr(onnx_file, "compare", lambda model, path: 0.25)
     with pytest.raises(errors.DataError, match=r"probabilities are 0\.25 from"):
-        export.export(network, str(tmp_path), ("onnx",))
+        saved_model.export(network, str(tmp_path), ("onnx",))
     assert os.listdir(tmp_path) == []
 
 

@@ -9,7 +9,7 @@ each version writes what the other does not read.
 
 from __future__ import annotations
 
-from alexnet_tf.inference_model import build_inference_model
+from alexnet_tf.export.standard_layers import build_inference_model
 from alexnet_tf.runs.trained_network import TrainedNetwork
 
 NAME = "alexnet.keras"

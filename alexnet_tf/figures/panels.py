@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alexnet_tf import figures
+from alexnet_tf.figures import matplotlib_defaults
 from tfrecords.durable import files
 
 _PER_ROW = 4
@@ -14,7 +14,7 @@ _PER_ROW = 4
 _RIGHT, _OTHER = "#d1495b", "#7a9cc6"
 
 
-@figures.default_style()
+@matplotlib_defaults.default_style()
 def draw_panels(
     images: Sequence[np.ndarray],
     probabilities: Sequence[np.ndarray],

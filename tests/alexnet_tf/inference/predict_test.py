@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.predict`."""
+"""Tests of `alexnet_tf.inference.predict`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import export, predict
+from alexnet_tf.export import saved_model
+from alexnet_tf.inference import predict
 from alexnet_tf.runs import trained_network
 from tests import data_directories, training_runs
 from tfrecords import errors
@@ -140,7 +141,7 @@ def test_a_name_of_two_classes_is_the_truth_of_neither(tmp_path, folder):
 
 @pytest.mark.parametrize("num_views", [1, 10])
 def test_run_and_export_answer_alike(tmp_path, network, folder, num_views):
-    export.export(network, str(tmp_path))
+    saved_model.export(network, str(tmp_path))
     paths = predict.find_pictures([str(folder)])
     ours = predict_all(predict.make_predictor(network, num_views), paths)
     theirs = predict_all(predict.open_export(str(tmp_path), num_views), paths)

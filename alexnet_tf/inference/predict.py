@@ -22,10 +22,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf import exported
 from alexnet_tf.data import augment
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import forward
+from alexnet_tf.export import exported
 from alexnet_tf.runs import untrained
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords import errors, limits
