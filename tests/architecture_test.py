@@ -37,7 +37,7 @@ LAYERS = (
     ("alexnet_tf.runs",),
     ("alexnet_tf.evaluation",),
     ("alexnet_tf.training", "alexnet_tf.export.saved_model"),
-    ("alexnet_tf.inference", "alexnet_tf.tune", "alexnet_tf.weights"),
+    ("alexnet_tf.inference", "alexnet_tf.tune.search", "alexnet_tf.weights"),
     ("alexnet_tf.commands",),
 )
 

@@ -95,7 +95,7 @@ def main() -> None:
     arrays = kind.read(_INPUT.value)
 
     command_line.quiet_tensorflow()
-    from alexnet_tf import imported_run
+    from alexnet_tf.weights import imported_run
 
     imported_run.check_free(_WORKDIR.value)
     if _MEAN_IMAGE.value:

@@ -7,13 +7,9 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import (
-    experiments,
-    search_directory,
-    search_space,
-    trial_results,
-)
+from alexnet_tf import experiments
 from alexnet_tf.commands import setting_flags
+from alexnet_tf.tune import directory, space, trial_results
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.shards import manifest
@@ -55,7 +51,7 @@ _TUNE_DIR = flags.DEFINE(
 _SEARCH = flags.DEFINE_enum(
     "search",
     "random",
-    list(search_directory.STRATEGIES),
+    list(directory.STRATEGIES),
     "random: every trial is drawn alone; hyperband: many short trials, the best of "
     "which are trained on; bayesian: drawn where earlier trials promise most",
 )
@@ -64,8 +60,8 @@ _SPACE = flags.DEFINE_list(
     ["paper"],
     "what is searched: NAME, NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A|B|C, "
     "separated by commas. paper: what the paper chose by validation, "
-    f"{', '.join(search_space.PAPER)}. Ranges of ours: "
-    f"{', '.join(search_space.list_known())}",
+    f"{', '.join(space.PAPER)}. Ranges of ours: "
+    f"{', '.join(space.list_known())}",
 )
 _MAX_TRIALS = flags.DEFINE_integer(
     "max_trials",
@@ -107,14 +103,14 @@ setting_flags.define(__name__)
 def main() -> None:
     """Reads the flags, searches and prints the trials."""
     asked = _read_search()
-    search_directory.check_installed(asked.strategy)
+    directory.check_installed(asked.strategy)
     # What is wrong with the data is said at once, not after TensorFlow's import.
     data = manifest.read_manifest(_DATA_DIR.value)
-    search_directory.check_trials(asked, data, _DATA_DIR.value)
+    directory.check_trials(asked, data, _DATA_DIR.value)
     command_line.quiet_tensorflow()
-    from alexnet_tf import tune
+    from alexnet_tf.tune import search
 
-    results = tune.search(asked, _DATA_DIR.value, _TUNE_DIR.value, sys.argv)
+    results = search.search(asked, _DATA_DIR.value, _TUNE_DIR.value, sys.argv)
     print(trial_results.format_table(results))
     best = trial_results.find_best(results)
     if best is None:
@@ -131,7 +127,7 @@ def main() -> None:
     print(f"  tensorboard --logdir={_TUNE_DIR.value}")
 
 
-def _read_search() -> search_directory.Search:
+def _read_search() -> directory.Search:
     """The search that the flags ask for."""
     given = setting_flags.read_given()
     if "num_epochs" in given:
@@ -141,7 +137,7 @@ def _read_search() -> search_directory.Search:
     # A trial's checkpoints are for going on with it.
     given = {"keep_checkpoints": "1", **given, "num_epochs": str(_EPOCHS.value)}
     config = setting_flags.read(_EXPERIMENT.value, given=given)
-    entries = search_space.parse_space(_SPACE.value, config)
+    entries = space.parse_space(_SPACE.value, config)
     for entry in entries:
         if entry.name in given:
             raise errors.UserError(
@@ -149,7 +145,7 @@ def _read_search() -> search_directory.Search:
             )
     is_hyperband = _SEARCH.value == "hyperband"
     max_trials, median_epochs = _MAX_TRIALS.value, _MEDIAN_EPOCHS.value
-    return search_directory.Search(
+    return directory.Search(
         _SEARCH.value,
         entries,
         config,

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from alexnet_tf import imported_run, weights
+from alexnet_tf import weights
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.weights import mapping
+from alexnet_tf.weights import imported_run, mapping
 from tests import data_directories, processes
 from tests.alexnet_tf import foreign_weights
 

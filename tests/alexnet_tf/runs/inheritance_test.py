@@ -9,10 +9,12 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, imported_run, trial_results
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.runs import inheritance, run_record, workdir
 from alexnet_tf.training import train
+from alexnet_tf.tune import trial_results
+from alexnet_tf.weights import imported_run
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights

@@ -12,10 +12,11 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import experiments, imported_run
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.optimization.learning_rates import LearningRates
 from alexnet_tf.runs import checkpoint, untrained
+from alexnet_tf.weights import imported_run
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, processes, training_runs
 from tests.alexnet_tf import foreign_weights

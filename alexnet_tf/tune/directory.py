@@ -19,9 +19,9 @@ from typing import Any
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.search_space import Range
 from alexnet_tf.training import checks
-from alexnet_tf.trial_results import TRIALS_NAME
+from alexnet_tf.tune.space import Range
+from alexnet_tf.tune.trial_results import TRIALS_NAME
 from tfrecords import errors
 from tfrecords.durable import files, json_records, locks
 from tfrecords.shards import manifest

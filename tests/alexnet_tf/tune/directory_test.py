@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.search_directory`: a search goes on, another is refused."""
+"""Tests of `alexnet_tf.tune.directory`: a search goes on, another is refused."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from alexnet_tf import search_directory
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.search_directory import Search
-from alexnet_tf.search_space import Range
+from alexnet_tf.tune import directory
+from alexnet_tf.tune.directory import Search
+from alexnet_tf.tune.space import Range
 from tests import data_directories
 from tfrecords import errors
 
@@ -23,7 +23,7 @@ SEARCH = Search(
 
 
 def begin(path, search=SEARCH, fingerprint="abc", data_dir="data"):
-    search_directory.begin(str(path), search, data_dir, fingerprint)
+    directory.begin(str(path), search, data_dir, fingerprint)
 
 
 def change(**values):
@@ -50,7 +50,7 @@ def test_the_same_search_goes_on(tmp_path):
 def test_trials_that_could_not_be_trained_are_refused(tmp_path):
     data = data_directories.write_data_directory(tmp_path, per_class=4)
     small = configure(batch_size=8)
-    search_directory.check_trials(small, data, "D")
+    directory.check_trials(small, data, "D")
     sizes = dataclasses.replace(small, space=(Range("batch_size", values=(4, 8, 9)),))
     for search, sentence in (
         (SEARCH, "batch_size is 128, but .* 8 images"),
@@ -58,10 +58,10 @@ def test_trials_that_could_not_be_trained_are_refused(tmp_path):
         (dataclasses.replace(small, space=(Range("model.width", 0, 1),)), "width"),
     ):
         with pytest.raises(errors.UserError, match=sentence):
-            search_directory.check_trials(search, data, "D")
+            directory.check_trials(search, data, "D")
     without = dataclasses.replace(data, splits={"train": data.splits["train"]})
     with pytest.raises(errors.UserError, match="no validation split"):
-        search_directory.check_trials(small, without, "D")
+        directory.check_trials(small, without, "D")
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,10 @@ def test_a_record_of_another_versions_settings_is_a_sentence(tmp_path):
 
 def test_what_the_bayesian_search_needs_is_said(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    search_directory.check_installed("random")
-    search_directory.check_installed("hyperband")
+    directory.check_installed("random")
+    directory.check_installed("hyperband")
     with pytest.raises(errors.UserError, match=r"scikit-learn.*alexnet-tf\[tune\]"):
-        search_directory.check_installed("bayesian")
+        directory.check_installed("bayesian")
 
 
 if __name__ == "__main__":

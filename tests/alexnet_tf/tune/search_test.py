@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.tune`: the search around a training that follows a script.
+"""Tests of `tune.search`: the search around a training that follows a script.
 
 The trainings themselves are tested in `train_test`, with real ones under a search in
 `commands/tune_test`.
@@ -18,11 +18,12 @@ import types
 
 import pytest
 
-from alexnet_tf import experiments, trial_results, tune
+from alexnet_tf import experiments
 from alexnet_tf.runs import run_record, workdir
-from alexnet_tf.search_directory import Search
-from alexnet_tf.search_space import Range
 from alexnet_tf.training import train
+from alexnet_tf.tune import search, trial_results
+from alexnet_tf.tune.directory import Search
+from alexnet_tf.tune.space import Range
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import locks
@@ -89,7 +90,7 @@ def script(monkeypatch):
 
 def run(data_dir, tmp_path, **changes):
     changed = dataclasses.replace(SEARCH, **changes)
-    return tune.search(changed, data_dir, str(tmp_path / "T"))
+    return search.search(changed, data_dir, str(tmp_path / "T"))
 
 
 def summarize(results):
@@ -305,13 +306,13 @@ def test_a_worker_trains_what_its_chief_says(data_dir, tmp_path, script, monkeyp
 def test_trials_compute_as_the_first_one_does(tmp_path):
     tuner = types.SimpleNamespace(_tune_dir=str(tmp_path))
     (tmp_path / "trials" / "0").mkdir(parents=True)
-    assert tune._Tuner._find_precision(tuner) is None
+    assert search._Tuner._find_precision(tuner) is None
     config = training_runs.make_config({"precision": "mixed_bfloat16"})
     info = run_record.RunInfo("data", "abc", ["alexnet-tune"], {})
     path = str(tmp_path / "trials" / "1")
     with workdir.open_workdir(path, config, info) as run:
         run.begin(0)
-    assert tune._Tuner._find_precision(tuner) == "mixed_bfloat16"
+    assert search._Tuner._find_precision(tuner) == "mixed_bfloat16"
 
 
 if __name__ == "__main__":

@@ -26,20 +26,20 @@ from typing import Any
 import grpc
 import keras_tuner
 
-from alexnet_tf import (
-    hopeless,
-    hparams,
-    oracles,
-    search_directory,
-    search_space,
-    trial_results,
-)
 from alexnet_tf.config import overrides
 from alexnet_tf.runs import run_record
-from alexnet_tf.search_directory import Search
 from alexnet_tf.stack import keras
 from alexnet_tf.training import train
-from alexnet_tf.trial_results import TrialResult
+from alexnet_tf.tune import (
+    directory,
+    early_stopping,
+    hparams,
+    oracles,
+    space,
+    trial_results,
+)
+from alexnet_tf.tune.directory import Search
+from alexnet_tf.tune.trial_results import TrialResult
 from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.durable import files, locks
@@ -83,12 +83,12 @@ def search(
     """
     is_distributed, is_chief = _read_role()
     data = manifest.read_manifest(data_dir)
-    search_directory.check_trials(search, data, data_dir)
+    directory.check_trials(search, data, data_dir)
     files.make_directory(tune_dir)
     with contextlib.ExitStack() as stack:
         if is_chief or not is_distributed:
             stack.enter_context(locks.directory_lock(tune_dir, "alexnet-tune"))
-        search_directory.begin(tune_dir, search, data_dir, data.fingerprint)
+        directory.begin(tune_dir, search, data_dir, data.fingerprint)
         if not is_distributed:
             files.remove_temporary_files(tune_dir)
             files.remove_temporary_files(_get_trials_dir(tune_dir))
@@ -136,7 +136,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         self._search, self._command = search, command
         self._data, self._data_dir, self._tune_dir = data, data_dir, tune_dir
         self._line = progress.LiveLine()
-        self._histories: dict[str, hopeless.History] = {}
+        self._histories: dict[str, early_stopping.History] = {}
         super().__init__(oracle, directory=tune_dir, project_name=KERAS_TUNER_NAME)
 
     # KerasTuner's tuner has no state besides its oracle's, and looks for a file of its
@@ -170,7 +170,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         return {oracles.OBJECTIVE: result.top1_error}
 
     def _train(self, name: str, chosen: dict[str, Any]) -> TrialResult:
-        tried = search_space.make_values(self._search.space, chosen)
+        tried = space.make_values(self._search.space, chosen)
         config = overrides.override(self._search.config, tried)
         path = trial_results.get_workdir(self._tune_dir, name)
         if config.precision == "auto" and (precision := self._find_precision()):
@@ -190,7 +190,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         begun = time.monotonic()
 
         def end(status: str, text: str = "") -> TrialResult:
-            history = hopeless.read_history(path)
+            history = early_stopping.read_history(path)
             error, epoch = history.find_best()
             result = TrialResult(
                 trial=name,
@@ -237,8 +237,8 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
 
     def _judge(self, name: str, path: str, epoch: int) -> tuple[str, str | None]:
         """Whether the trial is hopeless: its status then, and a sentence."""
-        history, search = hopeless.read_history(path), self._search
-        text = hopeless.explain_chance(
+        history, search = early_stopping.read_history(path), self._search
+        text = early_stopping.explain_chance(
             history, self._data.num_classes, search.chance_epochs
         )
         if text:
@@ -247,8 +247,8 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
             is_known = result.trial in self._histories
             if result.status in trial_results.COUNTED and not is_known:
                 other = trial_results.get_workdir(self._tune_dir, result.trial)
-                self._histories[result.trial] = hopeless.read_history(other)
-        return trial_results.BEHIND, hopeless.explain_distance(
+                self._histories[result.trial] = early_stopping.read_history(other)
+        return trial_results.BEHIND, early_stopping.explain_distance(
             history,
             list(self._histories.values()),
             epoch,

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.search_space`: names, ranges and the values drawn from them."""
+"""Tests of `alexnet_tf.tune.space`: names, ranges and the values drawn from them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import search_space
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.search_space import Range
+from alexnet_tf.tune import space
+from alexnet_tf.tune.space import Range
 from tfrecords import errors
 
 
 def parse(*entries):
-    return search_space.parse_space(entries, Config())
+    return space.parse_space(entries, Config())
 
 
 def test_the_papers_group_is_what_the_paper_chose():
@@ -32,7 +32,7 @@ def test_the_papers_group_is_what_the_paper_chose():
 def test_every_known_range_is_valid_and_reads_itself():
     """Where the paper gives a value, the range holds it."""
     paper = overrides.to_dict(Config())
-    for text in search_space.list_known():
+    for text in space.list_known():
         (entry,) = parse(text)
         name = text.partition("=")[0]
         assert parse(name) == (entry,)
@@ -120,8 +120,8 @@ def test_values_survive_float32():
         for name, value in drawn.items()
     }
     assert sent != drawn
-    values = search_space.make_values(entries, drawn)
-    assert values == search_space.make_values(entries, sent)
+    values = space.make_values(entries, drawn)
+    assert values == space.make_values(entries, sent)
     assert values == {
         "optimizer.learning_rate": 0.01235,
         "batch_size": 64,

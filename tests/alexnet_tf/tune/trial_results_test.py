@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.trial_results`: results, table and best settings."""
+"""Tests of `alexnet_tf.tune.trial_results`: results, table and best settings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 
 import pytest
 
-from alexnet_tf import experiments, trial_results
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.trial_results import TrialResult
+from alexnet_tf.tune import trial_results
+from alexnet_tf.tune.trial_results import TrialResult
 from tfrecords import errors
 
 RESULTS = [

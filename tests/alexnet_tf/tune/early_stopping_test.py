@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.hopeless`: both rules on histories made by hand."""
+"""Tests of `alexnet_tf.tune.early_stopping`: both rules on histories made by hand."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from alexnet_tf import hopeless
-from alexnet_tf.hopeless import History
+from alexnet_tf.tune import early_stopping
+from alexnet_tf.tune.early_stopping import History
 
 LN10 = math.log(10)
 
@@ -32,14 +32,14 @@ def test_a_history_is_what_the_run_wrote(tmp_path):
     text = "".join(json.dumps(line) + "\n" for line in lines)
     damaged = b'\xff\n[1]\n{"step": 4}\n{"step": 4, "kind": "epoch"}\n{"step": 7, "ki'
     (tmp_path / "metrics.jsonl").write_bytes(text.encode() + damaged)
-    history = hopeless.read_history(str(tmp_path))
+    history = early_stopping.read_history(str(tmp_path))
     assert history == History({1: 2.5}, {1: 0.75, 2: 0.5})
     assert history.find_best() == (0.5, 2)
     assert history.find_best(until=1) == (0.75, 1)
 
 
 def test_a_run_that_has_not_begun_has_no_history(tmp_path):
-    history = hopeless.read_history(str(tmp_path / "none"))
+    history = early_stopping.read_history(str(tmp_path / "none"))
     assert history == History({}, {})
     assert history.find_best() == (1.0, 0)
 
@@ -64,7 +64,7 @@ def test_of_equal_errors_the_first_is_the_best():
     ],
 )
 def test_a_trial_at_chance(losses, num_epochs, is_hopeless):
-    text = hopeless.explain_chance(make_history(losses=losses), 10, num_epochs)
+    text = early_stopping.explain_chance(make_history(losses=losses), 10, num_epochs)
     assert bool(text) == is_hopeless
     if text:
         assert f"ln(10) = 2.303 for {num_epochs} epochs" in text
@@ -85,7 +85,7 @@ OTHERS = [
 )
 def test_the_median_at_the_same_epoch(error, is_hopeless):
     history = make_history(0.95, error)
-    text = hopeless.explain_distance(history, OTHERS, 2, 100, first_epoch=2)
+    text = early_stopping.explain_distance(history, OTHERS, 2, 100, first_epoch=2)
     assert bool(text) == is_hopeless
     if text:
         assert "epoch 2" in text and "61.00%" in text
@@ -94,40 +94,42 @@ def test_the_median_at_the_same_epoch(error, is_hopeless):
 
 def test_a_larger_validation_split_makes_smaller_differences_clear():
     history = make_history(0.95, 0.59)
-    assert not hopeless.explain_distance(history, OTHERS, 2, 100, 1)
+    assert not early_stopping.explain_distance(history, OTHERS, 2, 100, 1)
     # 2 sqrt(0.25 / 10,000) = 0.01
-    assert hopeless.explain_distance(history, OTHERS, 2, 10_000, 1)
+    assert early_stopping.explain_distance(history, OTHERS, 2, 10_000, 1)
 
 
 def test_what_others_reached_later_does_not_count():
     """At epoch 2 the second is at 0.4, at epoch 3 at 0.1: median 0.5 both times."""
     history = make_history(0.95, 0.59, 0.59)
-    assert not hopeless.explain_distance(history, OTHERS, 2, 100, 1)
-    assert not hopeless.explain_distance(history, OTHERS, 3, 100, 1)
-    assert hopeless.explain_distance(make_history(0.95), OTHERS, 1, 10**6, 1)
+    assert not early_stopping.explain_distance(history, OTHERS, 2, 100, 1)
+    assert not early_stopping.explain_distance(history, OTHERS, 3, 100, 1)
+    assert early_stopping.explain_distance(make_history(0.95), OTHERS, 1, 10**6, 1)
 
 
 def test_the_best_so_far_is_compared_not_the_newest():
-    assert not hopeless.explain_distance(make_history(0.4, 0.99), OTHERS, 2, 10**6, 1)
+    assert not early_stopping.explain_distance(
+        make_history(0.4, 0.99), OTHERS, 2, 10**6, 1
+    )
 
 
 def test_who_did_not_come_that_far_is_no_other():
     others = [*OTHERS[:2], make_history(0.7)]
     history = make_history(0.95, 0.95)
-    assert not hopeless.explain_distance(history, others, 2, 100, 1)
-    assert hopeless.explain_distance(history, others, 1, 100, 1)
+    assert not early_stopping.explain_distance(history, others, 2, 100, 1)
+    assert early_stopping.explain_distance(history, others, 1, 100, 1)
 
 
 @pytest.mark.parametrize("first_epoch", [0, 3])
 def test_nobody_is_judged_before_its_time_or_without_the_rule(first_epoch):
     history = make_history(0.95, 0.95)
-    assert not hopeless.explain_distance(history, OTHERS, 2, 100, first_epoch)
+    assert not early_stopping.explain_distance(history, OTHERS, 2, 100, first_epoch)
 
 
 def test_epochs_without_evaluation_are_bridged():
     others = [make_history(None, e, None, e) for e in (0.5, 0.4, 0.6)]
     history = make_history(None, 0.9)
-    assert hopeless.explain_distance(history, others, 2, 100, 1)
+    assert early_stopping.explain_distance(history, others, 2, 100, 1)
 
 
 if __name__ == "__main__":

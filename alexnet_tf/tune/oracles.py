@@ -12,8 +12,8 @@ from typing import Any
 
 import keras_tuner
 
-from alexnet_tf.search_directory import Search
-from alexnet_tf.search_space import Range
+from alexnet_tf.tune.directory import Search
+from alexnet_tf.tune.space import Range
 from tfrecords.durable import files
 
 OBJECTIVE = "top1_error"

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.oracles`: what is tried next, also after a kill."""
+"""Tests of `alexnet_tf.tune.oracles`: what is tried next, also after a kill."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from alexnet_tf import oracles, search_space
 from alexnet_tf.config.schema import Config
-from alexnet_tf.search_directory import Search
-from alexnet_tf.search_space import Range
+from alexnet_tf.tune import oracles, space
+from alexnet_tf.tune.directory import Search
+from alexnet_tf.tune.space import Range
 from tfrecords.durable import files
 
 SPACE = (
@@ -58,7 +58,7 @@ def whole(tmp_path_factory):
 
 def test_values_lie_in_their_ranges(whole):
     for _, chosen in whole:
-        values = search_space.make_values(SPACE, chosen)
+        values = space.make_values(SPACE, chosen)
         assert values["model.normalization_radius"] in (1, 2, 3, 4, 5)
         assert 1e-4 <= values["optimizer.learning_rate"] <= 1e-1
         assert values["model.width"] in (0.25, 0.5)
@@ -166,7 +166,7 @@ def test_bayesian_tries_what_promises_most(tmp_path):
     rates = []
     for _ in range(20):
         trial = oracle.create_trial("tuner0")
-        values = search_space.make_values(SPACE, trial.hyperparameters.values)
+        values = space.make_values(SPACE, trial.hyperparameters.values)
         rates.append(values["optimizer.learning_rate"])
         end(oracle, trial, 0.2 if values["optimizer.learning_rate"] > 0.03 else 0.9)
     first, last = rates[:9], rates[-6:]

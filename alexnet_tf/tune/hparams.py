@@ -11,8 +11,8 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api
 
 from alexnet_tf.runs import event_file, summaries
-from alexnet_tf.search_space import Range
-from alexnet_tf.trial_results import TrialResult
+from alexnet_tf.tune.space import Range
+from alexnet_tf.tune.trial_results import TrialResult
 
 HPARAMS_NAME = "hparams"
 # The error's curve is in the run's own files; this is its smallest value.

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.imported_run`: a run's directory made of others' weights."""
+"""Tests of `weights.imported_run`: a run's directory made of others' weights."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf import experiments, imported_run
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import data_summary, run_record, trained_network
+from alexnet_tf.weights import imported_run
 from alexnet_tf.weights.mapping import Layout
 from tests import data_directories, training_runs
 from tests.alexnet_tf import foreign_weights

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.hparams`: TensorBoard's HParams page lists every trial."""
+"""Tests of `alexnet_tf.tune.hparams`: TensorBoard's HParams page lists every trial."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import metadata
 
-from alexnet_tf import hparams
-from alexnet_tf.search_space import Range
-from alexnet_tf.trial_results import TrialResult
+from alexnet_tf.tune import hparams
+from alexnet_tf.tune.space import Range
+from alexnet_tf.tune.trial_results import TrialResult
 
 SPACE = (
     Range("model.normalization_radius", 1, 5),
