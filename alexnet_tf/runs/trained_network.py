@@ -30,7 +30,7 @@ class TrainedNetwork:
     """
 
     config: Config
-    data_summary: TrainingData
+    training_data: TrainingData
     checkpoint: checkpoint_lib.Checkpoint
     model: keras.Model
 

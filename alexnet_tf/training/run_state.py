@@ -54,7 +54,7 @@ class RunState:
       untrained_layers: layers whose weights are still random (see `untrained`).
     """
 
-    build: keras.Model
+    model: keras.Model
     optimizer: Optimizer
     loss_scale: LossScale
     schedule: Schedule

@@ -42,7 +42,7 @@ class Origin:
     path: str
     config: Mapping[str, Any]
     checkpoint: checkpoint_lib.Checkpoint
-    data_summary: TrainingData
+    training_data: TrainingData
 
 
 @dataclasses.dataclass(frozen=True)

@@ -55,7 +55,7 @@ class TrialResult:
 
     trial: str
     status: str
-    overrides: Mapping[str, Any]
+    settings: Mapping[str, Any]
     epochs: int
     top1_error: float
     best_epoch: int

@@ -165,7 +165,7 @@ for step in range(int(sys.argv[2]), 10**6):
 def test_killed_at_random_times(tmp_path):
     seed = int(time.time())
     rng = np.random.default_rng(seed)
-    root = pathlib.Path(__file__).resolve().parents[2]
+    root = pathlib.Path(__file__).resolve().parents[3]
     script = tmp_path / "saver.py"
     script.write_text(SAVER.format(root=str(root)))
     directory = tmp_path / "checkpoints"

@@ -45,7 +45,7 @@ def test_tensorflow_is_not_imported():
         "import sys; from alexnet_tf.runs import environment; environment.describe(); "
         "sys.exit('tensorflow' in sys.modules)"
     )
-    root = os.path.dirname(os.path.dirname(environment.__file__))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(environment.__file__)))
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
 
 
@@ -70,7 +70,7 @@ def test_tensorflow_is_told_where_nobody_has_decided(name, before, given, seen):
     done = subprocess.run(
         [sys.executable, "-c", code],
         check=True,
-        cwd=os.path.dirname(os.path.dirname(environment.__file__)),
+        cwd=os.path.dirname(os.path.dirname(os.path.dirname(environment.__file__))),
         env=variables,
         capture_output=True,
         text=True,
@@ -84,7 +84,7 @@ def test_the_pool_of_memory_ends_where_the_machines_does():
     done = subprocess.run(
         [sys.executable, "-c", code],
         check=True,
-        cwd=os.path.dirname(os.path.dirname(environment.__file__)),
+        cwd=os.path.dirname(os.path.dirname(os.path.dirname(environment.__file__))),
         env={k: v for k, v in os.environ.items() if k != name},
         capture_output=True,
         text=True,

@@ -11,12 +11,9 @@ import time
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the workers too
-
-import drawn_source
-from conversions import SETTINGS, SIZES, digest_directory, read_marks
-
 from tests import processes
+from tests.tfrecords import drawn_source
+from tests.tfrecords.conversions import SETTINGS, SIZES, digest_directory, read_marks
 from tfrecords import errors
 from tfrecords.conversion import convert, journal
 
@@ -33,8 +30,8 @@ def golden(tmp_path_factory):
 DRIVER = f"""
 import resource
 import sys
-sys.path[:0] = {[os.path.dirname(os.path.abspath(__file__)), os.getcwd()]!r}
-import drawn_source
+sys.path[:0] = {[os.getcwd()]!r}
+from tests.tfrecords import drawn_source
 from tfrecords.console import command_line
 from tfrecords.conversion import convert, plan, workers
 

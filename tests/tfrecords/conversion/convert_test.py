@@ -5,11 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the workers too
-
-import drawn_source
-from conversions import SETTINGS, SIZES, digest_directory, read_marks
-
+from tests.tfrecords import drawn_source
+from tests.tfrecords.conversions import SETTINGS, SIZES, digest_directory, read_marks
 from tfrecords import errors
 from tfrecords.conversion import convert, journal, plan
 from tfrecords.durable import files, locks

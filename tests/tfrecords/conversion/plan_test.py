@@ -1,15 +1,11 @@
 import dataclasses
-import os
 import sys
 from unittest import mock
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-import drawn_source
-
+from tests.tfrecords import drawn_source
 from tfrecords import errors, stable_random
 from tfrecords.conversion import plan
 

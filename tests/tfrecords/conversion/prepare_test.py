@@ -1,15 +1,11 @@
 import dataclasses
-import os
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from encoded_pictures import BASELINE, HEIGHT, PICTURE, WIDTH
-
+from tests.tfrecords.encoded_pictures import BASELINE, HEIGHT, PICTURE, WIDTH
 from tfrecords.conversion import plan, prepare
 from tfrecords.images import authors_resize, decoder, resize, turbo_jpeg
 from tfrecords.shards import schema

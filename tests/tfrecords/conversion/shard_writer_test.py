@@ -5,11 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-import drawn_source
-
 from tests import disk_calls
+from tests.tfrecords import drawn_source
 from tfrecords import errors
 from tfrecords.conversion import plan, shard_writer
 from tfrecords.durable import files

@@ -1,15 +1,11 @@
 """What is said of a source before its conversion begins."""
 
-import os
 import sys
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-import drawn_source
-
+from tests.tfrecords import drawn_source
 from tfrecords import errors
 from tfrecords.conversion import convert, plan, source_report, workers
 

@@ -4,10 +4,7 @@ import sys
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # for the workers too
-
-import drawn_source
-
+from tests.tfrecords import drawn_source
 from tfrecords import errors
 from tfrecords.conversion import plan, workers
 

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from encoded_pictures import (
+from tests.tfrecords.encoded_pictures import (
     BASELINE,
     HEIGHT,
     JPEGS,
@@ -28,7 +26,6 @@ from encoded_pictures import (
     repeat_frame_header,
     save,
 )
-
 from tfrecords import errors
 from tfrecords.images import decoder
 

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from encoded_pictures import (
+from tests.tfrecords.encoded_pictures import (
     BASELINE,
     HEIGHT,
     JPEGS,
@@ -26,7 +24,6 @@ from encoded_pictures import (
     make_png,
     save,
 )
-
 from tfrecords.images import decoder
 
 

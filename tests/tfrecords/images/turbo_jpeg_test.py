@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from encoded_pictures import (
+from tests import optional
+from tests.tfrecords.encoded_pictures import (
     BASELINE,
     JPEGS,
     LOSSLESS,
@@ -21,8 +20,6 @@ from encoded_pictures import (
     repeat_frame_header,
     save,
 )
-
-from tests import optional
 from tfrecords.images import decoder, turbo_jpeg
 
 cv2 = optional.require(__name__, "cv2", "the extra opencv is not installed")
