@@ -37,16 +37,16 @@ sample: $(SAMPLE_STAMP)
 	  --workdir=runs/sample/run $(TRAIN_FLAGS)
 	$(BIN)/alexnet-evaluate --workdir=runs/sample/run --views=10
 	$(BIN)/alexnet-export --workdir=runs/sample/run --export_dir=runs/sample/export
-	$(BIN)/python tools/draw_sample.py --output_dir=runs/sample/new_pictures
+	$(BIN)/python tools/draw_sample.py --output_dir=runs/sample/new_images
 	$(BIN)/alexnet-predict --export_dir=runs/sample/export --views=10 \
-	  --plot=runs/sample/predictions.png --max_panels=20 runs/sample/new_pictures
+	  --plot=runs/sample/predictions.png --max_panels=20 runs/sample/new_images
 	@echo
 	@echo "Where to look next:"
-	@echo "  runs/sample/predictions.png     pictures it never saw, and what it says of them"
+	@echo "  runs/sample/predictions.png     images it never saw, and what it says of them"
 	@echo "  $(BIN)/tensorboard --logdir=runs/sample/run   loss, errors, conv1's kernels"
 	@echo "  runs/sample/run/metrics.jsonl   the same numbers, a line each"
 	@echo "  $(BIN)/alexnet-train --help     every setting with its source in the paper"
-	@echo "  README.md                       ImageNet, or your own pictures"
+	@echo "  README.md                       ImageNet, or your own images"
 
 test: $(TEST_STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "$(MARKS)" $(PYTEST_FLAGS)

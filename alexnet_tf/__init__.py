@@ -16,7 +16,7 @@ if "tensorflow" not in sys.modules:
     # products.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # Keeps the memory of a step for the next one. Given back to the system, it would
-    # come anew and be cleared page by page: 2 GB in a step of 128 pictures.
+    # come anew and be cleared page by page: 2 GB in a step of 128 images.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
     # As much as there is: the pool's own limit is 64 GB.
     _num_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

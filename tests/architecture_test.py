@@ -116,7 +116,7 @@ HARMLESS = {
     (
         "alexnet_tf.export.saved_model",
         "ignore_errors",
-    ): "its data set holds a single picture",
+    ): "its data set holds a single image",
 }
 
 MAX_LINES = 350

@@ -23,8 +23,8 @@ WORDS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class WrittenPictures:
-    """What was written: encoded pictures and labels by file name, for each split."""
+class WrittenImages:
+    """What was written: encoded images and labels by file name, for each split."""
 
     train: dict[str, bytes]
     train_labels: dict[str, int]
@@ -32,10 +32,10 @@ class WrittenPictures:
     validation_labels: dict[str, int]
 
 
-def make_picture(
+def make_image(
     seed: int, width: int = 32, height: int = 24, file_format: str = "JPEG"
 ) -> bytes:
-    """An encoded RGB picture of smooth noise; the same bytes for the same arguments."""
+    """An encoded RGB image of smooth noise; the same bytes for the same arguments."""
     generator = np.random.default_rng(seed)
     coarse = generator.integers(0, 256, (4, 5, 3), np.uint8)
     image = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
@@ -95,21 +95,21 @@ def write_ilsvrc2012(
     validation_per_class: int = 2,
     layout: str = "archives",
     size: tuple[int, int] = (32, 24),
-) -> WrittenPictures:
+) -> WrittenImages:
     """Writes a small ILSVRC-2012 into `directory`.
 
     Args:
       directory: made if it is not there.
       classes: the training synsets; labels are their places when sorted.
-      validation_classes: those of the validation pictures; `classes` by default.
-      per_class: training pictures of each class.
-      validation_per_class: validation pictures of each class; their numbers run in
+      validation_classes: those of the validation images; `classes` by default.
+      per_class: training images of each class.
+      validation_per_class: validation images of each class; their numbers run in
         an order that mixes the classes.
-      layout: "archives" or "kaggle"; both hold the same pictures.
-      size: width and height of the pictures.
+      layout: "archives" or "kaggle"; both hold the same images.
+      size: width and height of the images.
 
     Returns:
-      The pictures and their labels; validation pictures of no training class have
+      The images and their labels; validation images of no training class have
       the label -1.
     """
     known = list_known(classes, validation_classes)
@@ -119,7 +119,7 @@ def write_ilsvrc2012(
         for i in range(per_class):
             # 9, 10, 11: sorted as text, not as numbers.
             name = f"{synset}_{i + 9}.JPEG"
-            train[name] = make_picture(zlib.crc32(name.encode()), *size)
+            train[name] = make_image(zlib.crc32(name.encode()), *size)
             train_labels[name] = ordered.index(synset)
     truth = list(validation_classes or classes) * validation_per_class
     order = np.random.default_rng(1).permutation(len(truth))
@@ -127,12 +127,12 @@ def write_ilsvrc2012(
     validation, validation_labels = {}, {}
     for i, synset in enumerate(truth):
         name = f"ILSVRC2012_val_{i + 1:08}.JPEG"
-        validation[name] = make_picture(zlib.crc32(name.encode()), *size)
+        validation[name] = make_image(zlib.crc32(name.encode()), *size)
         validation_labels[name] = ordered.index(synset) if synset in ordered else -1
     os.makedirs(directory, exist_ok=True)
     write = {"archives": _write_archives, "kaggle": _write_kaggle}[layout]
     write(str(directory), train, validation, truth, known)
-    return WrittenPictures(train, train_labels, validation, validation_labels)
+    return WrittenImages(train, train_labels, validation, validation_labels)
 
 
 def list_known(classes, validation_classes=None) -> list[str]:
@@ -168,11 +168,11 @@ def _write_archives(directory, train, validation, truth, known):
 
 
 def _write_kaggle(directory, train, validation, truth, known):
-    pictures = os.path.join(directory, "ILSVRC", "Data", "CLS-LOC")
+    images = os.path.join(directory, "ILSVRC", "Data", "CLS-LOC")
     for name, contents in train.items():
-        write_file(os.path.join(pictures, "train", name[:9]), name, contents)
+        write_file(os.path.join(images, "train", name[:9]), name, contents)
     for name, contents in validation.items():
-        write_file(os.path.join(pictures, "val"), name, contents)
+        write_file(os.path.join(images, "val"), name, contents)
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(["ImageId", "PredictionString"])
@@ -194,18 +194,18 @@ def write_file(directory: str, name: str, contents: bytes) -> str:
 
 
 def write_folder(directory: str, counts, suffix: str = ".jpg") -> dict[str, bytes]:
-    """Writes `counts[class]` pictures into each class's folder.
+    """Writes `counts[class]` images into each class's folder.
 
     Returns:
-      The encoded pictures by "<class>/<file>".
+      The encoded images by "<class>/<file>".
     """
     file_format = {".jpg": "JPEG", ".png": "PNG"}[suffix]
     written = {}
     for class_name, count in counts.items():
         os.makedirs(os.path.join(directory, class_name), exist_ok=True)
         for i in range(count):
-            name = f"{class_name}/picture{i}{suffix}"
-            contents = make_picture(zlib.crc32(name.encode()), file_format=file_format)
+            name = f"{class_name}/image{i}{suffix}"
+            contents = make_image(zlib.crc32(name.encode()), file_format=file_format)
             write_file(str(directory), name, contents)
             written[name] = contents
     return written
@@ -223,11 +223,11 @@ def make_cifar_batch(seed: int, count: int) -> dict[bytes, object]:
 
 
 def write_cifar10(directory: str, count: int = 3, replaced=None) -> dict[str, dict]:
-    """Writes `cifar-10-python.tar.gz` of `count` pictures a batch.
+    """Writes `cifar-10-python.tar.gz` of `count` images a batch.
 
     Args:
       directory: made if it is not there.
-      count: pictures in each of the six batches.
+      count: images in each of the six batches.
       replaced: pickled bytes to write in place of a member's, by name.
 
     Returns:

@@ -106,8 +106,8 @@ def test_every_flag_of_text_is_a_path_or_known_not_to_be_one():
             is_path = flag not in NOT_PATHS
             if flag.startswith("config."):
                 is_path = flag == "config.init_from"
-            # Numbers of pictures, there.
-            if module == "tools.cost_model" and flag == "pictures":
+            # Numbers of images, there.
+            if module == "tools.cost_model" and flag == "images":
                 is_path = False
             assert (kind == "path") == is_path, f"{module} --{flag} is read as {kind}"
             num_paths += is_path

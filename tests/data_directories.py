@@ -1,6 +1,6 @@
 """Small data directories for tests, made of the foundation modules alone.
 
-The pictures are smooth colour noise around a colour of the class's own, so that a
+The images are smooth colour noise around a colour of the class's own, so that a
 network can learn the classes and JPEG changes the pixels little.
 """
 
@@ -30,18 +30,18 @@ def make_classes(num_classes: int) -> tuple[manifest.ClassInfo, ...]:
     )
 
 
-def draw_picture(
+def draw_image(
     label: int,
     num_classes: int,
     generator: np.random.Generator,
     height: int = IMAGE_SIZE,
     width: int = IMAGE_SIZE,
 ) -> np.ndarray:
-    """A picture of class `label`: uint8 [height, width, 3]."""
+    """An image of class `label`: uint8 [height, width, 3]."""
     colour = 255.0 * np.array(colorsys.hsv_to_rgb(label / num_classes, 0.7, 0.7))
     coarse = np.clip(colour + generator.normal(0.0, 25.0, (8, 8, 3)), 0, 255)
-    picture = Image.fromarray(coarse.astype(np.uint8))
-    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC))
+    image = Image.fromarray(coarse.astype(np.uint8))
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def encode_jpeg(image: np.ndarray, quality: int = 95) -> bytes:
@@ -64,10 +64,10 @@ def write_data_directory(
     Args:
       path: the directory; created where missing.
       num_classes: how many classes.
-      per_class: pictures of each class in every split, or by split name. A number
+      per_class: images of each class in every split, or by split name. A number
         makes the splits "train" and "validation".
       encoding: "jpeg" or "raw".
-      seed: another seed makes other pictures in another order.
+      seed: another seed makes other images in another order.
       num_shards: of each split, or by split name.
 
     Returns:
@@ -88,11 +88,11 @@ def write_data_directory(
         )
         for row in order:
             label, number = divmod(int(row), count)
-            # A picture depends on its name alone, not on the place in the order.
+            # An image depends on its name alone, not on the place in the order.
             generator = np.random.default_rng(
                 [seed, schema.SPLITS.index(split), label, number]
             )
-            image = draw_picture(label, num_classes, generator)
+            image = draw_image(label, num_classes, generator)
             if split == "train":
                 accumulator.add(image)
             records.append(
@@ -129,10 +129,10 @@ def make_record(
     encoding: str = "jpeg",
     label_offset: int = 0,
 ) -> bytes:
-    """Picture `number` of class `label` as a serialized Example."""
+    """Image `number` of class `label` as a serialized Example."""
     info = make_classes(num_classes)[label]
     is_raw = encoding == "raw"
-    return schema.encode_picture(
+    return schema.encode_image(
         encoded=image.tobytes() if is_raw else encode_jpeg(image),
         image_format=schema.FORMAT_RAW if is_raw else schema.FORMAT_JPEG,
         label=label + label_offset,
@@ -198,7 +198,7 @@ def write_foreign_shards(
         for row in generator.permutation(num_classes * count):
             label, number = divmod(int(row), count)
             height, width = generator.integers(100, 400, 2)
-            image = draw_picture(label, num_classes, generator, height, width)
+            image = draw_image(label, num_classes, generator, height, width)
             records.append(
                 make_record(
                     image, label, number, split, num_classes, "jpeg", label_offset

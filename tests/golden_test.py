@@ -131,7 +131,7 @@ def test_run_is_exported(golden, tmp_path):
     network = trained_network.load(str(golden / "run"), "last")
     made = saved_model.export(network, str(tmp_path / "export"))
     predictor = predict.open_export(made.path, 1)
-    images = predict.find_pictures([str(golden / "images" / "validation")])
+    images = predict.find_images([str(golden / "images" / "validation")])
     answers = list(predict.predict_files(predictor, images))
     assert [answer.error for answer in answers] == [""] * 4
 
@@ -140,7 +140,7 @@ def test_export_predicts_as_before(golden, monkeypatch):
     monkeypatch.chdir(golden)
     expected = json.loads((golden / "expected" / "predictions.json").read_text("utf-8"))
     predictor = predict.open_export("export", 1)
-    images = predict.find_pictures(["images/validation"])
+    images = predict.find_images(["images/validation"])
     for prediction, line in zip(
         predict.predict_files(predictor, images), expected, strict=True
     ):

@@ -106,13 +106,13 @@ def test_settings_exist_and_take_their_values():
 
 
 def test_python_runs(tmp_path):
-    """Where an export and a picture lie under the names that the text gives them."""
+    """Where an export and an image lie under the names that the text gives them."""
     data_directories.write_data_directory(tmp_path / "data", num_classes=3)
     training_runs.run(tmp_path / "data", tmp_path / "run", {"num_epochs": 1})
     network = trained_network.load(str(tmp_path / "run"))
     saved_model.export(network, str(tmp_path / "exports" / "mine"))
-    picture = data_directories.draw_picture(0, 3, np.random.default_rng(0))
-    (tmp_path / "a.jpg").write_bytes(data_directories.encode_jpeg(picture))
+    image = data_directories.draw_image(0, 3, np.random.default_rng(0))
+    (tmp_path / "a.jpg").write_bytes(data_directories.encode_jpeg(image))
     printed = ""
     for code in _blocks("python"):
         done = subprocess.run(

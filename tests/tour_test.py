@@ -41,7 +41,7 @@ def _list_code(notebook: dict) -> list[dict]:
 
 
 def _read_text(cell: dict) -> str:
-    """What a cell printed and answered, pictures left out."""
+    """What a cell printed and answered, images left out."""
     parts = []
     for output in cell["outputs"]:
         parts += output.get("text", [])
@@ -49,7 +49,7 @@ def _read_text(cell: dict) -> str:
     return "".join(parts)
 
 
-def _count_pictures(notebook: dict) -> int:
+def _count_images(notebook: dict) -> int:
     return sum(
         "image/png" in output.get("data", {})
         for cell in _list_code(notebook)
@@ -65,8 +65,8 @@ def _check_outputs(notebook: dict) -> None:
     text = "".join(map(_read_text, cells))
     assert "60,965,224" in text
     assert "{'train': 480, 'validation': 120}" in text
-    # The pictures, the augmented one, the curves, the kernels, figure 4.
-    assert _count_pictures(notebook) == 5
+    # The images, the augmented one, the curves, the kernels, figure 4.
+    assert _count_images(notebook) == 5
     top1_errors = [float(x) for x in re.findall(r"top-1 error +([\d.]+)%  \(", text)]
     assert len(top1_errors) == 2
     # Of eight classes, who guesses is wrong in 87.5 %.

@@ -19,7 +19,7 @@ def _run(command: str, *flags: str) -> str:
 
 
 @pytest.mark.slow
-def test_from_pictures_to_what_the_network_says_of_others(tmp_path):
+def test_from_images_to_what_the_network_says_of_others(tmp_path):
     data_dir, workdir = f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run"
     counts = ["--train_per_class=2", "--validation_per_class=1"]
     _run(
@@ -69,7 +69,7 @@ def test_from_pictures_to_what_the_network_says_of_others(tmp_path):
 
 @pytest.mark.slow
 def test_from_a_folder_of_ones_own_to_predictions_by_fine_tuning(tmp_path):
-    """The README's path: pictures of other classes, then few of one's own."""
+    """The README's path: images of other classes, then few of one's own."""
     many, own = tmp_path / "many", tmp_path / "own"
     archives.write_folder(many, {"ant": 6, "bee": 6, "cat": 6})
     archives.write_folder(own / "train", {"dog": 4, "elk": 4})
@@ -105,8 +105,8 @@ def test_from_a_folder_of_ones_own_to_predictions_by_fine_tuning(tmp_path):
     assert json.loads(report.read_text())["num_seen"] == 5
     export_dir = f"--export_dir={tmp_path}/export"
     _run("alexnet_tf.commands.export", tuned, export_dir)
-    pictures = str(own / "validation")
-    answers = _run("alexnet_tf.commands.predict", export_dir, "--format=csv", pictures)
+    images = str(own / "validation")
+    answers = _run("alexnet_tf.commands.predict", export_dir, "--format=csv", images)
     assert {"dog", "elk"} == {row.split(",")[3] for row in answers.splitlines()[1:]}
 
 

@@ -38,9 +38,7 @@ _PRECISION = flags.DEFINE_enum(
     ["auto", "float32", "mixed_bfloat16"],
     "the arithmetic; auto: the faster one, measured",
 )
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 128, "pictures per step", lower_bound=1
-)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images per step", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer(
     "rounds", 5, "turns of every contestant that count", lower_bound=1
 )
@@ -58,13 +56,13 @@ _DATA_DIR = flags.DEFINE(
     command_line.PathParser(),
     "data_dir",
     None,
-    "JPEG shards to work on; without them pictures are drawn",
+    "JPEG shards to work on; without them images are drawn",
 )
 _SOURCE_DIR = flags.DEFINE(
     command_line.PathParser(),
     "source_dir",
     None,
-    "JPEG pictures to convert; without them pictures are drawn",
+    "JPEG images to convert; without them images are drawn",
 )
 _EXPORT_DIR = flags.DEFINE(
     command_line.PathParser(),
@@ -72,14 +70,14 @@ _EXPORT_DIR = flags.DEFINE(
     None,
     "an export to ask; without it a network that was not trained",
 )
-_NUM_PICTURES = flags.DEFINE_integer(
-    "num_pictures",
+_NUM_IMAGES = flags.DEFINE_integer(
+    "num_images",
     None,
-    "pictures to work on; by default as many as the subject needs",
+    "images to work on; by default as many as the subject needs",
     lower_bound=1,
 )
-_MAX_PICTURES = flags.DEFINE_integer(
-    "max_pictures", 100_000, "where a subject's pictures grow, the end", lower_bound=1
+_MAX_IMAGES = flags.DEFINE_integer(
+    "max_images", 100_000, "where a subject's images grow, the end", lower_bound=1
 )
 _NUM_STEPS = flags.DEFINE_integer(
     "num_steps",
@@ -88,7 +86,7 @@ _NUM_STEPS = flags.DEFINE_integer(
     lower_bound=10,
 )
 _PLOT = flags.DEFINE(
-    command_line.PathParser(), "plot", None, "a picture file: growth draws its curves"
+    command_line.PathParser(), "plot", None, "an image file: growth draws its curves"
 )
 _OUTPUT = flags.DEFINE(
     command_line.PathParser(), "output", None, "a JSON file for the result"
@@ -131,8 +129,8 @@ def main() -> None:
         data_dir=_make_absolute(_DATA_DIR.value),
         source_dir=_make_absolute(_SOURCE_DIR.value),
         export_dir=_make_absolute(_EXPORT_DIR.value),
-        num_pictures=_NUM_PICTURES.value,
-        max_pictures=_MAX_PICTURES.value,
+        num_images=_NUM_IMAGES.value,
+        max_images=_MAX_IMAGES.value,
         num_steps=_NUM_STEPS.value,
         plot=_PLOT.value,
     )

@@ -2,7 +2,7 @@
 
 The authors' constants stand in the 2014 rewrite of their source (`input_meta` of
 `make-data`), for pixels 0..255 of ImageNet: standard deviations along the components
-and the components themselves. Two sets of photographs agree in them closely; pictures
+and the components themselves. Two sets of photographs agree in them closely; images
 that were decoded or stored wrongly (channels swapped, say) do not.
 """
 
@@ -60,7 +60,7 @@ def main() -> None:
     )
     deviations = np.sqrt(statistics.eigenvalues)
     angles = compute_angles(statistics.eigenvectors)
-    print(f"{statistics.num_images:,} training pictures; mean R, G, B:", end=" ")
+    print(f"{statistics.num_images:,} training images; mean R, G, B:", end=" ")
     print(", ".join(f"{value:.2f}" for value in statistics.mean_rgb))
     print("component  stddev  authors'  ratio  degrees  eigenvector (R, G, B)")
     for number in range(3):

@@ -17,17 +17,17 @@ from tfrecords.console import command_line
 _CORE_RATES = flags.DEFINE_list(
     "core_rates",
     [],
-    "pictures a second that one core makes ready, NAME=RATE: measure them with "
+    "images a second that one core makes ready, NAME=RATE: measure them with "
     "`tools/benchmark.py input` (images/s divided by the cores)",
 )
-_PICTURES = flags.DEFINE_list(
-    "pictures", ["1281167", "15000000"], "of an epoch, one table each"
+_IMAGES = flags.DEFINE_list(
+    "images", ["1281167", "15000000"], "of an epoch, one table each"
 )
 _NUM_GPUS = flags.DEFINE_list(
     "num_gpus", ["1", "2", "8"], "1, 2 (a tower each), or pairs"
 )
 _BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 128, "pictures of a copy's step", lower_bound=1
+    "batch_size", 128, "images of a copy's step", lower_bound=1
 )
 
 _SYNOPSIS = """\
@@ -70,7 +70,7 @@ def _read_numbers(flag: flags.FlagHolder) -> list[int]:
 def main() -> None:
     """Reads the flags, prints the tables."""
     rates, gpus = _read_rates(), _read_numbers(_NUM_GPUS)
-    pictures = _read_numbers(_PICTURES)
+    images = _read_numbers(_IMAGES)
     if odd := [n for n in gpus if n > 1 and n % 2]:
         raise errors.UserError(
             f"--num_gpus holds {odd[0]}; it takes 1 or multiples of 2, a tower on each."
@@ -87,26 +87,26 @@ def main() -> None:
         for layer in network.layers
         if not isinstance(layer, stack.keras.layers.InputLayer)
     )
-    per_picture = flops.count_training_flops(flops.count_alexnet())
+    per_image = flops.count_training_flops(flops.count_alexnet())
     parameters = network.count_params()
     print(
         f"{cost.H100.name}, bfloat16, batch {_BATCH_SIZE.value}: "
-        f"{per_picture / 1e9:.3f} GFLOP and {outputs:,} outputs of layers per picture, "
+        f"{per_image / 1e9:.3f} GFLOP and {outputs:,} outputs of layers per image, "
         f"{parameters:,} parameters. Estimated, not measured."
     )
-    for number in pictures:
+    for number in images:
         print(
-            f"\n| GPUs | {number:,} pictures: at least | expected | pictures/s |",
+            f"\n| GPUs | {number:,} images: at least | expected | images/s |",
             end="",
         )
         print("".join(f" cores, {name} |" for name in rates))
         print("|" + "---|" * (4 + len(rates)))
         for num_gpus in gpus:
             step = cost.estimate_step(
-                cost.H100, num_gpus, _BATCH_SIZE.value, per_picture, parameters, outputs
+                cost.H100, num_gpus, _BATCH_SIZE.value, per_image, parameters, outputs
             )
-            rate = step.pictures / step.expected
-            least = number / step.pictures * step.limit
+            rate = step.images / step.expected
+            least = number / step.images * step.limit
             seconds = f"{least:,.0f} s | {number / rate:,.0f} s"
             cores = "".join(f" {rate / core:.0f} |" for core in rates.values())
             print(f"| {num_gpus} | {seconds} | {rate:,.0f} |{cores}")

@@ -1,4 +1,4 @@
-"""Draws pictures of the sample data set into a folder of classes, as files."""
+"""Draws images of the sample data set into a folder of classes, as files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tfrecords.sources.sample import sample_source
 SYNOPSIS = """\
 python tools/draw_sample.py --output_dir=D [--per_class=1] [--seed=1]
 
-Draws pictures of the sample's twenty classes, D/circle/0.jpg and so on. Another seed
-than the data set's (0) makes pictures that no network has seen.
+Draws images of the sample's twenty classes, D/circle/0.jpg and so on. Another seed
+than the data set's (0) makes images that no network has seen.
 
-  python tools/draw_sample.py --output_dir=pictures --per_class=2"""
+  python tools/draw_sample.py --output_dir=images --per_class=2"""
 
 _OUTPUT_DIR = flags.DEFINE(
     command_line.PathParser(),
@@ -30,10 +30,8 @@ _OUTPUT_DIR = flags.DEFINE(
     "a folder for the classes' folders",
     required=True,
 )
-_PER_CLASS = flags.DEFINE_integer(
-    "per_class", 1, "pictures of each class", lower_bound=1
-)
-_SEED = flags.DEFINE_integer("seed", 1, "other seeds, other pictures")
+_PER_CLASS = flags.DEFINE_integer("per_class", 1, "images of each class", lower_bound=1)
+_SEED = flags.DEFINE_integer("seed", 1, "other seeds, other images")
 
 
 def main() -> None:
@@ -44,7 +42,7 @@ def main() -> None:
         folder = os.path.join(_OUTPUT_DIR.value, info.synset)
         files.make_directory(folder)
         for number in range(count):
-            data = source.read_picture("train", label * count + number)
+            data = source.read_image("train", label * count + number)
             files.write_bytes(os.path.join(folder, f"{number}.jpg"), data)
     print(f"{_OUTPUT_DIR.value}: {count} of each of {len(source.classes)} classes")
 

@@ -47,7 +47,7 @@ _FORMAT = flags.DEFINE_enum(
     ["auto", *(name for name, kind in weights.FORMATS.items() if kind.write)],
     "auto: as the file's name says",
 )
-_LAYOUT = layout_flags.define("of the pictures it will be shown")
+_LAYOUT = layout_flags.define("of the images it will be shown")
 
 
 def main() -> None:
@@ -80,12 +80,12 @@ def main() -> None:
         }
     )
     if kind.has_towers:
-        form = "two towers, kernels hwio, fc6's rows hwc, pictures rgb"
+        form = "two towers, kernels hwio, fc6's rows hwc, images rgb"
     else:
         arrays = mapping.from_towers(arrays, layout)
         form = (
             f"groups in conv2, conv4, conv5; kernels {layout.kernel_layout}, fc6's "
-            f"rows {layout.fc6_order}, pictures {layout.channel_order}"
+            f"rows {layout.fc6_order}, images {layout.channel_order}"
         )
     kind.write(_OUTPUT.value, arrays)
     print(f"wrote {_OUTPUT.value}: step {checkpoint.step:,}, {len(arrays)} arrays")

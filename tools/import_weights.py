@@ -25,7 +25,7 @@ from tools import layout_flags
 SYNOPSIS = """\
 python tools/import_weights.py --input=FILE --workdir=W --mean=R,G,B [--classes=FILE]
 
-Makes of an AlexNet's weights, trained elsewhere, what alexnet-train makes of pictures:
+Makes of an AlexNet's weights, trained elsewhere, what alexnet-train makes of images:
 a workdir that alexnet-evaluate, alexnet-export and alexnet-predict take, and
 --config.init_from. The network is one with grouped convolutions, or our two towers.
 No code in the file is run.
@@ -57,7 +57,7 @@ _EXPERIMENT = flags.DEFINE_enum(
     "the network that the weights are of: normalization, dropout, crops",
 )
 _WIDTH = flags.DEFINE_float("width", 1.0, "as --config.model.width", lower_bound=0.0)
-_LAYOUT = layout_flags.define("of the pictures it was trained on")
+_LAYOUT = layout_flags.define("of the images it was trained on")
 _MEAN = flags.DEFINE_list(
     "mean", None, "R,G,B: the mean colour that was subtracted, grey levels of 0..255"
 )
@@ -82,7 +82,7 @@ def main() -> None:
     """Reads the flags, makes the workdir, says what it holds."""
     if bool(_MEAN.value) == bool(_MEAN_IMAGE.value):
         raise errors.UserError(
-            "give either --mean or --mean_image: what was subtracted from the pictures "
+            "give either --mean or --mean_image: what was subtracted from the images "
             "in training. --mean=0,0,0 where nothing was."
         )
     kind = weights.find_format(_INPUT.value, _FORMAT.value)
@@ -141,7 +141,7 @@ def _report(
     print(f"{_INPUT.value}: SHA-256 {start['weights']['sha256']}")
     print(
         f"{_INPUT.value}: kernels {layout.kernel_layout}, fc6's rows "
-        f"{layout.fc6_order}, pictures {layout.channel_order}"
+        f"{layout.fc6_order}, images {layout.channel_order}"
     )
     for layer, names in mapped.sources.items():
         parts = [f"{name} {list(arrays[name].shape)}" for name in names]
@@ -162,7 +162,7 @@ def _report(
     name = os.path.normpath(_WORKDIR.value)
     print(
         f"  alexnet-evaluate --workdir={name} --data_dir=DATA\n"
-        f"  alexnet-predict --workdir={name} PICTURES..."
+        f"  alexnet-predict --workdir={name} IMAGES..."
     )
 
 

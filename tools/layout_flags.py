@@ -9,11 +9,11 @@ from absl import flags
 from alexnet_tf.weights import mapping
 
 
-def define(pictures: str) -> list[flags.FlagHolder]:
+def define(images: str) -> list[flags.FlagHolder]:
     """Defines the three flags.
 
     Args:
-      pictures: which pictures the channels' order is of, for the help: "of the pictures
+      images: which images the channels' order is of, for the help: "of the images
         it was trained on".
 
     Returns:
@@ -23,7 +23,7 @@ def define(pictures: str) -> list[flags.FlagHolder]:
         "kernel_layout": "order of the kernels' axes; by default hwio, of PyTorch's "
         "files oihw",
         "fc6_order": "order of fc6's rows; by default hwc, of PyTorch's files chw",
-        "channel_order": f"{pictures}; by default rgb, of .npy and .npz bgr",
+        "channel_order": f"{images}; by default rgb, of .npy and .npz bgr",
     }
     values = {
         "kernel_layout": mapping.KERNEL_LAYOUTS,

@@ -15,9 +15,7 @@ from tfrecords.console import command_line
 _DEVICES = flags.DEFINE_string(
     "devices", "GPU:0,GPU:1", "Tower a's and tower b's device, or one for both."
 )
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 128, "Pictures per step.", lower_bound=1
-)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Images per step.", lower_bound=1)
 _PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
@@ -31,7 +29,7 @@ _NUM_CLASSES = flags.DEFINE_integer(
 _SYNOPSIS = """\
 Shows where a training step's ops run on this machine's devices and what crosses.
 
-One step of the paper's network on random pictures; then, from the graph that was
+One step of the paper's network on random images; then, from the graph that was
 executed, the ops by device (forward, backward, update) and every tensor that one
 device sent to the other.
 

@@ -37,7 +37,7 @@ _WORKDIRS = flags.DEFINE(
 )
 _LABELS = flags.DEFINE_list("labels", [], "their names in the legend")
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", "curves.png", "the picture, PNG"
+    command_line.PathParser(), "output", "curves.png", "the image, PNG"
 )
 
 

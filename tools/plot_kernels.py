@@ -28,7 +28,7 @@ _WORKDIR = flags.DEFINE(
 )
 _CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", "kernels.png", "the picture, PNG"
+    command_line.PathParser(), "output", "kernels.png", "the image, PNG"
 )
 _SCALE = flags.DEFINE_integer(
     "scale", 4, "pixels per weight", lower_bound=1, upper_bound=64
@@ -52,9 +52,9 @@ def main() -> None:
         for name in sorted(checkpoint.arrays)
         if name.startswith("weights/conv1") and name.endswith("/kernel")
     ]
-    picture = diagnostics.draw_kernels(kernels, _SCALE.value)
+    image = diagnostics.draw_kernels(kernels, _SCALE.value)
     with files.atomic_write(_OUTPUT.value) as file:
-        Image.fromarray(np.ascontiguousarray(picture)).save(file, format="PNG")
+        Image.fromarray(np.ascontiguousarray(image)).save(file, format="PNG")
     print(f"wrote {_OUTPUT.value}: {len(kernels)} towers, step {checkpoint.step:,}")
 
 

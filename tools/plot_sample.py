@@ -1,4 +1,4 @@
-"""Draws the sheet of the sample data set: pictures of every class with its name."""
+"""Draws the sheet of the sample data set: images of every class with its name."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from tfrecords.sources.sample import sample_source
 _OUTPUT = flags.DEFINE(
     command_line.PathParser(), "output", "sheet.png", "The PNG to write."
 )
-_PER_CLASS = flags.DEFINE_integer("per_class", 3, "Pictures of each class, 1 to 50.")
+_PER_CLASS = flags.DEFINE_integer("per_class", 3, "Images of each class, 1 to 50.")
 _SEED = flags.DEFINE_integer("seed", 0, "The data set's seed.")
 
 _SYNOPSIS = """\
-Draws the sheet of the sample data set: pictures of every class with its name.
+Draws the sheet of the sample data set: images of every class with its name.
 
   python tools/plot_sample.py --output=docs/images/sample.png
 """
 
 _COLUMNS = 4
-# Sides of a picture and of the line between two, in pixels of the sheet.
+# Sides of an image and of the line between two, in pixels of the sheet.
 _TILE, _GAP = 88, 2
 
 
@@ -57,7 +57,7 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
     """The sheet: a panel for each class, in the order of the labels, row by row.
 
     Args:
-      per_class: pictures side by side in a panel, at least 1; the training split's
+      per_class: images side by side in a panel, at least 1; the training split's
         first ones.
       seed: the data set's.
 
@@ -70,7 +70,7 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
     source = sample_source.open_sample(per_class, 0, seed)
     rows = math.ceil(len(source.classes) / _COLUMNS)
     panel_width = per_class * (_TILE + _GAP) - _GAP
-    # At 100 dots per inch a picture's pixel is one of the sheet's.
+    # At 100 dots per inch an image's pixel is one of the sheet's.
     margin, heading = 10, 26
     width = _COLUMNS * (panel_width + margin) + margin
     height = rows * (_TILE + heading) + margin
@@ -107,14 +107,14 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
 def _make_panel(
     source: sample_source.SampleSource, label: int, per_class: int
 ) -> Image.Image:
-    """One class's pictures in a row, the centre square of each."""
+    """One class's images in a row, the centre square of each."""
     panel = Image.new("RGB", (per_class * (_TILE + _GAP) - _GAP, _TILE), "white")
     for index in range(per_class):
-        data = source.read_picture("train", label * per_class + index)
-        with Image.open(io.BytesIO(data)) as picture:
-            side = min(picture.size)
-            left, top = (picture.width - side) // 2, (picture.height - side) // 2
-            square = picture.crop((left, top, left + side, top + side))
+        data = source.read_image("train", label * per_class + index)
+        with Image.open(io.BytesIO(data)) as image:
+            side = min(image.size)
+            left, top = (image.width - side) // 2, (image.height - side) // 2
+            square = image.crop((left, top, left + side, top + side))
         tile = square.resize((_TILE, _TILE), Image.Resampling.LANCZOS)
         panel.paste(tile, (index * (_TILE + _GAP), 0))
     return panel

@@ -21,16 +21,16 @@ from tools import step_traces
 SYNOPSIS = """\
 python tools/plot_towers.py --output=towers.png [--devices=CPU:0,CPU:1]
 
-Trains the paper's network on random pictures for a few steps, records the last one, and
+Trains the paper's network on random images for a few steps, records the last one, and
 draws which of its operations each tower ran when, as the host saw them: on GPUs those
 are the calls that start the kernels. What XLA compiles (the fused normalization) comes
 without its layer's name and leaves gaps. Prints for how long both towers worked."""
 
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", "towers.png", "the picture, PNG"
+    command_line.PathParser(), "output", "towers.png", "the image, PNG"
 )
 _DEVICES = flags.DEFINE_string("devices", "CPU:0,CPU:1", "tower a's and tower b's")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "pictures", lower_bound=1)
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images", lower_bound=1)
 _PRECISION = flags.DEFINE_enum(
     "precision",
     "auto",

@@ -15,7 +15,7 @@ SYNOPSIS = """\
 alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]
 
 Evaluates a checkpoint of the run in W on its own validation split, or on another split
-or data directory of the same classes, every picture exactly once.
+or data directory of the same classes, every image exactly once.
 
   alexnet-evaluate --workdir=runs/alexnet --views=10 --per_class
 

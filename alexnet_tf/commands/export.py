@@ -15,7 +15,7 @@ FORMATS = ("saved_model", "keras", "tflite", "onnx")
 SYNOPSIS = """\
 alexnet-export --workdir=W --export_dir=E [--formats=saved_model,keras,tflite,onnx]
 
-Writes the network of the run in W as a SavedModel that takes the bytes of pictures:
+Writes the network of the run in W as a SavedModel that takes the bytes of images:
 E/1, the next time E/2, complete or not at all, as TensorFlow Serving expects them. It
 needs neither W nor the training data, nor the devices of the training. Files in other
 formats lie in E/1/assets.extra; they take pixels and give probabilities.
@@ -61,12 +61,13 @@ _DATA_DIR = flags.DEFINE(
     None,
     "the shards for tflite; by default those of the training",
 )
-_CALIBRATION_PICTURES = flags.DEFINE_integer(
-    "calibration_pictures",
+_CALIBRATION_IMAGES = flags.DEFINE_integer(
+    "calibration_images",
     100,
-    "pictures of the training split that set the ranges of tflite's int8",
+    "images of the training split that set the ranges of tflite's int8",
     lower_bound=1,
 )
+flags.DEFINE_alias("calibration_pictures", "calibration_images")
 
 
 def main() -> None:
@@ -82,7 +83,7 @@ def main() -> None:
     calibration = None
     if other_formats.TFLITE in formats:
         data, _ = evaluate.open_run_data(_WORKDIR.value, _DATA_DIR.value)
-        calibration = other_formats.Calibration(data, _CALIBRATION_PICTURES.value)
+        calibration = other_formats.Calibration(data, _CALIBRATION_IMAGES.value)
     other_formats.check(formats, calibration)
     network = trained_network.load(
         _WORKDIR.value, _CHECKPOINT.value, precision_policy=_PRECISION.value
@@ -98,7 +99,7 @@ def main() -> None:
     for text in made.report:
         print("\n".join(f"  {line}" for line in text.splitlines()))
     if saved_model.SAVED_MODEL in formats:
-        print(f"  alexnet-predict --export_dir={_EXPORT_DIR.value} PICTURES...")
+        print(f"  alexnet-predict --export_dir={_EXPORT_DIR.value} IMAGES...")
 
 
 def _read_formats() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""alexnet-predict: the most probable classes of pictures."""
+"""alexnet-predict: the most probable classes of images."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tfrecords.console import command_line, printing
 from tfrecords.durable import files
 
 SYNOPSIS = """\
-alexnet-predict --workdir=W|--export_dir=E PICTURES... [--views=10] [--plot=panels.png]
+alexnet-predict --workdir=W|--export_dir=E IMAGES... [--views=10] [--plot=panels.png]
 
-Names the five most probable classes of every picture: files, folders (with their
-sub-folders, hidden ones excepted) or patterns. Where a picture lies in a folder with
+Names the five most probable classes of every image: files, folders (with their
+sub-folders, hidden ones excepted) or patterns. Where an image lies in a folder with
 the name of a class, that is the right one. Images and folders that cannot be read are
 reported and skipped.
 
   alexnet-predict --workdir=runs/alexnet cat.jpg holiday/
   alexnet-predict --export_dir=exports/alexnet --format=csv 'photos/*.png'
 
-Exit codes: 0 done, 2 wrong use, or a picture that could not be read, 4 storage, 129,
+Exit codes: 0 done, 2 wrong use, or an image that could not be read, 4 storage, 129,
 130 or 143 stopped by SIGHUP, SIGINT or SIGTERM."""
 
 _WORKDIR = flags.DEFINE(command_line.PathParser(), "workdir", None, "a run's directory")
@@ -33,13 +33,14 @@ _EXPORT_DIR = flags.DEFINE(
     None,
     "an export; a SavedModel is a program: give only what you made or trust",
 )
-_PICTURES = flags.DEFINE_multi(
+_IMAGES = flags.DEFINE_multi(
     command_line.PathParser(),
     flags.ArgumentSerializer(),
-    "pictures",
+    "images",
     [],
     "files, folders or patterns; also without the flag's name",
 )
+flags.DEFINE_alias("pictures", "images")
 _CHECKPOINT = flags.DEFINE(
     command_line.TextParser(("last", "best")),
     "checkpoint",
@@ -53,16 +54,16 @@ _FORMAT = flags.DEFINE_enum(
     "format", "text", ["text", "json", "csv"], "how the answers are printed"
 )
 _ORIENTATION = flags.DEFINE_bool(
-    "apply_orientation", True, "turn pictures as their Exif orientation says"
+    "apply_orientation", True, "turn images as their Exif orientation says"
 )
 _PLOT = flags.DEFINE(
     command_line.PathParser(),
     "plot",
     None,
-    "a PNG with the pictures and their labels, as in the paper's figure 4",
+    "a PNG with the images and their labels, as in the paper's figure 4",
 )
 _MAX_PANELS = flags.DEFINE_integer(
-    "max_panels", 16, "pictures that --plot shows, the first ones", lower_bound=1
+    "max_panels", 16, "images that --plot shows, the first ones", lower_bound=1
 )
 
 
@@ -70,8 +71,8 @@ def main() -> int:
     """Reads the flags, predicts and prints."""
     if bool(_WORKDIR.value) == bool(_EXPORT_DIR.value):
         raise errors.UserError("give either --workdir or --export_dir.")
-    if not _PICTURES.value:
-        raise errors.UserError("there is no picture to predict: name some, or folders.")
+    if not _IMAGES.value:
+        raise errors.UserError("there is no image to predict: name some, or folders.")
     if _PLOT.value:
         files.check_target(_PLOT.value)
     if _WORKDIR.value:
@@ -81,7 +82,7 @@ def main() -> int:
     from alexnet_tf.inference import predict
     from alexnet_tf.runs import trained_network, untrained
 
-    paths = predict.find_pictures(_PICTURES.value)
+    paths = predict.find_images(_IMAGES.value)
     num_views = int(_VIEWS.value)
     if _EXPORT_DIR.value:
         predictor = predict.open_export(_EXPORT_DIR.value, num_views)
@@ -121,10 +122,10 @@ def main() -> int:
             [info.text for info in predictor.classes],
             _PLOT.value,
         )
-        print(f"wrote {_PLOT.value}: {len(shown)} pictures", file=sys.stderr)
+        print(f"wrote {_PLOT.value}: {len(shown)} images", file=sys.stderr)
     if num_bad:
         raise errors.DataError(
-            f"{num_bad} of {len(paths)} pictures could not be predicted; the reasons "
+            f"{num_bad} of {len(paths)} images could not be predicted; the reasons "
             "stand beside their names."
         )
     return 0
@@ -133,7 +134,7 @@ def main() -> int:
 def run() -> None:
     """The console script."""
     command_line.run(
-        main, __name__, SYNOPSIS, positional="pictures", prints_result=lambda: True
+        main, __name__, SYNOPSIS, positional="images", prints_result=lambda: True
     )
 
 

@@ -27,7 +27,7 @@ trial is a run in T/trials. The same command on the same T goes on where it stop
     '--space=paper,weight_decay,batch_size=32|64' --config.model.width=0.5
   alexnet-train --data_dir=data --workdir=runs/best --experiment=runs/tune/best.json
 
-The validation split has then chosen the settings: judge them by pictures that it does
+The validation split has then chosen the settings: judge them by images that it does
 not hold, a test split. Several processes share a search by KerasTuner's variables
 KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT.
 

@@ -49,12 +49,12 @@ class DataConfig:
     )
     crop_chunk: int = _setting(
         1,
-        "consecutive pictures that share one crop and one flip: 1 in the paper, 32 in "
+        "consecutive images that share one crop and one flip: 1 in the paper, 32 in "
         "the source",
         minimum=1,
     )
     mirror: bool = _setting(
-        True, "mirror half of the pictures, left to right (section 4.1)"
+        True, "mirror half of the images, left to right (section 4.1)"
     )
     colour_shift: str = _setting(
         "paper",
@@ -74,7 +74,7 @@ class DataConfig:
     )
     mean: str = _setting(
         "same_crop",
-        "what is subtracted: same_crop of the mean image as of the picture (section "
+        "what is subtracted: same_crop of the mean image as of the image (section "
         "2), its centre_crop whatever the crop (source), or one value per channel",
         choices=("same_crop", "centre_crop", "channel"),
     )
@@ -308,7 +308,7 @@ class Config:
     seed: int = _setting(
         0, "of weights, order, augmentation and dropout", minimum=0, below=2**63
     )
-    batch_size: int = _setting(128, "pictures per step (section 5)", minimum=1)
+    batch_size: int = _setting(128, "images per step (section 5)", minimum=1)
     num_epochs: int = _setting(
         90, "passes over the training split (section 5)", minimum=0, may_change=True
     )

@@ -1,6 +1,6 @@
 """Crops, mirrors, the colour shift and the ten views (paper, sections 2 and 4.1).
 
-Plain tensor functions of one picture, the same eagerly and inside `Dataset.map`, and
+Plain tensor functions of one image, the same eagerly and inside `Dataset.map`, and
 two for a batch on the device. What chance decides is in `chance`.
 
   training    mirror(crop(image)) - mean + shift,        mean as `DataConfig.mean` says
@@ -95,9 +95,9 @@ def add_colour(image: tf.Tensor, colour: tf.Tensor) -> tf.Tensor:
 def make_training_transform(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
-    """What a picture undergoes in training; see the module's formula.
+    """What an image undergoes in training; see the module's formula.
 
-    The mean under "same_crop" is that of the picture's own crop, mirrored with it (the
+    The mean under "same_crop" is that of the image's own crop, mirrored with it (the
     paper subtracts it before cropping); under "centre_crop" it stays as it is, as in
     the source.
 
@@ -114,8 +114,8 @@ def make_training_transform(
 
     def transform(image: tf.Tensor, draws: Draws) -> tf.Tensor:
         offsets, mirrored, shift, divisor = draws
-        picture = mirror(crop(image, offsets, size), mirrored)
-        centred = tf.cast(picture, tf.float32) - cut_mean(offsets, mirrored)
+        cropped = mirror(crop(image, offsets, size), mirrored)
+        centred = tf.cast(cropped, tf.float32) - cut_mean(offsets, mirrored)
         if data.colour_shift == "none":
             return centred
         shifted = add_colour(centred, shift)
@@ -128,7 +128,7 @@ def is_finished_on_device(data: DataConfig) -> bool:
     """The setting `finish_on` with "auto" resolved for this machine.
 
     Where XLA finishes a batch in one pass, that costs a processor less, too, than its
-    pictures one by one (docs/performance.md).
+    images one by one (docs/performance.md).
     """
     if data.finish_on == "auto":
         has_gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -148,7 +148,7 @@ def make_finisher(
       statistics: of the training split.
 
     Returns:
-      A function of `Crops` of B pictures, giving float32 [B, crop_size, crop_size, 3];
+      A function of `Crops` of B images, giving float32 [B, crop_size, crop_size, 3];
       not `is_finished_on_device`, of images that are finished, giving the same.
     """
     if not is_finished_on_device(data):
@@ -160,8 +160,8 @@ def make_finisher(
         offsets, mirrored, shift, divisor = crops.draws
         pixels = crops.pixels
         flipped = tf.reverse(pixels, [2])
-        pictures = tf.where(mirrored[:, None, None, None], flipped, pixels)
-        centred = tf.cast(pictures, tf.float32) - cut_means(offsets, mirrored)
+        cropped = tf.where(mirrored[:, None, None, None], flipped, pixels)
+        centred = tf.cast(cropped, tf.float32) - cut_means(offsets, mirrored)
         if data.colour_shift == "none":
             return centred
         shifted = centred + shift[:, None, None, :]
@@ -224,7 +224,7 @@ def _make_batch_mean_cutter(
 def make_evaluation_transform(
     data: DataConfig, statistics: Statistics, num_views: int
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """What a picture undergoes in evaluation; see the module's formula.
+    """What an image undergoes in evaluation; see the module's formula.
 
     Args:
       data: the settings.
@@ -264,7 +264,7 @@ def make_evaluation_finisher(
       device: where it runs; None where TensorFlow chooses.
 
     Returns:
-      A function of pictures, uint8 [B, size, size, 3], giving float32
+      A function of images, uint8 [B, size, size, 3], giving float32
       [B, num_views, crop_size, crop_size, 3].
     """
     spec = tf.TensorSpec([None, *statistics.mean_image.shape], tf.uint8)
@@ -275,9 +275,9 @@ def make_evaluation_finisher(
             jit_compile=stack.XLA_FUSES_LOOPS,
         )
 
-    def finish(pictures: tf.Tensor) -> tf.Tensor:
+    def finish(images: tf.Tensor) -> tf.Tensor:
         with placement.scope(device):
-            return transform(pictures)
+            return transform(images)
 
     return finish
 

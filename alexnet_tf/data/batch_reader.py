@@ -1,6 +1,6 @@
-"""From a record's number to its picture, and what was wrong when that fails.
+"""From a record's number to its image, and what was wrong when that fails.
 
-TensorFlow hands on an exception's text at best, and of a picture that cannot be decoded
+TensorFlow hands on an exception's text at best, and of an image that cannot be decoded
 not even the record's number. So a `BatchReader` keeps the errors it met and the
 numbers it read last, and looks at those records again when a data set has failed.
 """
@@ -30,7 +30,7 @@ _ALIGNMENT = 64
 def read_batch(
     read: BatchReader, batch: tf.Tensor, batch_size: int | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The pictures and labels of a batch, inside a data set's graph.
+    """The images and labels of a batch, inside a data set's graph.
 
     Args:
       read: of its data set.
@@ -38,7 +38,7 @@ def read_batch(
       batch_size: B; None where it differs from batch to batch.
 
     Returns:
-      (pictures, labels int32 [B], 0..num_classes-1). Pictures are still encoded, string
+      (images, labels int32 [B], 0..num_classes-1). Images are still encoded, string
       [B], or, from raw shards, uint8 [B, size, size, 3], RGB: strings, 197 kB each,
       TensorFlow would copy into a tensor, when parsing, unbatching and decoding.
 
@@ -50,8 +50,8 @@ def read_batch(
         return read_crops(read, batch, batch_size, origin, read.info.image_size)
     serialized = _call_python(read.read_serialized, [batch], tf.string)
     serialized.set_shape([batch_size])
-    pictures, stored_labels = schema.parse_pictures(serialized)
-    return _check_labels(pictures, stored_labels, read.info)
+    images, stored_labels = schema.parse_images(serialized)
+    return _check_labels(images, stored_labels, read.info)
 
 
 def read_crops(
@@ -78,9 +78,9 @@ def read_crops(
         [batch, offsets],
         (tf.uint8, tf.int64),
     )
-    pictures = tf.ensure_shape(pixels, [batch_size, crop_size, crop_size, 3])
+    images = tf.ensure_shape(pixels, [batch_size, crop_size, crop_size, 3])
     stored_labels = tf.ensure_shape(stored_labels, [batch_size])
-    return _check_labels(pictures, stored_labels, read.info)
+    return _check_labels(images, stored_labels, read.info)
 
 
 def _call_python(
@@ -94,46 +94,46 @@ def _call_python(
 
 
 def _check_labels(
-    pictures: tf.Tensor, stored_labels: tf.Tensor, info: manifest.Manifest
+    images: tf.Tensor, stored_labels: tf.Tensor, info: manifest.Manifest
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    # Pictures as they are, labels counted from 0.
+    # Images as they are, labels counted from 0.
     labels = stored_labels - info.label_offset
     in_range = tf.reduce_all((labels >= 0) & (labels < info.num_classes))
     check = tf.debugging.Assert(in_range, ["label out of range:", stored_labels])
     with tf.control_dependencies([check]):
-        return tf.identity(pictures), tf.cast(labels, tf.int32)
+        return tf.identity(images), tf.cast(labels, tf.int32)
 
 
 def is_raw(info: manifest.Manifest) -> bool:
-    """Are the pictures stored as pixels?"""
+    """Are the images stored as pixels?"""
     return info.encoding == "raw" and info.image_size > 0
 
 
-def decode_image(picture: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
-    """A record's picture.
+def decode_image(stored: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
+    """A record's image.
 
     Args:
-      picture: its bytes, string scalar, or the pixels that `read_batch` found.
-      info: says how pictures are stored: as JPEG or raw, at `image_size`, or (where
+      stored: its bytes, string scalar, or the pixels that `read_batch` found.
+      info: says how images are stored: as JPEG or raw, at `image_size`, or (where
         that is 0) in any format and size, which are brought to 256x256 here.
 
     Returns:
       uint8 [size, size, 3], RGB.
 
     Raises:
-      tf.errors.InvalidArgumentError: where it is no such picture.
+      tf.errors.InvalidArgumentError: where it is no such image.
     """
     size = info.image_size
-    if picture.dtype == tf.uint8:
-        return picture
+    if stored.dtype == tf.uint8:
+        return stored
     if not size:
-        image = decoding.decode_picture(picture)
+        image = decoding.decode_image(stored)
         return resize.resize_and_crop_tensor(image, STORED_SIZE)
     if is_raw(info):
-        return tf.reshape(tf.io.decode_raw(picture, tf.uint8), [size, size, 3])
-    # The whole picture, although a crop would do: decode_and_crop_jpeg interpolates
+        return tf.reshape(tf.io.decode_raw(stored, tf.uint8), [size, size, 3])
+    # The whole image, although a crop would do: decode_and_crop_jpeg interpolates
     # subsampled colour differently at the crop's edges.
-    return tf.ensure_shape(decoding.decode_jpeg(picture), [size, size, 3])
+    return tf.ensure_shape(decoding.decode_jpeg(stored), [size, size, 3])
 
 
 # What a failing data set raises. The second: TensorFlow puts the bytes of a record that
@@ -189,7 +189,7 @@ class BatchReader:
     def read_pixels(
         self, size: int, batch: np.int64, offsets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Crops of the pictures of `batch`, from raw shards.
+        """Crops of the images of `batch`, from raw shards.
 
         Args:
           size: of a crop, pixels.
@@ -215,11 +215,11 @@ class BatchReader:
                 return pixels[:0], labels[:0]
             try:
                 encoded, labels[row] = schema.decode_pixels(record.data)
-                picture = np.frombuffer(encoded, np.uint8).reshape(shape)
+                image = np.frombuffer(encoded, np.uint8).reshape(shape)
             except (errors.DataError, ValueError):
                 return pixels[:0], labels[:0]  # `explain` looks at it again.
             top, left = corners[row]
-            pixels[row] = picture[top : top + size, left : left + size]
+            pixels[row] = image[top : top + size, left : left + size]
         return pixels, labels
 
     def _start_batch(self, batch: np.int64) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Encoded pictures to pixels, in TensorFlow operations."""
+"""Encoded images to pixels, in TensorFlow operations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alexnet_tf.data import bmp, gif, stateless_checks
 from tfrecords.images import decoder
 
 
-def decode_picture(
+def decode_image(
     image_bytes: tf.Tensor, max_pixels: int = decoder.MAX_PIXELS
 ) -> tf.Tensor:
     """Decodes a JPEG, PNG, BMP or a GIF's first frame; the content decides which it is.
@@ -89,7 +89,7 @@ def _decode_others(image_bytes: tf.Tensor) -> tf.Tensor:
 
 
 def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Width times height as a picture's header gives them, before anything is decoded.
+    """Width times height as an image's header gives them, before anything is decoded.
 
     A file of a few kilobytes may claim gigabytes of pixels, and TensorFlow's decoders
     allocate what it claims. A GIF's first frame has a header of its own: see `gif`.

@@ -1,21 +1,21 @@
 """Shards -> batches (paper, sections 2, 4.1 and 5).
 
-Training is one endless stream of pictures. Picture n of it is index n % N of epoch
-n // N, that is record permutation(seed, epoch)[index]; step s takes pictures
+Training is one endless stream of images. Image n of it is index n % N of epoch
+n // N, that is record permutation(seed, epoch)[index]; step s takes images
 s * batch_size and following. Batches are therefore always full, an epoch's last one
-may end in the next epoch, every picture occurs exactly once per epoch, and the batch of
+may end in the next epoch, every image occurs exactly once per epoch, and the batch of
 any step is a function of the settings and the step: starting anywhere costs nothing and
 nothing has to be saved.
 
   steps -> read and parse the batch's records, checksums
            verified, and draw what chance decides              one step ahead
-        -> unbatch -> decode, augment                          parallel, per picture
+        -> unbatch -> decode, augment                          parallel, per image
         -> batch -> prefetch
 
 Where `finish_on` says device, crops are cut out here and nothing more: their bytes go
 to the device, and `augment.make_finisher` does the rest there. Those of raw shards are
 cut out while they are read, and all that comes after that is left out. In evaluation
-whole pictures go there, and become views there.
+whole images go there, and become views there.
 
 Failures come out of `tf.data` as `tf.errors.OpError`; `iteration` turns them into the
 sentence that names the shard and the record.
@@ -41,7 +41,7 @@ from tfrecords.shards import statistics as statistics_lib
 
 NUM_VIEWS = (1, 10)
 
-# Batches between reading a record and handing out its picture, besides the prefetched.
+# Batches between reading a record and handing out its image, besides the prefetched.
 # Four were seen; only their numbers are kept, and a batch that fails holds up nothing.
 _BATCHES_UNDER_WAY = 12
 
@@ -71,7 +71,7 @@ class DataSet:
 
     @property
     def image_size(self) -> int:
-        """Side of the pictures before cropping, pixels."""
+        """Side of the images before cropping, pixels."""
         return self.manifest.image_size or batch_reader.STORED_SIZE
 
     def get_reader(self, split: str) -> record_reader.RecordReader:
@@ -85,7 +85,7 @@ class DataSet:
             index = record_index.read_index(self.data_dir, self.manifest, split)
             if not index.num_records:
                 raise errors.UserError(
-                    f"the split {split!r} of {self.data_dir} holds no picture. Convert "
+                    f"the split {split!r} of {self.data_dir} holds no image. Convert "
                     "data that has some, or choose another split."
                 )
             self._readers[split] = record_reader.RecordReader(index)
@@ -108,7 +108,7 @@ def open_data(data_dir: str, config: Config) -> DataSet:
 
     Raises:
       UserError: where the directory is missing or unfinished, labels count from
-        another number than `config.data.label_offset`, or a crop leaves the picture.
+        another number than `config.data.label_offset`, or a crop leaves the image.
       DataError: where the manifest or the statistics are damaged.
     """
     info = manifest.read_manifest(data_dir)
@@ -125,13 +125,13 @@ def open_data(data_dir: str, config: Config) -> DataSet:
     if statistics.mean_image.shape != (size, size, 3):
         raise errors.DataError(
             f"the mean image of {data_dir} has shape {statistics.mean_image.shape}, "
-            f"its pictures {(size, size, 3)}. Convert again."
+            f"its images {(size, size, 3)}. Convert again."
         )
     last = config.data.crop_size + config.data.crop_positions - 1
     if last > size:
         raise errors.UserError(
             f"crops of {config.data.crop_size} pixels at {config.data.crop_positions} "
-            f"positions reach pixel {last} of pictures with {size}. Give a smaller "
+            f"positions reach pixel {last} of images with {size}. Give a smaller "
             "--config.data.crop_size or --config.data.crop_positions: at most "
             f"{size + 1} together."
         )
@@ -212,13 +212,13 @@ def make_training_dataset(
         crop_only = augment.is_finished_on_device(config.data)
 
         def read_step(step: tf.Tensor) -> tuple[Any, ...]:
-            pictures, labels = batch_reader.read_batch(read, step, batch_size)
-            return pictures, labels, draw(step * batch_size)
+            images, labels = batch_reader.read_batch(read, step, batch_size)
+            return images, labels, draw(step * batch_size)
 
         def prepare(
-            picture: tf.Tensor, label: tf.Tensor, draws: random_draws.Draws
+            stored: tf.Tensor, label: tf.Tensor, draws: random_draws.Draws
         ) -> tuple[tf.Tensor, ...]:
-            image = batch_reader.decode_image(picture, data.manifest)
+            image = batch_reader.decode_image(stored, data.manifest)
             if crop_only:
                 pixels = augment.crop(image, draws.offsets, config.data.crop_size)
                 return augment.Crops(pixels, draws), label
@@ -234,8 +234,8 @@ def make_training_dataset(
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
         if crop_only and batch_reader.is_raw(data.manifest):
             return _finish(steps.map(read_crops), num_steps, config.data)
-        pictures = _make_pictures(steps.map(read_step), prepare, config.data)
-        batches = pictures.batch(batch_size, drop_remainder=True)
+        images = _make_images(steps.map(read_step), prepare, config.data)
+        batches = images.batch(batch_size, drop_remainder=True)
         return _finish(batches, num_steps, config.data)
 
 
@@ -247,12 +247,12 @@ def make_evaluation_dataset(
     Args:
       data: from `open_data`.
       config: the run's. A batch holds `eval_batch_size` views at most: that many
-        pictures, or a tenth of it with ten views (at least one).
+        images, or a tenth of it with ten views (at least one).
       split: its name.
       num_views: 1, the centre, or 10 (section 4.1).
 
     Returns:
-      Data set of (pictures uint8 [b, size, size, 3], of which `DataSet.get_finisher`
+      Data set of (images uint8 [b, size, size, 3], of which `DataSet.get_finisher`
       makes views, labels int32 [b], record numbers int64 [b]).
 
     Raises:
@@ -274,19 +274,19 @@ def make_evaluation_dataset(
     with tf.device("CPU:0"):
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            pictures, labels = batch_reader.read_batch(read, batch)
+            images, labels = batch_reader.read_batch(read, batch)
             first = batch * batch_size
             last = tf.minimum(first + batch_size, num_records)
-            return pictures, labels, tf.range(first, last)
+            return images, labels, tf.range(first, last)
 
         def prepare(
-            picture: tf.Tensor, label: tf.Tensor, record_id: tf.Tensor
+            stored: tf.Tensor, label: tf.Tensor, record_id: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
-            return batch_reader.decode_image(picture, data.manifest), label, record_id
+            return batch_reader.decode_image(stored, data.manifest), label, record_id
 
         batches = tf.data.Dataset.range(num_batches).map(read_batch)
-        pictures = _make_pictures(batches, prepare, config.data)
-        return _finish(pictures.batch(batch_size), num_batches, config.data)
+        images = _make_images(batches, prepare, config.data)
+        return _finish(images.batch(batch_size), num_batches, config.data)
 
 
 def _make_batch_reader(
@@ -303,10 +303,10 @@ def _make_batch_reader(
     return read
 
 
-def _make_pictures(
+def _make_images(
     batches: tf.data.Dataset, prepare: Callable[..., Any], data: DataConfig
 ) -> tf.data.Dataset:
-    # Per picture, not per batch: elementwise work on a batch would run on one thread.
+    # Per image, not per batch: elementwise work on a batch would run on one thread.
     num_parallel = _get_num_parallel(data)
     return (
         batches.prefetch(1)

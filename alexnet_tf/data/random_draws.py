@@ -1,9 +1,9 @@
-"""What chance decides of a picture: crop, mirror and colour shift (paper, section 4.1).
+"""What chance decides of an image: crop, mirror and colour shift (paper, section 4.1).
 
-Drawn for a batch at a time, as drawing costs as much for one picture as for many. Each
-draw is a function of the run's seed and of the picture's position in the training
-stream alone, by a stateless generator: nothing is remembered between pictures, and a
-picture's draws are the same in any batch.
+Drawn for a batch at a time, as drawing costs as much for one image as for many. Each
+draw is a function of the run's seed and of the image's position in the training
+stream alone, by a stateless generator: nothing is remembered between images, and an
+image's draws are the same in any batch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tensorflow as tf
 from alexnet_tf.config.schema import DataConfig
 from tfrecords.shards.statistics import Statistics
 
-# Which of a picture's draws a seed is for.
+# Which of an image's draws a seed is for.
 OFFSETS, MIRROR, COLOUR_SHIFT = range(3)
 # Draws that one seed makes. It decides every draw: never change it.
 BLOCK = 256
@@ -26,7 +26,7 @@ _ALGORITHM = "philox"
 
 
 class Draws(NamedTuple):
-    """What chance decides of the pictures of a batch, or of one without the [B].
+    """What chance decides of the images of a batch, or of one without the [B].
 
     Attributes:
       offsets: int32 [B, 2], the crop's top left corner: pixels from the top, the left.
@@ -41,17 +41,17 @@ class Draws(NamedTuple):
     divisor: tf.Tensor
 
     def pick(self, index: int) -> Draws:
-        """Those of one picture of the batch."""
+        """Those of one image of the batch."""
         return Draws(*(values[index] for values in self))
 
 
 def make_seed(seed: int, draw: int, block: tf.Tensor) -> tf.Tensor:
-    """The seed of one kind of draw for a block of pictures.
+    """The seed of one kind of draw for a block of images.
 
     Args:
       seed: the run's.
       draw: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
-      block: int64 scalar, the pictures' (or their chunks') position in the training
+      block: int64 scalar, the images' (or their chunks') position in the training
         stream divided by `BLOCK`.
 
     Returns:
@@ -89,7 +89,7 @@ def draw_colour_shift(
     stddev: float,
     kind: str,
 ) -> tf.Tensor:
-    """What the PCA colour shift adds to every pixel of a picture (section 4.1).
+    """What the PCA colour shift adds to every pixel of an image (section 4.1).
 
       shift = [p1 p2 p3] [a1 w1, a2 w2, a3 w3]^T,   a ~ N(0, stddev^2)
 
@@ -97,7 +97,7 @@ def draw_colour_shift(
     w = l, the covariance being that of pixels in 0..1 (l / 255^2), the shift times 255
     to be added to pixels in 0..255; so w = l / 255. In units of 0..255 throughout, the
     formula would add over a thousand grey levels. "source": w = sqrt(l), whose sum
-    with the picture is divided by 1 + stddev afterwards.
+    with the image is divided by 1 + stddev afterwards.
 
     Args:
       seed: int64 [2].
@@ -144,20 +144,20 @@ def draw_sequence(
 def make_training_draws(
     data: DataConfig, statistics: Statistics, num_records: int, seed: int, count: int
 ) -> Callable[[tf.Tensor], Draws]:
-    """What chance decides of `count` pictures that follow each other.
+    """What chance decides of `count` images that follow each other.
 
-    Where `data.crop_chunk` is above 1, pictures whose position divided by it agrees
-    share offsets and mirroring; the colour shift is each picture's own.
+    Where `data.crop_chunk` is above 1, images whose position divided by it agrees
+    share offsets and mirroring; the colour shift is each image's own.
 
     Args:
       data: the settings.
       statistics: of the training split.
       num_records: of the training split; positions count on from epoch to epoch.
       seed: the run's.
-      count: pictures, the batch's.
+      count: images, the batch's.
 
     Returns:
-      A function of the first picture's position in the training stream, int64 scalar
+      A function of the first image's position in the training stream, int64 scalar
       (epoch * num_records + index), giving `Draws` [count, ...].
     """
     last_shifted = data.colour_shift_epochs * num_records

@@ -1,7 +1,7 @@
 """One pass over a split: top-1 and top-5 error, class by class.
 
 Centre view or ten views (paper, section 4.1). The error is wrong / seen; the pass
-fails unless every picture was seen exactly once.
+fails unless every image was seen exactly once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Evaluation:
     """What an evaluation found.
 
     Attributes:
-      counts: pictures seen, wrong at top-1 and top-5, sum of losses.
+      counts: images seen, wrong at top-1 and top-5, sum of losses.
       per_class: the same by class.
       first_images: float32 [b, crop, crop, 3], the first batch's centre (or first)
         views, for diagnostics.
@@ -69,18 +69,18 @@ def evaluate(
 
     Raises:
       UserError: where there is no such split.
-      DataError: where a record is damaged, or a picture was not seen exactly once.
+      DataError: where a record is damaged, or an image was not seen exactly once.
     """
     num_records = data.manifest.get_split(split).num_records
     counts, per_class = ErrorCounts(), PerClassErrors(data.manifest.num_classes)
     times_seen = np.zeros(num_records, np.int64)
     first_images = None
-    line = progress.Progress("evaluating", num_records, "pictures")
+    line = progress.Progress("evaluating", num_records, "images")
     dataset = pipeline.make_evaluation_dataset(data, config, split, num_views)
     finish = data.get_finisher(config.data, num_views, device)
-    for pictures, labels, record_ids in iteration.iterate(data, dataset):
+    for images, labels, record_ids in iteration.iterate(data, dataset):
         check_stop()
-        views = finish(pictures)
+        views = finish(images)
         result = eval_step(views, labels)
         is_error = result.is_error.numpy()
         np.add.at(times_seen, record_ids.numpy(), 1)
@@ -96,7 +96,7 @@ def evaluate(
         line.close()
     if not np.all(times_seen == 1):
         raise errors.DataError(
-            f"of {num_records} pictures of {split}, {np.sum(times_seen == 0)} were not "
+            f"of {num_records} images of {split}, {np.sum(times_seen == 0)} were not "
             f"seen and {np.sum(times_seen > 1)} more than once: the error would be "
             "wrong. Run alexnet-verify on the data."
         )
@@ -124,7 +124,7 @@ def open_run_data(
     if data_dir is None and record["data"]["fingerprint"] == run_record.UNKNOWN_DATA:
         raise errors.UserError(
             f"{workdir_path} holds weights that were trained elsewhere, without "
-            "pictures. Name with --data_dir data of the same classes."
+            "images. Name with --data_dir data of the same classes."
         )
     info = manifest.read_manifest(data_dir or record["data"]["data_dir"])
     if data_dir is None:
@@ -142,7 +142,7 @@ def open_run_data(
     size = kept.statistics.mean_image.shape[0]
     if size != data.image_size:
         raise errors.UserError(
-            f"the pictures of {workdir_path} had {size} pixels a side, those of "
+            f"the images of {workdir_path} had {size} pixels a side, those of "
             f"{data_dir} have {data.image_size}. Convert them alike."
         )
     return dataclasses.replace(data, statistics=kept.statistics), config
@@ -237,7 +237,7 @@ def format_report(report: dict[str, Any], with_classes: bool) -> str:
         top5 = f" not reported: there are only {num_classes} classes"
     lines = [
         f"step {report['step']:,}, {report['split']}, {views}: "
-        f"{report['num_seen']:,} pictures",
+        f"{report['num_seen']:,} images",
         f"  top-1 error {report['top1_error']:7.2%}  ({report['top1_errors']:,} wrong)",
         f"  top-5 error {top5}",
         f"  loss        {report['loss']:.4f}",

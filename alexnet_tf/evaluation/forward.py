@@ -26,7 +26,7 @@ class EvalResult(NamedTuple):
 
 
 def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
-    """The softmax's predictions, averaged over each picture's views (section 4.1).
+    """The softmax's predictions, averaged over each image's views (section 4.1).
 
     Args:
       model: from images to logits.
@@ -39,8 +39,8 @@ def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
     images = tf.reshape(views, [-1, *model.inputs[0].shape[1:]])
     logits = model(images, training=False)
     by_view = tf.nn.softmax(tf.cast(logits, tf.float32))
-    by_picture = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
-    return tf.reduce_mean(by_picture, axis=1)
+    by_image = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
+    return tf.reduce_mean(by_image, axis=1)
 
 
 def make_eval_step(
@@ -56,10 +56,10 @@ def make_eval_step(
       A function of views float32 [B, views, crop, crop, 3] and labels int32 [B] that
       returns an `EvalResult`.
     """
-    picture = list(model.inputs[0].shape[1:])
+    image = list(model.inputs[0].shape[1:])
     # One trace for every size of batch, the last one of a split too.
     signature = [
-        tf.TensorSpec([None, None, *picture], tf.float32),
+        tf.TensorSpec([None, None, *image], tf.float32),
         tf.TensorSpec([None], tf.int32),
     ]
 

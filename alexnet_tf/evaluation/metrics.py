@@ -1,6 +1,6 @@
-"""Top-1 and top-5 error, as counts of pictures.
+"""Top-1 and top-5 error, as counts of images.
 
-The paper (section 1) reports the share of pictures whose label is not the first, or
+The paper (section 1) reports the share of images whose label is not the first, or
 not among the first five, that the network ranks. Counts add up exactly over batches
 of any size; the share is taken once, at the end.
 """
@@ -16,7 +16,7 @@ TOP_K = 5
 
 
 def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Which pictures are wrong, top-1 and top-5.
+    """Which images are wrong, top-1 and top-5.
 
     With r the number of *other* classes whose score is not below the label's,
 
@@ -43,7 +43,7 @@ def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def count_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """How many pictures are wrong.
+    """How many images are wrong.
 
     Args:
       scores: float [batch, num_classes], logits or probabilities.
@@ -72,7 +72,7 @@ def format_errors(top1_error: float, top5_error: float, num_classes: int) -> str
 
 @dataclasses.dataclass
 class ErrorCounts:
-    """What has been counted so far: pictures, their errors, the sum of their losses.
+    """What has been counted so far: images, their errors, the sum of their losses.
 
     `dataclasses.asdict` and `ErrorCounts(**values)` carry it through a checkpoint.
     """
@@ -93,22 +93,22 @@ class ErrorCounts:
 
     @property
     def top1_error(self) -> float:
-        """Share of the pictures seen, 0..1."""
+        """Share of the images seen, 0..1."""
         return self.top1_errors / self._require_seen()
 
     @property
     def top5_error(self) -> float:
-        """Share of the pictures seen, 0..1."""
+        """Share of the images seen, 0..1."""
         return self.top5_errors / self._require_seen()
 
     @property
     def loss(self) -> float:
-        """Mean over the pictures seen, nats."""
+        """Mean over the images seen, nats."""
         return self.loss_sum / self._require_seen()
 
     def _require_seen(self) -> int:
         if not self.num_seen:
-            raise ValueError("there is no error of no pictures: nothing was counted")
+            raise ValueError("there is no error of no images: nothing was counted")
         return self.num_seen
 
 
@@ -116,7 +116,7 @@ class PerClassErrors:
     """The counts of `ErrorCounts`, class by class.
 
     Attributes:
-      num_seen: int64 [num_classes], pictures of each class.
+      num_seen: int64 [num_classes], images of each class.
       errors: int64 [num_classes, 2], their top-1 and top-5 errors.
     """
 

@@ -1,4 +1,4 @@
-"""Few pictures of one's own, beginning with a trained network's weights (ours).
+"""Few images of one's own, beginning with a trained network's weights (ours).
 
 Nothing of this kind is in the paper. The last layer is new and learns ten times faster
 than the layers that were taken over; a small rate keeps those near where they were.

@@ -1,7 +1,7 @@
-"""The paper's network and recipe on the embedded, drawn pictures: minutes, not days.
+"""The paper's network and recipe on the embedded, drawn images: minutes, not days.
 
 Nothing is reported of these twenty classes; chance is 95 % error. What differs from
-the paper serves their number: small batches (more steps from few pictures), a fixed
+the paper serves their number: small batches (more steps from few images), a fixed
 fall of the rate, and the fast arithmetic of the processor at hand.
 """
 

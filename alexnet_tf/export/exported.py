@@ -27,7 +27,7 @@ class Exported:
 
     Attributes:
       classes: in the order of their labels.
-      image_size: side of the pictures that the network was trained on, pixels.
+      image_size: side of the images that the network was trained on, pixels.
       signatures: name -> function of tensors; see `export`.
       loaded: what keeps the functions alive.
       untrained_layers: those whose weights are random; see `untrained`.

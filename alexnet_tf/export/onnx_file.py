@@ -84,7 +84,7 @@ def write(network: TrainedNetwork, path: str) -> float | None:
 def compare(model: keras.Model, path: str) -> float:
     """The greatest difference of a probability between `model` and the file at `path`.
 
-    Both see a batch of one and one of three pictures of noise.
+    Both see a batch of one and one of three images of noise.
     """
     import onnxruntime
 

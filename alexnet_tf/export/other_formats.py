@@ -29,11 +29,11 @@ class Calibration:
     Attributes:
       data: of the network's classes, with its mean image; the training split
         calibrates, the validation split measures.
-      num_pictures: of the training split.
+      num_images: of the training split.
     """
 
     data: pipeline.DataSet
-    num_pictures: int
+    num_images: int
 
 
 def check(formats: tuple[str, ...], calibration: Calibration | None) -> None:
@@ -77,12 +77,12 @@ def write(
         report.append(f"{keras_file.NAME}: float32")
     if TFLITE in formats and calibration is not None:
         data = calibration.data
-        tflite_files.write(network, directory, data, calibration.num_pictures)
+        tflite_files.write(network, directory, data, calibration.num_images)
         rows = tflite_report.measure_all(network, directory, data)
         files.write_json(
             os.path.join(directory, tflite_report.NAME),
             {
-                "calibration_pictures": calibration.num_pictures,
+                "calibration_pictures": calibration.num_images,
                 "threads": os.cpu_count(),
                 "rows": [dataclasses.asdict(row) for row in rows],
             },

@@ -1,4 +1,4 @@
-"""A checkpoint as a SavedModel that takes picture bytes and needs nothing else.
+"""A checkpoint as a SavedModel that takes image bytes and needs nothing else.
 
     export_dir/1/                  a version, as TensorFlow Serving expects it
       saved_model.pb, variables/     the network with mean image and class names in it
@@ -6,7 +6,7 @@
       assets.extra/SHA256SUMS        of every file above and below
       assets.extra/...               other formats (see `other_formats`)
 
-Signatures, all of N pictures:
+Signatures, all of N images:
 
     serving_default  image_bytes string [N] -> probabilities, top5_*, errors
     ten_views        the same, averaged over the ten views (paper, section 4.1)
@@ -14,7 +14,7 @@ Signatures, all of N pictures:
     pixels           images float32 [N, crop, crop, 3], RGB 0..255 -> probabilities,
                      top5_*
 
-A picture that cannot be decoded fails alone: `errors` [N] says why, and its row is
+An image that cannot be decoded fails alone: `errors` [N] says why, and its row is
 zeros, labels -1, empty names. The network is rebuilt without placement: a SavedModel
 keeps the names of its devices and would not load where they are missing.
 """
@@ -45,7 +45,7 @@ FORMAT_NAME = "alexnet-export"
 FORMAT_VERSION = 1
 SAVED_MODEL = "saved_model"
 
-NO_PICTURE = (
+NO_IMAGE = (
     "this is no JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) still WebP, or it is "
     f"damaged, or has more than {decoder.MAX_PIXELS:,} pixels"
 )
@@ -157,7 +157,7 @@ class Signatures:
 def decode_or_explain(
     image_bytes: tf.Tensor, image_size: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """A picture by the converter's bicubic rule, or why not.
+    """An image by the converter's bicubic rule, or why not.
 
     Args:
       image_bytes: string scalar.
@@ -168,14 +168,14 @@ def decode_or_explain(
     """
 
     def decode(one: tf.Tensor) -> tuple[tf.Tensor, str]:
-        image = decoding.decode_picture(one)
+        image = decoding.decode_image(one)
         return resize.resize_and_crop_tensor(image, image_size), ""
 
     # A graph cannot catch an error; a data set can pass over the element that raised
     # it, and the one that follows then tells of it.
     decoded = tf.data.Dataset.from_tensors(image_bytes).map(decode).ignore_errors()
     blank = tf.zeros([image_size, image_size, 3], tf.uint8)
-    explained = tf.data.Dataset.from_tensors((blank, NO_PICTURE))
+    explained = tf.data.Dataset.from_tensors((blank, NO_IMAGE))
     return decoded.concatenate(explained).take(1).get_single_element()
 
 

@@ -2,11 +2,11 @@
 
     images [1, crop, crop, 3], RGB 0..255, float32 -> probabilities [1, num_classes]
 
-for all three, one picture at a time:
+for all three, one image at a time:
 
   float32   the network
   float16   kernels and biases rounded to float16; the arithmetic is the runtime's
-  int8      kernels int8, activations int8 with the ranges that calibration pictures
+  int8      kernels int8, activations int8 with the ranges that calibration images
             of the training split gave; response normalization in float32
 
 Response normalization cannot be quantized: it squares its input, and of 256 steps for
@@ -47,16 +47,16 @@ def write(
     network: TrainedNetwork,
     directory: str,
     data: pipeline.DataSet,
-    num_calibration_pictures: int,
+    num_calibration_images: int,
 ) -> None:
     """Writes the three files into `directory`.
 
     Args:
       network: of a run, built without placement.
       directory: an existing one.
-      data: of the network's classes; calibration takes the first pictures of its
+      data: of the network's classes; calibration takes the first images of its
         training split, which lie in random order.
-      num_calibration_pictures: at most that many.
+      num_calibration_images: at most that many.
 
     Raises:
       UserError: where `data` has no training split.
@@ -65,8 +65,8 @@ def write(
     floats = make_classifier(network)
     for kind in KINDS:
         if kind == "int8":
-            pictures = list(read_calibration(data, network, num_calibration_pictures))
-            content = _convert(_make_quantizable_classifier(network), kind, pictures)
+            images = list(read_calibration(data, network, num_calibration_images))
+            content = _convert(_make_quantizable_classifier(network), kind, images)
         else:
             content = _convert(floats, kind, [])
         with open(os.path.join(directory, get_name(kind)), "wb") as file:
@@ -130,22 +130,22 @@ def _make_classifier(
 
 
 def read_calibration(
-    data: pipeline.DataSet, network: TrainedNetwork, num_pictures: int
+    data: pipeline.DataSet, network: TrainedNetwork, num_images: int
 ) -> Iterator[np.ndarray]:
     """Centre views of the training split: float32 [1, crop, crop, 3], RGB 0..255."""
     config = network.config
     dataset = pipeline.make_evaluation_dataset(data, config, "train")
-    left = num_pictures
-    for pictures, _, _ in iteration.iterate(data, dataset):
-        views = augment.centre_crop(pictures, config.data.crop_size).numpy()
+    left = num_images
+    for images, _, _ in iteration.iterate(data, dataset):
+        views = augment.centre_crop(images, config.data.crop_size).numpy()
         yield from views[:left, np.newaxis].astype(np.float32)
-        left -= len(pictures)
+        left -= len(images)
         if left <= 0:
             return
 
 
 def without_mean(data: pipeline.DataSet) -> pipeline.DataSet:
-    """The same data with pictures as they are: nothing is subtracted from them."""
+    """The same data with images as they are: nothing is subtracted from them."""
     statistics = dataclasses.replace(
         data.statistics,
         mean_image=np.zeros_like(data.statistics.mean_image),
@@ -154,7 +154,7 @@ def without_mean(data: pipeline.DataSet) -> pipeline.DataSet:
     return dataclasses.replace(data, statistics=statistics)
 
 
-def _convert(classifier: Classifier, kind: str, pictures: list[np.ndarray]) -> bytes:
+def _convert(classifier: Classifier, kind: str, images: list[np.ndarray]) -> bytes:
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
         [classifier.function.get_concrete_function()], classifier.holder
     )
@@ -163,14 +163,14 @@ def _convert(classifier: Classifier, kind: str, pictures: list[np.ndarray]) -> b
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if kind == "int8":
-        line = progress.Progress("calibrating", len(pictures), "pictures")
+        line = progress.Progress("calibrating", len(images), "images")
 
-        def show_pictures() -> Iterator[list[np.ndarray]]:
-            for picture in pictures:
-                yield [picture]
+        def show_images() -> Iterator[list[np.ndarray]]:
+            for image in images:
+                yield [image]
                 line.advance(1)
 
-        converter.representative_dataset = show_pictures
+        converter.representative_dataset = show_images
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
             tf.lite.OpsSet.TFLITE_BUILTINS,
@@ -188,7 +188,7 @@ def _convert(classifier: Classifier, kind: str, pictures: list[np.ndarray]) -> b
 
 
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A file as a function of one picture, run on all processors.
+    """A file as a function of one image, run on all processors.
 
     Args:
       path: of a `.tflite` file that `write` wrote.

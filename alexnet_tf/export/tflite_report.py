@@ -1,8 +1,8 @@
-"""What each `.tflite` file costs and gains: size, error, time of one picture.
+"""What each `.tflite` file costs and gains: size, error, time of one image.
 
 Beside them stands the network in TensorFlow, float32. Errors are those of the centre
-view over the whole validation split, every picture once; the time is the median of
-one picture's on this machine, input and output copied.
+view over the whole validation split, every image once; the time is the median of
+one image's on this machine, input and output copied.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Measurement:
     Attributes:
       name: "TensorFlow float32" or the file's.
       num_bytes: of the file; of the variables for TensorFlow.
-      top1_error: share of the pictures, 0..1.
+      top1_error: share of the images, 0..1.
       top5_error: the same among the first five.
       num_pictures: of the split.
-      median_milliseconds: of one picture.
+      median_milliseconds: of one image.
     """
 
     name: str
@@ -93,7 +93,7 @@ def measure(
     network: TrainedNetwork,
     data: pipeline.DataSet,
 ) -> Measurement:
-    """One row: `classify` takes one picture, float32 [1, crop, crop, 3], RGB 0..255."""
+    """One row: `classify` takes one image, float32 [1, crop, crop, 3], RGB 0..255."""
     result = evaluate.evaluate(
         _make_eval_step(classify),
         tflite_files.without_mean(data),
@@ -101,14 +101,14 @@ def measure(
         SPLIT,
         shows_progress=True,
     )
-    picture = result.first_images.numpy()[:1]
+    image = result.first_images.numpy()[:1]
     return Measurement(
         name,
         num_bytes,
         result.counts.top1_error,
         result.counts.top5_error,
         result.counts.num_seen,
-        1000 * _time(classify, picture),
+        1000 * _time(classify, image),
     )
 
 
@@ -116,8 +116,8 @@ def _make_eval_step(
     classify: Classify,
 ) -> Callable[[tf.Tensor, tf.Tensor], forward.EvalResult]:
     def eval_step(views: tf.Tensor, labels: tf.Tensor) -> forward.EvalResult:
-        pictures = views.numpy()[:, 0]
-        rows = [classify(picture[np.newaxis]) for picture in pictures]
+        images = views.numpy()[:, 0]
+        rows = [classify(image[np.newaxis]) for image in images]
         probabilities = tf.constant(np.concatenate(rows))
         label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
         losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
@@ -127,11 +127,11 @@ def _make_eval_step(
     return eval_step
 
 
-def _time(classify: Classify, picture: np.ndarray) -> float:
+def _time(classify: Classify, image: np.ndarray) -> float:
     seconds = []
     for _ in range(_WARM_UP_RUNS + _TIMED_RUNS):
         start = time.perf_counter()
-        classify(picture)
+        classify(image)
         seconds.append(time.perf_counter() - start)
     return float(np.median(seconds[_WARM_UP_RUNS:]))
 
@@ -145,8 +145,8 @@ def check_splits(data: pipeline.DataSet) -> None:
 def format_table(rows: Sequence[Measurement]) -> str:
     """The rows in words, under a heading."""
     lines = [
-        f"{SPLIT}, centre view: {rows[0].num_pictures:,} pictures",
-        f"  {'':<18} {'size':>10} {'top-1 error':>12} {'one picture':>12}",
+        f"{SPLIT}, centre view: {rows[0].num_pictures:,} images",
+        f"  {'':<18} {'size':>10} {'top-1 error':>12} {'one image':>12}",
     ]
     lines += [
         f"  {row.name:<18} {row.num_bytes / 1e6:7.1f} MB {row.top1_error:12.2%} "

@@ -1,9 +1,9 @@
-"""Pictures in, the most probable classes out.
+"""Images in, the most probable classes out.
 
-A picture passes the converter's gate and its bicubic resize rule (`images.decoder`,
+An image passes the converter's gate and its bicubic resize rule (`images.decoder`,
 `images.resize`), so that whatever can be converted can be predicted, and what cannot
 is told by name without stopping the rest. Where the shards were resized as the authors
-did, pictures here differ by a grey level in the mean.
+did, images here differ by a grey level in the mean.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Predictor:
 
     Attributes:
       classes: in the order of their labels.
-      image_size: side of the pictures it takes, pixels (256).
+      image_size: side of the images it takes, pixels (256).
       compute: from uint8 [N, image_size, image_size, 3], RGB, to probabilities float32
         [N, classes].
       untrained_layers: layers whose weights are random (see `untrained`).
@@ -56,14 +56,14 @@ class Predictor:
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a network says of a picture.
+    """What a network says of an image.
 
     Attributes:
       path: as it was named.
       error: why there is no answer; "" where there is one.
       probabilities: float32 [classes]; empty where there is an error.
       image: uint8 [size, size, 3], what the network saw; empty likewise.
-      truth: the label that the picture's folder names, or None.
+      truth: the label that the image's folder names, or None.
     """
 
     path: str
@@ -85,13 +85,13 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
     size = statistics.mean_image.shape[0]
 
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])
-    def compute(pictures: tf.Tensor) -> tf.Tensor:
-        return forward.compute_probabilities(network.model, transform(pictures))
+    def compute(images: tf.Tensor) -> tf.Tensor:
+        return forward.compute_probabilities(network.model, transform(images))
 
     classes = network.training_data.classes
 
-    def predict(pictures: np.ndarray) -> np.ndarray:
-        return compute(pictures).numpy()
+    def predict(images: np.ndarray) -> np.ndarray:
+        return compute(images).numpy()
 
     return Predictor(classes, size, predict, untrained.read(network.checkpoint))
 
@@ -113,8 +113,8 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
     opened = exported.open_version(exported.find_version(export_dir))
     function = opened.signatures["serving_default" if num_views == 1 else "ten_views"]
 
-    def compute(pictures: np.ndarray) -> np.ndarray:
-        encoded = tf.constant([_encode_bmp(picture) for picture in pictures])
+    def compute(images: np.ndarray) -> np.ndarray:
+        encoded = tf.constant([_encode_bmp(image) for image in images])
         return function(image_bytes=encoded)["probabilities"].numpy()
 
     # The functions live as long as what was loaded.
@@ -124,15 +124,15 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
     )
 
 
-def _encode_bmp(picture: np.ndarray) -> bytes:
+def _encode_bmp(image: np.ndarray) -> bytes:
     # Without loss, and without time.
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "BMP")
+    Image.fromarray(image).save(stream, "BMP")
     return stream.getvalue()
 
 
-def find_pictures(names: Sequence[str]) -> list[str]:
-    """Files as named, folders' pictures (sorted, sub-folders too), and patterns' files.
+def find_images(names: Sequence[str]) -> list[str]:
+    """Files as named, folders' images (sorted, sub-folders too), and patterns' files.
 
     Folders are walked by the converter's rule; see `images.listing`. What is found
     there and cannot be read, folders too, is among the paths: `predict_files` says why.
@@ -146,13 +146,13 @@ def find_pictures(names: Sequence[str]) -> list[str]:
         if not matches:
             raise errors.UserError(
                 f"{name} is no file, no folder and no pattern that finds any. Name "
-                "pictures or folders."
+                "images or folders."
             )
         for match in matches:
             paths = _walk(match) if os.path.isdir(match) else [match]
             if not paths:
                 raise errors.UserError(
-                    f"{match} holds no picture ({', '.join(_SUFFIXES)}). Name pictures "
+                    f"{match} holds no image ({', '.join(_SUFFIXES)}). Name images "
                     "or folders."
                 )
             found.update(dict.fromkeys(paths))
@@ -167,8 +167,8 @@ def _walk(directory: str) -> list[str]:
         found.append((path, ""))
 
     for folder, listed in listing.walk(directory, add_unreadable):
-        pictures = [n for n in listed.files if n.lower().endswith(_SUFFIXES)]
-        found += [(folder, name) for name in [*pictures, *listed.others]]
+        images = [n for n in listed.files if n.lower().endswith(_SUFFIXES)]
+        found += [(folder, name) for name in [*images, *listed.others]]
     return [
         os.path.join(folder, name) if name else folder for folder, name in sorted(found)
     ]
@@ -186,8 +186,8 @@ def predict_files(
     Args:
       predictor: the network.
       paths: of the files.
-      apply_orientation: whether to turn a picture as its Exif orientation says.
-      batch_size: pictures at a time.
+      apply_orientation: whether to turn an image as its Exif orientation says.
+      batch_size: images at a time.
 
     Raises:
       UserError: where the memory or the number of open files does not suffice.
@@ -214,7 +214,7 @@ def _make_labels_by_name(classes: Sequence[manifest.ClassInfo]) -> dict[str, int
 
 
 def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, str]:
-    # The picture and "", or nothing and the reason.
+    # The image and "", or nothing and the reason.
     nothing = np.zeros((0, 0, 3), np.uint8)
     try:
         mode = os.stat(path).st_mode
@@ -228,13 +228,13 @@ def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, st
     except OSError as error:
         limits.refuse(error)
         return nothing, f"it cannot be read: {error.strerror}"
-    except decoder.PictureError as error:
+    except decoder.ImageError as error:
         return nothing, str(error)
     return np.array(resize.resize_and_crop_image(image, size)), ""
 
 
 def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:
-    """A picture's name, then a line for each of its most probable classes."""
+    """An image's name, then a line for each of its most probable classes."""
     path = printing.escape(prediction.path)
     if prediction.error:
         return f"{path}\n  not predicted: {prediction.error}"

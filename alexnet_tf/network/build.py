@@ -91,7 +91,7 @@ def _check_crop_size(
             raise errors.UserError(
                 f"crops of {crop_size} pixels are too small for the network: nothing "
                 f"is left of them after {row.name}. Give a larger "
-                "--config.data.crop_size (the paper's is 224), from larger pictures "
+                "--config.data.crop_size (the paper's is 224), from larger images "
                 "if need be."
             )
 

@@ -1,4 +1,4 @@
-"""Pictures or maps times kernels, past two slow paths of TensorFlow on processors.
+"""Images or maps times kernels, past two slow paths of TensorFlow on processors.
 
 The three numbers of a pixel fill a fifth of a vector register. Where windows move by
 `stride` pixels, that many pixels of a row can stand as one pixel of `stride` times the

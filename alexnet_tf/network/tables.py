@@ -21,7 +21,7 @@ class ConvolutionRow:
       padding: zeros before and after, pixels, on both axes.
       initial_bias: 1 speeds the early learning (section 5).
       sees_all: whether it sees every tower's maps or its own tower's. (Either way
-        conv1 sees the pictures.)
+        conv1 sees the images.)
       normalized: whether response normalization follows.
       pooled: whether pooling follows.
     """
@@ -56,7 +56,7 @@ class DenseRow:
 
 Row = ConvolutionRow | DenseRow
 
-# One picture's maps, both towers, on every line: after the layer | after pooling.
+# One image's maps, both towers, on every line: after the layer | after pooling.
 ALEXNET: tuple[Row, ...] = (
     #               name    n   size  s  padding bias  all   lrn    pool
     ConvolutionRow("conv1", 96, 11, 4, (0, 3), 0, False, True, True),  # 55x55 | 27x27

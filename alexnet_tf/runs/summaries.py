@@ -24,7 +24,7 @@ SUMMARIES_NAME = "tensorboard"
 
 
 class Summaries:
-    """Writes a run's scalars, pictures, settings and graph.
+    """Writes a run's scalars, images, settings and graph.
 
     Every call hands what it is given to the operating system, and raises `StorageError`
     where that cannot write it.
@@ -50,9 +50,9 @@ class Summaries:
         points = [event_file.make_scalar(name, value) for name, value in values.items()]
         self._files[split].append_summary(step, points)
 
-    def write_picture(self, step: int, name: str, picture: np.ndarray) -> None:
-        """Adds a picture, uint8 [height, width, 3]."""
-        image = event_file.make_image(name, picture)
+    def write_image(self, step: int, name: str, pixels: np.ndarray) -> None:
+        """Adds an image, uint8 [height, width, 3]."""
+        image = event_file.make_image(name, pixels)
         self._files["train"].append_summary(step, [image])
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:

@@ -82,7 +82,7 @@ def cast_weights(network: TrainedNetwork) -> TrainedNetwork:
     """The same portable network, with weights of the type that it computes in.
 
     In mixed precision every call casts 61 million weights from float32 first, which for
-    one picture takes longer than all the rest. The answers are the same, bit for bit.
+    one image takes longer than all the rest. The answers are the same, bit for bit.
 
     Args:
       network: portable; what it holds counts, not its checkpoint.

@@ -26,7 +26,7 @@ def make_dead_unit_counter(
     """A compiled function that finds units which answer nothing.
 
     A unit (a kernel of a convolutional layer, a neuron of a fully-connected one) is
-    dead on a batch if its ReLU gives 0 at every position of every picture: no gradient
+    dead on a batch if its ReLU gives 0 at every position of every image: no gradient
     reaches its weights.
 
     Args:
@@ -71,8 +71,8 @@ def compute_weight_norms(optimizer: Optimizer) -> dict[str, float]:
     }
 
 
-def make_kernel_picture(model: keras.Model) -> np.ndarray:
-    """The first layer's kernels as a picture, uint8 [height, width, 3]."""
+def make_kernel_image(model: keras.Model) -> np.ndarray:
+    """The first layer's kernels as an image, uint8 [height, width, 3]."""
     towers = [
         np.asarray(layer.get_weights()[0])
         for layer in model.layers
@@ -82,7 +82,7 @@ def make_kernel_picture(model: keras.Model) -> np.ndarray:
 
 
 def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
-    """Kernels as a picture (paper, figure 3): tower a's above tower b's, 16 in a row.
+    """Kernels as an image (paper, figure 3): tower a's above tower b's, 16 in a row.
 
     Args:
       towers: each tower's kernels, float [size, size, 3, kernels]; every kernel is

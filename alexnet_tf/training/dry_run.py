@@ -68,12 +68,12 @@ def rehearse(
             f"{split.num_records:,} {name}"
             for name, split in data.manifest.splits.items()
         )
-        + f" pictures of {data.manifest.num_classes:,} classes",
+        + f" images of {data.manifest.num_classes:,} classes",
         f"network: {state.model.count_params():,} parameters, {config.precision}, "
         f"{where.describe()}",
         *([opened.chosen.describe()] if opened.chosen.reason else []),
         f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
-        f"pictures, "
+        f"images, "
         + (
             f"going on with the run in {workdir_path}"
             if record

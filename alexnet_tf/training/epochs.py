@@ -1,6 +1,6 @@
 """Steps and epochs: when a pass over the training split is complete.
 
-Pictures stream without a pause (see `input_pipeline`): step s begins at epoch
+Images stream without a pause (see `input_pipeline`): step s begins at epoch
 s * batch_size / num_train, and an epoch's last batch may end in the next one.
 """
 
@@ -15,8 +15,8 @@ class EpochCounter:
     """Converts between steps and epochs.
 
     Attributes:
-      num_train: pictures of the training split.
-      batch_size: pictures per step.
+      num_train: images of the training split.
+      batch_size: images per step.
     """
 
     num_train: int
@@ -42,7 +42,7 @@ class EpochCounter:
     def is_due(self, step: int, every_epochs: int) -> bool:
         """Whether step number `step` completed a multiple of `every_epochs`.
 
-        A batch of more pictures than there are can complete several epochs at once.
+        A batch of more images than there are can complete several epochs at once.
         """
         before = self.count_epochs(step - 1) // every_epochs
         return self.count_epochs(step) // every_epochs > before

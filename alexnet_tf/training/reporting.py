@@ -26,7 +26,7 @@ class Reporter:
       config: its settings.
       state: its state; read only, but for `log_counts`, which every entry begins anew.
       last_step: where it will end.
-      num_train: pictures in the training split.
+      num_train: images in the training split.
 
     Attributes:
       summaries: TensorBoard's files.
@@ -122,7 +122,7 @@ class Reporter:
         self._clear()
 
     def log_epoch(self, epoch: int) -> None:
-        """Writes the training errors of an epoch that has ended; pictures as seen."""
+        """Writes the training errors of an epoch that has ended; images as seen."""
         counts = self._state.epoch_counts
         self._run.append_metrics(
             {
@@ -162,11 +162,11 @@ class Reporter:
         )
         scalars = {**values, **_prefix("dead_units", dead_units)}
         self.summaries.write_scalars("validation", state.step, scalars)
-        picture = diagnostics.make_kernel_picture(state.model)
-        self.summaries.write_picture(state.step, "conv1/kernels", picture)
+        image = diagnostics.make_kernel_image(state.model)
+        self.summaries.write_image(state.step, "conv1/kernels", image)
         self.announce(
             f"epoch {epoch}: validation loss {counts.loss:.4f}, "
-            f"{self._format_errors(counts)} ({counts.num_seen:,} pictures)"
+            f"{self._format_errors(counts)} ({counts.num_seen:,} images)"
         )
 
     def log_event(self, text: str) -> None:

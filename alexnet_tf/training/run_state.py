@@ -43,7 +43,7 @@ class RunState:
       loss_scale: 1 except in float16.
       schedule: which rates hold when.
       step: training steps done.
-      epoch_counts: the training pictures of the current epoch, as they were seen.
+      epoch_counts: the training images of the current epoch, as they were seen.
       log_counts: those since the last log entry.
       unevaluated_epoch: the epoch that ended with this step where a signal came before
         the end of its evaluation; else None.

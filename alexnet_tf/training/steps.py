@@ -24,7 +24,7 @@ class TrainResult(NamedTuple):
     Attributes:
       loss: float32 scalar, mean over the batch, before the update.
       is_finite: bool scalar; where False the update was skipped.
-      errors: int32 [2], pictures whose label is not first, not among the first five.
+      errors: int32 [2], images whose label is not first, not among the first five.
       gradient_norms: float32 [parameters], L2 norm of each gradient.
     """
 

@@ -92,7 +92,7 @@ def train_and_evaluate(
             reporter.announce(warning)
         reporter.announce(
             f"{'going on' if restored else 'starting'} at step {state.step:,} of "
-            f"{last_step:,}: {num_train:,} pictures of {data.manifest.num_classes} "
+            f"{last_step:,}: {num_train:,} images of {data.manifest.num_classes} "
             f"classes, batches of {config.batch_size}, {config.precision}, "
             f"{where.describe()}"
         )

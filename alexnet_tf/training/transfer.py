@@ -93,7 +93,7 @@ def begin(
     size = statistics.mean_image.shape[0]
     if size != data.image_size:
         raise errors.UserError(
-            f"the pictures of {config.init_from} had {size} pixels a side, these have "
+            f"the images of {config.init_from} had {size} pixels a side, these have "
             f"{data.image_size}. Convert them alike."
         )
     asked = _read_layers(config.init_layers, parameters)

@@ -20,7 +20,7 @@ from alexnet_tf.training import diagnostics
 
 # As many trials must have come that far before their median says anything.
 MIN_OTHERS = 3
-# Standard errors of the median's share of wrong pictures that are no clear distance.
+# Standard errors of the median's share of wrong images that are no clear distance.
 _MARGIN = 2.0
 
 
@@ -103,7 +103,7 @@ def explain_distance(
     """A sentence where a trial is clearly behind the median of the others.
 
     With e the trial's smallest error up to `epoch`, m the median of the same of the n
-    others that came as far, and v the pictures in the validation split:
+    others that came as far, and v the images in the validation split:
 
         n >= 3   and   e > m + 2 sqrt(m (1 - m) / v)
 

@@ -2,7 +2,7 @@
 
 The paper chose the response normalization's constants on a validation set (section
 3.3) and the rate by hand (section 5). Here every trial is a whole run in a directory
-of its own, judged by its smallest validation error; pictures that are to prove the
+of its own, judged by its smallest validation error; images that are to prove the
 result belong into another split.
 
 Several processes may share a search by KerasTuner's own protocol: the environment

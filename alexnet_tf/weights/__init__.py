@@ -35,7 +35,7 @@ class Format:
     has_towers: bool = False
 
 
-# Caffe's pictures are BGR, and its networks came to NumPy with fc6 turned to rows,
+# Caffe's images are BGR, and its networks came to NumPy with fc6 turned to rows,
 # columns, maps.
 _CAFFE = Layout("hwio", "hwc", "bgr")
 _KERAS = Layout("hwio", "hwc", "rgb")

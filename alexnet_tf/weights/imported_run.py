@@ -2,7 +2,7 @@
 
 It holds what a finished run's does: settings, the mean to subtract, the classes, and a
 checkpoint of step 0. So it is evaluated, exported and asked for predictions, and
-`init_from` takes it. It is not trained on: its pictures are not known.
+`init_from` takes it. It is not trained on: its images are not known.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tfrecords.durable import files
 from tfrecords.shards import manifest
 from tfrecords.shards.statistics import Statistics
 
-# Of the stored pictures, pixels, where no mean image tells another.
+# Of the stored images, pixels, where no mean image tells another.
 IMAGE_SIZE = 256
 
 # WordNet's offset of a noun, as ImageNet names its classes.
@@ -220,7 +220,7 @@ def write_run(
 
     Raises:
       UserError: where `path` is in use for something else, nothing of the network is
-        in the file, or the pictures are smaller than the crops.
+        in the file, or the images are smaller than the crops.
       DataError: where an array is of another shape than the network's.
       StorageError: where it cannot be written.
     """
@@ -228,7 +228,7 @@ def write_run(
     if side < config.data.crop_size:
         raise errors.UserError(
             f"the mean image has {side} pixels a side, fewer than the crops' "
-            f"{config.data.crop_size}. Give one of the whole pictures, of 256."
+            f"{config.data.crop_size}. Give one of the whole images, of 256."
         )
     path = os.path.abspath(path)
     check_free(path)
@@ -247,7 +247,7 @@ def write_run(
             variables[name].assign(array)
     state.untrained_layers = mapped.missing
     info = run_record.RunInfo(
-        data_dir=f"unknown pictures, of {os.path.basename(weights_path)}",
+        data_dir=f"unknown images, of {os.path.basename(weights_path)}",
         data_fingerprint=run_record.UNKNOWN_DATA,
         command=command,
         environment=environment.describe(

@@ -103,7 +103,7 @@ def test_caffe_differs_as_its_network_does():
         "optimizer.bias_weight_decay": False,
         "optimizer.bias_rate_factor": 2.0,
         "schedule.name": "fixed",
-        # 100,000 steps of 256 of 1,281,167 pictures are 20 epochs, 450,000 are 90.
+        # 100,000 steps of 256 of 1,281,167 images are 20 epochs, 450,000 are 90.
         "schedule.steps": "20:0.001 40:0.0001 60:0.00001 80:0.000001",
     }
 

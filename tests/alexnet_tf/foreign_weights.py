@@ -2,7 +2,7 @@
 
 Written index by index, apart from the package's own mapping: conv2, conv4 and conv5
 have two groups, kernels are [out, in, height, width] or [out, in], fc6 counts map, row,
-column, and the pictures are RGB.
+column, and the images are RGB.
 """
 
 from __future__ import annotations

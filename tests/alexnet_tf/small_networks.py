@@ -4,7 +4,7 @@ from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.stack import keras
 
-# Small in width and picture; the maps are 15, 7, 3 and 1 pixels wide.
+# Small in width and image; the maps are 15, 7, 3 and 1 pixels wide.
 SMALL = ModelConfig(width=0.0625)
 CROP = 67
 

@@ -27,7 +27,7 @@ def make_config(batch_size: int = 4, **data_settings) -> Config:
 
 
 def write_data(path, encoding: str = "jpeg") -> str:
-    """A data directory of two classes: `NUM_TRAIN` and ten pictures, three shards."""
+    """A data directory of two classes: `NUM_TRAIN` and ten images, three shards."""
     data_directories.write_data_directory(
         path,
         num_classes=2,
@@ -78,8 +78,8 @@ def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> 
 
 
 def make_record(encoded: bytes, label: int = 0, filename: str = "odd.JPEG") -> bytes:
-    """A serialized record, whatever its picture is."""
-    return schema.encode_picture(
+    """A serialized record, whatever its image is."""
+    return schema.encode_image(
         encoded=encoded,
         image_format=schema.FORMAT_JPEG,
         label=label,

@@ -1,4 +1,4 @@
-"""A conversion of drawn pictures that tests make again and again, and what it left."""
+"""A conversion of drawn images that tests make again and again, and what it left."""
 
 import hashlib
 import os

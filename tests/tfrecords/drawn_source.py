@@ -14,21 +14,21 @@ import numpy as np
 from PIL import Image
 
 from tfrecords.shards import manifest
-from tfrecords.sources import PictureTable, Source
+from tfrecords.sources import ImageTable, Source
 
 
 class DrawnSource(Source):
-    """Pictures of noise around a colour that tells class and row.
+    """Images of noise around a colour that tells class and row.
 
     Args:
-      sizes: pictures by split.
-      broken: rows of the training split whose bytes are no picture.
+      sizes: images by split.
+      broken: rows of the training split whose bytes are no image.
       fault: what happens when training row 1 is read: "" nothing, "kill" the first
         time only, "always_kill", "spin" forever in the decoder, "vanish" the file is
         gone, "memory" more than the worker may have, "bug" an error without words.
       fault_dir: where "kill" leaves a mark that it has happened.
-      delay: seconds that every picture takes.
-      as_arrays: whether pictures come decoded.
+      delay: seconds that every image takes.
+      as_arrays: whether images come decoded.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class DrawnSource(Source):
         self.inputs = (manifest.InputFile("drawn", 1, None, None),)
         self.applies_orientation = False
         self.settings = {"kind": "noise"}
-        self.remarks = ("These pictures are drawn.",)
+        self.remarks = ("These images are drawn.",)
         self._broken, self._fault, self._fault_dir = broken, fault, fault_dir
         self._delay, self._as_arrays = delay, as_arrays
 
-    def read_picture(self, split, row):
+    def read_image(self, split, row):
         # The tests' own process may have it; a worker must start without.
         if multiprocessing.parent_process():
             assert "tensorflow" not in sys.modules
@@ -62,7 +62,7 @@ class DrawnSource(Source):
         if split == "train" and row == 1 and self._fault:
             self._fail()
         if split == "train" and row in self._broken:
-            return b"no picture"
+            return b"no image"
         image = draw(split, row)
         if self._as_arrays:
             return image
@@ -98,7 +98,7 @@ def draw(split, row):
 
 def _make_table(split, size):
     names = [f"{split}_{row:05d}.png" for row in range(size)]
-    return PictureTable(
+    return ImageTable(
         filenames=np.array([name.encode() for name in names], "S"),
         labels=np.arange(size, dtype=np.int32) % 3,
         container=np.zeros(size, np.int32),
@@ -121,5 +121,5 @@ def _break_decoder(fault):
         while True:
             pass
 
-    shard_writer.PICTURE_SECONDS = 0.2
+    shard_writer.IMAGE_SECONDS = 0.2
     decoder.decode_image = break_once

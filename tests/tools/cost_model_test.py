@@ -25,10 +25,10 @@ def test_tables_of_the_full_network():
         if line.startswith("|")
     ]
     assert [row[0] for row in rows] == ["GPUs", "---", "1", "2", "8"] * 2
-    for part, pictures in ((rows[2:5], 1_281_167), (rows[7:], 15_000_000)):
+    for part, images in ((rows[2:5], 1_281_167), (rows[7:], 15_000_000)):
         for _, least, expected, rate, jpeg, raw, _ in part:
             assert 0 < float(least) < float(expected)
-            assert float(expected) == pytest.approx(pictures / float(rate), abs=0.51)
+            assert float(expected) == pytest.approx(images / float(rate), abs=0.51)
             assert float(jpeg) == pytest.approx(float(rate) / 2000, abs=0.51)
             assert float(raw) == pytest.approx(float(rate) / 4000, abs=0.51)
 
@@ -40,9 +40,9 @@ def test_tables_of_the_full_network():
         ("--core_rates=JPEG=-1", "'JPEG=-1'; it takes NAME=RATE"),
         ("--core_rates=JPEG=inf", "'JPEG=inf'; it takes NAME=RATE"),
         ("--num_gpus=", "holds ''; it takes whole numbers above 0"),
-        (f"--pictures={'9' * 5000}", "it takes whole numbers above 0"),
+        (f"--images={'9' * 5000}", "it takes whole numbers above 0"),
         ("--num_gpus=3", "holds 3; it takes 1 or multiples of 2"),
-        ("--pictures=many", "'many'; it takes whole numbers above 0"),
+        ("--images=many", "'many'; it takes whole numbers above 0"),
     ],
 )
 def test_wrong_flags_are_a_sentence(flag, words):

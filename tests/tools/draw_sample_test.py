@@ -1,4 +1,4 @@
-"""The drawn pictures as files, made by the command itself."""
+"""The drawn images as files, made by the command itself."""
 
 import io
 import pathlib
@@ -29,7 +29,7 @@ def test_every_class_has_its_folder_and_the_sources_bytes(tmp_path):
         folder = tmp_path / "drawn" / source.classes[label].synset
         for number in range(2):
             data = (folder / f"{number}.jpg").read_bytes()
-            assert data == source.read_picture("train", 2 * label + number)
+            assert data == source.read_image("train", 2 * label + number)
             assert Image.open(io.BytesIO(data)).format == "JPEG"
 
 

@@ -42,7 +42,7 @@ def test_caffes_file_becomes_a_workdir(tmp_path):
         f"--width={foreign_weights.WIDTH}",
     )
     assert done.returncode == 0, done.stderr
-    assert "kernels hwio, fc6's rows hwc, pictures bgr" in done.stdout
+    assert "kernels hwio, fc6's rows hwc, images bgr" in done.stdout
     assert "conv2  from conv2/weights [5, 5, 3, 16], conv2/biases [16]" in done.stdout
     assert "mean colour 122.50, 116.50, 104.00 (R, G, B)" in done.stdout
     assert "random" not in done.stdout

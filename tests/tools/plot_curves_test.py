@@ -44,10 +44,10 @@ def run(*arguments):
 def test_draws_two_runs_in_their_colours(tmp_path):
     one = write_run(tmp_path / "one", [0.9, 0.6, 0.4, 0.3])
     two = write_run(tmp_path / "two", [0.9, 0.8, 0.7, 0.65])
-    picture = tmp_path / "curves.png"
-    done = run(f"--workdirs={one},{two}", "--labels=paper", f"--output={picture}")
+    path = tmp_path / "curves.png"
+    done = run(f"--workdirs={one},{two}", "--labels=paper", f"--output={path}")
     assert done.returncode == 0, done.stderr
-    with Image.open(picture) as image:
+    with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
     # Matplotlib's first two colours, C0 and C1: each run was drawn.
     for colour in ((31, 119, 180), (255, 127, 14)):

@@ -1,4 +1,4 @@
-"""The first kernels as a picture, from a checkpoint of two small towers."""
+"""The first kernels as an image, from a checkpoint of two small towers."""
 
 import pathlib
 import subprocess
@@ -31,12 +31,12 @@ def test_draws_each_towers_kernels(tmp_path):
     }
     state = {"untrained_layers": ["conv1", "fc6"]}
     checkpoint.save(str(tmp_path / "checkpoints"), 7, arrays, state, keep=1)
-    picture = tmp_path / "kernels.png"
-    done = run(f"--workdir={tmp_path}", "--scale=1", f"--output={picture}")
+    image = tmp_path / "kernels.png"
+    done = run(f"--workdir={tmp_path}", "--scale=1", f"--output={image}")
     assert done.returncode == 0, done.stderr
     assert "2 towers, step 7" in done.stdout
     assert "conv1 are random" in done.stderr
-    pixels = np.asarray(Image.open(picture))
+    pixels = np.asarray(Image.open(image))
     # Two rows of 16 places, 11 pixels and a gap of 4 each.
     assert pixels.shape == (2 * 15, 16 * 15, 3)
     assert pixels[0, 0].tolist() == [255, 0, 0]
@@ -45,7 +45,7 @@ def test_draws_each_towers_kernels(tmp_path):
     assert pixels[0, 12].tolist() == [255, 255, 255]
 
 
-def test_a_picture_beyond_all_memory_is_refused(tmp_path):
+def test_a_image_beyond_all_memory_is_refused(tmp_path):
     done = run(f"--workdir={tmp_path}", "--scale=100000")
     assert done.returncode == 2
     assert "scale" in done.stderr and "Traceback" not in done.stderr

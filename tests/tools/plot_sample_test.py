@@ -45,7 +45,7 @@ def test_makes_a_sheet(tmp_path):
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["sheet.png"]
 
 
-def test_the_seed_changes_the_pictures(tmp_path):
+def test_the_seed_changes_the_images(tmp_path):
     for seed in (0, 0, 1):
         name = f"{len(list(tmp_path.iterdir()))}.png"
         flags = [f"--output={name}", "--per_class=1", f"--seed={seed}"]

@@ -41,14 +41,14 @@ def test_a_trace_without_towers_is_a_sentence():
 def test_draws_a_step_of_two_devices(tmp_path):
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     pytest.importorskip("matplotlib")
-    picture = tmp_path / "towers.png"
+    path = tmp_path / "towers.png"
     done = processes.run_python(
-        SCRIPT, f"--output={picture}", "--batch_size=2", "--width=0.1"
+        SCRIPT, f"--output={path}", "--batch_size=2", "--width=0.1"
     )
     assert done.returncode == 0, done.stderr
     both, either = map(int, re.findall(r"for (\d+) of the (\d+) ms", done.stdout)[0])
     assert 0 <= both <= either and either > 0
-    with image.open(picture) as drawn:
+    with image.open(path) as drawn:
         colours = {colour for _, colour in drawn.convert("RGB").getcolors(1 << 20)}
     # Forward and backward.
     assert {(0x44, 0x77, 0xAA), (0xCC, 0x66, 0x77)} <= colours

@@ -1,4 +1,4 @@
-"""`alexnet-convert`: pictures in, TFRecord shards out."""
+"""`alexnet-convert`: images in, TFRecord shards out."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tfrecords.sources import Source
 
 SYNOPSIS = """
-Converts ImageNet's archives, or pictures of your own, to TFRecord shards of 256x256.
+Converts ImageNet's archives, or images of your own, to TFRecord shards of 256x256.
 
   alexnet-convert --source=ilsvrc2012 --source_dir=ARCHIVES --data_dir=SHARDS
-  alexnet-convert --source=folder --source_dir=PICTURES --data_dir=SHARDS
+  alexnet-convert --source=folder --source_dir=IMAGES --data_dir=SHARDS
 
 Killed and started again, the same command goes on where it was.
 """
@@ -31,17 +31,17 @@ flags.DEFINE_enum(
     "source",
     None,
     ["ilsvrc2012", "folder", "cifar10", "sample"],
-    "What the pictures are: ilsvrc2012, the official archives as they come or the "
+    "What the images are: ilsvrc2012, the official archives as they come or the "
     "layout that Kaggle hands out; folder, one sub-folder for each class, or train "
     "and validation folders of them; cifar10, the official python archive; sample, "
-    "the embedded set of drawn pictures, which needs no --source_dir.",
+    "the embedded set of drawn images, which needs no --source_dir.",
     required=True,
 )
 flags.DEFINE(
     command_line.PathParser(),
     "source_dir",
     None,
-    "The directory of the archives or pictures.",
+    "The directory of the archives or images.",
 )
 flags.DEFINE(
     command_line.PathParser(),
@@ -77,7 +77,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "seed",
     _DEFAULTS.seed,
-    "Of the shuffle, of the folder's split and of the drawn pictures.",
+    "Of the shuffle, of the folder's split and of the drawn images.",
 )
 flags.DEFINE_integer(
     "num_train_shards",
@@ -92,20 +92,20 @@ flags.DEFINE_enum(
     "exif_orientation",
     "auto",
     list(_ORIENTATIONS),
-    "Whether a picture's EXIF orientation turns it: auto ignores it for ImageNet, as "
+    "Whether an image's EXIF orientation turns it: auto ignores it for ImageNet, as "
     "the paper did, and applies it for a folder.",
 )
 flags.DEFINE_integer(
     "max_rejects",
     None,
-    "More pictures that cannot be decoded than this are an error; by default one in a "
+    "More images that cannot be decoded than this are an error; by default one in a "
     "hundred.",
     lower_bound=0,
 )
 flags.DEFINE_integer(
     "max_pixels",
     _DEFAULTS.max_pixels,
-    "Pictures with more pixels are rejected unread.",
+    "Images with more pixels are rejected unread.",
     lower_bound=1,
     upper_bound=plan.LARGEST_MAX_PIXELS,
 )
@@ -125,7 +125,7 @@ flags.DEFINE_bool(
 flags.DEFINE_float(
     "validation_fraction",
     None,
-    "folder: the share of each class's pictures that is set aside for validation, such "
+    "folder: the share of each class's images that is set aside for validation, such "
     "as 0.1, where there are no train and validation folders.",
     lower_bound=0.0,
     upper_bound=1.0,
@@ -133,14 +133,14 @@ flags.DEFINE_float(
 flags.DEFINE_bool(
     "dry_run",
     False,
-    "Convert a few pictures as a trial, say how long all would take and how large they "
+    "Convert a few images as a trial, say how long all would take and how large they "
     "would be, and write nothing.",
 )
 flags.DEFINE_integer(
-    "train_per_class", 100, "sample: training pictures a class.", lower_bound=1
+    "train_per_class", 100, "sample: training images a class.", lower_bound=1
 )
 flags.DEFINE_integer(
-    "validation_per_class", 20, "sample: validation pictures a class.", lower_bound=1
+    "validation_per_class", 20, "sample: validation images a class.", lower_bound=1
 )
 
 
@@ -148,7 +148,7 @@ def main() -> int | None:
     """Converts as the flags say."""
     from tfrecords.conversion import convert, dry_run, source_report
 
-    # The folder source alone would take shards among the pictures for a class.
+    # The folder source alone would take shards among the images for a class.
     searched_dir = FLAGS.source_dir if FLAGS.source == "folder" else None
     convert.check_directories(searched_dir, FLAGS.data_dir)
     source = _open_source()
@@ -193,7 +193,7 @@ def _open_source() -> Source:
     if FLAGS.source_dir is None:
         raise errors.UserError(
             f"--source={FLAGS.source} needs --source_dir, the directory of its "
-            "archives or pictures."
+            "archives or images."
         )
     if FLAGS.source == "ilsvrc2012":
         return official.open_ilsvrc2012(

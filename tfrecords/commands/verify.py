@@ -9,7 +9,7 @@ from tfrecords.console import command_line, progress
 
 SYNOPSIS = """\
 Reads everything in a data directory back: sizes, SHA-256, index, statistics, every
-record's checksums, label and picture. Names the shard and record that is wrong.
+record's checksums, label and image. Names the shard and record that is wrong.
 
   alexnet-verify DATA_DIR [--num_workers=N]
 

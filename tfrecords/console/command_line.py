@@ -144,11 +144,22 @@ def parse_flags(
 
 
 def get_own_flags(module_name: str) -> list[flags.Flag]:
-    """The flags that a command's module has defined, in that order."""
+    """The flags that a command's module has defined, in that order.
+
+    Aliases, which are earlier names of flags, are left out: they still work, but help
+    and completion do not show them.
+    """
     # absl files the flags of a script, or of python -m, under the program's name.
     keys = [sys.argv[0], module_name] if module_name == "__main__" else [module_name]
     by_module = flags.FLAGS.flags_by_module_dict()
-    return [flag for key in keys for flag in by_module.get(key, [])]
+    return [
+        flag for key in keys for flag in by_module.get(key, []) if not _is_alias(flag)
+    ]
+
+
+def _is_alias(flag: flags.Flag) -> bool:
+    # DEFINE_alias has a class of its own for each alias, and this help text.
+    return flag.help.startswith("Alias for --")
 
 
 def make_help(module_name: str, synopsis: str) -> str:
@@ -166,7 +177,11 @@ def make_help(module_name: str, synopsis: str) -> str:
     if settings:
         lines += ["", "Settings, each over the experiment's value:"]
         lines += [_describe(flag) for flag in settings]
-    absl_names = sorted(set(flags.FLAGS) - own_names)
+    absl_names = sorted(
+        name
+        for name in set(flags.FLAGS) - own_names
+        if not _is_alias(flags.FLAGS[name])
+    )
     listed = "From absl: " + ", ".join(f"--{name}" for name in absl_names)
     lines += ["", textwrap.fill(listed, _HELP_WIDTH, subsequent_indent="  ")]
     return "\n".join(lines)

@@ -72,7 +72,7 @@ class Progress:
     Args:
       label: what is being done: "converting".
       total: units in all, or None where that is unknown.
-      unit: the plural of what is counted: "pictures".
+      unit: the plural of what is counted: "images".
       done: units that were finished before this process began.
       stream: where to write; standard error by default.
     """

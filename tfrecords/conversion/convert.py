@@ -25,9 +25,9 @@ from tfrecords.sources import Source
 
 __all__ = ["ConvertSettings", "check_directories", "convert"]
 
-# A record's bytes beside the picture: its keys, class, file name and checksums.
+# A record's bytes beside the image: its keys, class, file name and checksums.
 _RECORD_OVERHEAD_BYTES = 400
-# A photograph of 256x256 at quality 95; a small picture does not grow to that.
+# A photograph of 256x256 at quality 95; a small image does not grow to that.
 _JPEG_BYTES_PER_PIXEL = 0.5
 _JPEG_GROWTH = 4
 
@@ -38,11 +38,11 @@ def check_directories(source_dir: str | None, data_dir: str) -> None:
     """Refuses directories that cannot be right, before anything is read or written.
 
     Args:
-      source_dir: what will be searched for pictures; None where nothing is.
+      source_dir: what will be searched for images; None where nothing is.
       data_dir: where the shards are to go.
 
     Raises:
-      UserError: where the shards would lie among the pictures, or `data_dir` holds
+      UserError: where the shards would lie among the images, or `data_dir` holds
         something else.
     """
     if source_dir is not None:
@@ -50,7 +50,7 @@ def check_directories(source_dir: str | None, data_dir: str) -> None:
         if os.path.commonpath([inner, outer]) == outer:
             raise errors.UserError(
                 f"the data directory {data_dir} lies inside the source directory "
-                f"{source_dir}, where it would be taken for pictures. Name a "
+                f"{source_dir}, where it would be taken for images. Name a "
                 "--data_dir outside."
             )
     if os.path.exists(os.path.join(data_dir, manifest.MANIFEST_NAME)):
@@ -73,13 +73,13 @@ def convert(
     settings: ConvertSettings,
     num_workers: int | None = None,
 ) -> manifest.Manifest:
-    """Converts all pictures of `source`, or those that an earlier run left.
+    """Converts all images of `source`, or those that an earlier run left.
 
     What is unusual about the source is printed before the first shard is written, the
     summary at the end; both go to standard output, progress to standard error.
 
     Args:
-      source: the pictures.
+      source: the images.
       data_dir: where the shards go: new, empty, or of the same conversion.
       settings: what to make; see `ConvertSettings`.
       num_workers: processes; None: one for every core.
@@ -88,7 +88,7 @@ def convert(
       The manifest, written last.
 
     Raises:
-      UserError: where the directory holds something else, or too many pictures were
+      UserError: where the directory holds something else, or too many images were
         rejected (they are listed in `rejects.txt`).
       DataError: where the source cannot be read as it was listed.
       StorageError: where the disk is full or fails; what is finished stays.
@@ -115,7 +115,7 @@ def convert(
             )
             result = finish.finish(source, data_dir, the_plan, finished)
     seconds = time.monotonic() - start_time
-    num_converted = the_plan.num_pictures - num_before
+    num_converted = the_plan.num_images - num_before
     _print_summary(data_dir, source, the_plan, result, finished, num_converted, seconds)
     return result
 
@@ -154,7 +154,7 @@ def _open_journal(
 
 
 def _count(the_plan: plan.Plan, finished: journal.Journal) -> int:
-    """Pictures whose shards are finished."""
+    """Images whose shards are finished."""
     return sum(len(s.rows) for s in the_plan.shards if s.name in finished.finished)
 
 
@@ -172,13 +172,13 @@ def _write_missing(
     _check_free_space(source, data_dir, the_plan.settings, missing)
     num_before = _count(the_plan, finished)
     line = progress.Progress(
-        "converting", the_plan.num_pictures, "pictures", done=num_before
+        "converting", the_plan.num_images, "images", done=num_before
     )
     pool = workers.WorkerPool(source, the_plan.settings, data_dir, num_workers)
 
     def report() -> None:
         check_stop()
-        # A shard that is made again counts its pictures once.
+        # A shard that is made again counts its images once.
         line.advance(max(0, num_before + pool.num_done - line.done))
 
     try:
@@ -231,25 +231,25 @@ def _print_summary(
         num_bytes += sum(shard.num_bytes for shard in split.shards)
         num_rejects = sum(reject.split == name for reject in result.rejects)
         print(
-            f"{name}: {split.num_records + num_rejects:,} pictures seen = "
+            f"{name}: {split.num_records + num_rejects:,} images seen = "
             f"{split.num_records:,} converted + {num_rejects:,} rejected, "
             f"{len(split.shards)} shards"
         )
     if result.rejects:
-        print(f"Rejected pictures: {os.path.join(data_dir, finish.REJECTS_NAME)}")
+        print(f"Rejected images: {os.path.join(data_dir, finish.REJECTS_NAME)}")
     # In the plan's order, so that of equals the same one is named every time.
     done = [finished.finished[shard.name] for shard in the_plan.shards]
     largest = max(
         (shard.largest for shard in done if shard.largest),
-        key=lambda picture: picture[0] * picture[1],
+        key=lambda image: image[0] * image[1],
         default=None,
     )
     if largest is not None:
         height, width, filename = largest
-        print(f"Largest picture: {printing.escape(filename)}, {width} x {height}")
+        print(f"Largest image: {printing.escape(filename)}, {width} x {height}")
     print(
         f"{result.num_classes} classes, {num_bytes / 1e6:,.1f} MB in {data_dir}; "
-        f"{num_converted:,} pictures in {progress.format_duration(seconds)} "
-        f"({num_converted / max(seconds, 1e-9):,.0f} pictures/s)"
+        f"{num_converted:,} images in {progress.format_duration(seconds)} "
+        f"({num_converted / max(seconds, 1e-9):,.0f} images/s)"
     )
     print(f"Next: alexnet-train --data_dir={data_dir} --workdir=DIRECTORY")

@@ -1,6 +1,6 @@
 """What a conversion would do, how long it would take, how large it would be.
 
-A few pictures of every split are converted as a trial, into a directory that is removed
+A few images of every split are converted as a trial, into a directory that is removed
 again; the rest is arithmetic.
 """
 
@@ -17,7 +17,7 @@ from tfrecords.conversion import plan, shard_writer, source_report
 from tfrecords.conversion.plan import ConvertSettings
 from tfrecords.sources import Source
 
-_TRIAL_PICTURES = 48
+_TRIAL_IMAGES = 48
 
 
 def rehearse(
@@ -29,7 +29,7 @@ def rehearse(
     """Tries a conversion without making it.
 
     Args:
-      source: the pictures.
+      source: the images.
       data_dir: where the shards would go; nothing is written there.
       settings: what would be made.
       num_workers: processes that would work; None: one for every core.
@@ -50,27 +50,25 @@ def rehearse(
         for split, table in source.splits.items():
             shards = [shard for shard in the_plan.shards if shard.split == split]
             lines.append(
-                f"{split}: {table.num_pictures:,} pictures in {len(shards)} shards"
+                f"{split}: {table.num_images:,} images in {len(shards)} shards"
             )
-            # The plan is shuffled: a shard's first pictures are any pictures.
-            trial = dataclasses.replace(
-                shards[0], rows=shards[0].rows[:_TRIAL_PICTURES]
-            )
+            # The plan is shuffled: a shard's first images are any images.
+            trial = dataclasses.replace(shards[0], rows=shards[0].rows[:_TRIAL_IMAGES])
             start = time.perf_counter()
             result = shard_writer.write_shard(
                 source, trial, the_plan.settings, directory, {}, lambda position: None
             )
-            share = table.num_pictures / len(trial.rows)
+            share = table.num_images / len(trial.rows)
             seconds += share * (time.perf_counter() - start)
             num_bytes += share * result.num_bytes
             num_tried += len(trial.rows)
             num_rejected += len(result.rejects)
-    rate = the_plan.num_pictures / seconds
+    rate = the_plan.num_images / seconds
     duration = progress.format_duration(seconds / num_workers)
     lines += [
-        f"{num_tried} of them as a trial: {rate:,.0f} pictures/s with one process, "
+        f"{num_tried} of them as a trial: {rate:,.0f} images/s with one process, "
         f"{num_rejected} rejected",
-        f"All {the_plan.num_pictures:,} of {len(source.classes):,} classes: about "
+        f"All {the_plan.num_images:,} of {len(source.classes):,} classes: about "
         f"{duration} with {num_workers} processes, {num_bytes / 1e6:,.1f} MB in "
         f"{data_dir}, where {_count_free_bytes(data_dir) / 1e6:,.0f} MB are free",
         "Nothing was written.",

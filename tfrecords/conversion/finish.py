@@ -32,7 +32,7 @@ def finish(
       The manifest.
 
     Raises:
-      UserError: where more pictures were rejected than allowed, or all of them.
+      UserError: where more images were rejected than allowed, or all of them.
       StorageError: where the disk is full or fails.
     """
     rejects = _check_rejects(data_dir, the_plan, finished)
@@ -103,14 +103,14 @@ def _describe_shard(shard: journal.FinishedShard) -> manifest.ShardInfo:
 def _check_rejects(
     data_dir: str, the_plan: plan.Plan, finished: journal.Journal
 ) -> tuple[manifest.Reject, ...]:
-    """Counts every picture once, lists the rejects, and raises if they are too many."""
+    """Counts every image once, lists the rejects, and raises if they are too many."""
     rejects: list[manifest.Reject] = []
     for shard in the_plan.shards:
         done = finished.finished[shard.name]
         if done.num_records + len(done.rejects) != len(shard.rows):
             raise errors.DataError(
                 f"{shard.name} has {done.num_records} records and {len(done.rejects)} "
-                f"rejects, but {len(shard.rows)} pictures were to go into it: a fault "
+                f"rejects, but {len(shard.rows)} images were to go into it: a fault "
                 f"of this program. Delete {data_dir} and convert again."
             )
         rejects += [
@@ -128,7 +128,7 @@ def _check_rejects(
     if len(rejects) > limit:
         first = rejects[0]
         raise errors.UserError(
-            f"{len(rejects):,} of {the_plan.num_pictures:,} pictures could not be "
+            f"{len(rejects):,} of {the_plan.num_images:,} images could not be "
             f"converted, more than --max_rejects={limit} allows. The first: "
             f"{printing.escape(first.filename)} ({first.reason}); all are listed in "
             f"{os.path.join(data_dir, REJECTS_NAME)}. Repair or remove them, or run "

@@ -37,7 +37,7 @@ class FinishedShard:
       sha256: its SHA-256, hexadecimal.
       parts_sha256: SHA-256 of its `.npz` in `.progress/`.
       rejects: (file name, reason) in the plan's order.
-      largest: (height, width, file name) of its largest picture; None if it has none.
+      largest: (height, width, file name) of its largest image; None if it has none.
     """
 
     name: str

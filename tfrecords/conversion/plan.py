@@ -1,7 +1,7 @@
-"""Which pictures go into which shard, decided before the first one is read.
+"""Which images go into which shard, decided before the first one is read.
 
 The plan depends on the source's list and the settings alone, never on the machine:
-a split's pictures in the source's sorted order are shuffled by one seeded
+a split's images in the source's sorted order are shuffled by one seeded
 permutation, and shard i takes the i-th contiguous part of it. A shard's bytes are
 then a function of its plan, so that shards can be made in any order, by any number
 of processes, in one run or in several.
@@ -21,18 +21,18 @@ from PIL import features
 from tfrecords import errors, stable_random
 from tfrecords.images import turbo_jpeg
 from tfrecords.shards import schema
-from tfrecords.sources import PictureTable, Source
+from tfrecords.sources import ImageTable, Source
 
 ENCODINGS = ("jpeg", "raw")
 RESIZINGS = ("bicubic", "authors")
 
-# ImageNet's 1,281,167 training pictures make 128 shards.
+# ImageNet's 1,281,167 training images make 128 shards.
 _MAX_RECORDS_PER_SHARD = 10_010
 # Small sets are cut finer, so that many cores have work: but not below 100 records.
 _MIN_RECORDS_PER_SHARD = 100
 _SMALL_SET_SHARDS = 64
 
-# Pillow itself warns of larger pictures and refuses those of twice as many pixels.
+# Pillow itself warns of larger images and refuses those of twice as many pixels.
 LARGEST_MAX_PIXELS = 89_478_485
 
 _DEFAULT_REJECTED_SHARE = 0.01
@@ -49,19 +49,19 @@ class ConvertSettings:
     """What the user decides about the shards.
 
     Attributes:
-      image_size: side of the stored pictures in pixels (paper, section 2: 256).
+      image_size: side of the stored images in pixels (paper, section 2: 256).
       resizing: "bicubic" (ours: the paper names no filter; see `resize`), or "authors",
         their converter's (see `authors_resize`), which needs the extra `opencv`.
       encoding: "jpeg", or "raw" for uint8 (six times larger, nothing to decode).
       jpeg_quality: 1..100, as libjpeg counts it (95 is ours: the paper says nothing).
       seed: of the shuffle, any integer.
       num_shards: shards by split; a split that is not named gets a number that
-        depends on its count of pictures (`choose_num_shards`).
-      apply_orientation: whether EXIF orientation turns the picture; None: as the
+        depends on its count of images (`choose_num_shards`).
+      apply_orientation: whether EXIF orientation turns the image; None: as the
         source does by default.
-      max_rejects: more undecodable pictures than this are an error; None: one in a
+      max_rejects: more undecodable images than this are an error; None: one in a
         hundred of all splits together.
-      max_pixels: pictures with more pixels are rejected before they are decoded.
+      max_pixels: images with more pixels are rejected before they are decoded.
     """
 
     image_size: int = 256
@@ -100,27 +100,27 @@ class Plan:
     description: dict[str, Any]
 
     @property
-    def num_pictures(self) -> int:
+    def num_images(self) -> int:
         return sum(len(shard.rows) for shard in self.shards)
 
 
 def make_plan(source: Source, settings: ConvertSettings) -> Plan:
-    """Decides every shard's pictures.
+    """Decides every shard's images.
 
     Raises:
-      UserError: where the source has no training pictures, or a setting does not fit.
+      UserError: where the source has no training images, or a setting does not fit.
     """
     _check_settings(settings)
     tables = {
         split: source.splits[split]
         for split in schema.SPLITS
-        if split in source.splits and source.splits[split].num_pictures
+        if split in source.splits and source.splits[split].num_images
     }
     if "train" not in tables:
         raise errors.UserError(
-            "the source holds no training pictures. Check --source and --source_dir."
+            "the source holds no training images. Check --source and --source_dir."
         )
-    num_pictures = sum(table.num_pictures for table in tables.values())
+    num_images = sum(table.num_images for table in tables.values())
     settings = dataclasses.replace(
         settings,
         apply_orientation=(
@@ -129,25 +129,25 @@ def make_plan(source: Source, settings: ConvertSettings) -> Plan:
             else settings.apply_orientation
         ),
         max_rejects=(
-            int(num_pictures * _DEFAULT_REJECTED_SHARE)
+            int(num_images * _DEFAULT_REJECTED_SHARE)
             if settings.max_rejects is None
             else settings.max_rejects
         ),
     )
     shards: list[ShardPlan] = []
     for split, table in tables.items():
-        shards += _plan_split(split, table.num_pictures, settings)
+        shards += _plan_split(split, table.num_images, settings)
     return Plan(settings, tuple(shards), _describe(source, tables, settings, shards))
 
 
-def choose_num_shards(num_pictures: int) -> int:
+def choose_num_shards(num_images: int) -> int:
     """How many shards a split gets: 10,010 records each, or fewer in small sets.
 
     The number depends on the count alone, not on the machine: a set of under 640,000
     is cut into up to 64 shards of at least 100 records, for as many cores.
     """
-    by_size = -(-num_pictures // _MAX_RECORDS_PER_SHARD)
-    by_cores = min(_SMALL_SET_SHARDS, num_pictures // _MIN_RECORDS_PER_SHARD)
+    by_size = -(-num_images // _MAX_RECORDS_PER_SHARD)
+    by_cores = min(_SMALL_SET_SHARDS, num_images // _MIN_RECORDS_PER_SHARD)
     return max(1, by_size, by_cores)
 
 
@@ -202,16 +202,16 @@ def _check_settings(settings: ConvertSettings) -> None:
 
 
 def _plan_split(
-    split: str, num_pictures: int, settings: ConvertSettings
+    split: str, num_images: int, settings: ConvertSettings
 ) -> list[ShardPlan]:
-    num_shards = settings.num_shards.get(split, choose_num_shards(num_pictures))
-    if not 1 <= num_shards <= num_pictures:
+    num_shards = settings.num_shards.get(split, choose_num_shards(num_images))
+    if not 1 <= num_shards <= num_images:
         raise errors.UserError(
-            f"the {split} split has {num_pictures} pictures and cannot be cut into "
-            f"{num_shards} shards. Ask for 1 to {num_pictures}."
+            f"the {split} split has {num_images} images and cannot be cut into "
+            f"{num_shards} shards. Ask for 1 to {num_images}."
         )
     order = stable_random.make_permutation(
-        num_pictures, settings.seed, schema.SPLITS.index(split)
+        num_images, settings.seed, schema.SPLITS.index(split)
     )
     return [
         ShardPlan(schema.make_shard_name(split, shard, num_shards), split, rows)
@@ -221,7 +221,7 @@ def _plan_split(
 
 def _describe(
     source: Source,
-    tables: dict[str, PictureTable],
+    tables: dict[str, ImageTable],
     settings: ConvertSettings,
     shards: list[ShardPlan],
 ) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def _describe(
         "max_pixels": settings.max_pixels,
         "splits": {
             split: {
-                "num_pictures": table.num_pictures,
+                "num_pictures": table.num_images,
                 "num_shards": sum(shard.split == split for shard in shards),
                 "pictures": _digest_table(table),
             }
@@ -268,7 +268,7 @@ def _find_opencv_versions() -> dict[str, str]:
         ) from error
 
 
-def _digest_table(table: PictureTable) -> str:
+def _digest_table(table: ImageTable) -> str:
     """A digest of names, labels and sizes: another list is another plan."""
     names = b"\n".join(table.filenames.tolist())
     labels = np.ascontiguousarray(table.labels, "<i4").tobytes()

@@ -1,4 +1,4 @@
-"""A picture's way into a record: decoded, made 256x256, encoded.
+"""An image's way into a record: decoded, made 256x256, encoded.
 
 By Pillow with the cubic filter of `resize`, or by OpenCV as the authors' converter has
 it (`authors_resize`).
@@ -18,12 +18,12 @@ from tfrecords.shards import schema
 
 @dataclasses.dataclass(frozen=True)
 class Shrunk:
-    """A picture as it will be stored.
+    """An image as it will be stored.
 
     Attributes:
       encoded: a JPEG's bytes, or the pixels'.
       pixels: uint8 [image_size, image_size, 3], before they were encoded.
-      height: of the picture as it came, in pixels.
+      height: of the image as it came, in pixels.
       width: likewise.
     """
 
@@ -34,34 +34,34 @@ class Shrunk:
 
 
 def get_format(settings: plan.ConvertSettings) -> bytes:
-    """What `image/format` says of the encoded pictures."""
+    """What `image/format` says of the encoded images."""
     return schema.FORMAT_RAW if settings.encoding == "raw" else schema.FORMAT_JPEG
 
 
-def shrink(picture: bytes | np.ndarray, settings: plan.ConvertSettings) -> Shrunk:
-    """Makes a picture of any size one of the records'.
+def shrink(image: bytes | np.ndarray, settings: plan.ConvertSettings) -> Shrunk:
+    """Makes an image of any size one of the records'.
 
     Args:
-      picture: a file's bytes, or uint8 [height, width, 3].
+      image: a file's bytes, or uint8 [height, width, 3].
       settings: as decided by `plan.make_plan`.
 
     Raises:
-      PictureError: where it cannot be decoded.
+      ImageError: where it cannot be decoded.
     """
     if settings.resizing == "authors":
-        return _shrink_as_authors(picture, settings)
-    return _shrink_by_pillow(picture, settings)
+        return _shrink_as_authors(image, settings)
+    return _shrink_by_pillow(image, settings)
 
 
 def _shrink_by_pillow(
-    picture: bytes | np.ndarray, settings: plan.ConvertSettings
+    stored: bytes | np.ndarray, settings: plan.ConvertSettings
 ) -> Shrunk:
     # Pillow's from decoding to encoding: arrays in between would be copies.
-    if isinstance(picture, np.ndarray):
-        original = Image.fromarray(picture)
+    if isinstance(stored, np.ndarray):
+        original = Image.fromarray(stored)
     else:
         original = decoder.decode_image(
-            picture,
+            stored,
             apply_orientation=bool(settings.apply_orientation),
             max_pixels=settings.max_pixels,
         )
@@ -74,17 +74,17 @@ def _shrink_by_pillow(
 
 
 def _shrink_as_authors(
-    picture: bytes | np.ndarray, settings: plan.ConvertSettings
+    image: bytes | np.ndarray, settings: plan.ConvertSettings
 ) -> Shrunk:
-    if not isinstance(picture, np.ndarray):
-        picture = turbo_jpeg.decode_pixels(
-            picture,
+    if not isinstance(image, np.ndarray):
+        image = turbo_jpeg.decode_pixels(
+            image,
             apply_orientation=bool(settings.apply_orientation),
             max_pixels=settings.max_pixels,
         )
-    pixels = authors_resize.resize_and_crop(picture, settings.image_size)
+    pixels = authors_resize.resize_and_crop(image, settings.image_size)
     if settings.encoding == "raw":
         encoded = pixels.tobytes()
     else:
         encoded = turbo_jpeg.encode_jpeg(pixels, settings.jpeg_quality)
-    return Shrunk(encoded, pixels, *picture.shape[:2])
+    return Shrunk(encoded, pixels, *image.shape[:2])

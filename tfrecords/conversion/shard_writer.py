@@ -1,4 +1,4 @@
-"""One shard: its pictures read, made 256x256, encoded and written.
+"""One shard: its images read, made 256x256, encoded and written.
 
 This runs in a worker process. The shard stays under a temporary name: giving it its
 final name is the business of the process that holds the directory's lock, so that a
@@ -24,13 +24,13 @@ from tfrecords.images import decoder
 from tfrecords.shards import record_file, schema, statistics
 from tfrecords.sources import Source
 
-# Of processor time, so that a busy machine or a slow disk rejects no picture.
-PICTURE_SECONDS = 60.0
+# Of processor time, so that a busy machine or a slow disk rejects no image.
+IMAGE_SECONDS = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
-class LargestPicture:
-    """The picture with the most pixels, as it was before it was resized."""
+class LargestImage:
+    """The image with the most pixels, as it was before it was resized."""
 
     height: int
     width: int
@@ -49,8 +49,8 @@ class ShardResult:
       checksums: uint32 [N], masked CRC-32C of each record's data.
       class_counts: int64 [number of classes].
       rejects: (file name, reason) in the plan's order.
-      largest: None where there is no picture.
-      accumulator: the pictures' sums in the training split, else None.
+      largest: None where there is no image.
+      accumulator: the images' sums in the training split, else None.
     """
 
     temporary: str
@@ -60,7 +60,7 @@ class ShardResult:
     checksums: np.ndarray
     class_counts: np.ndarray
     rejects: tuple[tuple[str, str], ...]
-    largest: LargestPicture | None
+    largest: LargestImage | None
     accumulator: statistics.Accumulator | None
 
 
@@ -74,19 +74,19 @@ def write_shard(
 ) -> ShardResult:
     """Writes one shard under a temporary name.
 
-    Memory does not grow with the shard: one picture is held at a time.
+    Memory does not grow with the shard: one image is held at a time.
 
     Args:
-      source: where the pictures come from.
+      source: where the images come from.
       shard: which of them, in which order.
       settings: as decided by `plan.make_plan`.
       data_dir: where the shard is written.
-      rejected_before: reasons by position in the shard, of pictures not to be tried.
-      report_position: called with each position before its picture is read, and with
+      rejected_before: reasons by position in the shard, of images not to be tried.
+      report_position: called with each position before its image is read, and with
         their number at the end; may raise to give up.
 
     Returns:
-      The shard; every picture of the plan is either a record or a reject.
+      The shard; every image of the plan is either a record or a reject.
 
     Raises:
       StorageError: if the disk is full, read-only or failing; nothing is left behind.
@@ -97,7 +97,7 @@ def write_shard(
     checksums: list[int] = []
     class_counts = np.zeros(len(source.classes), np.int64)
     rejects: list[tuple[str, str]] = []
-    largest: LargestPicture | None = None
+    largest: LargestImage | None = None
     accumulator = (
         statistics.Accumulator(settings.image_size) if shard.split == "train" else None
     )
@@ -108,15 +108,15 @@ def write_shard(
             filename = decode_filename(table.filenames[row])
             try:
                 if position in rejected_before:
-                    raise decoder.PictureError(rejected_before[position])
-                picture = _read_picture(source, shard.split, row, filename)
+                    raise decoder.ImageError(rejected_before[position])
+                image = _read_image(source, shard.split, row, filename)
                 with _limit_processor_time():
-                    shrunk = prepare.shrink(picture, settings)
-            except (decoder.PictureError, MemoryError) as error:
+                    shrunk = prepare.shrink(image, settings)
+            except (decoder.ImageError, MemoryError) as error:
                 rejects.append((filename, str(error) or "needs too much memory"))
                 continue
             label = int(table.labels[row])
-            data = schema.encode_picture(
+            data = schema.encode_image(
                 encoded=shrunk.encoded,
                 image_format=prepare.get_format(settings),
                 label=label,
@@ -137,7 +137,7 @@ def write_shard(
                 accumulator.add(shrunk.pixels)
             height, width = shrunk.height, shrunk.width
             if largest is None or height * width > largest.height * largest.width:
-                largest = LargestPicture(height, width, filename)
+                largest = LargestImage(height, width, filename)
         report_position(len(shard.rows))
     return ShardResult(
         temporary=file.name,
@@ -153,7 +153,7 @@ def write_shard(
 
 
 def decode_filename(name: bytes) -> str:
-    """A file name of a `PictureTable` as text; bytes that are no UTF-8 survive."""
+    """A file name of a `ImageTable` as text; bytes that are no UTF-8 survive."""
     return bytes(name).decode(errors="surrogateescape")
 
 
@@ -172,13 +172,13 @@ def _open_temporary(path: str) -> Iterator[BinaryIO]:
             raise
 
 
-def _read_picture(
+def _read_image(
     source: Source, split: str, row: int, filename: str
 ) -> bytes | np.ndarray:
     try:
-        return source.read_picture(split, row)
+        return source.read_image(split, row)
     except OSError as error:
-        # Not a reject: the disk's fault, or the user's, is not the picture's.
+        # Not a reject: the disk's fault, or the user's, is not the image's.
         limits.refuse(error)
         raise errors.DataError(
             f"{filename!r} of the {split} split could not be read: "
@@ -189,15 +189,15 @@ def _read_picture(
 
 @contextlib.contextmanager
 def _limit_processor_time() -> Iterator[None]:
-    """Raises `PictureError` once the block has used `PICTURE_SECONDS` of processor."""
+    """Raises `ImageError` once the block has used `IMAGE_SECONDS` of processor."""
 
     def give_up(signal_number: int, frame: object) -> None:
-        raise decoder.PictureError(
-            f"decoding took more than {PICTURE_SECONDS:.0f} s of processor time"
+        raise decoder.ImageError(
+            f"decoding took more than {IMAGE_SECONDS:.0f} s of processor time"
         )
 
     signal.signal(signal.SIGPROF, give_up)
-    signal.setitimer(signal.ITIMER_PROF, PICTURE_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, IMAGE_SECONDS)
     try:
         yield
     finally:

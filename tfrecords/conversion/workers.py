@@ -1,8 +1,8 @@
 """Processes that write shards, each one at a time; any of them may die.
 
 `concurrent.futures` gives up all work when one process dies and does not say which
-job it had. Here the parent knows what every worker is doing, down to the picture: a
-shard whose worker dies or stalls is made again from its start, and a picture that
+job it had. Here the parent knows what every worker is doing, down to the image: a
+shard whose worker dies or stalls is made again from its start, and an image that
 ends its worker twice is rejected.
 """
 
@@ -28,10 +28,10 @@ from tfrecords.conversion import plan, shard_writer
 from tfrecords.durable import files
 from tfrecords.sources import Source
 
-# Beyond what a worker needs at its start; a picture within the limit of pixels takes
+# Beyond what a worker needs at its start; an image within the limit of pixels takes
 # a few times 64 million pixels of three bytes.
-_PICTURE_MEMORY_BYTES = 4 << 30
-# Without a new picture for so long, a worker is killed: a decoder in an endless loop
+_IMAGE_MEMORY_BYTES = 4 << 30
+# Without a new image for so long, a worker is killed: a decoder in an endless loop
 # of C code, a process stopped by someone.
 _STALL_SECONDS = 300.0
 _POLL_SECONDS = 0.2
@@ -90,7 +90,7 @@ class WorkerPool:
 
     @property
     def num_done(self) -> int:
-        """Pictures converted or rejected so far by this pool."""
+        """Images converted or rejected so far by this pool."""
         at_work = sum(max(0, self._positions[w.slot]) for w in self._workers if w.shard)
         return self._num_done + at_work
 
@@ -168,7 +168,7 @@ class WorkerPool:
         return answer
 
     def _replace(self, lost: _Worker) -> _Worker:
-        """A new worker with the lost one's shard, less a picture that killed two."""
+        """A new worker with the lost one's shard, less an image that killed two."""
         assert lost.shard is not None
         how = _describe_end(lost.process.exitcode)
         position = self._positions[lost.slot]
@@ -186,7 +186,7 @@ class WorkerPool:
         elif previous is not None:
             raise errors.UserError(
                 f"the worker process of {name} ended twice ({how}), at different "
-                "pictures. Is there enough memory? Try a smaller --num_workers and run "
+                "images. Is there enough memory? Try a smaller --num_workers and run "
                 "the same command again: finished shards are kept."
             )
         else:
@@ -265,7 +265,7 @@ def _limit_memory() -> None:
             in_use = int(file.read().split()[0]) * resource.getpagesize()
     except FileNotFoundError:  # no Linux
         return
-    limit = in_use + _PICTURE_MEMORY_BYTES
+    limit = in_use + _IMAGE_MEMORY_BYTES
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)

@@ -9,7 +9,7 @@ The paper names no filter; `make-data/pyext/src/pyext.cpp` of cuda-convnet2 (201
   offset = (size - 256) / 2 of the crop, without its fraction
 
 Averaging areas takes less time than `resize`'s cubic, which weighs four times as many
-pixels of an axis; over 250 ImageNet pictures the two differ by 1.1 grey levels in the
+pixels of an axis; over 250 ImageNet images the two differ by 1.1 grey levels in the
 mean. OpenCV comes with the extra `opencv`.
 """
 
@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-# OpenCV resizes whole axes only: 256 rows of a picture that is longer than this many
-# times its width could take gigabytes. Of such a picture only the middle counts.
+# OpenCV resizes whole axes only: 256 rows of an image that is longer than this many
+# times its width could take gigabytes. Of such an image only the middle counts.
 _MAX_ELONGATION = 16
 # Rows beyond the crop that the cubic reads, and what rounding may add.
 _MARGIN = 4
@@ -30,7 +30,7 @@ _MARGIN = 4
 def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
     """Resizes the shorter side to `image_size` and crops the centre square.
 
-    A picture more than 16 times as long as it is wide is cut to that, around its
+    An image more than 16 times as long as it is wide is cut to that, around its
     centre, first.
 
     Args:

@@ -1,9 +1,9 @@
-"""The gate that every picture passes: bytes in, RGB pixels or a reason out.
+"""The gate that every image passes: bytes in, RGB pixels or a reason out.
 
-What comes from the internet under the name of a picture may be empty, a web page, cut
+What comes from the internet under the name of an image may be empty, a web page, cut
 short, of an unexpected format, or a few kilobytes that claim gigabytes of pixels. The
 size is therefore checked before anything is decoded, and whatever a decoder raises
-becomes one `PictureError`. Nothing here prints, warns or changes global state.
+becomes one `ImageError`. Nothing here prints, warns or changes global state.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from PIL import (
 
 from tfrecords.images import headers, metadata
 
-PictureError = headers.PictureError
+ImageError = headers.ImageError
 read_dimensions = headers.read_dimensions
 
 MAX_PIXELS = 64_000_000
-# The largest allowed picture as an uncompressed four-channel BMP.
+# The largest allowed image as an uncompressed four-channel BMP.
 MAX_BYTES = 4 * MAX_PIXELS + 1024
 # From here on Pillow prints a warning of its own.
 _PILLOW_MAX_PIXELS = 89_478_485
@@ -56,12 +56,12 @@ def decode_image(
     channels the upper byte counts. CMYK and YCCK become
     RGB = (255 - CMY) * (255 - K) / 255, without colour profiles; they are stored
     inverted where the file has Adobe's marker and plainly where it has not, as
-    TensorFlow and browsers read them. Bytes after the picture's end are ignored, as is
+    TensorFlow and browsers read them. Bytes after the image's end are ignored, as is
     all metadata but the orientation, however large or damaged.
 
     Args:
       data: the file's bytes.
-      apply_orientation: whether to turn the picture as its Exif orientation says; the
+      apply_orientation: whether to turn the image as its Exif orientation says; the
         paper's decoder, like most of the time, did not.
       max_pixels: width times height allowed, at most 89,478,485 (Pillow's own bound).
       max_bytes: length of `data` allowed.
@@ -70,32 +70,32 @@ def decode_image(
       Pillow's image, mode RGB.
 
     Raises:
-      PictureError: if it is no such picture, larger than allowed, damaged or cut short.
+      ImageError: if it is no such image, larger than allowed, damaged or cut short.
       ValueError: if `max_pixels` is more than Pillow decodes in silence.
     """
     if max_pixels > _PILLOW_MAX_PIXELS:
         raise ValueError(f"max_pixels is {max_pixels}, more than {_PILLOW_MAX_PIXELS}")
     if len(data) > max_bytes:
-        raise PictureError(f"it has {len(data)} bytes, more than {max_bytes}")
-    picture_format, width, height = read_dimensions(data)
+        raise ImageError(f"it has {len(data)} bytes, more than {max_bytes}")
+    image_format, width, height = read_dimensions(data)
     if width * height > max_pixels:
-        raise PictureError(f"it has {width}x{height} pixels, more than {max_pixels}")
+        raise ImageError(f"it has {width}x{height} pixels, more than {max_pixels}")
 
     has_plain_cmyk = False
     exif = b""
-    if picture_format == "JPEG":
+    if image_format == "JPEG":
         header = headers.parse_jpeg(data)
         has_plain_cmyk = not header.has_adobe_marker
         exif = header.exif
         data = headers.strip_jpeg(data, header)
-    elif picture_format == "PNG":
+    elif image_format == "PNG":
         data, exif = metadata.strip_png(data)
-    elif picture_format == "GIF":
+    elif image_format == "GIF":
         data = metadata.strip_gif(data)
-    elif picture_format == "WEBP":
+    elif image_format == "WEBP":
         data, exif = metadata.strip_webp(data)
     try:
-        image = _load(data, picture_format, (width, height))
+        image = _load(data, image_format, (width, height))
         if apply_orientation:
             orientation = headers.read_orientation(exif)
             if orientation != 1:
@@ -103,20 +103,20 @@ def decode_image(
         if image.mode == "CMYK" and has_plain_cmyk:
             image = ImageChops.invert(image)  # Pillow has inverted it
         return _to_rgb(image)
-    except PictureError:
+    except ImageError:
         raise
     except Exception as error:  # Pillow raises a dozen types on bad input
-        raise PictureError(_explain(error, picture_format)) from error
+        raise ImageError(_explain(error, image_format)) from error
 
 
-def decode_picture(data: bytes, *, apply_orientation: bool) -> np.ndarray:
+def decode_pixels(data: bytes, *, apply_orientation: bool) -> np.ndarray:
     """`decode_image` with its own limits, as an array.
 
     Returns:
       uint8 [height, width, 3], RGB.
 
     Raises:
-      PictureError: as there.
+      ImageError: as there.
     """
     return np.array(decode_image(data, apply_orientation=apply_orientation))
 
@@ -136,10 +136,10 @@ def encode_jpeg(image: Image.Image, quality: int = 95) -> bytes:
     return stream.getvalue()
 
 
-def _load(data: bytes, picture_format: str, size: tuple[int, int]) -> Image.Image:
-    image = Image.open(io.BytesIO(data), formats=[picture_format])
+def _load(data: bytes, image_format: str, size: tuple[int, int]) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=[image_format])
     if image.size != size:  # the size that was checked must be the one decoded
-        raise PictureError(f"the {picture_format}'s header contradicts itself")
+        raise ImageError(f"the {image_format}'s header contradicts itself")
     image.load()
     return image
 
@@ -156,12 +156,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image
 
 
-def _explain(error: Exception, picture_format: str) -> str:
+def _explain(error: Exception, image_format: str) -> str:
     if isinstance(error, UnidentifiedImageError):
         # Its text holds an object's address; a reason must not differ between runs.
-        return f"the {picture_format}'s header is damaged"
+        return f"the {image_format}'s header is damaged"
     if isinstance(error, MemoryError):
-        return f"there is not enough memory to decode the {picture_format}"
+        return f"there is not enough memory to decode the {image_format}"
     if isinstance(error, EOFError) or "truncated" in str(error).lower():
-        return f"the {picture_format} is cut short"
-    return f"the {picture_format} is damaged ({error})"
+        return f"the {image_format} is cut short"
+    return f"the {image_format} is damaged ({error})"

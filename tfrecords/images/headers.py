@@ -1,6 +1,6 @@
-"""What a picture file says about itself: its format, its size, its orientation.
+"""What an image file says about itself: its format, its size, its orientation.
 
-The parsers read headers only and decode nothing, so that a picture which claims more
+The parsers read headers only and decode nothing, so that an image which claims more
 pixels than it should is refused before a decoder sees it. The content decides what
 the format is, never the file's name: ImageNet has a PNG and two dozen CMYK JPEGs
 among its `.JPEG` files.
@@ -35,8 +35,8 @@ _EXIF_ORIENTATION_TAG = 0x0112
 _EXIF_SHORT = 3
 
 
-class PictureError(errors.DataError):
-    """Why a picture is rejected: a short phrase such as "the JPEG is cut short"."""
+class ImageError(errors.DataError):
+    """Why an image is rejected: a short phrase such as "the JPEG is cut short"."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class JpegHeader:
       is_baseline: whether the frame is baseline (SOF0), eight bits a value.
       num_channels: as stored: 1 gray, 3 colours, 4 CMYK.
       has_adobe_marker: whether an APP14 "Adobe" segment is there; four-channel
-        pictures with it are stored inverted.
+        images with it are stored inverted.
       exif: the first Exif segment's TIFF structure; empty where there is none.
       kept_segments: what a decoder needs of the segments, in order: frame header and
         tables, JFIF's and Adobe's segments.
@@ -67,7 +67,7 @@ class JpegHeader:
 
 
 def read_dimensions(data: bytes) -> tuple[str, int, int]:
-    """Reads a picture's format and size without decoding it.
+    """Reads an image's format and size without decoding it.
 
     Args:
       data: the file's bytes.
@@ -77,31 +77,31 @@ def read_dimensions(data: bytes) -> tuple[str, int, int]:
       stored (orientation not applied), each at least 1.
 
     Raises:
-      PictureError: if it is none of these or its header is damaged or cut short.
+      ImageError: if it is none of these or its header is damaged or cut short.
     """
     if not data:
-        raise PictureError("the file is empty")
+        raise ImageError("the file is empty")
     if data.startswith(b"\xff\xd8"):
-        picture_format, read = "JPEG", _read_jpeg
+        image_format, read = "JPEG", _read_jpeg
     elif data.startswith(_PNG_SIGNATURE):
-        picture_format, read = "PNG", _read_png
+        image_format, read = "PNG", _read_png
     elif data.startswith((b"GIF87a", b"GIF89a")):
-        picture_format, read = "GIF", _read_gif
+        image_format, read = "GIF", _read_gif
     elif data.startswith(b"BM"):
-        picture_format, read = "BMP", _read_bmp
+        image_format, read = "BMP", _read_bmp
     elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        picture_format, read = "WEBP", _read_webp
+        image_format, read = "WEBP", _read_webp
     else:
-        raise PictureError(
+        raise ImageError(
             f"it is no JPEG, PNG, GIF, BMP or WebP (it starts with {data[:8]!r})"
         )
     try:
         width, height = read(data)
     except (struct.error, IndexError):
-        raise PictureError(f"the {picture_format}'s header is cut short") from None
+        raise ImageError(f"the {image_format}'s header is cut short") from None
     if width < 1 or height < 1:
-        raise PictureError(f"the {picture_format}'s header says {width}x{height}")
-    return picture_format, width, height
+        raise ImageError(f"the {image_format}'s header says {width}x{height}")
+    return image_format, width, height
 
 
 def parse_jpeg(data: bytes) -> JpegHeader:
@@ -111,7 +111,7 @@ def parse_jpeg(data: bytes) -> JpegHeader:
       data: the file's bytes, from the start-of-image marker on.
 
     Raises:
-      PictureError: if the segments end before a frame header and a scan, or there are
+      ImageError: if the segments end before a frame header and a scan, or there are
         two frame headers.
     """
     width = height = num_channels = 0
@@ -122,7 +122,7 @@ def parse_jpeg(data: bytes) -> JpegHeader:
     while True:
         position = data.find(b"\xff", position)
         if position < 0 or position + 1 >= len(data):
-            raise PictureError("the JPEG's header is cut short")
+            raise ImageError("the JPEG's header is cut short")
         marker = data[position + 1]
         if marker == 0xFF:  # fill bytes may precede a marker
             position += 1
@@ -131,22 +131,22 @@ def parse_jpeg(data: bytes) -> JpegHeader:
             position += 2
             continue
         if marker == 0xD9:
-            raise PictureError("the JPEG ends before its picture")
+            raise ImageError("the JPEG ends before its image")
         if marker == 0xDA:
             break
         payload = position + 4
         if payload > len(data):
-            raise PictureError("the JPEG's header is cut short")
+            raise ImageError("the JPEG's header is cut short")
         end = position + 2 + int.from_bytes(data[position + 2 : payload], "big")
         if end > len(data):
-            raise PictureError("the JPEG's header is cut short")
+            raise ImageError("the JPEG's header is cut short")
         if end < payload:
-            raise PictureError("the JPEG's header is damaged")
+            raise ImageError("the JPEG's header is damaged")
         if marker in _JPEG_FRAME_MARKERS:
             if has_frame:
-                raise PictureError("the JPEG has two frame headers")
+                raise ImageError("the JPEG has two frame headers")
             if end < payload + _JPEG_FRAME.size:
-                raise PictureError("the JPEG's header is cut short")
+                raise ImageError("the JPEG's header is cut short")
             frame = _JPEG_FRAME.unpack_from(data, payload)
             bits, height, width, num_channels = frame
             is_baseline = marker == _JPEG_BASELINE_MARKER and bits == 8
@@ -165,7 +165,7 @@ def parse_jpeg(data: bytes) -> JpegHeader:
             kept_segments.append(data[position:end])
         position = end
     if not has_frame:
-        raise PictureError("the JPEG has no frame header")
+        raise ImageError("the JPEG has no frame header")
     return JpegHeader(
         width,
         height,
@@ -182,7 +182,7 @@ def strip_jpeg(data: bytes, header: JpegHeader) -> bytes:
     """The same JPEG without its metadata.
 
     Camera data, thumbnails and colour profiles can be damaged or enormous while the
-    picture is sound; a decoder that never sees them cannot stumble over them.
+    image is sound; a decoder that never sees them cannot stumble over them.
 
     Args:
       data: the file's bytes.
@@ -204,13 +204,13 @@ def find_gif_frame(data: bytes) -> int:
     """The offset of a GIF's first frame, whose descriptor begins there.
 
     Raises:
-      PictureError: if the GIF ends without one.
+      ImageError: if the GIF ends without one.
       IndexError: if it is cut short before it.
     """
     position = find_gif_screen_end(data)
     while data[position] != 0x2C:
         if data[position] == 0x3B:
-            raise PictureError("the GIF ends before its picture")
+            raise ImageError("the GIF ends before its image")
         if data[position] == 0x21:  # an extension: kind, blocks, an empty block
             position += 2
             while data[position]:
@@ -254,7 +254,7 @@ def _read_jpeg(data: bytes) -> tuple[int, int]:
 
 def _read_png(data: bytes) -> tuple[int, int]:
     if data[12:16] != b"IHDR":
-        raise PictureError("the PNG's header is damaged")
+        raise ImageError("the PNG's header is damaged")
     return struct.unpack_from(">II", data, 16)
 
 
@@ -264,7 +264,7 @@ def _read_gif(data: bytes) -> tuple[int, int]:
     left, top, frame_width, frame_height = struct.unpack_from(
         "<HHHH", data, position + 1
     )
-    # A frame that hangs over the screen's edge makes the picture larger.
+    # A frame that hangs over the screen's edge makes the image larger.
     return max(width, left + frame_width), max(height, top + frame_height)
 
 
@@ -287,4 +287,4 @@ def _read_webp(data: bytes) -> tuple[int, int]:
     if kind == b"VP8X":
         width, height_low = struct.unpack_from("<IH", data, 23)
         return (width >> 8) + 1, (height_low | data[29] << 16) + 1
-    raise PictureError("the WebP's header is damaged")
+    raise ImageError("the WebP's header is damaged")

@@ -18,7 +18,7 @@ import zlib
 
 from tfrecords.images import headers
 
-PictureError = headers.PictureError
+ImageError = headers.ImageError
 
 _PNG_HEADER_BYTES = 8
 # Without tRNS: alpha is dropped.
@@ -43,7 +43,7 @@ def strip_png(data: bytes) -> tuple[bytes, bytes]:
       its Exif chunk (empty where there is none, or its checksum is wrong).
 
     Raises:
-      PictureError: if a chunk that is kept is damaged, the PNG ends before its last
+      ImageError: if a chunk that is kept is damaged, the PNG ends before its last
         chunk, or a chunk is unknown and yet needed.
     """
     view = memoryview(data)
@@ -56,26 +56,26 @@ def strip_png(data: bytes) -> tuple[bytes, bytes]:
         # Four bytes of length, four of type, the payload, four of checksum.
         end = position + 12 + int.from_bytes(view[position : position + 4], "big")
         if end > len(data):
-            raise PictureError("the PNG is cut short")
+            raise ImageError("the PNG is cut short")
         kind = bytes(view[position + 4 : position + 8])
         checksum = int.from_bytes(view[end - 4 : end], "big")
         is_sound = zlib.crc32(view[position + 4 : end - 4]) == checksum
         if kind in _PNG_KEPT_CHUNKS:
             if not is_sound:
-                raise PictureError(
+                raise ImageError(
                     f"the PNG is damaged (its {kind.decode()} has a wrong checksum)"
                 )
             if kind == b"IHDR" and position > _PNG_HEADER_BYTES:
-                raise PictureError("the PNG has two headers")
+                raise ImageError("the PNG has two headers")
             # Image data are in one piece; libpng ignores what comes after it.
             is_late = kind == b"IDAT" and has_pixels and last_kind != b"IDAT"
             has_pixels = has_pixels or kind == b"IDAT"
             if not is_late:
                 parts.append(view[position:end])
         elif not kind.isalpha():
-            raise PictureError("the PNG is damaged (no chunk where one must begin)")
+            raise ImageError("the PNG is damaged (no chunk where one must begin)")
         elif kind[:1].isupper():
-            raise PictureError(f"the PNG needs an unknown chunk, {kind.decode()}")
+            raise ImageError(f"the PNG needs an unknown chunk, {kind.decode()}")
         elif kind == b"eXIf" and is_sound and not exif:
             exif = bytes(view[position + 8 : end - 4])
         position, last_kind = end, kind
@@ -117,12 +117,12 @@ def strip_webp(data: bytes) -> tuple[bytes, bytes]:
       The WebP, and the payload of its Exif chunk (empty where there is none).
 
     Raises:
-      PictureError: if the file is shorter than it says, or lacks image data.
+      ImageError: if the file is shorter than it says, or lacks image data.
     """
     (num_bytes,) = struct.unpack_from("<I", data, 4)
     riff_end = 8 + num_bytes
     if riff_end > len(data):
-        raise PictureError("the WEBP is cut short")
+        raise ImageError("the WEBP is cut short")
     view = memoryview(data)
     parts: list[bytes | memoryview] = []
     exif = b""
@@ -133,7 +133,7 @@ def strip_webp(data: bytes) -> tuple[bytes, bytes]:
         end = position + 8 + size
         if kind in _WEBP_KEPT_CHUNKS:
             if end > riff_end:
-                raise PictureError("the WEBP is cut short")
+                raise ImageError("the WEBP is cut short")
             chunk = view[position:end]
             if kind == b"VP8X":
                 flags = bytes([chunk[8] & _WEBP_KEPT_FLAGS]) if size else b""
@@ -146,6 +146,6 @@ def strip_webp(data: bytes) -> tuple[bytes, bytes]:
         position = end + size % 2
     body = b"".join(parts)
     if not body:
-        raise PictureError("the WEBP is cut short")
+        raise ImageError("the WEBP is cut short")
     size_field = struct.pack("<I", 4 + len(body))
     return b"".join([b"RIFF", size_field, b"WEBP", body]), exif

@@ -11,7 +11,7 @@ exactly:
   result pixel x covers the source around (offset + x + 1/2) * long / resized_long
 
 The height is resampled first, then the width; each time the result is rounded half up
-and clipped to 0..255. Only what the crop needs is resampled, so that a picture of
+and clipped to 0..255. Only what the crop needs is resampled, so that an image of
 1x65500 costs no more than another. (One call of Pillow picks the order by the shape;
 the two orders differ by about 0.2 grey levels in the mean, by more beside hard edges,
 where the clip bites.) The rule is here twice, in Pillow and in TensorFlow.
@@ -94,7 +94,7 @@ def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Im
     rows = compute_window(height, short, image_size)
     columns = compute_window(width, short, image_size)
     # Pillow keeps `box` in float32: counting from the window's first pixel, not the
-    # picture's, keeps its error below a thousandth of a pixel.
+    # image's, keeps its error below a thousandth of a pixel.
     source = image.crop((columns.first, rows.first, columns.last, rows.last))
     top, bottom = _compute_box_side(rows, image_size)
     left, right = _compute_box_side(columns, image_size)
@@ -146,7 +146,7 @@ def resize_and_crop_tensor(image: tf.Tensor, image_size: int = 256) -> tf.Tensor
     """`resize_and_crop` in TensorFlow operations, for `tf.data` and saved models.
 
     Where a sum falls next to a half the two may round apart: by two grey levels at
-    most, in under one value of a hundred (over 250 ImageNet pictures: of 5,000).
+    most, in under one value of a hundred (over 250 ImageNet images: of 5,000).
 
     Args:
       image: uint8 [height, width, 3], RGB; height and width may be unknown.

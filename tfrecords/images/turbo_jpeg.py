@@ -2,7 +2,7 @@
 
 simplejpeg decodes and OpenCV encodes (extra `opencv`); simplejpeg's encoder would take
 a coarser cosine transform. What is not the usual JPEG, or has anything odd about it,
-goes to `decoder.decode_image`, which knows what to do: no picture is accepted or
+goes to `decoder.decode_image`, which knows what to do: no image is accepted or
 rejected here that is not there, and the pixels are the same.
 """
 
@@ -27,7 +27,7 @@ def decode_pixels(
       uint8 [height, width, 3], RGB.
 
     Raises:
-      PictureError: as there.
+      ImageError: as there.
       ImportError: without simplejpeg.
     """
     pixels = _decode_usual_jpeg(data, apply_orientation, max_pixels)

@@ -72,7 +72,7 @@ class InputFile:
 
 @dataclasses.dataclass(frozen=True)
 class Reject:
-    """A picture that could not be converted, and why."""
+    """An image that could not be converted, and why."""
 
     split: str
     filename: str
@@ -85,7 +85,7 @@ class Manifest:
 
     Attributes:
       source: which source made it: "ilsvrc2012", "folder", "tfrecords" (foreign).
-      image_size: side of the stored pictures in pixels (256); 0 where they have
+      image_size: side of the stored images in pixels (256); 0 where they have
         their native sizes (foreign shards), to be resized as they are read.
       encoding: "jpeg" or "raw".
       label_offset: the label on disk of class 0: 0 in ours, 1 in many others'.

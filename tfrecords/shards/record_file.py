@@ -148,7 +148,7 @@ def read_record(
     Raises:
       DataError: naming the shard and the byte offset.
     """
-    # Three reads: cut out of one, the data (197 kB of a raw picture) would be copied.
+    # Three reads: cut out of one, the data (197 kB of a raw image) would be copied.
     start = offset + HEADER_BYTES
     header = os.pread(descriptor, HEADER_BYTES, offset)
     file_bytes = os.fstat(descriptor).st_size

@@ -8,7 +8,7 @@ ecosystem stores ImageNet:
   image/class/label     int64   0..N-1 (other programs may count from 1)
   image/class/synset    bytes   the class's id: b"n01440764", a folder's name
   image/class/text      bytes   the class's name in words
-  image/filename        bytes   the picture's name in its source
+  image/filename        bytes   the image's name in its source
   image/height          int64   256
   image/width           int64   256
   image/channels        int64   3
@@ -54,7 +54,7 @@ def make_shard_name(split: str, shard: int, num_shards: int) -> str:
     return f"{split}-{shard:05d}-of-{num_shards:05d}"
 
 
-def encode_picture(
+def encode_image(
     *,
     encoded: bytes,
     image_format: bytes,
@@ -65,7 +65,7 @@ def encode_picture(
     height: int,
     width: int,
 ) -> bytes:
-    """Serializes one picture as an Example; the bytes depend on the arguments alone.
+    """Serializes one image as an Example; the bytes depend on the arguments alone.
 
     Args:
       encoded: a JPEG, or height * width * 3 raw RGB bytes.
@@ -73,7 +73,7 @@ def encode_picture(
       label: 0..N-1.
       synset: the class's id.
       text: the class's name in words.
-      filename: the picture's name in its source.
+      filename: the image's name in its source.
       height: pixels.
       width: pixels.
 
@@ -97,16 +97,16 @@ def encode_picture(
 
 
 @dataclasses.dataclass(frozen=True)
-class PictureRecord:
+class ImageRecord:
     """A record as it was read; text is empty where other programs left it out.
 
     Attributes:
-      image_bytes: the encoded picture.
+      image_bytes: the encoded image.
       image_format: b"JPEG", b"RAW" or another program's word.
       label: as stored.
       synset: the class's id.
       text: the class's name in words.
-      filename: the picture's name in its source.
+      filename: the image's name in its source.
       height: pixels, None where it is not stored.
       width: pixels, None where it is not stored.
     """
@@ -121,8 +121,8 @@ class PictureRecord:
     width: int | None
 
 
-def decode_record(serialized: bytes) -> PictureRecord:
-    """Reads one record without TensorFlow: the inverse of `encode_picture`.
+def decode_record(serialized: bytes) -> ImageRecord:
+    """Reads one record without TensorFlow: the inverse of `encode_image`.
 
     Raises:
       DataError: where the record is no Example, lacks `image/encoded` or
@@ -131,7 +131,7 @@ def decode_record(serialized: bytes) -> PictureRecord:
     """
     features = example_proto.decode_example(serialized)
     _check_keys(features)
-    return PictureRecord(
+    return ImageRecord(
         image_bytes=_get_bytes(features, ENCODED),
         image_format=_get_bytes(features, FORMAT),
         label=_get_number(features, LABEL) or 0,
@@ -144,7 +144,7 @@ def decode_record(serialized: bytes) -> PictureRecord:
 
 
 def decode_pixels(serialized: memoryview) -> tuple[memoryview, int]:
-    """The picture's bytes, a part of `serialized`, and the label as stored.
+    """The image's bytes, a part of `serialized`, and the label as stored.
 
     What training needs of a raw record, without a copy of the 197 kB.
 
@@ -186,14 +186,14 @@ def _get_number(features: dict[str, list], key: str) -> int | None:
     return values[0]
 
 
-def parse_pictures(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Parses serialized Examples inside a TensorFlow graph: what training needs.
 
     Args:
       serialized: strings, [B]: parsed together they take a fraction of the time.
 
     Returns:
-      (encoded pictures, string [B]; labels as stored, int64 [B]).
+      (encoded images, string [B]; labels as stored, int64 [B]).
 
     Raises:
       tf.errors.InvalidArgumentError: where one of them is no Example or lacks

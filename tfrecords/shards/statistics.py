@@ -59,10 +59,10 @@ class Statistics:
 
 
 class Accumulator:
-    """Sums over pictures; two of them add up to that of the pictures of both.
+    """Sums over images; two of them add up to that of the images of both.
 
     Attributes:
-      num_images: pictures so far.
+      num_images: images so far.
       product_sum: int64 [3, 3], of the products of a pixel's channels.
     """
 
@@ -70,7 +70,7 @@ class Accumulator:
         shape = (image_size, image_size, 3)
         self.num_images = 0
         self._image_sum = np.zeros(shape, np.int64)
-        # Of the latest pictures: two bytes a value are added to in a fifth of the time.
+        # Of the latest images: two bytes a value are added to in a fifth of the time.
         self._latest = np.zeros(shape, np.uint16)
         self._num_latest = 0
         self.product_sum = np.zeros((3, 3), np.int64)
@@ -131,10 +131,10 @@ class Accumulator:
         return accumulator
 
     def compute(self) -> Statistics:
-        """The statistics; raises `UserError` where no picture was counted."""
+        """The statistics; raises `UserError` where no image was counted."""
         if not self.num_images:
             raise errors.UserError(
-                "no training picture was converted, so that there is no mean image. "
+                "no training image was converted, so that there is no mean image. "
                 "Check --source_dir and the rejects."
             )
         image_sum = self.image_sum

@@ -1,4 +1,4 @@
-"""CIFAR-10: the official python archive of 32x32 colour pictures.
+"""CIFAR-10: the official python archive of 32x32 colour images.
 
 `cifar-10-python.tar.gz` holds five training batches and a test batch, each a pickled
 dictionary. A pickle is a program; the reader here runs none of it but what such a
@@ -26,10 +26,10 @@ _ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
 _FOLDER = "cifar-10-batches-py/"
 _TRAIN_BATCHES = tuple(f"data_batch_{i}" for i in range(1, 6))
 _TEST_BATCH = "test_batch"
-_NUM_PICTURES = {"train": 50_000, "validation": 10_000}
+_NUM_IMAGES = {"train": 50_000, "validation": 10_000}
 _NUM_CLASSES = 10
 _SIDE = 32
-_PICTURE_BYTES = 3 * _SIDE * _SIDE
+_IMAGE_BYTES = 3 * _SIDE * _SIDE
 # Official: 186 MB unpacked; half as much again when Python 3 wrote the pickles.
 _MAX_ARCHIVE_BYTES = 512 << 20
 _FILENAME = re.compile(rb"[A-Za-z0-9_.-]{1,100}")
@@ -38,9 +38,9 @@ _FILENAME = re.compile(rb"[A-Za-z0-9_.-]{1,100}")
 def open_cifar10(source_dir: str) -> sources.Source:
     """Opens CIFAR-10.
 
-    The 10,000 test pictures are the split "validation": they are what the error is
+    The 10,000 test images are the split "validation": they are what the error is
     measured on during training, and what the paper's CIFAR-10 errors are of (3.3).
-    A picture's file name is its place in the split and the archive's own name for it.
+    An image's file name is its place in the split and the archive's own name for it.
 
     Args:
       source_dir: the folder of `cifar-10-python.tar.gz`.
@@ -60,7 +60,7 @@ def open_cifar10(source_dir: str) -> sources.Source:
 
 
 class Cifar10(sources.Source):
-    """CIFAR-10; every process that reads a picture holds all of them (185 MB).
+    """CIFAR-10; every process that reads an image holds all of them (185 MB).
 
     Args:
       path: the archive.
@@ -90,23 +90,23 @@ class Cifar10(sources.Source):
                 f"{_ARCHIVE_NAME} names {len(names)} classes; the official are "
                 f"{_NUM_CLASSES}."
             )
-        for split, count in _NUM_PICTURES.items():
-            if (found := self.splits[split].num_pictures) != count:
+        for split, count in _NUM_IMAGES.items():
+            if (found := self.splits[split].num_images) != count:
                 remarks.append(
-                    f"The {split} pictures are {found:,}; the official are {count:,}."
+                    f"The {split} images are {found:,}; the official are {count:,}."
                 )
         self.remarks = tuple(remarks)
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_pixels": None}
 
-    def read_picture(self, split: str, row: int) -> np.ndarray:
-        """The picture: uint8 [32, 32, 3]; see `Source.read_picture`."""
+    def read_image(self, split: str, row: int) -> np.ndarray:
+        """The image: uint8 [32, 32, 3]; see `Source.read_image`."""
         if self._pixels is None:
             _, _, self._pixels = _load(self._path)
         if row >= len(self._pixels[split]):
             raise errors.DataError(
-                f"{self._path} has changed since it was listed: it lacks picture {row} "
+                f"{self._path} has changed since it was listed: it lacks image {row} "
                 f"of {split}. Put it back and run the command again."
             )
         planes = self._pixels[split][row].reshape(3, _SIDE, _SIDE)
@@ -115,7 +115,7 @@ class Cifar10(sources.Source):
 
 def _load(
     path: str,
-) -> tuple[list[str], dict[str, sources.PictureTable], dict[str, np.ndarray]]:
+) -> tuple[list[str], dict[str, sources.ImageTable], dict[str, np.ndarray]]:
     """Class names, tables, and the pixels of each split as uint8 [N, 3072]."""
     members = tar_walk.read_gzip_tar(path, _MAX_ARCHIVE_BYTES)
 
@@ -142,8 +142,8 @@ def _load(
                 [b"%05d_%s" % (first + i, name) for i, name in enumerate(filenames)],
                 labels,
                 container,
-                [i * _PICTURE_BYTES for i in range(len(labels))],
-                [_PICTURE_BYTES] * len(labels),
+                [i * _IMAGE_BYTES for i in range(len(labels))],
+                [_IMAGE_BYTES] * len(labels),
             )
             arrays.append(data)
         tables[split] = builder.build()
@@ -159,12 +159,12 @@ def _check_batch(
     if not isinstance(data, _PickledArray) or data.pixels is None:
         _fail(where, "its data are no array of bytes")
     pixels = data.pixels
-    if pixels.ndim != 2 or pixels.shape[1] != _PICTURE_BYTES or not len(pixels):
+    if pixels.ndim != 2 or pixels.shape[1] != _IMAGE_BYTES or not len(pixels):
         _fail(where, f"its data have the shape {pixels.shape}, not [N, 3072]")
     if not isinstance(labels, list) or not isinstance(filenames, list):
         _fail(where, "it lacks labels or file names")
     if not len(labels) == len(filenames) == len(pixels):
-        _fail(where, "its pictures, labels and file names are not equally many")
+        _fail(where, "its images, labels and file names are not equally many")
     if not all(type(v) is int and 0 <= v < num_classes for v in labels):
         _fail(where, f"a label is not one of 0 to {num_classes - 1}")
     if not all(isinstance(n, bytes) and _FILENAME.fullmatch(n) for n in filenames):
@@ -235,7 +235,7 @@ class _BatchUnpickler(pickle.Unpickler):
             return _ADMITTED[module, name]
         except KeyError:
             raise pickle.UnpicklingError(
-                f"it asks for {module}.{name}, which a batch of pictures does not need"
+                f"it asks for {module}.{name}, which a batch of images does not need"
             ) from None
 
 
@@ -244,7 +244,7 @@ def _unpickle(data: bytes, where: str) -> dict[bytes, Any]:
         value = _BatchUnpickler(io.BytesIO(data), encoding="bytes").load()
     except Exception as error:  # a damaged pickle raises almost anything
         raise errors.DataError(
-            f"{where} is damaged or no batch of pictures ({type(error).__name__}: "
+            f"{where} is damaged or no batch of images ({type(error).__name__}: "
             f"{error}). Download it again from its official place."
         ) from error
     if not isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""A folder of the user's own pictures: one sub-folder per class.
+"""A folder of the user's own images: one sub-folder per class.
 
-Either `source_dir/<class>/*`, all of it training pictures or split by a seeded
+Either `source_dir/<class>/*`, all of it training images or split by a seeded
 fraction of every class, or `source_dir/{train,validation|val,test}/<class>/*`.
 """
 
@@ -32,19 +32,19 @@ _Classes = dict[str, _Files]
 def open_folder(
     source_dir: str, *, validation_fraction: float | None, seed: int
 ) -> sources.Source:
-    """Opens a folder of pictures.
+    """Opens a folder of images.
 
     File names in the tables are "<class>/<file>". The choice of a class's validation
-    pictures depends on the seed, the class's name and its file names alone.
+    images depends on the seed, the class's name and its file names alone.
 
     Args:
       source_dir: the folder; see the module.
       validation_fraction: which share of each class becomes the validation split,
         between 0 and 1; only where the folder has none of its own. None: no split.
-      seed: which pictures those are.
+      seed: which images those are.
 
     Raises:
-      UserError: if there are no classes or pictures, a class is too small for the
+      UserError: if there are no classes or images, a class is too small for the
         fraction, or the splits' classes differ.
       StorageError: if the folder cannot be read.
     """
@@ -52,7 +52,7 @@ def open_folder(
     if not os.path.isdir(source_dir):
         raise errors.UserError(
             f"There is no folder {source_dir}. Give --source_dir a folder that holds "
-            "one sub-folder of pictures per class."
+            "one sub-folder of images per class."
         )
     if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
         raise errors.UserError(
@@ -73,7 +73,7 @@ def open_folder(
         if "validation" in listed:
             raise errors.UserError(
                 f"A validation fraction was given, but {split_dirs['validation']} "
-                "holds validation pictures already. Leave the fraction out, or name "
+                "holds validation images already. Leave the fraction out, or name "
                 "the folder that holds the classes."
             )
         listed["train"], listed["validation"] = _split_classes(
@@ -93,7 +93,7 @@ def open_folder(
             f"folder, not called {', '.join(_SUFFIXES)}, no files, or links to a "
             "folder that is read already."
         )
-    return stored.StoredPictures(
+    return stored.StoredImages(
         name="folder",
         containers=[split_dirs[split] for split in listed],
         classes=[manifest.ClassInfo(name, name) for name in class_names],
@@ -114,10 +114,10 @@ def _find_splits(source_dir: str) -> dict[str, str]:
     if not names:
         raise errors.UserError(
             f"{source_dir} has no sub-folders; it must hold one per class, with the "
-            "class's pictures in it."
+            "class's images in it."
         )
     known = [name for name in names if name in _SPLIT_NAMES]
-    # A class may be called "train": then its folder holds pictures, not folders.
+    # A class may be called "train": then its folder holds images, not folders.
     has_splits = "train" in known and bool(
         _list_directories(os.path.join(source_dir, "train"))
     )
@@ -145,7 +145,7 @@ def _list_directories(directory: str) -> list[str]:
 
 
 def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
-    """Each class's pictures, sorted, and the paths of what else there is."""
+    """Each class's images, sorted, and the paths of what else there is."""
     classes: _Classes = {}
     found = _list(directory)
     odd = [*found.files, *found.repeated, *found.others]
@@ -178,7 +178,7 @@ def _check_classes(listed: Mapping[str, _Classes], split_dirs: dict[str, str]) -
     train = listed["train"]
     if empty := sorted(name for name, images in train.items() if not images):
         raise errors.UserError(
-            f"{os.path.join(split_dirs['train'], empty[0])} holds no picture "
+            f"{os.path.join(split_dirs['train'], empty[0])} holds no image "
             f"({', '.join(_SUFFIXES)}). Every class needs some: fill the folder or "
             "remove it."
         )
@@ -187,11 +187,11 @@ def _check_classes(listed: Mapping[str, _Classes], split_dirs: dict[str, str]) -
             raise errors.UserError(
                 f"{split_dirs[split]} holds the class {unknown[0]}, which "
                 f"{split_dirs['train']} does not. The classes are those of the "
-                "training pictures: add the folder there or remove it here."
+                "training images: add the folder there or remove it here."
             )
         if not any(classes.values()):
             raise errors.UserError(
-                f"{split_dirs[split]} holds no picture ({', '.join(_SUFFIXES)}) in any "
+                f"{split_dirs[split]} holds no image ({', '.join(_SUFFIXES)}) in any "
                 "class's folder. Fill it or remove it."
             )
 
@@ -199,7 +199,7 @@ def _check_classes(listed: Mapping[str, _Classes], split_dirs: dict[str, str]) -
 def _split_classes(
     classes: _Classes, fraction: float, seed: int
 ) -> tuple[_Classes, _Classes]:
-    """Takes round(n * fraction) of each class's n pictures for validation."""
+    """Takes round(n * fraction) of each class's n images for validation."""
     train: _Classes = {}
     validation: _Classes = {}
     for name, images in classes.items():
@@ -207,9 +207,9 @@ def _split_classes(
         if not 0 < count < len(images):
             lacking = "validation" if count == 0 else "training"
             raise errors.UserError(
-                f"The class {name} has {len(images)} picture(s): with a validation "
-                f"fraction of {fraction} it would have no {lacking} picture. Add "
-                "pictures, remove the class, or choose another fraction."
+                f"The class {name} has {len(images)} image(s): with a validation "
+                f"fraction of {fraction} it would have no {lacking} image. Add "
+                "images, remove the class, or choose another fraction."
             )
         # By the class's name: another class more or less changes nothing here.
         order = stable_random.make_permutation(
@@ -222,7 +222,7 @@ def _split_classes(
 
 def _make_table(
     classes: _Classes, class_names: list[str], container: int
-) -> sources.PictureTable:
+) -> sources.ImageTable:
     builder = stored.TableBuilder()
     for label, name in enumerate(class_names):
         files = classes.get(name, [])

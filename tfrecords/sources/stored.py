@@ -1,4 +1,4 @@
-"""Sources whose pictures lie in files: whole, or at a place inside an archive."""
+"""Sources whose images lie in files: whole, or at a place inside an archive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfrecords.shards import manifest
 
 
 class TableBuilder:
-    """Collects the pictures of a split, a container's worth at a time."""
+    """Collects the images of a split, a container's worth at a time."""
 
     def __init__(self) -> None:
         self._filenames: list[np.ndarray] = []
@@ -27,15 +27,15 @@ class TableBuilder:
         offsets: Sequence[int],
         sizes: Sequence[int],
     ) -> None:
-        """Adds pictures of one container; the sequences run in parallel.
+        """Adds images of one container; the sequences run in parallel.
 
         Args:
           filenames: unique in the split.
           labels: 0..num_classes-1.
-          container: the index in `StoredPictures.containers`.
-          offsets: of the pictures' bytes in the container; -1 where it is a directory
+          container: the index in `StoredImages.containers`.
+          offsets: of the images' bytes in the container; -1 where it is a directory
             in which `filename` is the file.
-          sizes: of the pictures, bytes.
+          sizes: of the images, bytes.
         """
         if filenames:
             containers = [container] * len(labels)
@@ -44,11 +44,11 @@ class TableBuilder:
                 np.array([labels, containers, offsets, sizes], np.int64)
             )
 
-    def build(self) -> sources.PictureTable:
-        """The table, sorted by file name; at least one picture must have been added.
+    def build(self) -> sources.ImageTable:
+        """The table, sorted by file name; at least one image must have been added.
 
         Raises:
-          DataError: if two pictures have one name.
+          DataError: if two images have one name.
         """
         filenames = np.concatenate(self._filenames)
         columns = np.concatenate(self._columns, axis=1)
@@ -57,9 +57,9 @@ class TableBuilder:
         if np.any(twice := filenames[1:] == filenames[:-1]):
             name = filenames[1:][twice][0].decode(errors="backslashreplace")
             raise errors.DataError(
-                f"Two pictures of one split are called {name}. Remove or rename one."
+                f"Two images of one split are called {name}. Remove or rename one."
             )
-        return sources.PictureTable(
+        return sources.ImageTable(
             filenames=filenames,
             labels=columns[0].astype(np.int32),
             container=columns[1].astype(np.int32),
@@ -68,13 +68,13 @@ class TableBuilder:
         )
 
 
-class StoredPictures(sources.Source):
-    """A source whose tables say which bytes of which file a picture is.
+class StoredImages(sources.Source):
+    """A source whose tables say which bytes of which file an image is.
 
     Args:
       name: as `--source` says it.
       containers: absolute paths by the tables' `container`: an archive, or the
-        directory below which a picture's `filename` is its file.
+        directory below which an image's `filename` is its file.
       classes: see `Source`; so are the rest.
       splits: see `Source`.
       inputs: see `Source`.
@@ -89,7 +89,7 @@ class StoredPictures(sources.Source):
         name: str,
         containers: Sequence[str],
         classes: Sequence[manifest.ClassInfo],
-        splits: dict[str, sources.PictureTable],
+        splits: dict[str, sources.ImageTable],
         inputs: Sequence[manifest.InputFile],
         applies_orientation: bool,
         settings: dict[str, object],
@@ -112,8 +112,8 @@ class StoredPictures(sources.Source):
         for descriptor in self.__dict__.get("_descriptors", {}).values():
             os.close(descriptor)
 
-    def read_picture(self, split: str, row: int) -> bytes:
-        """The picture's encoded bytes; see `Source.read_picture`."""
+    def read_image(self, split: str, row: int) -> bytes:
+        """The image's encoded bytes; see `Source.read_image`."""
         table = self.splits[split]
         container = self.containers[table.container[row]]
         offset, num_bytes = int(table.offset[row]), int(table.num_bytes[row])
@@ -126,7 +126,7 @@ class StoredPictures(sources.Source):
         if len(data) != num_bytes:
             raise errors.DataError(
                 f"{path} had {num_bytes:,} bytes when it was listed and has another "
-                "size now. Leave the pictures alone until the command has ended, and "
+                "size now. Leave the images alone until the command has ended, and "
                 "run it again."
             )
         return data
@@ -138,7 +138,7 @@ class StoredPictures(sources.Source):
             data = os.pread(self._descriptors[path], num_bytes, offset)
         if len(data) != num_bytes:
             raise errors.DataError(
-                f"{path}, byte {offset}: a picture of {num_bytes:,} bytes was listed "
+                f"{path}, byte {offset}: an image of {num_bytes:,} bytes was listed "
                 f"here and {len(data):,} are left. The file was cut since; download "
                 "it again."
             )

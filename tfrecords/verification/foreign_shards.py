@@ -133,7 +133,7 @@ def make_classes(
     if len(train) != train[-1] - lowest + 1:
         raise errors.UserError(
             f"the training records have {len(train)} labels between {lowest} and "
-            f"{train[-1]}, so that some in between have no picture. Labels must be "
+            f"{train[-1]}, so that some in between have no image. Labels must be "
             "without gaps; are shards missing, or is the label another one?"
         )
     for split, shards in label_counts.items():

@@ -2,7 +2,7 @@
 
 The shards stay as they are. Reading them once gives what a data directory of ours
 holds beside its shards: the class list, counts and checksums (`manifest.json`), the
-place of every record (`index.npz`), and the mean image and covariance of the pictures
+place of every record (`index.npz`), and the mean image and covariance of the images
 as our reader will see them, resized by the converter's rule (`statistics.npz`).
 """
 
@@ -75,7 +75,7 @@ def index_records(
     Raises:
       UserError: where shards are missing, or the labels do not begin at
         `label_offset`, have gaps or names that contradict each other.
-      DataError: where a shard has no bytes, a record is damaged or its picture cannot
+      DataError: where a shard has no bytes, a record is damaged or its image cannot
         be decoded; the message lists the first of them.
       InUseError: where another process writes to `data_dir`.
       StorageError: where `data_dir` cannot be written.

@@ -1,4 +1,4 @@
-"""Checks one shard from its first byte to its last picture; runs in a worker."""
+"""Checks one shard from its first byte to its last image; runs in a worker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ShardTask:
       position: its place among the split's shards.
       info: the manifest's entry.
       encoding: "jpeg" or "raw".
-      image_size: side of the stored pictures; 0 where they have native sizes.
+      image_size: side of the stored images; 0 where they have native sizes.
       label_offset: the label on disk of class 0.
       classes: in the order of their labels.
       offsets: int64 [N] from the index; None where that is damaged.
@@ -85,7 +85,7 @@ class ShardResult:
       class_counts: int64 [num_classes].
       filename_digests: uint64 [M], of the filenames that the records have.
       filename_numbers: int64 [M], the numbers of those records.
-      accumulator: sums over the pictures of the train split, None in others.
+      accumulator: sums over the images of the train split, None in others.
     """
 
     path: str
@@ -155,7 +155,7 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
     Args:
       image_bytes: `image/encoded`.
       encoding: "jpeg" or "raw".
-      image_size: what the picture's sides must be; 0 for a picture of any size, which
+      image_size: what the image's sides must be; 0 for an image of any size, which
         is resized by the converter's rule.
 
     Returns:
@@ -167,22 +167,22 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
     if encoding == "raw":
         if len(image_bytes) != image_size * image_size * 3:
             raise errors.DataError(
-                f"the raw picture has {len(image_bytes)} bytes, not "
+                f"the raw image has {len(image_bytes)} bytes, not "
                 f"{image_size} * {image_size} * 3"
             )
         pixels = np.frombuffer(image_bytes, np.uint8)
         return pixels.reshape(image_size, image_size, 3)
     try:
-        image = decoder.decode_picture(image_bytes, apply_orientation=False)
-    except decoder.PictureError as error:
-        raise errors.DataError(f"the picture cannot be decoded: {error}") from error
+        image = decoder.decode_pixels(image_bytes, apply_orientation=False)
+    except decoder.ImageError as error:
+        raise errors.DataError(f"the image cannot be decoded: {error}") from error
     if not image_size:
         return resize.resize_and_crop(image, _STORED_SIZE)
     if not image_bytes.startswith(b"\xff\xd8"):
-        raise errors.DataError("the picture is no JPEG")
+        raise errors.DataError("the image is no JPEG")
     if image.shape != (image_size, image_size, 3):
         raise errors.DataError(
-            f"the picture has the shape {image.shape}, not {image_size} x {image_size}"
+            f"the image has the shape {image.shape}, not {image_size} x {image_size}"
         )
     return image
 
@@ -262,7 +262,7 @@ def _compare_with_index(
     return None
 
 
-def _check_record(task: ShardTask, record: schema.PictureRecord) -> Iterator[str]:
+def _check_record(task: ShardTask, record: schema.ImageRecord) -> Iterator[str]:
     label = record.label - task.label_offset
     if not 0 <= label < len(task.classes):
         yield (

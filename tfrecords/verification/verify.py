@@ -1,7 +1,7 @@
 """Reads a whole data directory back and says what is wrong with it.
 
 Every file is compared with the manifest (size, SHA-256), every record with the index
-and its class, every picture is decoded, and the statistics are computed again. A bad
+and its class, every image is decoded, and the statistics are computed again. A bad
 shard does not end the check; each problem is one line that names its place.
 """
 
@@ -22,11 +22,11 @@ from tfrecords.verification import shard_check
 
 MAX_PROBLEMS = 100
 
-# Statistics are of the pixels before JPEG encoding. Its loss moves a picture's pixels
-# by some levels at random, which the mean over n pictures averages out, and takes a
-# little of the colours' variance: on 40 pictures of ImageNet 0.02 levels of mean_rgb,
+# Statistics are of the pixels before JPEG encoding. Its loss moves an image's pixels
+# by some levels at random, which the mean over n images averages out, and takes a
+# little of the colours' variance: on 40 images of ImageNet 0.02 levels of mean_rgb,
 # 0.6 of mean_image and 0.24 % of the trace. Colour noise that is a pixel wide, which no
-# photograph has, loses more than is allowed here. Raw pictures give the same sums, up
+# photograph has, loses more than is allowed here. Raw images give the same sums, up
 # to rounding.
 _MEAN_RGB_TOLERANCE = 1.0
 _MEAN_IMAGE_RMS_TOLERANCE = 1.0
@@ -226,7 +226,7 @@ class _SplitSummary:
             yield (
                 f"{results[shards[second]].path}: record {numbers[second]} has the "
                 f"filename of record {numbers[first]} of "
-                f"{os.path.basename(results[shards[first]].path)}: each picture "
+                f"{os.path.basename(results[shards[first]].path)}: each image "
                 "should be there once"
             )
 
@@ -270,7 +270,7 @@ def _compare_statistics(
     stored: statistics.Statistics, found: statistics.Statistics, exact: bool
 ) -> Iterator[str]:
     if stored.num_images != found.num_images:
-        yield f"counts {stored.num_images} pictures, the train split {found.num_images}"
+        yield f"counts {stored.num_images} images, the train split {found.num_images}"
     if stored.mean_image.shape != found.mean_image.shape:
         yield f"mean_image has shape {stored.mean_image.shape}"
         return
@@ -288,5 +288,5 @@ def _compare_statistics(
         if difference > limit:
             yield (
                 f"{name} differs by {difference:.3g} from that of the train split's "
-                f"pictures (at most {limit:.3g} is allowed)"
+                f"images (at most {limit:.3g} is allowed)"
             )

@@ -43,18 +43,18 @@ class Options:
 
     Attributes:
       precision: "float32" or "mixed_bfloat16".
-      batch_size: pictures per step.
+      batch_size: images per step.
       rounds: turns that count.
       with_peers: whether other programs are measured beside ours.
       width: of the network, 1 for the paper's.
       crop_size: side of the network's input, pixels.
-      data_dir: JPEG shards to work on; None: pictures are drawn.
-      source_dir: a folder of pictures to convert; None: pictures are drawn.
+      data_dir: JPEG shards to work on; None: images are drawn.
+      source_dir: a folder of images to convert; None: images are drawn.
       export_dir: a SavedModel to ask; None: of a network that was not trained.
-      num_pictures: to work on; None: as the subject does by default.
-      max_pictures: where a subject grows, it ends here.
+      num_images: to work on; None: as the subject does by default.
+      max_images: where a subject grows, it ends here.
       num_steps: of a run; None: as the subject does by default.
-      plot: a picture file for the subject that draws one.
+      plot: an image file for the subject that draws one.
     """
 
     precision: str
@@ -66,8 +66,8 @@ class Options:
     data_dir: str | None = None
     source_dir: str | None = None
     export_dir: str | None = None
-    num_pictures: int | None = None
-    max_pictures: int = 100_000
+    num_images: int | None = None
+    max_images: int = 100_000
     num_steps: int | None = None
     plot: str | None = None
 

@@ -1,4 +1,4 @@
-"""From pictures to shards of 256x256: ours, pools of processes, and limits.
+"""From images to shards of 256x256: ours, pools of processes, and limits.
 
 All of them follow one rule: shorter side to 256, centre square, JPEG of quality 95.
 """
@@ -94,7 +94,7 @@ def opencv_pool(source_dir: str) -> Call:
 
 
 def _make_pool(source_dir: str, shrink: Callable[[bytes], bytes]) -> Call:
-    paths = list_pictures(source_dir)
+    paths = list_images(source_dir)
     parts = [paths[i : i + _PER_SHARD] for i in range(0, len(paths), _PER_SHARD)]
 
     def write(data_dir: str) -> None:
@@ -113,12 +113,12 @@ def _make_pool(source_dir: str, shrink: Callable[[bytes], bytes]) -> Call:
 
 
 def write_shard(shard: str, paths: list[str], shrink: Callable[[bytes], bytes]) -> None:
-    """Shrinks pictures and writes them as records of one class."""
+    """Shrinks images and writes them as records of one class."""
     with open(shard, "wb") as file:
         for path in paths:
-            with open(path, "rb") as picture:
-                encoded = shrink(picture.read())
-            record = schema.encode_picture(
+            with open(path, "rb") as image:
+                encoded = shrink(image.read())
+            record = schema.encode_image(
                 encoded=encoded,
                 image_format=schema.FORMAT_JPEG,
                 label=0,
@@ -144,9 +144,9 @@ def opencv_alone(source_dir: str, num_distinct: int) -> Call:
 def _shrink_alone(
     source_dir: str, num_distinct: int, shrink: Callable[[bytes], bytes]
 ) -> Call:
-    # From and to memory, a thread for every core; the first pictures are held and
+    # From and to memory, a thread for every core; the first images are held and
     # repeated until they are as many as the folder's.
-    paths = list_pictures(source_dir)
+    paths = list_images(source_dir)
     held = []
     for path in paths[:num_distinct]:
         with open(path, "rb") as file:
@@ -164,8 +164,8 @@ def _shrink_alone(
     return call
 
 
-def list_pictures(source_dir: str) -> list[str]:
-    """The pictures of a folder of classes, sorted."""
+def list_images(source_dir: str) -> list[str]:
+    """The images of a folder of classes, sorted."""
     return sorted(
         os.path.join(source_dir, name, file)
         for name in os.listdir(source_dir)

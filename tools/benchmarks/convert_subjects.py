@@ -11,7 +11,7 @@ from tools.benchmarks import contest, materials, processes
 from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
 
-_NUM_PICTURES = 5000
+_NUM_IMAGES = 5000
 # What is drawn, or taken from a folder; it repeats.
 _NUM_DISTINCT = 250
 _ARCHIVE_SIZES = (1_000, 10_000, 100_000)
@@ -20,11 +20,11 @@ _NUM_SMALL = 20
 
 
 def measure_conversion(options: Options) -> Result:
-    """Pictures per second from a folder to shards, on all cores."""
-    count = options.num_pictures or _NUM_PICTURES
+    """Images per second from a folder to shards, on all cores."""
+    count = options.num_images or _NUM_IMAGES
     with materials.temporary_folder() as folder:
         distinct = _prepare(options, folder, min(count, _NUM_DISTINCT))
-        source_dir = link_pictures(distinct, os.path.join(folder, "source"), count)
+        source_dir = link_images(distinct, os.path.join(folder, "source"), count)
         alone = {"source_dir": source_dir, "num_distinct": len(distinct)}
         factories: dict[str, Factory] = {
             "ours": ("convert_contestants:ours", {"source_dir": source_dir}),
@@ -62,17 +62,17 @@ def measure_conversion(options: Options) -> Result:
         for name, rate in rates.items()
     ]
     if options.source_dir is None:
-        notes.append("The pictures are drawn ones: give --source_dir for yours.")
+        notes.append("The images are drawn ones: give --source_dir for yours.")
     notes.append(
-        "Ours also lists the folder, checks every picture, gathers the mean and the "
+        "Ours also lists the folder, checks every image, gathers the mean and the "
         "covariance, sums the shards, and waits until the disk has them; the pools "
         "write records and no more, the codecs nothing. OpenCV's filter, and the "
         "authors', is another: it averages areas, OpenCV's of the square alone."
     )
     return Result(
-        f"conversion of {count:,} pictures, {len(distinct)} repeated, the first of "
+        f"conversion of {count:,} images, {len(distinct)} repeated, the first of "
         f"{size}",
-        ("conversion", "pictures/s", "spread %", "of codecs alone", "of ours"),
+        ("conversion", "images/s", "spread %", "of codecs alone", "of ours"),
         rows,
         ("{}", "{:.0f}", "{:.0f}", "{:.2f}", "{:.2f}"),
         notes,
@@ -80,13 +80,13 @@ def measure_conversion(options: Options) -> Result:
 
 
 def measure_conversion_memory(options: Options) -> Result:
-    """The conversion's memory as the archive grows: small pictures, all cores."""
-    sizes = [n for n in _ARCHIVE_SIZES if n <= options.max_pictures]
+    """The conversion's memory as the archive grows: small images, all cores."""
+    sizes = [n for n in _ARCHIVE_SIZES if n <= options.max_images]
     rows = []
-    for count in sizes or [options.max_pictures]:
+    for count in sizes or [options.max_images]:
         with materials.temporary_folder() as folder:
             drawn = materials.draw_photographs(folder, _NUM_SMALL, _SMALL)
-            source_dir = link_pictures(drawn, os.path.join(folder, "source"), count)
+            source_dir = link_images(drawn, os.path.join(folder, "source"), count)
             usage = convert_watched(source_dir, os.path.join(folder, "data"))
         rows.append(
             (
@@ -98,9 +98,9 @@ def measure_conversion_memory(options: Options) -> Result:
             )
         )
     return Result(
-        f"memory of a conversion, {os.cpu_count()} processes at work, pictures of "
+        f"memory of a conversion, {os.cpu_count()} processes at work, images of "
         f"{_SMALL[0]}x{_SMALL[1]}",
-        ("pictures", "peak MB", "largest process MB", "kB a picture", "pictures/s"),
+        ("images", "peak MB", "largest process MB", "kB an image", "images/s"),
         rows,
         ("{:,}", "{:.0f}", "{:.0f}", "{:.2f}", "{:.0f}"),
         [
@@ -122,8 +122,8 @@ def convert_watched(source_dir: str, data_dir: str) -> processes.Usage:
     )
 
 
-def link_pictures(paths: list[str], folder: str, count: int) -> str:
-    """A folder of one class with `count` pictures: hard links to `paths`, repeated.
+def link_images(paths: list[str], folder: str, count: int) -> str:
+    """A folder of one class with `count` images: hard links to `paths`, repeated.
 
     Returns:
       The folder. `paths` must lie on its disk.
@@ -131,7 +131,7 @@ def link_pictures(paths: list[str], folder: str, count: int) -> str:
     class_dir = os.path.join(folder, "class")
     os.makedirs(class_dir)
     for number in range(count):
-        # Repetitions lie apart: sorted by name, the pictures take turns.
+        # Repetitions lie apart: sorted by name, the images take turns.
         os.link(
             paths[number % len(paths)], os.path.join(class_dir, f"{number:07d}.jpg")
         )
@@ -139,7 +139,7 @@ def link_pictures(paths: list[str], folder: str, count: int) -> str:
 
 
 def _prepare(options: Options, folder: str, count: int) -> list[str]:
-    """The distinct pictures, in `folder`."""
+    """The distinct images, in `folder`."""
     if options.source_dir is None:
         return materials.draw_photographs(folder, count)
     found = materials.find_photographs(options.source_dir, count)

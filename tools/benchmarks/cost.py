@@ -3,14 +3,14 @@
 A step takes at least as long as its products at the GPU's peak, and as its bytes at the
 memory's:
 
-    products  4.136e9 FLOP per picture (tools/benchmarks/flops.py)
+    products  4.136e9 FLOP per image (tools/benchmarks/flops.py)
     bytes     38 per parameter: the weight read (4) and cast (2), read forward and
               backward (2 + 2), the gradient written (2) and cast (2 + 4), and the
               update, which reads weight, velocity, gradient and writes two (20)
               10 per output of a layer: written and read forward (2 + 2); backward the
               output read and the gradient written and read (2 + 2 + 2)
     exchange  between the towers: pool2, pool5, fc6, fc7 and their gradients, two
-              bytes an element, and tower b's pictures in float32
+              bytes an element, and tower b's images in float32
     reduce    2 * (n - 1) / n * 4 bytes of each parameter among n copies
 
 Expected is what such networks reach of it: products and bytes one after the other, at
@@ -23,10 +23,10 @@ import dataclasses
 
 _BYTES_PER_PARAMETER = 38
 _BYTES_PER_OUTPUT = 10
-# pool2 and pool5 go both ways, fc6 both, fc7 one way to tower a: elements of a picture
+# pool2 and pool5 go both ways, fc6 both, fc7 one way to tower a: elements of an image
 # over the busier direction of the link, forward, and as many backward.
 _EXCHANGED = 2 * (13 * 13 * 128 + 6 * 6 * 128 + 2 * 2048)
-_PICTURE_BYTES = 224 * 224 * 3 * 4
+_IMAGE_BYTES = 224 * 224 * 3 * 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +64,12 @@ class Step:
     """Seconds of a training step.
 
     Attributes:
-      pictures: that it takes, on all GPUs together.
+      images: that it takes, on all GPUs together.
       limit: at the published peaks.
       expected: with the estimated fractions.
     """
 
-    pictures: int
+    images: int
     limit: float
     expected: float
 
@@ -87,10 +87,10 @@ def estimate_step(
     Args:
       gpu: which.
       num_gpus: 1, 2, or pairs, each pair with a copy of the network and a batch.
-      batch_size: pictures of a copy's step.
-      flops: of a picture, in training.
+      batch_size: images of a copy's step.
+      flops: of an image, in training.
       num_parameters: of the network.
-      num_outputs: elements of all layers' outputs for one picture.
+      num_outputs: elements of all layers' outputs for one image.
 
     Raises:
       ValueError: for an odd number of GPUs above 1.
@@ -106,7 +106,7 @@ def estimate_step(
     memory = moved / gpu.memory
     between = 0.0
     if share == 2:
-        each = 2 * _EXCHANGED + _PICTURE_BYTES
+        each = 2 * _EXCHANGED + _IMAGE_BYTES
         between += batch_size * each / gpu.link
     if copies > 1:
         between += 2 * (copies - 1) / copies * 4 * parameters / gpu.link

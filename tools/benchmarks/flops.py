@@ -2,10 +2,10 @@
 
 A multiplication and an addition count as two. In training every layer's product is
 computed three times: forward, for the gradient of its weights, and for the gradient of
-its input, except that conv1 needs none of the pictures. Normalization, pooling, ReLU,
+its input, except that conv1 needs none of the images. Normalization, pooling, ReLU,
 dropout, loss and update are not counted: utilization is what they leave over.
 
-    layer   output   kernels  inputs of one output   multiplications per picture
+    layer   output   kernels  inputs of one output   multiplications per image
     conv1   55x55     96       11 * 11 * 3 =  363     105,415,200
     conv2   27x27    256       5 * 5 * 48 = 1200      223,948,800
     conv3   13x13    384      3 * 3 * 256 = 2304      149,520,384
@@ -27,12 +27,12 @@ from alexnet_tf.network.tables import ALEXNET, ConvolutionRow, scale_rows
 def count_alexnet(
     num_classes: int = 1000, width: float = 1.0, crop_size: int = 224
 ) -> dict[str, int]:
-    """Multiplications of one picture's forward pass, by layer, from the table.
+    """Multiplications of one image's forward pass, by layer, from the table.
 
     Args:
       num_classes: the width of fc8.
       width: factor on the kernels and units.
-      crop_size: side of the pictures, pixels.
+      crop_size: side of the images, pixels.
 
     Returns:
       layer -> length of one output's sum, times outputs.
@@ -59,7 +59,7 @@ def count_alexnet(
 
 
 def count_training_flops(multiplications: dict[str, int], first: str = "conv1") -> int:
-    """Floating-point operations of a training step, per picture.
+    """Floating-point operations of a training step, per image.
 
     2 * (3 * sum of all - that of the first layer)
     """

@@ -1,4 +1,4 @@
-"""How time grows: with pictures, batch, worker processes and classes."""
+"""How time grows: with images, batch, worker processes and classes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tools.benchmarks import contest, convert_subjects, materials
 from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
 
-_PICTURES = (1_000, 10_000, 100_000)
+_IMAGES = (1_000, 10_000, 100_000)
 _CLASSES = (10, 100, 1_000, 10_000, 21_843)
 # 1, 2, 4, ... as many as there are cores, and 2 at least.
 _WORKERS = tuple(2**i for i in range(max(2, (os.cpu_count() or 1).bit_length())))
-_WORKERS_PICTURES = 2_000
+_WORKERS_IMAGES = 2_000
 _WORKERS_SERIES = "workers converting"
 _NUM_SMALL = 20
 _SMALL = (64, 48)
@@ -31,7 +31,7 @@ def measure_growth(options: Options) -> Result:
     """Seconds by size, one series after the other, the sizes of a series in turns."""
     notes: list[str] = []
     series: Series = {}
-    series["pictures converted"] = _convert(options, _list_sizes(options), notes)
+    series["images converted"] = _convert(options, _list_sizes(options), notes)
     series[_WORKERS_SERIES] = _convert_by_workers(options, notes)
     series["batch, a step"] = _time_steps(
         options,
@@ -119,8 +119,8 @@ def plot(series: Series, path: str) -> None:
 
 
 def _list_sizes(options: Options) -> list[int]:
-    fitting = [size for size in _PICTURES if size <= options.max_pictures]
-    return fitting or [options.max_pictures]
+    fitting = [size for size in _IMAGES if size <= options.max_images]
+    return fitting or [options.max_images]
 
 
 def _convert(
@@ -130,7 +130,7 @@ def _convert(
         drawn = materials.draw_photographs(folder, _NUM_SMALL, _SMALL)
         factories: dict[str, Factory] = {}
         for size in sizes:
-            source_dir = convert_subjects.link_pictures(
+            source_dir = convert_subjects.link_images(
                 drawn, os.path.join(folder, str(size)), size
             )
             factories[str(size)] = (
@@ -141,10 +141,10 @@ def _convert(
 
 
 def _convert_by_workers(options: Options, notes: list[str]) -> dict[int, float]:
-    count = min(_WORKERS_PICTURES, options.max_pictures)
+    count = min(_WORKERS_IMAGES, options.max_images)
     with materials.temporary_folder() as folder:
         drawn = materials.draw_photographs(folder, _NUM_SMALL)
-        source_dir = convert_subjects.link_pictures(
+        source_dir = convert_subjects.link_images(
             drawn, os.path.join(folder, "source"), count
         )
         return _get_seconds(

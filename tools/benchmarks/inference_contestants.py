@@ -39,22 +39,22 @@ def evaluation_input(
             data, config, "validation", num_views
         )
         finish = data.get_finisher(config.data, num_views)
-        for pictures, _, _ in iteration.iterate(data, dataset):
-            finish(pictures)
+        for images, _, _ in iteration.iterate(data, dataset):
+            finish(images)
 
     return call
 
 
-def forward(workdir: str, num_pictures: int, batch_size: int, num_views: int) -> Call:
-    """The evaluation step alone, on views that lie ready, for as many pictures."""
+def forward(workdir: str, num_images: int, batch_size: int, num_views: int) -> Call:
+    """The evaluation step alone, on views that lie ready, for as many images."""
     import tensorflow as tf
 
     eval_step = _make_eval_step(workdir)
     num_batches, views, labels = _make_views(
-        tf, workdir, num_pictures, batch_size, num_views
+        tf, workdir, num_images, batch_size, num_views
     )
     # The last batch is as small as the split's.
-    rest = num_pictures - (num_batches - 1) * len(labels)
+    rest = num_images - (num_batches - 1) * len(labels)
 
     def call() -> None:
         for _ in range(num_batches - 1):
@@ -64,10 +64,10 @@ def forward(workdir: str, num_pictures: int, batch_size: int, num_views: int) ->
     return call
 
 
-def exported(export_dir: str, pictures: list[str], batch_size: int) -> Call:
-    """A SavedModel that is asked for pictures, one at a time and in batches.
+def exported(export_dir: str, paths: list[str], batch_size: int) -> Call:
+    """A SavedModel that is asked for images, one at a time and in batches.
 
-    The call returns `{"bytes": seconds of each picture from its bytes, "pixels": of
+    The call returns `{"bytes": seconds of each image from its bytes, "pixels": of
     each from its pixels, "batch": of a batch from its pixels}`.
     """
     import tensorflow as tf
@@ -78,7 +78,7 @@ def exported(export_dir: str, pictures: list[str], batch_size: int) -> Call:
     from_bytes = loaded.signatures["serving_default"]
     from_pixels = loaded.signatures["pixels"]
     size = from_pixels.structured_input_signature[1]["images"].shape[1]
-    encoded = read_files(pictures)
+    encoded = read_files(paths)
     pixels = make_pixels(encoded, size)
 
     def ask_bytes(number: int) -> None:
@@ -103,10 +103,10 @@ def make_asking(
     """The call that `exported` describes.
 
     Args:
-      ask_bytes: asks for picture 0..N-1 from its bytes.
+      ask_bytes: asks for image 0..N-1 from its bytes.
       ask_pixels: asks for uint8 [n, crop, crop, 3] as float32.
       pixels: float32 [N, crop, crop, 3].
-      batch_size: of the batch; the pictures are repeated to it.
+      batch_size: of the batch; the images are repeated to it.
     """
     count = len(pixels)
     batch = pixels[np.arange(batch_size) % count]
@@ -140,12 +140,12 @@ def read_files(paths: list[str]) -> list[bytes]:
 
 
 def make_pixels(encoded: list[bytes], size: int) -> np.ndarray:
-    """The centre views of encoded pictures: float32 [N, size, size, 3], 0..255."""
+    """The centre views of encoded images: float32 [N, size, size, 3], 0..255."""
     from tfrecords.images import decoder, resize
 
     views = []
     for data in encoded:
-        image = decoder.decode_picture(data, apply_orientation=False)
+        image = decoder.decode_pixels(data, apply_orientation=False)
         square = resize.resize_and_crop(image)
         first = (square.shape[0] - size) // 2
         views.append(square[first : first + size, first : first + size])
@@ -168,11 +168,11 @@ def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any]:
 
 
 def _make_views(
-    tf: Any, workdir: str, num_pictures: int, batch_size: int, num_views: int
+    tf: Any, workdir: str, num_images: int, batch_size: int, num_views: int
 ) -> tuple[int, Any, Any]:
     from alexnet_tf.runs import run_record
 
     crop = run_record.read_config(workdir).data.crop_size
     batch = max(1, batch_size // num_views)
     views = 60.0 * tf.random.stateless_normal([batch, num_views, crop, crop, 3], (0, 0))
-    return -(-num_pictures // batch), views, tf.zeros([batch], tf.int32)
+    return -(-num_images // batch), views, tf.zeros([batch], tf.int32)

@@ -1,4 +1,4 @@
-"""What a trained network is for: the ten-view evaluation, and answers to pictures."""
+"""What a trained network is for: the ten-view evaluation, and answers to images."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _WEIGHTS = "The network was not trained: the time does not depend on the weights
 
 
 def measure_evaluation(options: Options) -> Result:
-    """Ten views of every picture, beside the forward pass alone and the views alone."""
-    count = options.num_pictures or _NUM_EVALUATED
+    """Ten views of every image, beside the forward pass alone and the views alone."""
+    count = options.num_images or _NUM_EVALUATED
     with materials.temporary_folder() as folder:
         data_dir = materials.make_data(options.data_dir, folder, count, count)
         workdir = trained_runs.make_untrained(
@@ -40,7 +40,7 @@ def measure_evaluation(options: Options) -> Result:
                 "ours, from shards": ("inference_contestants:evaluation", split),
                 "the forward pass alone": (
                     "inference_contestants:forward",
-                    {**asked, "num_pictures": count},
+                    {**asked, "num_images": count},
                 ),
                 "the views alone": ("inference_contestants:evaluation_input", split),
             },
@@ -55,9 +55,9 @@ def measure_evaluation(options: Options) -> Result:
     if options.data_dir is None:
         notes.append(materials.DRAWN)
     return Result(
-        f"ten-view evaluation of {count:,} pictures, {options.precision}, "
+        f"ten-view evaluation of {count:,} images, {options.precision}, "
         f"{options.batch_size} views at a time",
-        ("evaluation", "pictures/s", "views/s", "spread %", "of the forward pass"),
+        ("evaluation", "images/s", "views/s", "spread %", "of the forward pass"),
         rows,
         ("{}", "{:.1f}", "{:.0f}", "{:.0f}", "{:.2f}"),
         [*notes, _WEIGHTS],
@@ -65,14 +65,14 @@ def measure_evaluation(options: Options) -> Result:
 
 
 def measure_prediction(options: Options) -> Result:
-    """One picture's time from bytes and from pixels, and batches', beside PyTorch."""
-    count = options.num_pictures or _NUM_ASKED
+    """One image's time from bytes and from pixels, and batches', beside PyTorch."""
+    count = options.num_images or _NUM_ASKED
     with materials.temporary_folder() as folder:
-        pictures = _find_pictures(options, folder, count)
+        images = _find_images(options, folder, count)
         export_dir = options.export_dir or _make_export(options, folder)
         record = _read_record(export_dir)
         answers, notes = contest.collect(
-            _list_answerers(options, pictures, export_dir, record), options
+            _list_answerers(options, images, export_dir, record), options
         )
     contest.require(answers, [_OURS], notes)
     if options.with_peers and not _is_papers_size(record):
@@ -82,7 +82,7 @@ def measure_prediction(options: Options) -> Result:
         for name, rounds in answers.items()
     ]
     notes.append(
-        f"{len(pictures)} pictures in each of {options.rounds} rounds. From bytes: "
+        f"{len(images)} images in each of {options.rounds} rounds. From bytes: "
         "decoded, resized and cropped too, by TensorFlow in ours, by Pillow in "
         "PyTorch's."
     )
@@ -116,7 +116,7 @@ def summarize_answers(
       batch_size: of the batch.
 
     Returns:
-      50th and 99th percentile from bytes, the same from pixels, milliseconds; pictures
+      50th and 99th percentile from bytes, the same from pixels, milliseconds; images
       a second in batches, by the median, and their spread, per cent of it.
     """
     row = []
@@ -129,10 +129,10 @@ def summarize_answers(
 
 
 def _list_answerers(
-    options: Options, pictures: list[str], export_dir: str, record: Mapping[str, Any]
+    options: Options, images: list[str], export_dir: str, record: Mapping[str, Any]
 ) -> dict[str, Factory]:
     asked: dict[str, object] = {
-        "pictures": pictures,
+        "paths": images,
         "batch_size": options.batch_size,
     }
     factories: dict[str, Factory] = {
@@ -161,7 +161,7 @@ def _list_answerers(
     return factories
 
 
-def _find_pictures(options: Options, folder: str, count: int) -> list[str]:
+def _find_images(options: Options, folder: str, count: int) -> list[str]:
     if options.source_dir is None:
         return materials.draw_photographs(folder, count)
     return materials.find_photographs(options.source_dir, count)

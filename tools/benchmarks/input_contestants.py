@@ -130,29 +130,29 @@ def plain(
     return take(batches, batches_per_call)
 
 
-def decode_tensorflow(data_dir: str, num_pictures: int, repeats: int) -> Call:
+def decode_tensorflow(data_dir: str, num_images: int, repeats: int) -> Call:
     """TensorFlow's decoder alone, as accurate as ours, on bytes that lie in memory."""
     import tensorflow as tf
 
     from alexnet_tf.data import decoding
     from tools.benchmarks import materials
 
-    pictures = tf.constant(materials.read_encoded(data_dir, num_pictures).pictures)
-    dataset = tf.data.Dataset.from_tensor_slices(pictures).repeat()
+    images = tf.constant(materials.read_encoded(data_dir, num_images).images)
+    dataset = tf.data.Dataset.from_tensor_slices(images).repeat()
     options = tf.data.Options()
     options.deterministic = False
     # Nothing is decoded ahead, while another contestant has its turn.
     options.experimental_optimization.map_and_batch_fusion = False
     options.experimental_optimization.inject_prefetch = False
     dataset = dataset.with_options(options)
-    # One value of a picture: nothing is gathered, nothing left out of the decoding.
+    # One value of an image: nothing is gathered, nothing left out of the decoding.
     decoded = dataset.map(
         lambda one: decoding.decode_jpeg(one)[0, 0, 0], os.cpu_count() or 1
     )
-    return take(decoded.batch(len(pictures)), repeats, untimed=1)
+    return take(decoded.batch(len(images)), repeats, untimed=1)
 
 
-def decode_libjpeg(data_dir: str, num_pictures: int, repeats: int, fast: bool) -> Call:
+def decode_libjpeg(data_dir: str, num_images: int, repeats: int, fast: bool) -> Call:
     """libjpeg-turbo alone, by a thread for every core, on bytes that lie in memory.
 
     With `fast` its coarser arithmetic, which gives other pixels.
@@ -161,7 +161,7 @@ def decode_libjpeg(data_dir: str, num_pictures: int, repeats: int, fast: bool) -
 
     from tools.benchmarks import materials
 
-    pictures = materials.read_encoded(data_dir, num_pictures).pictures * repeats
+    images = materials.read_encoded(data_dir, num_images).images * repeats
     threads = os.cpu_count() or 1
     pool = futures.ThreadPoolExecutor(threads)
 
@@ -169,7 +169,7 @@ def decode_libjpeg(data_dir: str, num_pictures: int, repeats: int, fast: bool) -
         for one in part:
             simplejpeg.decode_jpeg(one, fastdct=fast, fastupsample=fast)
 
-    parts = [pictures[first::threads] for first in range(threads)]
+    parts = [images[first::threads] for first in range(threads)]
 
     def call() -> None:
         list(pool.map(decode, parts))

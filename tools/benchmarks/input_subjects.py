@@ -6,8 +6,8 @@ from tools.benchmarks import contest, materials
 from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
 
-_NUM_PICTURES = 1024
-# A call takes the pictures this many times.
+_NUM_IMAGES = 1024
+# A call takes the images this many times.
 _REPEATS = 4
 # What the peers do not draw.
 _NO_COLOUR = {"data.colour_shift": "none"}
@@ -22,7 +22,7 @@ def measure_input(options: Options) -> Result:
     The limit is decoding alone to the same pixels: the faster of TensorFlow's and
     libjpeg-turbo's own.
     """
-    count = options.num_pictures or _NUM_PICTURES
+    count = options.num_images or _NUM_IMAGES
     with materials.temporary_folder() as folder:
         jpeg = options.data_dir or materials.make_data(None, folder, count)
         count = min(count, materials.count_records(jpeg, "train"))
@@ -35,8 +35,8 @@ def measure_input(options: Options) -> Result:
     rates = {}
     for name, timing in timings.items():
         alone = name.startswith("decoding alone")
-        pictures = count * _REPEATS if alone else batches * options.batch_size
-        rates[name] = (pictures / timing.median, timing.spread)
+        images = count * _REPEATS if alone else batches * options.batch_size
+        rates[name] = (images / timing.median, timing.spread)
     limit = max(
         rate
         for name, (rate, _) in rates.items()
@@ -95,7 +95,7 @@ def _list_contestants(
         )
         for name, (data_dir, values, is_finished) in chosen.items()
     }
-    decoding = {"data_dir": jpeg, "num_pictures": count, "repeats": _REPEATS}
+    decoding = {"data_dir": jpeg, "num_images": count, "repeats": _REPEATS}
     result["decoding alone, TensorFlow"] = (
         "input_contestants:decode_tensorflow",
         decoding,

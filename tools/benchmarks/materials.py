@@ -1,4 +1,4 @@
-"""What subjects work on: shards and pictures, drawn where none are given.
+"""What subjects work on: shards and images, drawn where none are given.
 
 Drawn images (`sample_source`) are as large as the data set's, but smoother
 than photographs: they decode faster, for us and for every peer.
@@ -25,7 +25,7 @@ from tfrecords.sources import Source, stored
 from tfrecords.sources.sample import sample_source
 
 DRAWN = (
-    "The pictures are drawn ones, smoother than photographs: give --data_dir for yours."
+    "The images are drawn ones, smoother than photographs: give --data_dir for yours."
 )
 _NUM_CLASSES = 20
 
@@ -44,13 +44,13 @@ def make_data(
     num_validation: int = 0,
     encoding: str = "jpeg",
 ) -> str:
-    """A data directory of about this many pictures.
+    """A data directory of about this many images.
 
     Args:
-      data_dir: shards whose first pictures are taken; None: pictures are drawn.
+      data_dir: shards whose first images are taken; None: images are drawn.
       folder: where the new directory is made.
-      num_train: training pictures; drawn ones are rounded up to the next twenty.
-      num_validation: validation pictures, likewise.
+      num_train: training images; drawn ones are rounded up to the next twenty.
+      num_validation: validation images, likewise.
       encoding: "jpeg" or "raw".
 
     Returns:
@@ -70,8 +70,8 @@ def make_data(
     return path
 
 
-def open_shards(data_dir: str, wanted: dict[str, int]) -> stored.StoredPictures:
-    """The first pictures of JPEG shards as a source.
+def open_shards(data_dir: str, wanted: dict[str, int]) -> stored.StoredImages:
+    """The first images of JPEG shards as a source.
 
     Args:
       data_dir: the shards.
@@ -91,19 +91,19 @@ def open_shards(data_dir: str, wanted: dict[str, int]) -> stored.StoredPictures:
         reader = record_reader.RecordReader(index)
         for row in range(min(count, index.num_records)):
             serialized = reader.read(row)
-            picture = schema.decode_record(serialized)
+            image = schema.decode_record(serialized)
             start = int(index.offset[row]) + record_file.HEADER_BYTES
             builder.add(
                 [f"{row:08d}.JPEG".encode()],
-                [picture.label - info.label_offset],
+                [image.label - info.label_offset],
                 len(containers) + int(index.shard[row]),
-                [start + serialized.index(picture.image_bytes)],
-                [len(picture.image_bytes)],
+                [start + serialized.index(image.image_bytes)],
+                [len(image.image_bytes)],
             )
         reader.close()
         containers += index.paths
         splits[split] = builder.build()
-    return stored.StoredPictures(
+    return stored.StoredImages(
         name="shards",
         containers=containers,
         classes=info.classes,
@@ -116,7 +116,7 @@ def open_shards(data_dir: str, wanted: dict[str, int]) -> stored.StoredPictures:
 
 
 def count_records(data_dir: str, split: str) -> int:
-    """How many pictures a split of a data directory holds."""
+    """How many images a split of a data directory holds."""
     return manifest.read_manifest(data_dir).get_split(split).num_records
 
 
@@ -128,7 +128,7 @@ def count_classes(data_dir: str) -> int:
 def draw_photographs(
     folder: str, count: int, size: tuple[int, int] = (500, 375)
 ) -> list[str]:
-    """Writes drawn pictures as large as ImageNet's are on average.
+    """Writes drawn images as large as ImageNet's are on average.
 
     Args:
       folder: for the files.
@@ -141,10 +141,10 @@ def draw_photographs(
     source = sample_source.open_sample(-(-count // _NUM_CLASSES), 0)
     paths = []
     for number in range(count):
-        # Class after class: every picture another one.
+        # Class after class: every image another one.
         row = number * len(source.splits["train"].labels) // count
-        image = decoder.decode_picture(
-            source.read_picture("train", row), apply_orientation=False
+        image = decoder.decode_pixels(
+            source.read_image("train", row), apply_orientation=False
         )
         enlarged = Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
         stream = io.BytesIO()
@@ -155,7 +155,7 @@ def draw_photographs(
 
 
 def find_photographs(source_dir: str, count: int) -> list[str]:
-    """The first `count` pictures below `source_dir`, sorted by their paths.
+    """The first `count` images below `source_dir`, sorted by their paths.
 
     Raises:
       UserError: where there are none.
@@ -169,30 +169,30 @@ def find_photographs(source_dir: str, count: int) -> list[str]:
     if not found:
         raise errors.UserError(
             f"there is no JPEG below {source_dir}. Name a folder that has some as "
-            "--source_dir, or leave it out: then pictures are drawn."
+            "--source_dir, or leave it out: then images are drawn."
         )
     return sorted(found)[:count]
 
 
 @dataclasses.dataclass(frozen=True)
-class EncodedPictures:
-    """JPEG pictures in memory, with their labels.
+class EncodedImages:
+    """JPEG images in memory, with their labels.
 
     Attributes:
-      pictures: the files' bytes.
+      images: the files' bytes.
       labels: int32 [N].
     """
 
-    pictures: list[bytes]
+    images: list[bytes]
     labels: np.ndarray
 
 
-def read_encoded(data_dir: str, count: int) -> EncodedPictures:
-    """The first `count` training pictures of JPEG shards."""
+def read_encoded(data_dir: str, count: int) -> EncodedImages:
+    """The first `count` training images of JPEG shards."""
     info = manifest.read_manifest(data_dir)
     index = record_index.read_index(data_dir, info, "train")
     reader = record_reader.RecordReader(index)
     rows = range(min(count, index.num_records))
     read = [schema.decode_record(reader.read(row)) for row in rows]
-    labels = np.array([picture.label for picture in read], np.int32)
-    return EncodedPictures([picture.image_bytes for picture in read], labels)
+    labels = np.array([image.label for image in read], np.int32)
+    return EncodedImages([image.image_bytes for image in read], labels)

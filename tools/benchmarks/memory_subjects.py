@@ -11,7 +11,7 @@ from tools.benchmarks import contest, materials, processes, trained_runs
 from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
 
-_NUM_PICTURES = 1280
+_NUM_IMAGES = 1280
 _NUM_STEPS_FULL = 60
 _NUM_STEPS_NARROW = 2000
 # A network whose steps are fast, on the smallest crops that it takes.
@@ -46,7 +46,7 @@ def measure_memory(options: Options) -> Result:
     """The peak of training's memory, and its slope over the steps."""
     with materials.temporary_folder() as folder:
         data_dir = materials.make_data(
-            options.data_dir, folder, options.num_pictures or _NUM_PICTURES
+            options.data_dir, folder, options.num_images or _NUM_IMAGES
         )
         full = options.network_settings
         runs = (

@@ -36,7 +36,7 @@ SUBJECTS: dict[str, tuple[Callable[[Options], Result], str]] = {
     ),
     "convert": (
         convert_subjects.measure_conversion,
-        "pictures to shards, beside Pillow in a pool and the codecs alone",
+        "images to shards, beside Pillow in a pool and the codecs alone",
     ),
     "convert-memory": (
         convert_subjects.measure_conversion_memory,
@@ -44,11 +44,11 @@ SUBJECTS: dict[str, tuple[Callable[[Options], Result], str]] = {
     ),
     "evaluate": (
         inference_subjects.measure_evaluation,
-        "ten views of every picture, beside the forward pass alone",
+        "ten views of every image, beside the forward pass alone",
     ),
     "predict": (
         inference_subjects.measure_prediction,
-        "a picture's time and a batch's, from an export, beside PyTorch",
+        "an image's time and a batch's, from an export, beside PyTorch",
     ),
     "run": (
         run_subjects.measure_run,
@@ -72,7 +72,7 @@ SUBJECTS: dict[str, tuple[Callable[[Options], Result], str]] = {
     ),
     "growth": (
         growth_subjects.measure_growth,
-        "time by pictures, workers, batch and classes; --plot draws it",
+        "time by images, workers, batch and classes; --plot draws it",
     ),
 }
 

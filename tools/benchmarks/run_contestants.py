@@ -25,7 +25,7 @@ _SECONDS_BETWEEN_ENTRIES = 0.05
 def trained(data_dir: str, settings: Mapping[str, object]) -> Call:
     """`alexnet-train` from beginning to end, in a new directory each time.
 
-    The call returns `clock`: pictures a second from the first entry of metrics.jsonl to
+    The call returns `clock`: images a second from the first entry of metrics.jsonl to
     the last, as the clock on the wall says; `entries`: the same steps' own rate as the
     entries say; `waiting`: their share of waiting for input, 0..1.
     """
@@ -56,7 +56,7 @@ def summarize_entries(
 
     Args:
       seen: entries of metrics.jsonl, at least two, each with the second it was seen at.
-      batch_size: pictures per step.
+      batch_size: images per step.
     """
     (start, first), (end, last) = seen[0], seen[-1]
     # The first entry's steps are those of the start.
@@ -73,16 +73,16 @@ def summarize_entries(
         entry["input_wait_share"] * part
         for entry, part in zip(entries, seconds, strict=True)
     )
-    pictures = (last["step"] - first["step"]) * batch_size
+    images = (last["step"] - first["step"]) * batch_size
     return {
-        "clock": pictures / (end - start),
-        "entries": pictures / sum(seconds),
+        "clock": images / (end - start),
+        "entries": images / sum(seconds),
         "waiting": waited / sum(seconds),
     }
 
 
 def started(data_dir: str, settings: Mapping[str, object]) -> Call:
-    """`alexnet-train` for one epoch: one step where a batch holds all pictures.
+    """`alexnet-train` for one epoch: one step where a batch holds all images.
 
     The call returns the seconds from the start of the process to the line that says
     that the network stands (`built`), to the first step's entry (`stepped`) and to the

@@ -10,7 +10,7 @@ from tools.benchmarks import contest, materials
 from tools.benchmarks.contest import Factory, Options
 from tools.benchmarks.report import Result
 
-_NUM_PICTURES = 1280
+_NUM_IMAGES = 1280
 _NUM_STEPS = 60
 _BARE = "bare step"
 # Neither crops that move, nor mirrors, nor colours.
@@ -22,7 +22,7 @@ _PLAIN = {
 
 
 def measure_run(options: Options) -> Result:
-    """Images per second of a whole run, beside the same step on pictures at hand."""
+    """Images per second of a whole run, beside the same step on images at hand."""
     return _measure_runs(
         options,
         {
@@ -46,7 +46,7 @@ def _measure_runs(
     options: Options, runs: Mapping[str, Mapping[str, object]], title: str
 ) -> Result:
     num_steps = options.num_steps or _NUM_STEPS
-    count = options.num_pictures or _NUM_PICTURES
+    count = options.num_images or _NUM_IMAGES
     with materials.temporary_folder() as folder:
         data_dir = materials.make_data(options.data_dir, folder, count)
         count = materials.count_records(data_dir, "train")
@@ -74,8 +74,8 @@ def _measure_runs(
         )
         answers, notes = contest.collect(factories, options, warm_up=0)
     contest.require(answers, [_BARE], notes)
-    pictures = max(1, num_steps // 3) * options.batch_size
-    bare = [pictures / seconds for seconds in answers.pop(_BARE)]
+    images = max(1, num_steps // 3) * options.batch_size
+    bare = [images / seconds for seconds in answers.pop(_BARE)]
     rows = list_rows(answers, bare)
     notes += [
         f"Runs of at least {num_steps} steps on {os.cpu_count()} cores, from the first "

@@ -1,4 +1,4 @@
-"""The bare training step of a network of any settings, on pictures that lie ready."""
+"""The bare training step of a network of any settings, on images that lie ready."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def make_step(
     devices: str = "auto",
     num_towers: int = 2,
 ) -> tuple[Any, Any, Any]:
-    """The training step, and the pictures and labels that it is to be called with.
+    """The training step, and the images and labels that it is to be called with.
 
     Args: `train_step`'s.
     """

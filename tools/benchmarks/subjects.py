@@ -63,7 +63,7 @@ def measure_training(options: Options) -> Result:
     if options.with_peers and not is_papers_size:
         notes.append("PyTorch is left out: it has the paper's network alone.")
 
-    flops_per_picture = flops.count_training_flops(
+    flops_per_image = flops.count_training_flops(
         flops.count_alexnet(_NUM_CLASSES, options.width, options.crop_size)
     )
     peak = 2 * _PRODUCT_SIZE**3 * calls / timings.pop("products").median
@@ -72,12 +72,12 @@ def measure_training(options: Options) -> Result:
     best = options.batch_size / timings[first].median
     for name, timing in timings.items():
         rate = options.batch_size / timing.median
-        utilization = rate * flops_per_picture / peak
+        utilization = rate * flops_per_image / peak
         rows.append((name, rate, 100 * timing.spread, utilization, rate / best))
     notes += [
         f"Limits measured beside them: products of {_PRODUCT_SIZE} squared at "
-        f"{peak / 1e9:.0f} GFLOP/s, that is {peak / flops_per_picture:.0f} images/s at "
-        f"{flops_per_picture / 1e9:.2f} GFLOP per training image; memory "
+        f"{peak / 1e9:.0f} GFLOP/s, that is {peak / flops_per_image:.0f} images/s at "
+        f"{flops_per_image / 1e9:.2f} GFLOP per training image; memory "
         f"{bandwidth / 1e9:.0f} GB/s read and written.",
     ]
     return Result(

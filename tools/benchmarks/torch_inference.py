@@ -1,4 +1,4 @@
-"""PyTorch as a contestant that is asked for pictures, with Pillow to read them."""
+"""PyTorch as a contestant that is asked for images, with Pillow to read them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STORED_SIZE = 256
 
 
 def network(
-    pictures: list[str],
+    paths: list[str],
     batch_size: int,
     precision: str,
     how: str,
@@ -30,7 +30,7 @@ def network(
     """The same network; the call is that of `inference_contestants.exported`.
 
     Args:
-      pictures: paths of JPEG files.
+      paths: paths of JPEG files.
       batch_size: of the batch.
       precision: "float32" or "mixed_bfloat16".
       how: "eager", "jit" (traced, frozen) or "compiled".
@@ -40,7 +40,7 @@ def network(
     import torch
 
     size = 224
-    encoded = read_files(pictures)
+    encoded = read_files(paths)
     pixels = make_pixels(encoded, size)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     mean = torch.tensor([123.0, 117.0, 104.0]).reshape(1, 3, 1, 1)

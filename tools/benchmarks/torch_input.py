@@ -22,7 +22,7 @@ class Batches:
 
     Args:
       data_dir: JPEG shards.
-      batch_size: pictures of an item.
+      batch_size: images of an item.
       crop_size: pixels.
     """
 
@@ -48,9 +48,9 @@ class Batches:
         for row in range(self._batch_size):
             position = (number * self._batch_size + row) % len(self._order)
             record = schema.decode_record(self._reader.read(int(self._order[position])))
-            with Image.open(io.BytesIO(record.image_bytes)) as picture:
+            with Image.open(io.BytesIO(record.image_bytes)) as image:
                 # Pillow decodes when the pixels are asked for.
-                whole = np.asarray(picture)
+                whole = np.asarray(image)
             top, left = (
                 generator.integers(0, side - size + 1) for side in whole.shape[:2]
             )

@@ -127,9 +127,9 @@ def test_file_names_elsewhere(bash_script):
     assert complete("alexnet-train", "--workdir", "=", "ru") == directories
     assert complete("alexnet-train", "--workdir", "ru") == directories
     assert complete("alexnet-evaluate", "--output", "=", "re") == []
-    assert complete("alexnet-predict", "--pictures", "=", "re") == []
+    assert complete("alexnet-predict", "--images", "=", "re") == []
     assert complete("alexnet-predict", "cat") == []
-    # The picture after a flag without a value is no value of the flag.
+    # The image after a flag without a value is no value of the flag.
     assert complete("alexnet-predict", "--apply_orientation", "cat") == []
     assert complete("alexnet-verify", "") == []
 

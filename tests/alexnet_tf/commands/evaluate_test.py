@@ -63,11 +63,11 @@ def test_ten_views_per_class_and_json(tmp_path, runs):
     result = processes.run_python(*MODULE, *flags, f"--output={output}")
     assert result.returncode == 0, result.stderr
     report = json.loads(output.read_text())
-    # 12 pictures in batches of 5: one epoch ends with step 3.
+    # 12 images in batches of 5: one epoch ends with step 3.
     assert report["step"] == 3 and report["views"] == 10
     assert report["split"] == "validation" and report["num_seen"] == 12
     lines = result.stdout.splitlines()
-    assert lines[0] == "step 3, validation, ten views averaged: 12 pictures"
+    assert lines[0] == "step 3, validation, ten views averaged: 12 images"
     assert f"{report['top1_error']:.2%}" in lines[1]
     assert len([line for line in lines if "n0000000" in line]) == 6
     assert [c["num_seen"] for c in report["classes"]] == [2] * 6

@@ -37,10 +37,10 @@ def test_other_formats_lie_within_the_version_and_are_measured(runs):
         f"--workdir={runs}/run",
         f"--export_dir={runs}/formats",
         "--formats=keras,tflite",
-        "--calibration_pictures=2",
+        "--calibration_images=2",
     )
     assert result.returncode == 0, result.stderr
-    assert "validation, centre view: 12 pictures" in result.stdout
+    assert "validation, centre view: 12 images" in result.stdout
     assert "TensorFlow float32" in result.stdout and "int8.tflite" in result.stdout
     # There is no SavedModel to predict from.
     assert "alexnet-predict" not in result.stdout

@@ -20,45 +20,45 @@ MODULE = ("-m", "alexnet_tf.commands.predict")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """`run`, its `exports`, and two `pictures` with a third that is none."""
+    """`run`, its `exports`, and two `images` with a third that is none."""
     path = tmp_path_factory.mktemp("runs")
     data_directories.write_data_directory(path / "data", num_classes=6)
     training_runs.run(path / "data", path / "run", {"num_epochs": 1})
     saved_model.export(trained_network.load(str(path / "run")), str(path / "exports"))
-    (path / "pictures").mkdir()
+    (path / "images").mkdir()
     for label in (1, 2):
-        picture = data_directories.draw_picture(label, 6, np.random.default_rng(0))
-        Image.fromarray(picture).save(path / "pictures" / f"{label}.png")
+        image = data_directories.draw_image(label, 6, np.random.default_rng(0))
+        Image.fromarray(image).save(path / "images" / f"{label}.png")
     (path / "bad").mkdir()
-    (path / "bad" / "bad.png").write_bytes(b"no picture")
+    (path / "bad" / "bad.png").write_bytes(b"no image")
     return path
 
 
 def test_a_run_and_its_export_say_the_same(runs, tmp_path):
     plot = tmp_path / "panels.png"
     from_run = processes.run_python(
-        *MODULE, f"--workdir={runs}/run", f"{runs}/pictures", f"--plot={plot}"
+        *MODULE, f"--workdir={runs}/run", f"{runs}/images", f"--plot={plot}"
     )
     assert from_run.returncode == 0, from_run.stderr
     lines = from_run.stdout.splitlines()
-    assert lines[0] == f"{runs}/pictures/1.png" and len(lines) == 12
+    assert lines[0] == f"{runs}/images/1.png" and len(lines) == 12
     assert Image.open(plot).size[0] > 100
     from_export = processes.run_python(
-        *MODULE, f"--export_dir={runs}/exports", f"{runs}/pictures"
+        *MODULE, f"--export_dir={runs}/exports", f"{runs}/images"
     )
     assert from_export.stdout == from_run.stdout
 
 
-def test_a_bad_picture_does_not_stop_the_rest(runs, tmp_path):
+def test_a_bad_image_does_not_stop_the_rest(runs, tmp_path):
     # A name that is no UTF-8, and that an ASCII terminal cannot show.
     odd_path = os.fsencode(tmp_path) + b"/caf\xe9 \xe5\x90\x8d"
-    shutil.copy(f"{runs}/pictures/2.png", odd_path)
+    shutil.copy(f"{runs}/images/2.png", odd_path)
     result = processes.run_python(
         *MODULE,
         f"--workdir={runs}/run",
         "--format=json",
         f"{runs}/bad",
-        f"{runs}/pictures/2.png",
+        f"{runs}/images/2.png",
         os.fsdecode(odd_path),
         PYTHONIOENCODING="ascii:strict",
     )
@@ -67,7 +67,7 @@ def test_a_bad_picture_does_not_stop_the_rest(runs, tmp_path):
     assert odd == {**good, "path": f"{tmp_path}/caf\udce9 名"}
     assert bad["error"] and not bad["top5"]
     assert len(good["top5"]) == 5 and not good["error"]
-    assert "1 of 3 pictures could not be predicted" in result.stderr
+    assert "1 of 3 images could not be predicted" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -76,9 +76,9 @@ def test_a_bad_picture_does_not_stop_the_rest(runs, tmp_path):
     [
         (["a.png"], "give either --workdir or --export_dir"),
         (["--workdir=w", "--export_dir=e", "a.png"], "give either --workdir or"),
-        (["--workdir={runs}/run"], "there is no picture to predict"),
+        (["--workdir={runs}/run"], "there is no image to predict"),
         (["--workdir={runs}/run", "{runs}/nowhere.png"], "is no file, no folder"),
-        (["--export_dir={runs}/pictures", "{runs}/bad"], "holds no export"),
+        (["--export_dir={runs}/images", "{runs}/bad"], "holds no export"),
         (["--workdir={runs}/run", "--plot={runs}", "{runs}/bad"], "{runs}"),
     ],
 )

@@ -23,7 +23,7 @@ finally:
     print("tensorflow" in sys.modules, file=sys.stderr)
 """
 MODULE = ("-m", "alexnet_tf.commands.train")
-# 12 pictures in batches of 5, so that 30 epochs are 72 steps, logged one by one; the
+# 12 images in batches of 5, so that 30 epochs are 72 steps, logged one by one; the
 # rate falls in mid-epoch.
 VALUES = {
     "num_epochs": 30,

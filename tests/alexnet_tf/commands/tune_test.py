@@ -23,7 +23,7 @@ finally:
 """
 MODULE = ("-m", "alexnet_tf.commands.tune")
 TRAIN = ("-m", "alexnet_tf.commands.train")
-# 12 pictures in batches of 5: 4 epochs are 10 steps, each with a checkpoint and a line.
+# 12 images in batches of 5: 4 epochs are 10 steps, each with a checkpoint and a line.
 VALUES = {
     **{"log_every_steps": 1, "keep_checkpoints": 1000},
     "model.normalization": "banded",
@@ -45,7 +45,7 @@ def data_dir(tmp_path_factory):
 
 def start(data_dir, tune_dir):
     arguments = [f"--data_dir={data_dir}", f"--tune_dir={tune_dir}", *FLAGS]
-    # So few pictures teach nothing in four epochs.
+    # So few images teach nothing in four epochs.
     arguments += ["--max_trials=3", "--epochs=4", "--chance_epochs=0"]
     arguments += ["--space=learning_rate,dropout_rate"]
     return start_python(*MODULE, *arguments)

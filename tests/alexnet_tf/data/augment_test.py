@@ -51,13 +51,13 @@ def test_crop_mirror_and_centre():
     np.testing.assert_array_equal(centre, image[16:240, 16:240])
 
 
-def test_views_of_a_batch_are_those_of_its_pictures():
+def test_views_of_a_batch_are_those_of_its_images():
     batch = np.stack([make_noise_image(seed) for seed in range(3)])
     ten = augment.make_ten_views(tf.constant(batch)).numpy()
     centre = augment.centre_crop(tf.constant(batch), 224).numpy()
     assert ten.shape == (3, 10, 224, 224, 3)
-    for row, picture in enumerate(batch):
-        expected = augment.make_ten_views(tf.constant(picture))
+    for row, image in enumerate(batch):
+        expected = augment.make_ten_views(tf.constant(image))
         np.testing.assert_array_equal(ten[row], expected)
         np.testing.assert_array_equal(centre[row], expected[4])
 
@@ -86,7 +86,7 @@ def draw_one(draw, seed, kind, position):
 
 
 def compute_reference(image, position, data, statistics, num_records, seed):
-    """The whole per-picture function in NumPy float64, draws apart."""
+    """The whole per-image function in NumPy float64, draws apart."""
     chunk = position // data.crop_chunk
     y, x = draw_one(
         lambda seed: random_draws.draw_crop_offsets(seed, data.crop_positions),
@@ -99,7 +99,7 @@ def compute_reference(image, position, data, statistics, num_records, seed):
     )
     size = data.crop_size
     step = -1 if mirrored else 1
-    picture = image[y : y + size, x : x + size][:, ::step].astype(np.float64)
+    cropped = image[y : y + size, x : x + size][:, ::step].astype(np.float64)
     margin = (256 - size) // 2
     mean = {
         "same_crop": statistics.mean_image[y : y + size, x : x + size][:, ::step],
@@ -109,7 +109,7 @@ def compute_reference(image, position, data, statistics, num_records, seed):
     epoch = position // num_records
     ended = data.colour_shift_epochs and epoch >= data.colour_shift_epochs
     if data.colour_shift == "none" or ended:
-        return picture - mean
+        return cropped - mean
     normal = draw_one(
         lambda seed: tf.random.stateless_normal(
             [random_draws.BLOCK, 3], seed, alg="philox"
@@ -123,9 +123,9 @@ def compute_reference(image, position, data, statistics, num_records, seed):
         in_unit_range = statistics.eigenvectors @ (
             alphas * statistics.eigenvalues / 255.0**2
         )
-        return picture - mean + 255.0 * in_unit_range
+        return cropped - mean + 255.0 * in_unit_range
     shift = statistics.eigenvectors @ (alphas * np.sqrt(statistics.eigenvalues))
-    return (picture - mean + shift) / (1.0 + data.colour_shift_stddev)
+    return (cropped - mean + shift) / (1.0 + data.colour_shift_stddev)
 
 
 @pytest.mark.parametrize("changes", SETTINGS, ids=str)
@@ -154,7 +154,7 @@ def test_training_transform_equals_numpy_eagerly_and_in_map(changes):
 
 
 @pytest.mark.parametrize("changes", SETTINGS, ids=str)
-def test_a_batch_is_finished_as_its_pictures_are(changes):
+def test_a_batch_is_finished_as_its_images_are(changes):
     data = dataclasses.replace(DataConfig(), finish_on="device", **changes)
     statistics = make_statistics()
     draws = random_draws.make_training_draws(data, statistics, 5, 11, 8)(
@@ -185,20 +185,20 @@ def test_batches_are_finished_by_xla_where_it_fuses_them(monkeypatch):
         assert resolve("auto") == (fuses or has_gpu)
 
 
-def test_pictures_of_a_chunk_share_crop_and_mirror_but_not_the_shift():
+def test_images_of_a_chunk_share_crop_and_mirror_but_not_the_shift():
     data = dataclasses.replace(DataConfig(), crop_chunk=4, mean="channel")
-    # From position 3 on: the first picture ends a chunk.
+    # From position 3 on: the first image ends a chunk.
     draw = random_draws.make_training_draws(data, make_statistics(), 6, 0, 33)
     draws = draw(tf.constant(3, tf.int64))
     transform = augment.make_training_transform(data, make_statistics())
     image = tf.constant(make_coordinate_image())
-    pictures = [
+    images = [
         transform(image, draws.pick(n)).numpy().astype(np.float64) for n in range(1, 33)
     ]
-    # Without the shift, a picture of coordinates tells where it was cut out.
-    geometry = [np.round(p - p[0, 0], 2).tobytes() for p in pictures]
-    places = [np.round(p[0, 0] - p[0, 0, 2], 0).tobytes() for p in pictures]
-    shifts = [float(p[0, 0, 2]) for p in pictures]
+    # Without the shift, an image of coordinates tells where it was cut out.
+    geometry = [np.round(p - p[0, 0], 2).tobytes() for p in images]
+    places = [np.round(p[0, 0] - p[0, 0, 2], 0).tobytes() for p in images]
+    shifts = [float(p[0, 0, 2]) for p in images]
     for start in range(0, 32, 4):
         assert len(set(geometry[start : start + 4])) == 1
     assert len(set(geometry)) == 2 and len(set(places)) > 4
@@ -237,11 +237,11 @@ from tfrecords.shards import statistics
 
 placement.make_placement("CPU:0,CPU:1")
 sums = statistics.Accumulator(256)
-picture = np.zeros((256, 256, 3), np.uint8)
-sums.add(picture)
+image = np.zeros((256, 256, 3), np.uint8)
+sums.add(image)
 for device in ("/device:CPU:1", "/device:CPU:0"):
     finish = augment.make_evaluation_finisher(DataConfig(), sums.compute(), 1, device)
-    print(finish(picture[np.newaxis]).device.endswith(device))
+    print(finish(image[np.newaxis]).device.endswith(device))
 """
 
 
@@ -261,8 +261,8 @@ def test_evaluation_of_a_batch_is_finished_to_the_same_bits(mean, num_views):
         batch = np.stack([make_noise_image(seed) for seed in range(count)])
         found = finish(tf.constant(batch))
         assert found.shape == (count, num_views, 224, 224, 3)
-        for row, picture in enumerate(batch):
-            np.testing.assert_array_equal(found[row], transform(tf.constant(picture)))
+        for row, image in enumerate(batch):
+            np.testing.assert_array_equal(found[row], transform(tf.constant(image)))
 
 
 if __name__ == "__main__":

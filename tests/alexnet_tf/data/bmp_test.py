@@ -55,7 +55,7 @@ def from_the_top(data):
     ],
 )
 def test_agrees_with_the_converter(data):
-    expected = decoder.decode_picture(data, apply_orientation=False)
+    expected = decoder.decode_pixels(data, apply_orientation=False)
     for decode in (bmp.decode, decode_in_a_graph):
         np.testing.assert_array_equal(decode(tf.constant(data)), expected)
 

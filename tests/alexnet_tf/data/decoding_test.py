@@ -15,12 +15,12 @@ from tests import data_directories, odd_metadata
 from tests.alexnet_tf import animations
 from tfrecords.images import decoder
 
-PICTURE = data_directories.draw_picture(0, 3, np.random.default_rng(0), 40, 56)
+IMAGE = data_directories.draw_image(0, 3, np.random.default_rng(0), 40, 56)
 
 
-def encode(picture_format, mode="RGB", **settings):
+def encode(image_format, mode="RGB", **settings):
     stream = io.BytesIO()
-    Image.fromarray(PICTURE).convert(mode).save(stream, picture_format, **settings)
+    Image.fromarray(IMAGE).convert(mode).save(stream, image_format, **settings)
     return stream.getvalue()
 
 
@@ -42,14 +42,14 @@ def decode_with_pillow(data):
     ],
 )
 def test_every_format_comes_out_as_pillow_decodes_it(data):
-    image = decoding.decode_picture(tf.constant(data)).numpy()
+    image = decoding.decode_image(tf.constant(data)).numpy()
     assert image.dtype == np.uint8 and image.shape == (40, 56, 3)
     np.testing.assert_array_equal(image, decode_with_pillow(data))
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def _decode(image_bytes):
-    return decoding.decode_picture(image_bytes)
+    return decoding.decode_image(image_bytes)
 
 
 def decode(data):
@@ -61,7 +61,7 @@ def test_metadata_changes_no_pixel_as_in_the_converter(name):
     if name.startswith("webp") and not _knows_webp():
         pytest.skip("this TensorFlow decodes no WebP")
     data, _ = odd_metadata.SOUND[name]
-    expected = decoder.decode_picture(data, apply_orientation=False)
+    expected = decoder.decode_pixels(data, apply_orientation=False)
     np.testing.assert_array_equal(decode(data), expected)
 
 
@@ -89,39 +89,39 @@ def test_a_gifs_transparent_pixels_are_black():
 
 def test_of_a_gif_the_first_frame_counts():
     stream = io.BytesIO()
-    frames = [Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)]
+    frames = [Image.fromarray(IMAGE), Image.fromarray(255 - IMAGE)]
     frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
-    image = decoding.decode_picture(tf.constant(stream.getvalue())).numpy()
+    image = decoding.decode_image(tf.constant(stream.getvalue())).numpy()
     np.testing.assert_array_equal(image, decode_with_pillow(stream.getvalue()))
 
 
 def test_of_a_gifs_other_frames_nothing_is_decoded():
-    # TensorFlow would make the picture as large as the largest frame claims to be.
+    # TensorFlow would make the image as large as the largest frame claims to be.
     data = encode("GIF")
     animated = animations.append_frame(data, 900, 700)
-    image = decoding.decode_picture(tf.constant(animated)).numpy()
+    image = decoding.decode_image(tf.constant(animated)).numpy()
     np.testing.assert_array_equal(image, decode_with_pillow(data))
 
 
-@pytest.mark.parametrize("picture_format", ["JPEG", "PNG", "BMP", "GIF"])
-def test_the_number_of_pixels_is_limited(picture_format):
-    data = tf.constant(encode(picture_format))
-    assert decoding.decode_picture(data, max_pixels=40 * 56).shape == (40, 56, 3)
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "BMP", "GIF"])
+def test_the_number_of_pixels_is_limited(image_format):
+    data = tf.constant(encode(image_format))
+    assert decoding.decode_image(data, max_pixels=40 * 56).shape == (40, 56, 3)
     with pytest.raises(tf.errors.InvalidArgumentError, match="more than 2239 pixels"):
-        decoding.decode_picture(data, max_pixels=40 * 56 - 1)
+        decoding.decode_image(data, max_pixels=40 * 56 - 1)
 
 
 def test_the_limit_is_the_converters():
-    (limit,) = decoding.decode_picture.__defaults__
+    (limit,) = decoding.decode_image.__defaults__
     assert limit == decoder.MAX_PIXELS
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no picture", encode("JPEG")[:200], encode("PNG")[:90]]
+    "data", [b"", b"no image", encode("JPEG")[:200], encode("PNG")[:90]]
 )
-def test_what_is_no_picture_raises(data):
+def test_what_is_no_image_raises(data):
     with pytest.raises(tf.errors.InvalidArgumentError):
-        decoding.decode_picture(tf.constant(data))
+        decoding.decode_image(tf.constant(data))
 
 
 @pytest.mark.parametrize(

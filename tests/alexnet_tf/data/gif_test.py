@@ -14,13 +14,13 @@ from PIL import Image, ImageSequence
 from alexnet_tf.data import gif
 from tests import data_directories
 
-PICTURE = data_directories.draw_picture(0, 3, np.random.default_rng(0), 40, 56)
+IMAGE = data_directories.draw_image(0, 3, np.random.default_rng(0), 40, 56)
 SCREEN = b"GIF89a" + struct.pack("<HHBBB", 56, 40, 0, 0, 0)
 
 
 def make_gif(num_frames=1, colours=256, **settings):
     frames = [
-        Image.fromarray(np.roll(PICTURE, 5 * number, 1)).quantize(colours)
+        Image.fromarray(np.roll(IMAGE, 5 * number, 1)).quantize(colours)
         for number in range(num_frames)
     ]
     stream = io.BytesIO()

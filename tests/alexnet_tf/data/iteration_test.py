@@ -123,7 +123,7 @@ def test_a_shard_copied_over_another_is_a_sentence(tmp_path, split, source, targ
 
 
 def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):
-    shard = rewrite_record(own_data_dir, "validation", 9, make_record(b"no picture"))
+    shard = rewrite_record(own_data_dir, "validation", 9, make_record(b"no image"))
     config = make_config(4)
     data = pipeline.open_data(own_data_dir, config)
     dataset = pipeline.make_evaluation_dataset(data, config, "validation")
@@ -139,7 +139,7 @@ def test_a_record_is_named_to_who_takes_his_time(tmp_path, encoding):
     data_dir = write_data(tmp_path, encoding)
     config = make_config(1)
     (record_id,) = pipeline.compute_record_ids(NUM_TRAIN, config, 3)
-    bad = make_record(b"no picture")
+    bad = make_record(b"no image")
     shard = rewrite_record(data_dir, "train", int(record_id), bad)
     data = pipeline.open_data(data_dir, config)
     dataset = pipeline.make_training_dataset(data, config, 0, 14)
@@ -170,7 +170,7 @@ def encode_webp() -> bytes:
     ("record", "reason"),
     [
         (make_record(b""), "cannot be used"),
-        (make_record(b"no picture at all"), "cannot be used"),
+        (make_record(b"no image at all"), "cannot be used"),
         (
             make_record(
                 data_directories.encode_jpeg(np.zeros((256, 255, 3), np.uint8))

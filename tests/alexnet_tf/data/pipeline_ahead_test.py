@@ -64,7 +64,7 @@ def test_the_tuner_is_off(tmp_path):
 
 
 @pytest.mark.parametrize("use", ["training", "finished", "evaluation", "foreign"])
-def test_pictures_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
+def test_images_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
     """What has a state, even a check that prints, would be called one by one."""
     stateful = []
     plain = tf.data.Dataset.map

@@ -111,7 +111,7 @@ def test_batches_hold_the_records_they_should(tmp_path, encoding):
 
 
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
-def test_bytes_that_the_device_finishes_are_the_same_pictures(tmp_path, encoding):
+def test_bytes_that_the_device_finishes_are_the_same_images(tmp_path, encoding):
     config = make_config(4)
     data = pipeline.open_data(write_data(tmp_path, encoding), config)
     on_device = make_config(4, finish_on="device")
@@ -165,16 +165,16 @@ def test_threads_do_not_change_the_batches(data_dir):
         np.testing.assert_array_equal(one[0], two[0])
 
 
-def test_a_picture_is_drawn_anew_in_every_epoch(data_dir):
+def test_a_image_is_drawn_anew_in_every_epoch(data_dir):
     config = make_config(NUM_TRAIN)
     data = pipeline.open_data(data_dir, config)
     dataset = pipeline.make_training_dataset(data, config, 0, 3)
-    pictures = []
-    for step, (images, _) in enumerate(dataset):
+    images = []
+    for step, (batch, _) in enumerate(dataset):
         record_ids = pipeline.compute_record_ids(NUM_TRAIN, config, step)
-        pictures.append(images.numpy()[np.argsort(record_ids)])
+        images.append(batch.numpy()[np.argsort(record_ids)])
     for record_id in range(NUM_TRAIN):
-        assert len({epoch[record_id].tobytes() for epoch in pictures}) == 3
+        assert len({epoch[record_id].tobytes() for epoch in images}) == 3
 
 
 @pytest.mark.parametrize(("views", "batch_size"), [(1, 4), (1, 64), (10, 40), (10, 3)])
@@ -184,12 +184,12 @@ def test_evaluation_sees_every_record_once(data_dir, views, batch_size):
     stored = read_records(data, "validation")
     dataset = pipeline.make_evaluation_dataset(data, config, "validation", views)
     seen, sizes = [], []
-    for pictures, labels, record_ids in iteration.iterate(data, dataset):
-        assert pictures.shape[1:] == (256, 256, 3) and pictures.dtype == tf.uint8
-        sizes.append(len(pictures))
+    for images, labels, record_ids in iteration.iterate(data, dataset):
+        assert images.shape[1:] == (256, 256, 3) and images.dtype == tf.uint8
+        sizes.append(len(images))
         for row, record_id in enumerate(record_ids.numpy()):
             expected = stored[record_id]["image"].astype(int)
-            np.testing.assert_allclose(pictures[row], expected, rtol=0, atol=2)
+            np.testing.assert_allclose(images[row], expected, rtol=0, atol=2)
             assert int(labels[row]) == stored[record_id]["label"]
         seen += record_ids.numpy().tolist()
     assert seen == list(range(10))
@@ -209,11 +209,11 @@ def test_finishers_are_compiled_once(data_dir):
         data.statistics, mean_image=np.zeros_like(data.statistics.mean_image)
     )
     other = dataclasses.replace(data, statistics=statistics)
-    pictures = np.full((2, 256, 256, 3), 9, np.uint8)
-    assert np.all(other.get_finisher(config.data, 10)(pictures).numpy() == 9)
+    images = np.full((2, 256, 256, 3), 9, np.uint8)
+    assert np.all(other.get_finisher(config.data, 10)(images).numpy() == 9)
 
 
-def test_raw_and_jpeg_show_the_same_pictures(tmp_path):
+def test_raw_and_jpeg_show_the_same_images(tmp_path):
     config = make_config(4, colour_shift="none")
     batches = []
     for encoding in ("jpeg", "raw"):
@@ -246,37 +246,37 @@ def test_other_programs_shards(tmp_path):
     assert {record["label"] for record in stored} == {1, 2}
     assert len({record["image"].shape for record in stored}) > 1
     num_seen = 0
-    for pictures, labels, record_ids in iteration.iterate(
+    for images, labels, record_ids in iteration.iterate(
         data, pipeline.make_evaluation_dataset(data, config, "validation")
     ):
         for row, record_id in enumerate(record_ids.numpy()):
             record = stored[record_id]
             square = resize.resize_and_crop(record["image"]).astype(int)
-            np.testing.assert_allclose(pictures[row], square, rtol=0, atol=2)
+            np.testing.assert_allclose(images[row], square, rtol=0, atol=2)
             assert int(labels[row]) == record["label"] - 1
             num_seen += 1
     assert num_seen == 6
     training = pipeline.make_training_dataset(data, config, 0, 3)
-    assert all(images.shape == (4, 224, 224, 3) for images, _ in training)
+    assert all(batch.shape == (4, 224, 224, 3) for batch, _ in training)
 
 
-def test_grayscale_pictures_become_rgb(own_data_dir):
+def test_grayscale_images_become_rgb(own_data_dir):
     stream = io.BytesIO()
     Image.new("L", (256, 256), 100).save(stream, "JPEG")
     rewrite_record(own_data_dir, "validation", 0, make_record(stream.getvalue()))
     config = make_config(4)
     data = pipeline.open_data(own_data_dir, config)
     dataset = pipeline.make_evaluation_dataset(data, config, "validation")
-    pictures = next(iter(dataset))[0]
-    assert pictures.shape == (4, 256, 256, 3)
-    assert np.all(pictures[0].numpy() == 100)
+    images = next(iter(dataset))[0]
+    assert images.shape == (4, 256, 256, 3)
+    assert np.all(images[0].numpy() == 100)
 
 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
         ({"label_offset": 1}, r"count from 0. Give --config.data.label_offset=0"),
-        ({"crop_positions": 34}, r"reach pixel 257 of pictures with 256.*at most 257"),
+        ({"crop_positions": 34}, r"reach pixel 257 of images with 256.*at most 257"),
         ({"crop_size": 257, "crop_positions": 1}, "reach pixel 257"),
     ],
 )

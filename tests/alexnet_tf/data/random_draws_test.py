@@ -56,7 +56,7 @@ def test_offsets_are_uniform_and_independent(crop_positions):
     assert abs(following) < 4 / np.sqrt(NUM_DRAWS)
 
 
-def test_half_of_the_pictures_are_mirrored():
+def test_half_of_the_images_are_mirrored():
     mirrored = draw_in_map(random_draws.draw_mirror, random_draws.MIRROR)
     assert abs(mirrored.mean() - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)
     changes = (mirrored[1:] != mirrored[:-1]).mean()

@@ -23,8 +23,8 @@ from tfrecords.shards import manifest, schema, statistics
 
 NUM_CLASSES = 7
 CROP = 67
-# Raw pictures, so that no JPEG decoder stands between the two computations; 21
-# pictures of validation in batches of 4: the last has one.
+# Raw images, so that no JPEG decoder stands between the two computations; 21
+# images of validation in batches of 4: the last has one.
 VALUES = {"num_epochs": 2, "eval_batch_size": 4, "batch_size": 7}
 
 
@@ -61,24 +61,24 @@ def network(workdir):
     return model
 
 
-def read_pictures(data_dir, split):
+def read_images(data_dir, split):
     """uint8 [n, 256, 256, 3] and labels [n], without TensorFlow."""
     data = pipeline.open_data(data_dir, training_runs.make_config(VALUES))
     reader = data.get_reader(split)
-    pictures, labels = [], []
+    images, labels = [], []
     for number in range(reader.index.num_records):
         example = schema.decode_record(reader.read(number))
         pixels = np.frombuffer(example.image_bytes, np.uint8)
-        pictures.append(pixels.reshape(256, 256, 3))
+        images.append(pixels.reshape(256, 256, 3))
         labels.append(example.label)
-    return np.stack(pictures), np.array(labels), data.statistics.mean_image
+    return np.stack(images), np.array(labels), data.statistics.mean_image
 
 
 def compute_probabilities(network, data_dir, split, corners, mirrored):
     """Float64 [n, classes]: the mean of the softmaxes of the views, one by one."""
-    pictures, labels, mean_image = read_pictures(data_dir, split)
-    total = np.zeros((len(pictures), NUM_CLASSES))
-    centred = pictures.astype(np.float64) - mean_image
+    images, labels, mean_image = read_images(data_dir, split)
+    total = np.zeros((len(images), NUM_CLASSES))
+    centred = images.astype(np.float64) - mean_image
     for top, left in corners:
         for is_mirrored in mirrored:
             view = centred[:, top : top + CROP, left : left + CROP]
@@ -129,10 +129,10 @@ def test_ten_views_average_the_softmax_not_the_logits(data_dir, network):
     eval_step = forward.make_eval_step(network)
     finish = data.get_finisher(config.data, 10)
     found = [
-        eval_step(finish(pictures), labels).probabilities.numpy()
-        for pictures, labels, _ in dataset
+        eval_step(finish(images), labels).probabilities.numpy()
+        for images, labels, _ in dataset
     ]
-    # 4 views fit no batch of ten: one picture each.
+    # 4 views fit no batch of ten: one image each.
     assert [len(batch) for batch in found] == [1] * 21
     expected, _ = compute_probabilities(
         network, data_dir, "validation", CORNERS, (False, True)
@@ -147,14 +147,14 @@ def test_ten_views_average_the_softmax_not_the_logits(data_dir, network):
         (lambda d: d.skip(1), "4 were not seen and 0 more than once"),
     ],
 )
-def test_fails_unless_every_picture_is_seen_once(
+def test_fails_unless_every_image_is_seen_once(
     workdir, data_dir, monkeypatch, change, complaint
 ):
     make = pipeline.make_evaluation_dataset
     monkeypatch.setattr(
         pipeline, "make_evaluation_dataset", lambda *a, **k: change(make(*a, **k))
     )
-    with pytest.raises(errors.DataError, match=f"of 21 pictures.*{complaint}"):
+    with pytest.raises(errors.DataError, match=f"of 21 images.*{complaint}"):
         evaluate_run(workdir, data_dir)
 
 
@@ -211,7 +211,7 @@ def test_data_of_other_classes_are_refused(tmp_path, workdir):
         evaluate_run(workdir, str(tmp_path))
 
 
-def test_pictures_of_another_size_are_refused(workdir, data_dir, monkeypatch):
+def test_images_of_another_size_are_refused(workdir, data_dir, monkeypatch):
     kept = data_summary.load(workdir)
     smaller = dataclasses.replace(
         kept.statistics, mean_image=kept.statistics.mean_image[:240, :240]
@@ -227,7 +227,7 @@ def test_pictures_of_another_size_are_refused(workdir, data_dir, monkeypatch):
 
 def test_the_mean_is_that_of_the_training_data(tmp_path, workdir, data_dir):
     expected = evaluate_run(workdir, data_dir)[1].counts
-    # The same pictures under another mean image: the run's own is what counts.
+    # The same images under another mean image: the run's own is what counts.
     other = shutil.copytree(data_dir, tmp_path / "data")
     found = statistics.read_statistics(str(other))
     brighter = dataclasses.replace(found, mean_image=found.mean_image + 50)
@@ -282,7 +282,7 @@ def test_the_report_names_every_class_and_shows_the_worst_first(workdir, data_di
     assert sum(c["top1_errors"] for c in report["classes"]) == report["top1_errors"]
     report["classes"][3].update(num_seen=0)
     text = evaluate.format_report(report, with_classes=True)
-    assert text.startswith("step 4, validation, centre view: 21 pictures")
+    assert text.startswith("step 4, validation, centre view: 21 images")
     rows = [line for line in text.split("\n") if "n0000" in line]
     assert len(rows) == 6 and not any("n00000004" in row for row in rows)
     shares = [float(row.split("%")[0]) for row in rows]

@@ -79,20 +79,20 @@ def extra(made):
 
 
 @pytest.fixture(scope="module")
-def pictures(network, calibration):
-    """Training pictures in RGB 0..255, float32 [18, crop, crop, 3]."""
+def images(network, calibration):
+    """Training images in RGB 0..255, float32 [18, crop, crop, 3]."""
     return np.concatenate(
         list(tflite_files.read_calibration(calibration.data, network, 100))
     )
 
 
 @pytest.fixture(scope="module")
-def expected(network, pictures):
+def expected(network, images):
     """The run's own probabilities of them."""
     mean = augment.make_centre_mean(
         network.config.data, network.training_data.statistics
     )
-    views = (pictures - mean)[:, tf.newaxis]
+    views = (images - mean)[:, tf.newaxis]
     return forward.compute_probabilities(network.model, views).numpy()
 
 
@@ -111,24 +111,24 @@ def test_all_files_lie_in_a_version_that_still_is_a_saved_model(made, extra):
     assert exported.find_version(os.path.dirname(made.path)) == made.path
 
 
-def test_keras_answers_as_the_run(extra, pictures, expected):
+def test_keras_answers_as_the_run(extra, images, expected):
     model = keras.models.load_model(os.path.join(extra, keras_file.NAME))
-    np.testing.assert_allclose(model(pictures), expected, atol=1e-5)
+    np.testing.assert_allclose(model(images), expected, atol=1e-5)
 
 
-def classify_each(extra, kind, pictures):
+def classify_each(extra, kind, images):
     classify = tflite_files.load(os.path.join(extra, tflite_files.get_name(kind)))
-    return np.concatenate([classify(picture[np.newaxis]) for picture in pictures])
+    return np.concatenate([classify(image[np.newaxis]) for image in images])
 
 
 @pytest.mark.parametrize("kind, tolerance", [("float32", 1e-5), ("float16", 5e-3)])
-def test_tflite_answers_as_the_run(extra, pictures, expected, kind, tolerance):
-    found = classify_each(extra, kind, pictures)
+def test_tflite_answers_as_the_run(extra, images, expected, kind, tolerance):
+    found = classify_each(extra, kind, images)
     np.testing.assert_allclose(found, expected, atol=tolerance)
 
 
-def test_int8_agrees_about_the_first_class(extra, pictures, expected):
-    found = classify_each(extra, "int8", pictures)
+def test_int8_agrees_about_the_first_class(extra, images, expected):
+    found = classify_each(extra, "int8", images)
     assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) >= 0.8
     assert np.abs(found - expected).max() < 0.2
     # And it is quantized: never the same as in float32.
@@ -143,12 +143,12 @@ def test_files_become_smaller(extra):
     assert sizes[0] > 1.5 * sizes[1] > 1.5 * sizes[2]
 
 
-def test_calibration_pictures_are_records_as_they_are(network, calibration, pictures):
-    assert pictures.shape == (18, SIZE, SIZE, 3)
-    np.testing.assert_array_equal(pictures, np.round(pictures))
-    assert pictures.min() >= 0 and pictures.max() <= 255
+def test_calibration_images_are_records_as_they_are(network, calibration, images):
+    assert images.shape == (18, SIZE, SIZE, 3)
+    np.testing.assert_array_equal(images, np.round(images))
+    assert images.min() >= 0 and images.max() <= 255
     few = list(tflite_files.read_calibration(calibration.data, network, 5))
-    np.testing.assert_array_equal(np.concatenate(few), pictures[:5])
+    np.testing.assert_array_equal(np.concatenate(few), images[:5])
 
 
 def test_the_table_holds_the_errors_of_the_evaluation(workdir, made, extra):
@@ -180,7 +180,7 @@ def test_a_wrong_answer_is_an_error_of_the_table(network, calibration):
         return np.array([[0.1, 0.8, 0.1]], np.float32)
 
     row = tflite_report.measure("x", classify, 7, network, calibration.data)
-    # Five of fifteen pictures are of the class it always names.
+    # Five of fifteen images are of the class it always names.
     assert row.top1_error == pytest.approx(2 / 3) and row.num_bytes == 7
 
 
@@ -238,7 +238,7 @@ def test_a_missing_package_is_said_before_anything_is_written(
 
 
 def test_onnx_answers_as_the_run_whatever_the_batch(
-    tmp_path, network, pictures, expected
+    tmp_path, network, images, expected
 ):
     for package in (*onnx_file.PACKAGES, "onnxruntime"):
         pytest.importorskip(package, reason=f"the extra onnx brings {package}")
@@ -251,7 +251,7 @@ def test_onnx_answers_as_the_run_whatever_the_batch(
     assert [value.name for value in session.get_inputs()] == ["images"]
     assert [value.name for value in session.get_outputs()] == ["probabilities"]
     for count in (1, 7, 18):
-        (found,) = session.run(None, {"images": pictures[:count]})
+        (found,) = session.run(None, {"images": images[:count]})
         np.testing.assert_allclose(found, expected[:count], atol=1e-4)
 
 

@@ -71,7 +71,7 @@ def signatures(version):
 
 
 @pytest.fixture(scope="module")
-def pictures(data_dir):
+def images(data_dir):
     """The bytes of the validation split's records, in their order."""
     config = training_runs.make_config(VALUES)
     reader = pipeline.open_data(data_dir, config).get_reader("validation")
@@ -81,15 +81,15 @@ def pictures(data_dir):
     ]
 
 
-def encode(picture, picture_format="PNG"):
+def encode(image, image_format="PNG"):
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, picture_format)
+    Image.fromarray(image).save(stream, image_format)
     return stream.getvalue()
 
 
 @pytest.mark.parametrize("name, num_views", [("serving_default", 1), ("ten_views", 10)])
 def test_records_are_answered_as_in_evaluation(
-    monkeypatch, workdir, signatures, pictures, name, num_views
+    monkeypatch, workdir, signatures, images, name, num_views
 ):
     seen = []
     add = evaluate.PerClassErrors.add
@@ -110,17 +110,17 @@ def test_records_are_answered_as_in_evaluation(
     assert add is evaluate.PerClassErrors.add
     batches, start = [], 0
     for batch in seen:
-        part = tf.constant(pictures[start : start + len(batch)])
+        part = tf.constant(images[start : start + len(batch)])
         batches.append(signatures[name](image_bytes=part)["probabilities"].numpy())
         start += len(batch)
-    assert start == len(pictures) == 21
+    assert start == len(images) == 21
     # Bit for bit: the same kernels on batches of the same size.
     for ours, theirs in zip(batches, seen, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_answers_are_sorted_and_named(signatures, network, pictures):
-    answer = signatures["serving_default"](image_bytes=tf.constant(pictures))
+def test_the_answers_are_sorted_and_named(signatures, network, images):
+    answer = signatures["serving_default"](image_bytes=tf.constant(images))
     probabilities = answer["probabilities"].numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :5]
@@ -137,12 +137,12 @@ def test_the_answers_are_sorted_and_named(signatures, network, pictures):
     assert set(answer["errors"].numpy()) == {b""}
 
 
-def test_pictures_of_any_size_go_through_the_converters_rule(signatures):
+def test_images_of_any_size_go_through_the_converters_rule(signatures):
     generator = np.random.default_rng(3)
-    picture = data_directories.draw_picture(1, NUM_CLASSES, generator, 300, 411)
-    converted = resize.resize_and_crop(picture)
+    image = data_directories.draw_image(1, NUM_CLASSES, generator, 300, 411)
+    converted = resize.resize_and_crop(image)
     answer = signatures["serving_default"](
-        image_bytes=tf.constant([encode(picture), encode(converted)])
+        image_bytes=tf.constant([encode(image), encode(converted)])
     )
     ours, theirs = answer["probabilities"].numpy()
     # TensorFlow's resampling may round apart from Pillow's in a value of a hundred.
@@ -150,8 +150,8 @@ def test_pictures_of_any_size_go_through_the_converters_rule(signatures):
 
 
 @pytest.mark.parametrize("name", ["serving_default", "ten_views", "features"])
-def test_a_bad_picture_fails_alone(signatures, pictures, name):
-    good, other = pictures[:2]
+def test_a_bad_image_fails_alone(signatures, images, name):
+    good, other = images[:2]
     bad = [
         b"",
         b"<html>",
@@ -163,7 +163,7 @@ def test_a_bad_picture_fails_alone(signatures, pictures, name):
         image_bytes=tf.constant([good, good, good, good, good, other])
     )
     reasons = [reason.decode() for reason in answer["errors"].numpy()]
-    assert reasons == ["", *[saved_model.NO_PICTURE] * 4, ""]
+    assert reasons == ["", *[saved_model.NO_IMAGE] * 4, ""]
     for key in set(answer) - {"errors"}:
         ours, theirs = answer[key].numpy(), alone[key].numpy()
         np.testing.assert_array_equal(ours[[0, 5]], theirs[[0, 5]])
@@ -171,18 +171,18 @@ def test_a_bad_picture_fails_alone(signatures, pictures, name):
         assert (ours[1:5] == blank).all(), key
 
 
-def test_a_picture_with_more_pixels_than_the_converter_takes_is_refused(signatures):
+def test_a_image_with_more_pixels_than_the_converter_takes_is_refused(signatures):
     """A sound one, which is answered if nothing stops it."""
     assert decoder.MAX_PIXELS == 8000 * 8000
     stream = io.BytesIO()
     Image.new("1", (8001, 8000)).save(stream, "PNG")
     answer = signatures["serving_default"](image_bytes=tf.constant([stream.getvalue()]))
-    assert answer["errors"].numpy()[0].decode() == saved_model.NO_PICTURE
+    assert answer["errors"].numpy()[0].decode() == saved_model.NO_IMAGE
 
 
-def test_of_an_animation_the_first_frame_is_answered(signatures, pictures):
+def test_of_an_animation_the_first_frame_is_answered(signatures, images):
     """TensorFlow alone would decode all frames, and make room for the largest claim."""
-    first = decoder.decode_picture(pictures[0], apply_orientation=False)
+    first = decoder.decode_pixels(images[0], apply_orientation=False)
     still = encode(first, "GIF")
     animated = animations.append_frame(still, 900, 700)
     answer = signatures["serving_default"](image_bytes=tf.constant([still, animated]))
@@ -190,20 +190,20 @@ def test_of_an_animation_the_first_frame_is_answered(signatures, pictures):
     np.testing.assert_array_equal(*answer["probabilities"].numpy())
 
 
-def test_pixels_are_answered_like_the_same_picture(signatures, pictures):
-    decoded = [decoder.decode_picture(p, apply_orientation=False) for p in pictures]
+def test_pixels_are_answered_like_the_same_image(signatures, images):
+    decoded = [decoder.decode_pixels(p, apply_orientation=False) for p in images]
     size = training_runs.TINY["data.crop_size"]
     offset = (256 - size) // 2
     crops = np.stack(decoded)[:, offset : offset + size, offset : offset + size]
     answer = signatures["pixels"](images=tf.constant(crops, tf.float32))
-    expected = signatures["serving_default"](image_bytes=tf.constant(pictures))
+    expected = signatures["serving_default"](image_bytes=tf.constant(images))
     assert set(answer) == set(expected) - {"errors"}
     for name, value in answer.items():
         np.testing.assert_array_equal(value, expected[name])
 
 
-def test_features_are_fc7s(signatures, network, pictures):
-    features = signatures["features"](image_bytes=tf.constant(pictures))["features"]
+def test_features_are_fc7s(signatures, network, images):
+    features = signatures["features"](image_bytes=tf.constant(images))["features"]
     features = features.numpy()
     units = [layer.units for layer in network.model.layers if layer.name == "fc7a"]
     assert features.shape == (21, 2 * units[0]) and (features >= 0).all()
@@ -211,7 +211,7 @@ def test_features_are_fc7s(signatures, network, pictures):
     kernel, bias = network.model.get_layer("fc8").get_weights()
     logits = 0.5 * features.astype(float) @ kernel + bias
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    expected = signatures["serving_default"](image_bytes=tf.constant(pictures))
+    expected = signatures["serving_default"](image_bytes=tf.constant(images))
     np.testing.assert_allclose(
         powers / powers.sum(axis=1, keepdims=True), expected["probabilities"], atol=1e-6
     )
@@ -250,11 +250,11 @@ def test_a_failing_export_leaves_nothing(tmp_path, monkeypatch, network, error):
     assert os.listdir(tmp_path) == []
 
 
-def test_it_loads_where_there_is_one_device_and_none_of_our_code(version, pictures):
+def test_it_loads_where_there_is_one_device_and_none_of_our_code(version, images):
     code = f"""
 import sys, tensorflow as tf
 loaded = tf.saved_model.load({version!r})
-answer = loaded.signatures["serving_default"](tf.constant([{pictures[0]!r}]))
+answer = loaded.signatures["serving_default"](tf.constant([{images[0]!r}]))
 print(answer["probabilities"].shape)
 assert not any(name.startswith("alexnet_tf") for name in sys.modules)
 """

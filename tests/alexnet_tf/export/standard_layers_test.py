@@ -79,7 +79,7 @@ def test_the_numbers_are_the_networks(values):
     logits = np.asarray(network.model(images - mean.astype(np.float32)), np.float64)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected = powers / powers.sum(axis=1, keepdims=True)
-    assert np.ptp(expected, axis=0).max() > 1e-4  # The pictures matter.
+    assert np.ptp(expected, axis=0).max() > 1e-4  # The images matter.
     np.testing.assert_allclose(np.asarray(model(images)), expected, atol=1e-5)
 
 

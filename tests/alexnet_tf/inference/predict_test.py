@@ -35,23 +35,23 @@ def network(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two classes' folders by synset and by name, a loose picture, and odd files."""
-    path = tmp_path_factory.mktemp("pictures")
+    """Two classes' folders by synset and by name, a loose image, and odd files."""
+    path = tmp_path_factory.mktemp("images")
     generator = np.random.default_rng(0)
     for name, label in (("n00000002", 1), ("class 4", 4), (".", 0)):
         (path / name).mkdir(exist_ok=True)
         for number in range(2):
-            picture = data_directories.draw_picture(
+            image = data_directories.draw_image(
                 label, NUM_CLASSES, generator, 280 + number, 333
             )
-            Image.fromarray(picture).save(path / name / f"{number}.png")
-    (path / "notes.txt").write_text("no picture")
+            Image.fromarray(image).save(path / name / f"{number}.png")
+    (path / "notes.txt").write_text("no image")
     (path / "class 4" / "bad.JPG").write_bytes(b"\xff\xd8\xff broken")
     return path
 
 
-def make_zeros(pictures):
-    return np.zeros((len(pictures), 4), np.float32)
+def make_zeros(images):
+    return np.zeros((len(images), 4), np.float32)
 
 
 def predict_all(predictor, paths):
@@ -59,7 +59,7 @@ def predict_all(predictor, paths):
 
 
 def test_files_folders_and_patterns_are_found_once_and_in_order(folder):
-    found = predict.find_pictures([str(folder / "n0*" / "1.png"), str(folder)])
+    found = predict.find_images([str(folder / "n0*" / "1.png"), str(folder)])
     assert [f.removeprefix(f"{folder}/") for f in found] == [
         "n00000002/1.png",
         "0.png",
@@ -71,14 +71,14 @@ def test_files_folders_and_patterns_are_found_once_and_in_order(folder):
     ]
     # A file that is named is taken, whatever its suffix.
     notes = str(folder / "notes.txt")
-    assert predict.find_pictures([notes]) == [notes]
+    assert predict.find_images([notes]) == [notes]
 
 
 def test_names_behind_which_there_is_nothing_are_refused(tmp_path):
-    with pytest.raises(errors.UserError, match="holds no picture"):
-        predict.find_pictures([str(tmp_path)])
+    with pytest.raises(errors.UserError, match="holds no image"):
+        predict.find_images([str(tmp_path)])
     with pytest.raises(errors.UserError, match="is no file, no folder and no pattern"):
-        predict.find_pictures([str(tmp_path / "*.png")])
+        predict.find_images([str(tmp_path / "*.png")])
 
 
 def test_folders_are_walked_by_the_converters_rule(tmp_path, folder, monkeypatch):
@@ -103,7 +103,7 @@ def test_folders_are_walked_by_the_converters_rule(tmp_path, folder, monkeypatch
 
     monkeypatch.setattr(os, "scandir", functools.partial(refuse, scandir))
     monkeypatch.setattr(os, "listdir", functools.partial(refuse, listdir))
-    found = predict.find_pictures([str(root)])
+    found = predict.find_images([str(root)])
     assert [path.removeprefix(f"{root}/") for path in found] == [
         "pipe.png",
         "class 4/0.png",
@@ -112,11 +112,9 @@ def test_folders_are_walked_by_the_converters_rule(tmp_path, folder, monkeypatch
         "n00000002/1.png",
     ]
     # A pattern that finds a folder, as the shell's would.
-    assert predict.find_pictures([str(root / "n*")]) == found[-2:]
+    assert predict.find_images([str(root / "n*")]) == found[-2:]
     classes = (manifest.ClassInfo("n00000002", "x"),)
-    predictor = predict.Predictor(
-        classes, 8, lambda pictures: np.ones((len(pictures), 1))
-    )
+    predictor = predict.Predictor(classes, 8, lambda images: np.ones((len(images), 1)))
     answers = predict_all(predictor, found)
     reasons = {a.path.removeprefix(f"{root}/"): a.error for a in answers if a.error}
     assert reasons == {
@@ -128,9 +126,7 @@ def test_folders_are_walked_by_the_converters_rule(tmp_path, folder, monkeypatch
 def test_a_name_of_two_classes_is_the_truth_of_neither(tmp_path, folder):
     pairs = [("n1", "crane"), ("n2", "crane"), ("n3", "n1"), ("n4", "kite")]
     classes = tuple(manifest.ClassInfo(*pair) for pair in pairs)
-    predictor = predict.Predictor(
-        classes, 8, lambda pictures: np.ones((len(pictures), 4))
-    )
+    predictor = predict.Predictor(classes, 8, lambda images: np.ones((len(images), 4)))
     truths = {}
     for name in ("crane", "n1", "n2", "n3", "kite"):
         (tmp_path / name).mkdir()
@@ -142,7 +138,7 @@ def test_a_name_of_two_classes_is_the_truth_of_neither(tmp_path, folder):
 @pytest.mark.parametrize("num_views", [1, 10])
 def test_run_and_export_answer_alike(tmp_path, network, folder, num_views):
     saved_model.export(network, str(tmp_path))
-    paths = predict.find_pictures([str(folder)])
+    paths = predict.find_images([str(folder)])
     ours = predict_all(predict.make_predictor(network, num_views), paths)
     theirs = predict_all(predict.open_export(str(tmp_path), num_views), paths)
     for one, other in zip(ours, theirs, strict=True):
@@ -155,7 +151,7 @@ def test_run_and_export_answer_alike(tmp_path, network, folder, num_views):
     [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM when")],
 )
 def test_lack_of_memory_is_a_sentence_whatever_computes(folder, error):
-    def fail(pictures):
+    def fail(images):
         raise error
 
     predictor = predict.Predictor((), 8, fail)
@@ -166,14 +162,14 @@ def test_lack_of_memory_is_a_sentence_whatever_computes(folder, error):
 def test_what_the_network_sees_is_what_the_converter_stores(network, folder):
     path = folder / "n00000002" / "1.png"
     (prediction,) = predict_all(predict.make_predictor(network, 1), [str(path)])
-    picture = np.asarray(Image.open(path))
-    np.testing.assert_array_equal(prediction.image, resize.resize_and_crop(picture))
+    image = np.asarray(Image.open(path))
+    np.testing.assert_array_equal(prediction.image, resize.resize_and_crop(image))
     assert prediction.error == "" and prediction.truth == 1
     np.testing.assert_allclose(prediction.probabilities.sum(), 1, atol=1e-6)
 
 
 def test_a_bad_file_only_says_so_and_folders_name_the_truth(network, folder):
-    paths = [*predict.find_pictures([str(folder)]), str(folder / "gone.png")]
+    paths = [*predict.find_images([str(folder)]), str(folder / "gone.png")]
     found = predict_all(predict.make_predictor(network, 1), paths)
     assert [p.path for p in found] == paths
     assert [p.truth for p in found] == [None, None, 4, 4, 4, 1, 1, None]
@@ -183,7 +179,7 @@ def test_a_bad_file_only_says_so_and_folders_name_the_truth(network, folder):
 
 
 def test_exif_orientation_is_applied_unless_told_otherwise(tmp_path, network):
-    pixels = data_directories.draw_picture(
+    pixels = data_directories.draw_image(
         0, NUM_CLASSES, np.random.default_rng(1), 256, 256
     )
     exif = Image.Exif()
@@ -235,13 +231,13 @@ def test_csv_can_be_read_back():
         [
             predict.CSV_HEADER,
             predict.format_csv(*make_prediction()),
-            predict.format_csv(*make_prediction("damaged, or no picture")),
+            predict.format_csv(*make_prediction("damaged, or no image")),
         ]
     )
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5", ""]
     assert rows[0]["path"] == 'a "b".png' and rows[0]["synset"] == "n00000002"
-    assert rows[5]["error"] == "damaged, or no picture"
+    assert rows[5]["error"] == "damaged, or no image"
 
 
 if __name__ == "__main__":

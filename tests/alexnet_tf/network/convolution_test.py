@@ -107,7 +107,7 @@ def test_other_processors_are_given_pixels_as_they_are(monkeypatch):
     assert not convolution.gains_by_joining(tf.zeros([1, 9, 9, 3], tf.bfloat16), 4)
 
 
-def test_pictures_of_unknown_size_are_not_joined():
+def test_images_of_unknown_size_are_not_joined():
     kernel = tf.zeros([4, 4, 3, 1], tf.bfloat16)
     function = tf.function(lambda x: convolution.convolve(x, kernel, 4, (0, 0)))
     spec = tf.TensorSpec([None, None, None, 3], tf.bfloat16)

@@ -16,7 +16,7 @@ from tests import data_directories, processes, training_runs
 from tests.alexnet_tf.update_rules import NAMES, RUNS, every_name, make_config
 from tfrecords import errors
 
-# Whole runs: 12 pictures in batches of 5, epochs that end after steps 3 and 5.
+# Whole runs: 12 images in batches of 5, epochs that end after steps 3 and 5.
 LAST_STEP = 5
 
 
@@ -147,7 +147,7 @@ def test_on_two_devices_slots_and_updates_stay_beside_their_parameters(name):
     for slot, device in result["slots"].items():
         in_b = slot.split("/")[1].endswith("b")
         assert placement_report.shorten_device(device) == ("CPU:1" if in_b else "CPU:0")
-    # As with the paper's rule, the exchanges and the pictures are all that crosses,
+    # As with the paper's rule, the exchanges and the images are all that crosses,
     # besides scalars and the rates' table.
     for what, shape, num_bytes in result["transfers"]:
         exchanged = what == "images" or what.startswith(("pool", "drop", "gradient of"))

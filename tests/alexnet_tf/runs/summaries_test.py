@@ -44,8 +44,8 @@ def list_files(logdir):
 
 def test_what_is_written_is_what_tensorboard_reads(tmp_path):
     writer = write(tmp_path, 0, range(1, 7))
-    picture = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
-    writer.write_picture(6, "conv1/kernels", picture)
+    pixels = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    writer.write_image(6, "conv1/kernels", pixels)
     writer.write_settings({"batch_size": 128, "model.activation": "relu"})
     with tf.Graph().as_default() as graph:
         tf.constant(1.0, name="somewhere")
@@ -58,7 +58,7 @@ def test_what_is_written_is_what_tensorboard_reads(tmp_path):
     (image,) = train.Tensors("conv1/kernels")
     width, height, encoded = tf.make_ndarray(image.tensor_proto)
     assert (int(width), int(height)) == (5, 4)
-    np.testing.assert_array_equal(tf.io.decode_png(encoded), picture)
+    np.testing.assert_array_equal(tf.io.decode_png(encoded), pixels)
     text = tf.make_ndarray(train.Tensors("settings")[0].tensor_proto).item().decode()
     assert text.split("\n") == [
         "    batch_size = 128",

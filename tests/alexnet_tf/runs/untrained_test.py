@@ -81,8 +81,8 @@ def answers(tmp_path_factory):
     data_directories.write_data_directory(
         path / "data", num_classes=foreign_weights.NUM_CLASSES, per_class=1
     )
-    picture = data_directories.draw_picture(0, 5, np.random.default_rng(0))
-    (path / "a.jpg").write_bytes(data_directories.encode_jpeg(picture))
+    image = data_directories.draw_image(0, 5, np.random.default_rng(0))
+    (path / "a.jpg").write_bytes(data_directories.encode_jpeg(image))
     run, data = f"--workdir={path}/run", f"--data_dir={path}/data"
     export = f"--export_dir={path}/exports"
     start = ["--experiment=finetune", f"--config.init_from={path}/run", data]

@@ -1,4 +1,4 @@
-"""Dead units of networks made by hand, the kernels' picture, the loss at chance."""
+"""Dead units of networks made by hand, the kernels' image, the loss at chance."""
 
 import math
 import sys
@@ -86,18 +86,18 @@ def test_weight_norms():
     assert norms["conv2a/bias"] == pytest.approx(math.sqrt(8))
 
 
-def test_kernel_picture_of_the_paper():
+def test_kernel_image_of_the_paper():
     """Figure 3: 96 kernels, 16 in a row, tower a's three rows above tower b's."""
     model = model_lib.build_model(2, ModelConfig(width=1.0, dropout_rate=0.0))
-    picture = diagnostics.make_kernel_picture(model)
-    assert picture.dtype == np.uint8
+    image = diagnostics.make_kernel_image(model)
+    assert image.dtype == np.uint8
     tile = 4 * 11 + 4
-    assert picture.shape == (6 * tile, 16 * tile, 3)
+    assert image.shape == (6 * tile, 16 * tile, 3)
     for tower, name in enumerate(("conv1a", "conv1b")):
         kernels = model.get_layer(name).get_weights()[0]
         for index in (0, 17, 47):
             row, column = 3 * tower + index // 16, index % 16
-            shown = picture[row * tile :, column * tile :][:44, :44]
+            shown = image[row * tile :, column * tile :][:44, :44]
             # Each weight 4 x 4 equal pixels, over its own kernel's range.
             np.testing.assert_array_equal(
                 shown, shown[::4, ::4].repeat(4, 0).repeat(4, 1)
@@ -107,18 +107,18 @@ def test_kernel_picture_of_the_paper():
             np.testing.assert_allclose(shown[::4, ::4], 255 * scaled, atol=0.51)
             assert (shown.min(), shown.max()) == (0, 255)
     # White between the kernels.
-    assert picture[44:48].min() == picture[:, 44:48].min() == 255
+    assert image[44:48].min() == image[:, 44:48].min() == 255
 
 
-def test_kernel_picture_pads_a_row_and_bears_equal_weights():
+def test_kernel_image_pads_a_row_and_bears_equal_weights():
     model = build(num_towers=1)
     layer = model.get_layer("conv1")
     layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
-    picture = diagnostics.make_kernel_picture(model)
-    assert picture.shape == (48, 16 * 48, 3)
+    image = diagnostics.make_kernel_image(model)
+    assert image.shape == (48, 16 * 48, 3)
     # Six kernels, then white.
-    assert picture[:44, : 5 * 48 + 44][:, 200:236].max() == 0
-    assert picture[:, 6 * 48 :].min() == 255
+    assert image[:44, : 5 * 48 + 44][:, 200:236].max() == 0
+    assert image[:, 6 * 48 :].min() == 255
 
 
 RATE = "--config.optimizer.learning_rate"

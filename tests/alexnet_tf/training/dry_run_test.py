@@ -31,11 +31,11 @@ def test_it_says_what_a_run_would_be_and_leaves_nothing(tmp_path, data_dir):
     state = run_state.build_run_state(config, 3, Placement())
     num_parameters = state.model.count_params()
     assert lines[0] == (
-        f"data: {data_dir}, 12 train, 12 validation pictures of 3 classes"
+        f"data: {data_dir}, 12 train, 12 validation images of 3 classes"
     )
     assert lines[1].startswith(f"network: {num_parameters:,} parameters, float32, on")
-    # Ten epochs of 12 pictures in steps of 5.
-    assert lines[2] == f"run: 10 epochs, 24 steps of 5 pictures, in {workdir}, new"
+    # Ten epochs of 12 images in steps of 5.
+    assert lines[2] == f"run: 10 epochs, 24 steps of 5 images, in {workdir}, new"
     assert re.match(r"5 steps as a trial: [\d,.]+ images/s, so that all take", lines[3])
     assert lines[-1] == "Nothing was written."
 

@@ -9,7 +9,7 @@ from alexnet_tf.training.epochs import EpochCounter
 
 def test_by_hand():
     counter = EpochCounter(num_train=10, batch_size=4)
-    # Steps end at pictures 4, 8, 12, 16, 20: epoch 1 ends in step 3, epoch 2 in 5.
+    # Steps end at images 4, 8, 12, 16, 20: epoch 1 ends in step 3, epoch 2 in 5.
     assert [counter.find_ended(s) for s in range(1, 6)] == [None, None, 1, None, 2]
     assert [counter.count_epochs(s) for s in range(6)] == [0, 0, 0, 1, 1, 2]
     assert [counter.count_steps(n) for n in range(4)] == [0, 3, 5, 8]

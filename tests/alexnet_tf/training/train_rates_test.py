@@ -13,7 +13,7 @@ from tfrecords import errors
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """12 pictures in batches of 5: epochs end after the steps 3, 5 and 8."""
+    """12 images in batches of 5: epochs end after the steps 3, 5 and 8."""
     path = tmp_path_factory.mktemp("data")
     data_directories.write_data_directory(path, num_classes=2, per_class=6)
     return str(path)

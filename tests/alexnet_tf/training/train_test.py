@@ -20,7 +20,7 @@ from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import schema
 
-# 12 pictures in batches of 5: epochs end after the steps 3, 5, 8, 10 and 12. No error
+# 12 images in batches of 5: epochs end after the steps 3, 5, 8, 10 and 12. No error
 # can fall by 1, so that the rate falls at the end of epochs 2, 3 and 4 and the run
 # ends with epoch 5, far from the twenty.
 PLATEAU = {
@@ -101,7 +101,7 @@ def test_crops_finished_on_the_device_train_alike(tmp_path, data_dir, whole_run)
         assert line["loss"] == pytest.approx(expected["loss"], rel=1e-4)
 
 
-def test_every_epoch_is_evaluated_and_every_picture_counted(whole_run):
+def test_every_epoch_is_evaluated_and_every_image_counted(whole_run):
     lines = training_runs.read_metrics(whole_run, "validation")
     assert [(line["step"], line["epoch"]) for line in lines] == [
         (3, 1),
@@ -111,7 +111,7 @@ def test_every_epoch_is_evaluated_and_every_picture_counted(whole_run):
         (12, 5),
     ]
     assert {line["num_seen"] for line in lines} == {12}
-    # Batches are full: an epoch's last one may hold pictures of the next.
+    # Batches are full: an epoch's last one may hold images of the next.
     epochs = training_runs.read_metrics(whole_run, "epoch")
     assert [line["num_seen"] for line in epochs] == [15, 10, 15, 10, 10]
 

@@ -22,7 +22,7 @@ ONE_STEP = {"num_epochs": 1}
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """`old` on `three` classes; `four` classes and `other` pictures of three."""
+    """`old` on `three` classes; `four` classes and `other` images of three."""
     path = tmp_path_factory.mktemp("runs")
     for name, num_classes, seed in (("three", 3, 0), ("four", 4, 1), ("other", 3, 2)):
         data_directories.write_data_directory(
@@ -165,7 +165,7 @@ def test_what_cannot_begin_says_so_and_leaves_nothing(runs, tmp_path, values, se
     assert [p.name for p in tmp_path.iterdir() if p.name != "LOCK"] == []
 
 
-def test_another_picture_size_is_refused(runs):
+def test_another_image_size_is_refused(runs):
     config = training_runs.make_config()
     data = pipeline.open_data(str(runs / "other"), config)
     data = dataclasses.replace(

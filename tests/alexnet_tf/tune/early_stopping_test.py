@@ -79,7 +79,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(
     "error, is_hopeless",
-    # At epoch 2 the best are 0.5, 0.4, 0.6: median 0.5; with 100 pictures the margin is
+    # At epoch 2 the best are 0.5, 0.4, 0.6: median 0.5; with 100 images the margin is
     # 2 sqrt(0.25 / 100) = 0.1.
     [(0.61, True), (0.59, False), (0.5, False), (0.1, False)],
 )

@@ -83,7 +83,7 @@ def test_a_missing_source_dir_exits_with_2(tmp_path, source):
     assert os.listdir(tmp_path) == []
 
 
-def test_shards_among_the_pictures_are_refused(tmp_path):
+def test_shards_among_the_images_are_refused(tmp_path):
     result = run(
         "--source=folder", f"--source_dir={tmp_path}", f"--data_dir={tmp_path / 'd'}"
     )
@@ -112,7 +112,7 @@ def test_the_sample_is_converted_without_tensorflow_and_found_again(tmp_path):
     ]
     result = run(*flags)
     assert result.returncode == 0, result.stderr
-    assert "train: 40 pictures seen = 40 converted + 0 rejected" in result.stdout
+    assert "train: 40 images seen = 40 converted + 0 rejected" in result.stdout
     assert "Next: alexnet-train" in result.stdout
     assert result.stderr.endswith("False\n")
     assert (tmp_path / "data" / "validation-00002-of-00003").exists()
@@ -131,8 +131,8 @@ def test_train_and_validation_folders_need_no_fraction(tmp_path):
         "--source=folder", f"--source_dir={tmp_path}/in", f"--data_dir={tmp_path}/out"
     )
     assert done.returncode == 0, done.stderr
-    assert "train: 4 pictures seen" in done.stdout
-    assert "validation: 2 pictures seen" in done.stdout
+    assert "train: 4 images seen" in done.stdout
+    assert "validation: 2 images seen" in done.stdout
 
 
 if __name__ == "__main__":

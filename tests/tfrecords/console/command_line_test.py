@@ -104,6 +104,14 @@ def test_wrong_flags_exit_with_2_and_the_nearest_name(run_program):
     check_sentence(run_program("--size=2", "extra", "--again"), 2, "'extra'")
 
 
+def test_an_earlier_name_of_a_flag_works_and_is_not_shown(run_program):
+    alias = "flags.DEFINE_alias('old_size', 'size')"
+    result = run_program("--old_size=5", "--name=a", preamble=alias)
+    assert (result.returncode, result.stdout) == (0, "5 a\n")
+    text = run_program("--help", preamble=alias).stdout
+    assert "--size" in text and "old_size" not in text
+
+
 def test_one_flag_may_be_given_without_its_name(run_program):
     for arguments in (["D"], ["D", "--size=5"], ["--size=5", "D"], ["--", "D"]):
         result = run_program(*arguments, positional="name")

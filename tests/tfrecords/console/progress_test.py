@@ -92,29 +92,29 @@ def test_lines_come_at_their_interval(clock, kind, interval):
 
 def test_rate_and_time_left(clock):
     stream = Terminal()
-    work = progress.Progress("converting", 1000, "pictures", stream=stream)
+    work = progress.Progress("converting", 1000, "images", stream=stream)
     for _ in range(10):
         clock.now += 1.0
         work.advance(20)
     assert stream.lines() == [
-        "converting: 200 of 1,000 pictures (20 %), 20 pictures/s, 40 s left"
+        "converting: 200 of 1,000 images (20 %), 20 images/s, 40 s left"
     ]
     clock.now += 2.0
     work.advance(800)
     work.close()
-    assert stream.lines() == ["converting: 1,000 pictures in 12 s (83 pictures/s)", ""]
+    assert stream.lines() == ["converting: 1,000 images in 12 s (83 images/s)", ""]
 
 
 def test_work_of_an_earlier_process_counts_as_done_but_not_as_speed(clock):
     stream = Terminal()
-    work = progress.Progress("converting", 1000, "pictures", done=900, stream=stream)
+    work = progress.Progress("converting", 1000, "images", done=900, stream=stream)
     clock.now += 10.0
     work.advance(10)
     assert stream.lines() == [
-        "converting: 910 of 1,000 pictures (91 %), 1 pictures/s, 1 min 30 s left"
+        "converting: 910 of 1,000 images (91 %), 1 images/s, 1 min 30 s left"
     ]
     work.close()
-    assert stream.lines()[0].endswith("(1 pictures/s)")
+    assert stream.lines()[0].endswith("(1 images/s)")
 
 
 def test_the_time_left_follows_the_newest_pace(clock):

@@ -25,7 +25,7 @@ def golden(tmp_path_factory):
     return data_dir
 
 
-# Arguments: data_dir, seconds a picture takes, largest file in bytes (optional). A
+# Arguments: data_dir, seconds an image takes, largest file in bytes (optional). A
 # limit on files holds from the start of the workers on.
 DRIVER = f"""
 import resource
@@ -150,7 +150,7 @@ def test_workers_that_start_leave_signals_to_the_parent(tmp_path, number):
 def test_a_file_beyond_the_limit_exits_with_4_and_the_run_goes_on(
     golden, tmp_path, limit
 ):
-    # A shard of 12 pictures has about 16 kB, one of 10 about 13 kB, an .npz 25 kB.
+    # A shard of 12 images has about 16 kB, one of 10 about 13 kB, an .npz 25 kB.
     process = start_driver(tmp_path / "data", 0.0, limit)
     _, text = process.communicate(timeout=60)
     assert process.returncode == 4, text

@@ -52,7 +52,7 @@ def test_directory_holds_what_the_manifest_names_and_no_more(golden):
     assert found.settings["seed"] == 3
 
 
-def test_tensorflow_reads_labels_names_and_pictures_back(golden):
+def test_tensorflow_reads_labels_names_and_images_back(golden):
     tf = pytest.importorskip("tensorflow")
     found = manifest.read_manifest(golden)
     paths = [os.path.join(golden, s.name) for s in found.splits["train"].shards]
@@ -89,7 +89,7 @@ def test_index_leads_to_every_record(golden):
             assert data == expected
 
 
-def test_statistics_are_those_of_the_resized_training_pictures(golden):
+def test_statistics_are_those_of_the_resized_training_images(golden):
     images = np.stack(
         [
             resize.resize_and_crop(drawn_source.draw("train", row), 32)
@@ -128,7 +128,7 @@ def test_jpeg_quality_is_that_of_the_settings(tmp_path):
     assert sizes[50] < sizes[95]
 
 
-def test_every_picture_is_converted_or_rejected(tmp_path, capsys):
+def test_every_image_is_converted_or_rejected(tmp_path, capsys):
     source = drawn_source.DrawnSource(SIZES, broken=(4, 7))
     settings = plan.ConvertSettings(image_size=32, max_rejects=2)
     found = convert.convert(source, str(tmp_path), settings, num_workers=2)
@@ -145,14 +145,14 @@ def test_every_picture_is_converted_or_rejected(tmp_path, capsys):
     assert all(f[2] for f in fields)
     assert statistics.read_statistics(str(tmp_path)).num_images == 58
     printed = capsys.readouterr().out
-    assert "train: 60 pictures seen = 58 converted + 2 rejected" in printed
-    assert "These pictures are drawn." in printed
+    assert "train: 60 images seen = 58 converted + 2 rejected" in printed
+    assert "These images are drawn." in printed
 
 
 def test_too_many_rejects_are_an_error_and_a_higher_limit_goes_on(tmp_path):
     source = drawn_source.DrawnSource(SIZES, broken=(4, 7))
     data_dir = str(tmp_path)
-    # The default is one in a hundred: of 80 pictures, none.
+    # The default is one in a hundred: of 80 images, none.
     settings = plan.ConvertSettings(image_size=32, num_shards={"train": 3})
     with pytest.raises(errors.UserError, match=r"2 of 80 .*max_rejects=0") as raised:
         convert.convert(source, data_dir, settings, num_workers=1)
@@ -248,10 +248,10 @@ def test_a_foreign_directory_is_refused_untouched(tmp_path):
 
 
 @pytest.mark.parametrize("inner", ["", "shards"])
-def test_shards_among_the_pictures_are_refused(tmp_path, inner):
+def test_shards_among_the_images_are_refused(tmp_path, inner):
     with pytest.raises(errors.UserError, match="inside the source directory"):
         convert.check_directories(str(tmp_path), str(tmp_path / inner))
-    convert.check_directories(str(tmp_path / "pictures"), str(tmp_path / "shards"))
+    convert.check_directories(str(tmp_path / "images"), str(tmp_path / "shards"))
 
 
 def test_a_directory_in_use_is_refused(tmp_path):
@@ -269,15 +269,15 @@ def test_a_file_that_vanished_stops_the_run(tmp_path):
     assert not [name for name in os.listdir(tmp_path) if ".tmp-" in name]
 
 
-def test_a_source_without_training_pictures_is_refused(tmp_path):
+def test_a_source_without_training_images_is_refused(tmp_path):
     source = drawn_source.DrawnSource({"train": 0, "validation": 3})
-    with pytest.raises(errors.UserError, match="no training pictures"):
+    with pytest.raises(errors.UserError, match="no training images"):
         convert.convert(source, str(tmp_path / "data"), SETTINGS, 1)
     assert not (tmp_path / "data").exists()
 
 
 def test_a_disk_too_small_is_refused_before_the_first_shard(tmp_path, monkeypatch):
-    # 80 pictures of 32 x 32 x 3 bytes and 400 bytes around each: 277,760.
+    # 80 images of 32 x 32 x 3 bytes and 400 bytes around each: 277,760.
     settings = plan.ConvertSettings(image_size=32, encoding="raw")
     for num_blocks, fits in ((277, False), (278, True)):
         data_dir = tmp_path / str(num_blocks)

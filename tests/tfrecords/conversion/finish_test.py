@@ -119,11 +119,11 @@ def _digest(data_dir, name):
     return files.compute_digest(os.path.join(data_dir, name))
 
 
-def test_a_picture_that_is_neither_record_nor_reject_is_an_error(data_dir):
+def test_a_image_that_is_neither_record_nor_reject_is_an_error(data_dir):
     first = PLAN.shards[0]
     longer = dataclasses.replace(first, rows=np.append(first.rows, 0))
     wrong = dataclasses.replace(PLAN, shards=(longer, *PLAN.shards[1:]))
-    with pytest.raises(errors.DataError, match="but 5 pictures were to go into it"):
+    with pytest.raises(errors.DataError, match="but 5 images were to go into it"):
         finish_all(data_dir, wrong)
     assert not os.path.exists(os.path.join(data_dir, "manifest.json"))
 

@@ -30,8 +30,8 @@ def make_result(data_dir, name):
         lengths=np.array([400, 568]),
         checksums=np.array([7, 2**32 - 1], np.uint32),
         class_counts=np.array([2, 0]),
-        rejects=(("bad\tname\udcff.jpg", "no picture"),),
-        largest=shard_writer.LargestPicture(480, 640, "a.jpg"),
+        rejects=(("bad\tname\udcff.jpg", "no image"),),
+        largest=shard_writer.LargestImage(480, 640, "a.jpg"),
         accumulator=accumulator,
     )
 
@@ -61,7 +61,7 @@ def test_finished_shards_are_remembered(data_dir):
     assert opened.distrusted == []
     shard = opened.finished[NAMES[0]]
     assert (shard.num_records, shard.num_bytes) == (2, 1000)
-    assert shard.rejects == (("bad\tname\udcff.jpg", "no picture"),)
+    assert shard.rejects == (("bad\tname\udcff.jpg", "no image"),)
     assert tuple(shard.largest) == (480, 640, "a.jpg")
     parts = opened.read_parts(NAMES[0])
     np.testing.assert_array_equal(parts["lengths"], [400, 568])

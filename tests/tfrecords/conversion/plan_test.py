@@ -17,7 +17,7 @@ def make_plan(source=None, **settings):
     return plan.make_plan(source, plan.ConvertSettings(**settings))
 
 
-def test_every_picture_is_in_one_shard_in_the_permutation_order():
+def test_every_image_is_in_one_shard_in_the_permutation_order():
     made = make_plan(seed=5, num_shards={"train": 7, "validation": 2})
     for split, stream, size in (("train", 0, 1000), ("validation", 1, 47)):
         shards = [shard for shard in made.shards if shard.split == split]
@@ -26,13 +26,13 @@ def test_every_picture_is_in_one_shard_in_the_permutation_order():
         np.testing.assert_array_equal(rows, expected)
         lengths = [len(shard.rows) for shard in shards]
         assert max(lengths) - min(lengths) <= 1
-    assert made.num_pictures == 1047
+    assert made.num_images == 1047
     assert made.shards[6].name == "train-00006-of-00007"
     assert made.shards[7].name == "validation-00000-of-00002"
 
 
 @pytest.mark.parametrize(
-    "num_pictures, num_shards",
+    "num_images, num_shards",
     [
         (1, 1),
         (199, 1),
@@ -45,8 +45,8 @@ def test_every_picture_is_in_one_shard_in_the_permutation_order():
         (14_197_122, 1419),
     ],
 )
-def test_number_of_shards_depends_on_the_count(num_pictures, num_shards):
-    assert plan.choose_num_shards(num_pictures) == num_shards
+def test_number_of_shards_depends_on_the_count(num_images, num_shards):
+    assert plan.choose_num_shards(num_images) == num_shards
 
 
 def test_defaults_are_decided():
@@ -119,7 +119,7 @@ def test_every_setting_but_the_limit_of_rejects_is_described():
 
 
 @pytest.mark.parametrize("column", ["filenames", "labels", "num_bytes"])
-def test_another_list_of_pictures_is_another_plan(column):
+def test_another_list_of_images_is_another_plan(column):
     source = drawn_source.DrawnSource(SIZES)
     table = source.splits["train"]
     changed = getattr(table, column).copy()
@@ -128,7 +128,7 @@ def test_another_list_of_pictures_is_another_plan(column):
     found = plan.find_differences(
         make_plan().description, make_plan(source).description
     )
-    assert found == ["other splits.train.pictures"]
+    assert found == ["other splits.train.images"]
 
 
 def test_other_classes_or_source_settings_are_another_plan():
@@ -157,7 +157,7 @@ def test_an_empty_split_is_left_out():
         ({"max_pixels": 0}, "max_pixels is 1 to 89,478,485, not 0"),
         ({"max_pixels": 100_000_000}, "not 100,000,000"),
         ({"max_rejects": -1}, "max_rejects must be at least 0"),
-        ({"num_shards": {"validation": 48}}, "validation split has 47 pictures"),
+        ({"num_shards": {"validation": 48}}, "validation split has 47 images"),
         ({"num_shards": {"train": 0}}, "cannot be cut into 0 shards"),
     ],
 )

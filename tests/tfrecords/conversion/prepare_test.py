@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tfrecords.encoded_pictures import BASELINE, HEIGHT, PICTURE, WIDTH
+from tests.tfrecords.encoded_images import BASELINE, HEIGHT, IMAGE, WIDTH
 from tfrecords.conversion import plan, prepare
 from tfrecords.images import authors_resize, decoder, resize, turbo_jpeg
 from tfrecords.shards import schema
@@ -55,7 +55,7 @@ def test_raw_holds_the_pixels(settings):
 @pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
 def test_takes_pixels_as_well(settings):
     require_opencv(settings)
-    decoded = decoder.decode_picture(BASELINE, apply_orientation=False)
+    decoded = decoder.decode_pixels(BASELINE, apply_orientation=False)
     from_pixels = prepare.shrink(decoded, settings)
     from_bytes = prepare.shrink(BASELINE, settings)
     assert from_pixels.encoded == from_bytes.encoded
@@ -67,7 +67,7 @@ def test_takes_pixels_as_well(settings):
 def test_quality_is_that_of_the_settings(settings, quality):
     require_opencv(settings)
     settings = dataclasses.replace(settings, jpeg_quality=quality)
-    shrunk = prepare.shrink(PICTURE, settings)
+    shrunk = prepare.shrink(IMAGE, settings)
     assert shrunk.encoded == decoder.encode_jpeg(
         Image.fromarray(shrunk.pixels), quality
     )
@@ -77,7 +77,7 @@ def test_quality_is_that_of_the_settings(settings, quality):
 def test_limit_of_pixels_is_that_of_the_settings(settings):
     require_opencv(settings)
     settings = dataclasses.replace(settings, max_pixels=HEIGHT * WIDTH - 1)
-    with pytest.raises(decoder.PictureError, match="more than"):
+    with pytest.raises(decoder.ImageError, match="more than"):
         prepare.shrink(BASELINE, settings)
 
 

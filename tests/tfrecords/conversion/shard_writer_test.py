@@ -59,11 +59,11 @@ def test_only_the_training_split_is_summed(tmp_path):
     assert write(source, tmp_path, split=1)[1].accumulator is None
 
 
-def test_largest_picture_is_found(tmp_path):
+def test_largest_image_is_found(tmp_path):
     # draw(): 40 + row % 7 by 50 + row % 5, so that row 34 has 46 x 54.
     source = drawn_source.DrawnSource({"train": 40})
     _, result = write(source, tmp_path)
-    assert result.largest == shard_writer.LargestPicture(46, 54, "train_00034.png")
+    assert result.largest == shard_writer.LargestImage(46, 54, "train_00034.png")
 
 
 def test_rejects_stand_in_the_order_of_the_plan(tmp_path):

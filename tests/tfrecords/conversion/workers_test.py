@@ -43,7 +43,7 @@ def test_a_worker_killed_once_costs_nothing(tmp_path):
         ("memory", "memory"),
     ],
 )
-def test_a_picture_that_ends_its_worker_is_rejected(tmp_path, fault, reason):
+def test_a_image_that_ends_its_worker_is_rejected(tmp_path, fault, reason):
     results = run_all(
         drawn_source.DrawnSource(SIZES, fault=fault), tmp_path / "data", 2
     )

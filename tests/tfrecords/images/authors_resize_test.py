@@ -20,23 +20,23 @@ ENLARGED = [
 KEPT = [(256, 300), (300, 256), (256, 256)]
 
 
-def make_picture(height, width):
+def make_image(height, width):
     generator = np.random.default_rng(height * width)
     y, x = np.mgrid[:height, :width] / max(height, width)
-    picture = np.stack(
+    image = np.stack(
         [255 * x, 255 * y, 127 + 120 * np.sin(9 * x) * np.cos(7 * y)], axis=-1
     )
-    picture[(x - 0.4) ** 2 + (y - 0.3) ** 2 < 0.02] = [250, 240, 10]
-    picture += generator.normal(0, 4, picture.shape)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    image[(x - 0.4) ** 2 + (y - 0.3) ** 2 < 0.02] = [250, 240, 10]
+    image += generator.normal(0, 4, image.shape)
+    return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def resize_as_pyext(picture, target=256):
+def resize_as_pyext(image, target=256):
     """make-data/pyext/src/pyext.cpp, line by line."""
-    scale_factor = target / float(min(picture.shape[:2]))
+    scale_factor = target / float(min(image.shape[:2]))
     # C's round() of a positive number.
-    new_height = math.floor(scale_factor * picture.shape[0] + 0.5)
-    new_width = math.floor(scale_factor * picture.shape[1] + 0.5)
+    new_height = math.floor(scale_factor * image.shape[0] + 0.5)
+    new_width = math.floor(scale_factor * image.shape[1] + 0.5)
     interpolation = (
         cv2.INTER_LINEAR
         if scale_factor == 1
@@ -44,7 +44,7 @@ def resize_as_pyext(picture, target=256):
         if scale_factor > 1
         else cv2.INTER_AREA
     )
-    resized = cv2.resize(picture, (new_width, new_height), interpolation=interpolation)
+    resized = cv2.resize(image, (new_width, new_height), interpolation=interpolation)
     crop_start_x = (new_width - target) // 2
     crop_start_y = (new_height - target) // 2
     return resized[
@@ -65,29 +65,29 @@ def make_area_weights(length, resized):
 @pytest.mark.parametrize("shape", SHRUNK + ENLARGED + KEPT)
 @pytest.mark.parametrize("image_size", [256, 32])
 def test_equals_the_authors_calls(shape, image_size):
-    picture = make_picture(*shape)
-    result = authors_resize.resize_and_crop(picture, image_size)
+    image = make_image(*shape)
+    result = authors_resize.resize_and_crop(image, image_size)
     assert result.shape == (image_size, image_size, 3) and result.dtype == np.uint8
-    np.testing.assert_array_equal(result, resize_as_pyext(picture, image_size))
+    np.testing.assert_array_equal(result, resize_as_pyext(image, image_size))
 
 
 @pytest.mark.parametrize("shape", SHRUNK)
 def test_shrinking_averages_areas(shape):
-    picture = make_picture(*shape)
+    image = make_image(*shape)
     sizes = [(2 * side * 256 + min(shape)) // (2 * min(shape)) for side in shape]
     rows, columns = map(make_area_weights, shape, sizes)
-    exact = np.einsum("yh,hwc,xw->yxc", rows, picture, columns, optimize=True)
+    exact = np.einsum("yh,hwc,xw->yxc", rows, image, columns, optimize=True)
     top, left = ((size - 256) // 2 for size in sizes)
     exact = exact[top : top + 256, left : left + 256]
-    result = authors_resize.resize_and_crop(picture)
+    result = authors_resize.resize_and_crop(image)
     assert np.abs(result - exact).max() < 0.51
 
 
 def test_what_is_256_already_is_only_cropped(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)  # not needed
-    picture = make_picture(256, 301)
+    image = make_image(256, 301)
     np.testing.assert_array_equal(
-        authors_resize.resize_and_crop(picture), picture[:, 22:278]
+        authors_resize.resize_and_crop(image), image[:, 22:278]
     )
 
 
@@ -95,18 +95,18 @@ def test_what_is_256_already_is_only_cropped(monkeypatch):
 def test_of_a_ribbon_the_middle_counts(shape):
     short, long = min(shape), max(shape)
     kept = 16 * short + (long - 16 * short) % 2
-    picture = make_picture(*shape)
+    image = make_image(*shape)
     first = (long - kept) // 2
     middle = np.take(
-        picture, range(first, first + kept), axis=0 if shape[0] == long else 1
+        image, range(first, first + kept), axis=0 if shape[0] == long else 1
     )
     np.testing.assert_array_equal(
-        authors_resize.resize_and_crop(picture), resize_as_pyext(middle)
+        authors_resize.resize_and_crop(image), resize_as_pyext(middle)
     )
 
 
 def test_opencv_uses_one_thread_and_the_same_code_everywhere():
-    authors_resize.resize_and_crop(make_picture(300, 300))
+    authors_resize.resize_and_crop(make_image(300, 300))
     assert cv2.getNumThreads() == 1
     assert not cv2.ipp.useIPP()
 

@@ -1,4 +1,4 @@
-"""What is no picture, damaged or hostile: a reason, and nothing else."""
+"""What is no image, damaged or hostile: a reason, and nothing else."""
 
 import json
 import os
@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tfrecords.encoded_pictures import (
+from tests.tfrecords.encoded_images import (
     BASELINE,
     HEIGHT,
+    IMAGE,
     JPEGS,
     LOSSLESS,
     MINIMAL,
-    PICTURE,
     WIDTH,
     chunk,
     decode,
@@ -40,16 +40,16 @@ from tfrecords.images import decoder
         (b"\0\0\0\x18ftypheic", "no JPEG, PNG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no JPEG, PNG"),
         (b"\xff\xd8", "cut short"),
-        (b"\xff\xd8\xff\xd9", "ends before its picture"),
+        (b"\xff\xd8\xff\xd9", "ends before its image"),
         (b"\xff\xd8\xff\xe0\0\x01", "damaged"),
         (b"\xff\xd8\xff\xda\0\x02" + bytes(20), "no frame header"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "cut short"),
         (b"GIF89a", "cut short"),
         (b"GIF89a" + bytes(7) + b"," + bytes(9), "says 0x0"),
-        (b"GIF89a\x08\0\x08\0\0\0\0!\xfe\x02hi\0;", "ends before its picture"),
+        (b"GIF89a\x08\0\x08\0\0\0\0!\xfe\x02hi\0;", "ends before its image"),
         (repeat_frame_header(MINIMAL), "two frame headers"),
-        (make_png(PICTURE, 8, 2, before=chunk(b"IHDR", bytes(13))), "two headers"),
+        (make_png(IMAGE, 8, 2, before=chunk(b"IHDR", bytes(13))), "two headers"),
         (b"BM" + bytes(10), "cut short"),
         (b"RIFF\x10\0\0\0WEBPABCD", "damaged"),
         (b"RIFF\x10\0\0\0WEBPVP8L", "cut short"),
@@ -58,8 +58,8 @@ from tfrecords.images import decoder
         (MINIMAL.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"), "damaged"),
     ],
 )
-def test_no_picture_is_rejected_with_a_reason(data, reason):
-    with pytest.raises(decoder.PictureError, match=reason) as caught:
+def test_no_image_is_rejected_with_a_reason(data, reason):
+    with pytest.raises(decoder.ImageError, match=reason) as caught:
         decode(data)
     assert isinstance(caught.value, errors.DataError)
     assert " at 0x" not in str(caught.value)
@@ -75,13 +75,13 @@ def test_no_picture_is_rejected_with_a_reason(data, reason):
             LOSSLESS[name][0]
             for name in ("png rgb", "gif", "bmp", "webp lossless", "png 16-bit gray")
         ),
-        save(PICTURE, "WEBP"),
+        save(IMAGE, "WEBP"),
     ],
     ids=["jpeg", "progressive", "ycck", "png", "gif", "bmp", "webp", "png16", "vp8"],
 )
-def test_truncated_pictures_are_rejected(data):
+def test_truncated_images_are_rejected(data):
     for part in range(20):
-        with pytest.raises(decoder.PictureError):
+        with pytest.raises(decoder.ImageError):
             decode(data[: part * len(data) // 20])
 
 
@@ -98,7 +98,7 @@ def test_mutants_are_decoded_or_rejected():
                 bytes(data), apply_orientation=True, max_pixels=1_000_000
             )
             result = np.asarray(image)
-        except decoder.PictureError as error:
+        except decoder.ImageError as error:
             rejected += 1
             assert str(error)
         else:
@@ -128,9 +128,9 @@ def _make_bombs():
         "gif frame": frame + b"\0\x02\x02D\x01\0;",
         "bmp": b"BM" + bytes(12) + struct.pack("<Iii", 40, 30000, -30000) + bytes(28),
         "webp": b"RIFF\x30\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\x10\x27\0" * 2,
-        "png zTXt": make_png(PICTURE, 8, 2, before=text),
-        "png zTXt behind": make_png(PICTURE, 8, 2, after=text),
-        "png iCCP": make_png(PICTURE, 8, 2, before=profile),
+        "png zTXt": make_png(IMAGE, 8, 2, before=text),
+        "png zTXt behind": make_png(IMAGE, 8, 2, after=text),
+        "png iCCP": make_png(IMAGE, 8, 2, before=profile),
     }
 
 
@@ -138,16 +138,16 @@ _MEASURE = """
 import json, resource, sys, time
 from tfrecords.images import decoder as images
 folder, names = sys.argv[1], sys.argv[2:]
-images.decode_picture(open(f"{folder}/sound", "rb").read(), apply_orientation=False)
+images.decode_pixels(open(f"{folder}/sound", "rb").read(), apply_orientation=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 results = {}
 for name in names:
     data = open(f"{folder}/{name}", "rb").read()
     start = time.process_time()
     try:
-        images.decode_picture(data, apply_orientation=False)
+        images.decode_pixels(data, apply_orientation=False)
         reason = ""
-    except images.PictureError as error:
+    except images.ImageError as error:
         reason = str(error)
     results[name] = reason, time.process_time() - start
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -179,11 +179,11 @@ def test_bombs_are_rejected_before_they_go_off(tmp_path):
 
 def test_bounds_are_settings():
     pixels = WIDTH * HEIGHT
-    assert decode(BASELINE, max_pixels=pixels).shape == PICTURE.shape
-    with pytest.raises(decoder.PictureError, match=f"more than {pixels - 1}"):
+    assert decode(BASELINE, max_pixels=pixels).shape == IMAGE.shape
+    with pytest.raises(decoder.ImageError, match=f"more than {pixels - 1}"):
         decode(BASELINE, max_pixels=pixels - 1)
-    assert decode(BASELINE, max_bytes=len(BASELINE)).shape == PICTURE.shape
-    with pytest.raises(decoder.PictureError, match="bytes, more than"):
+    assert decode(BASELINE, max_bytes=len(BASELINE)).shape == IMAGE.shape
+    with pytest.raises(decoder.ImageError, match="bytes, more than"):
         decode(BASELINE, max_bytes=len(BASELINE) - 1)
     with pytest.raises(ValueError, match="max_pixels"):
         decode(BASELINE, max_pixels=100_000_000)
@@ -206,7 +206,7 @@ def test_size_that_was_not_checked_is_never_decoded(monkeypatch):
             pytest.fail("decoded")
 
     monkeypatch.setattr(Image, "open", lambda *args, **kwargs: Other())
-    with pytest.raises(decoder.PictureError, match="contradicts"):
+    with pytest.raises(decoder.ImageError, match="contradicts"):
         decode(BASELINE)
 
 
@@ -215,7 +215,7 @@ def test_out_of_memory_is_a_reason(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(Image, "open", fail)
-    with pytest.raises(decoder.PictureError, match="not enough memory"):
+    with pytest.raises(decoder.ImageError, match="not enough memory"):
         decode(BASELINE)
 
 

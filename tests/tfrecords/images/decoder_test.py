@@ -1,4 +1,4 @@
-"""Every kind of picture that may come: right pixels."""
+"""Every kind of image that may come: right pixels."""
 
 import io
 import os
@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from tests.tfrecords.encoded_pictures import (
+from tests.tfrecords.encoded_images import (
     BASELINE,
     HEIGHT,
+    IMAGE,
     JPEGS,
     LOSSLESS,
-    PICTURE,
     WIDTH,
     chunk,
     decode,
@@ -33,8 +33,8 @@ def test_lossless_formats_are_exact(name):
     result = decode(data)
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(result, expected)
-    picture_format = name.split()[0].upper().replace("APNG", "PNG")
-    assert decoder.read_dimensions(data) == (picture_format, WIDTH, HEIGHT)
+    image_format = name.split()[0].upper().replace("APNG", "PNG")
+    assert decoder.read_dimensions(data) == (image_format, WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("name", JPEGS)
@@ -52,32 +52,32 @@ def test_jpegs_are_near_the_original_and_tensorflow(name):
 
 
 def test_lossy_webp():
-    result = decode(save(PICTURE, "WEBP", quality=95))
-    assert np.abs(result.astype(int) - PICTURE).mean() < 4
+    result = decode(save(IMAGE, "WEBP", quality=95))
+    assert np.abs(result.astype(int) - IMAGE).mean() < 4
 
 
 def test_sizes_of_one_row_or_pixel():
     for height, width in ((1, 1), (1, 65500), (65500, 1)):
-        picture = np.full((height, width, 3), 120, np.uint8)
+        image = np.full((height, width, 3), 120, np.uint8)
         np.testing.assert_array_equal(
-            decode(decoder.encode_jpeg(Image.fromarray(picture))), picture
+            decode(decoder.encode_jpeg(Image.fromarray(image))), image
         )
 
 
-@pytest.mark.parametrize("picture_format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_applied_only_where_asked(picture_format, orientation):
+def test_orientation_is_applied_only_where_asked(image_format, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    settings = {"lossless": True} if picture_format == "WEBP" else {}
-    data = save(PICTURE, picture_format, exif=exif, **settings)
-    untagged = decode(save(PICTURE, picture_format, **settings))
+    settings = {"lossless": True} if image_format == "WEBP" else {}
+    data = save(IMAGE, image_format, exif=exif, **settings)
+    untagged = decode(save(IMAGE, image_format, **settings))
     np.testing.assert_array_equal(decode(data), untagged)
     with Image.open(io.BytesIO(data)) as image:
         upright = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    result = decoder.decode_picture(data, apply_orientation=True)
+    result = decoder.decode_pixels(data, apply_orientation=True)
     np.testing.assert_array_equal(result, upright)
-    if orientation == 6:  # the camera's right side is the picture's top
+    if orientation == 6:  # the camera's right side is the image's top
         np.testing.assert_array_equal(result, np.rot90(untagged, -1))
 
 
@@ -88,7 +88,7 @@ def test_orientation_in_big_endian_exif():
     )
     data = insert_segment(BASELINE, 0xE1, b"Exif\0\0" + tiff)
     np.testing.assert_array_equal(
-        decoder.decode_picture(data, apply_orientation=True),
+        decoder.decode_pixels(data, apply_orientation=True),
         decode(BASELINE)[::-1, ::-1],
     )
 
@@ -111,7 +111,7 @@ def test_damaged_metadata_of_a_jpeg_is_ignored(metadata):
     data = insert_segment(_remove_jfif(BASELINE), *metadata)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = decoder.decode_picture(data, apply_orientation=True)
+        result = decoder.decode_pixels(data, apply_orientation=True)
     np.testing.assert_array_equal(result, decode(BASELINE))
 
 
@@ -124,7 +124,7 @@ def _remove_jfif(jpeg):
 
 def test_nothing_is_printed_or_warned(capfd):
     invalid_animation = make_png(
-        PICTURE, 8, 2, before=chunk(b"acTL", bytes(8)) + chunk(b"fcTL", bytes(26))
+        IMAGE, 8, 2, before=chunk(b"acTL", bytes(8)) + chunk(b"fcTL", bytes(26))
     )
     cases = [
         *(data for data, _ in LOSSLESS.values()),
@@ -136,7 +136,7 @@ def test_nothing_is_printed_or_warned(capfd):
         for data in cases:
             decode(data)
     assert [str(warning.message) for warning in caught] == []
-    np.testing.assert_array_equal(decode(invalid_animation), PICTURE)
+    np.testing.assert_array_equal(decode(invalid_animation), IMAGE)
     assert capfd.readouterr() == ("", "")
 
 
@@ -160,41 +160,41 @@ def test_gif_frame_beyond_the_screen_is_counted():
 
 
 def test_encoded_jpeg():
-    picture = Image.fromarray(PICTURE)
-    data = decoder.encode_jpeg(picture)
-    assert data == decoder.encode_jpeg(picture.copy())
+    original = Image.fromarray(IMAGE)
+    data = decoder.encode_jpeg(original)
+    assert data == decoder.encode_jpeg(original.copy())
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (104, 72))
         # Component, then sampling factors: the luminance's are 2x2, that is 4:2:0.
         assert [layer[1:3] for layer in image.layer] == [(2, 2), (1, 1), (1, 1)]
         # Quality 95 is a tenth of the standard's table: 16 becomes 2 (1.6).
         assert image.quantization[0][0] == 2
-    assert data == save(PICTURE, "JPEG", quality=95)
-    assert np.abs(decode(data).astype(int) - PICTURE).mean() < 2
-    assert len(decoder.encode_jpeg(picture, quality=50)) < len(data)
+    assert data == save(IMAGE, "JPEG", quality=95)
+    assert np.abs(decode(data).astype(int) - IMAGE).mean() < 2
+    assert len(decoder.encode_jpeg(original, quality=50)) < len(data)
 
 
 @pytest.mark.parametrize(
-    ("picture_format", "extras"),
+    ("image_format", "extras"),
     [
         ("GIF", {"comment": b"a comment"}),
         ("PNG", {"dpi": (300, 300), "icc_profile": b"a profile"}),
         ("JPEG", {"comment": b"a comment", "dpi": (300, 300), "exif": b"Exif\0\0"}),
     ],
 )
-def test_nothing_but_pixels_is_encoded(picture_format, extras):
-    data = save(PICTURE, picture_format, **extras)
+def test_nothing_but_pixels_is_encoded(image_format, extras):
+    data = save(IMAGE, image_format, **extras)
     image = decoder.decode_image(data, apply_orientation=False)
     bare = Image.fromarray(np.array(image))
     assert decoder.encode_jpeg(image) == decoder.encode_jpeg(bare)
 
 
-def test_imagenet_pictures_pass():
+def test_imagenet_images_pass():
     data_folder = os.environ.get("ALEXNET_TEST_DATA")
     if not data_folder:
         pytest.skip("ALEXNET_TEST_DATA is not set")
     archive = os.path.join(data_folder, "imagenet_native", "one_per_class_250.tar")
-    num_pictures = 0
+    num_images = 0
     with tarfile.open(archive) as tar, warnings.catch_warnings():
         warnings.simplefilter("error")
         for member in tar:
@@ -207,8 +207,8 @@ def test_imagenet_pictures_pass():
             ]
             with Image.open(io.BytesIO(data)) as image:
                 np.testing.assert_array_equal(result, np.asarray(image.convert("RGB")))
-            num_pictures += 1
-    assert num_pictures == 250
+            num_images += 1
+    assert num_images == 250
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Headers read byte by byte; `images_test` holds whole pictures against decoders."""
+"""Headers read byte by byte; `images_test` holds whole images against decoders."""
 
 import io
 import struct
@@ -11,9 +11,9 @@ from PIL import Image
 from tfrecords.images import headers
 
 
-def _save(picture_format, size=(37, 21), **settings):
+def _save(image_format, size=(37, 21), **settings):
     stream = io.BytesIO()
-    Image.new("RGB", size, (10, 200, 30)).save(stream, picture_format, **settings)
+    Image.new("RGB", size, (10, 200, 30)).save(stream, image_format, **settings)
     return stream.getvalue()
 
 
@@ -51,7 +51,7 @@ def test_bmp_of_os2_and_from_the_top():
     data = b"BM" + bytes(12) + struct.pack("<Iii", 40, 37, -21)
     assert headers.read_dimensions(data) == ("BMP", 37, 21)
     data = b"BM" + bytes(12) + struct.pack("<Iii", 40, -37, 21)
-    with pytest.raises(headers.PictureError, match="-37x21"):
+    with pytest.raises(headers.ImageError, match="-37x21"):
         headers.read_dimensions(data)
 
 

@@ -12,7 +12,7 @@ UPSIDE_DOWN = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0"
 
 
 def decode(data, apply_orientation=False):
-    return decoder.decode_picture(data, apply_orientation=apply_orientation)
+    return decoder.decode_pixels(data, apply_orientation=apply_orientation)
 
 
 @pytest.mark.parametrize("name", odd_metadata.SOUND)
@@ -23,7 +23,7 @@ def test_odd_metadata_changes_no_pixel(name):
 
 @pytest.mark.parametrize("name", odd_metadata.DAMAGED)
 def test_damage_to_the_image_itself_is_refused(name):
-    with pytest.raises(decoder.PictureError):
+    with pytest.raises(decoder.ImageError):
         decode(odd_metadata.DAMAGED[name])
 
 

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from tests import optional
-from tests.tfrecords.encoded_pictures import (
+from tests.tfrecords.encoded_images import (
     BASELINE,
+    IMAGE,
     JPEGS,
     LOSSLESS,
-    PICTURE,
     insert_segment,
-    make_picture,
+    make_image,
     patch_size,
     repeat_frame_header,
     save,
@@ -34,17 +34,17 @@ def set_frame_length(jpeg, length):
 
 
 SUBSAMPLED = {
-    name: save(PICTURE, "JPEG", quality=90, subsampling=name)
+    name: save(IMAGE, "JPEG", quality=90, subsampling=name)
     for name in ("4:4:4", "4:2:2", "4:2:0")
 }
-ADOBE_RGB = save(PICTURE, "JPEG", quality=90, keep_rgb=True)
+ADOBE_RGB = save(IMAGE, "JPEG", quality=90, keep_rgb=True)
 ROTATED = Image.Exif()
 ROTATED[0x0112] = 6
 
 
 @pytest.fixture
 def pillows(monkeypatch):
-    """The pictures that went to Pillow."""
+    """The images that went to Pillow."""
     seen = []
     decode = decoder.decode_image
 
@@ -63,13 +63,13 @@ def decode_both(data, **settings):
         try:
             pixels = decode(data, apply_orientation=False, **settings)
             answers.append(np.asarray(pixels))
-        except decoder.PictureError as error:
+        except decoder.ImageError as error:
             answers.append(str(error))
     return answers
 
 
 @pytest.mark.parametrize("name", [*JPEGS, *LOSSLESS])
-def test_every_kind_of_picture_has_pillows_pixels(name):
+def test_every_kind_of_image_has_pillows_pixels(name):
     data, _ = {**JPEGS, **LOSSLESS}[name]
     expected, result = decode_both(data)
     np.testing.assert_array_equal(result, expected)
@@ -87,8 +87,8 @@ def test_the_usual_jpeg_needs_no_pillow(data, pillows):
     [
         JPEGS["progressive"][0],
         JPEGS["ycck"][0],
-        save(make_picture()[..., 0], "JPEG"),
-        save(PICTURE, "PNG"),
+        save(make_image()[..., 0], "JPEG"),
+        save(IMAGE, "PNG"),
     ],
     ids=["progressive", "ycck", "gray", "png"],
 )
@@ -98,7 +98,7 @@ def test_the_others_are_pillows(data, pillows):
 
 
 def test_orientation_is_applied_where_asked(pillows):
-    data = save(PICTURE, "JPEG", exif=ROTATED)
+    data = save(IMAGE, "JPEG", exif=ROTATED)
     upright = turbo_jpeg.decode_pixels(data, apply_orientation=True)
     assert pillows == [data]
     stored = turbo_jpeg.decode_pixels(data, apply_orientation=False)
@@ -110,7 +110,7 @@ def test_orientation_is_applied_where_asked(pillows):
     [
         b"",
         b"\xff\xd8\xff\xd9",
-        b"no picture",
+        b"no image",
         BASELINE[: len(BASELINE) // 2],
         BASELINE[:-40],
         patch_size(BASELINE, 9000, 9000),
@@ -119,12 +119,12 @@ def test_orientation_is_applied_where_asked(pillows):
         *(set_frame_length(BASELINE, length) for length in (2, 3, 7, 8)),
     ],
 )
-def test_damaged_pictures_are_rejected_for_pillows_reasons(data):
+def test_damaged_images_are_rejected_for_pillows_reasons(data):
     expected, result = decode_both(data)
     assert isinstance(expected, str) and result == expected
 
 
-def test_pictures_larger_than_allowed_are_not_decoded(pillows):
+def test_images_larger_than_allowed_are_not_decoded(pillows):
     expected, result = decode_both(BASELINE, max_pixels=100)
     assert result == expected and "more than 100" in result
 
@@ -150,15 +150,15 @@ def test_damaged_metadata_is_ignored():
 @pytest.mark.parametrize("quality", [1, 50, 95, 100])
 @pytest.mark.parametrize("size", [(256, 256), (31, 17), (1, 1)])
 def test_encodes_to_pillows_bytes(quality, size):
-    picture = make_picture(*size)
-    assert turbo_jpeg.encode_jpeg(picture, quality) == decoder.encode_jpeg(
-        Image.fromarray(picture), quality
+    image = make_image(*size)
+    assert turbo_jpeg.encode_jpeg(image, quality) == decoder.encode_jpeg(
+        Image.fromarray(image), quality
     )
 
 
 def test_encodes_a_view():
-    picture = make_picture(40, 60)
-    view = picture[4:36, 8:40]
+    image = make_image(40, 60)
+    view = image[4:36, 8:40]
     assert turbo_jpeg.encode_jpeg(view) == turbo_jpeg.encode_jpeg(view.copy())
 
 
@@ -169,7 +169,7 @@ def test_versions():
     }
 
 
-def test_imagenet_pictures():
+def test_imagenet_images():
     data_folder = os.environ.get("ALEXNET_TEST_DATA")
     if not data_folder:
         pytest.skip("ALEXNET_TEST_DATA is not set")

@@ -19,7 +19,7 @@ SHARDS = {"train": ("a", "b", "c"), "validation": ("d",)}
 
 @pytest.fixture
 def data_dir(tmp_path):
-    """Shards of two records of 50 bytes each, as raw pictures' are: of one size."""
+    """Shards of two records of 50 bytes each, as raw images' are: of one size."""
     for names in SHARDS.values():
         for name in names:
             records = [f"{name}{number}".encode() * 25 for number in range(2)]

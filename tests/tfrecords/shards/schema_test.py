@@ -7,7 +7,7 @@ import pytest
 from tfrecords import errors
 from tfrecords.shards import example_proto, schema
 
-PICTURE = {
+IMAGE = {
     "encoded": b"\xff\xd8 not really",
     "image_format": schema.FORMAT_JPEG,
     "label": 999,
@@ -26,7 +26,7 @@ def test_shard_names():
 def test_the_keys_are_those_of_the_ecosystem():
     import tensorflow as tf
 
-    message = tf.train.Example.FromString(schema.encode_picture(**PICTURE))
+    message = tf.train.Example.FromString(schema.encode_image(**IMAGE))
     read = {}
     for key, feature in message.features.feature.items():
         (value,) = getattr(feature, feature.WhichOneof("kind")).value
@@ -46,16 +46,16 @@ def test_the_keys_are_those_of_the_ecosystem():
 
 
 def test_decode_record_is_the_inverse():
-    record = schema.decode_record(schema.encode_picture(**PICTURE))
-    assert record == schema.PictureRecord(
-        image_bytes=PICTURE["encoded"],
-        **{key: value for key, value in PICTURE.items() if key != "encoded"},
+    record = schema.decode_record(schema.encode_image(**IMAGE))
+    assert record == schema.ImageRecord(
+        image_bytes=IMAGE["encoded"],
+        **{key: value for key, value in IMAGE.items() if key != "encoded"},
     )
 
 
 def test_a_filename_of_any_bytes_survives():
     name = b"caf\xe9.jpg".decode(errors="surrogateescape")
-    serialized = schema.encode_picture(**{**PICTURE, "filename": name})
+    serialized = schema.encode_image(**{**IMAGE, "filename": name})
     assert example_proto.decode_example(serialized)[schema.FILENAME] == [b"caf\xe9.jpg"]
     assert schema.decode_record(serialized).filename == name
 
@@ -63,13 +63,13 @@ def test_a_filename_of_any_bytes_survives():
 def test_what_other_programs_leave_out_is_empty():
     minimal = {schema.ENCODED: b"x", schema.LABEL: 1}
     record = schema.decode_record(example_proto.encode_example(minimal))
-    assert record == schema.PictureRecord(b"x", b"", 1, "", "", "", None, None)
+    assert record == schema.ImageRecord(b"x", b"", 1, "", "", "", None, None)
 
 
 def test_decode_pixels_is_a_part_of_the_record():
-    serialized = schema.encode_picture(**PICTURE)
+    serialized = schema.encode_image(**IMAGE)
     pixels, label = schema.decode_pixels(memoryview(serialized))
-    assert (pixels, label) == (PICTURE["encoded"], PICTURE["label"])
+    assert (pixels, label) == (IMAGE["encoded"], IMAGE["label"])
     assert pixels.obj is serialized
 
 
@@ -96,7 +96,7 @@ def test_wrong_features_are_refused(change, reason):
 def test_a_list_of_another_length_is_refused(count):
     import tensorflow as tf
 
-    message = tf.train.Example.FromString(schema.encode_picture(**PICTURE))
+    message = tf.train.Example.FromString(schema.encode_image(**IMAGE))
     message.features.feature[schema.LABEL].int64_list.value[:] = [1] * count
     with pytest.raises(errors.DataError, match="not one integer"):
         schema.decode_record(message.SerializeToString())
@@ -105,25 +105,25 @@ def test_a_list_of_another_length_is_refused(count):
 def test_negative_labels_are_read_as_such():
     import tensorflow as tf
 
-    message = tf.train.Example.FromString(schema.encode_picture(**PICTURE))
+    message = tf.train.Example.FromString(schema.encode_image(**IMAGE))
     message.features.feature[schema.LABEL].int64_list.value[:] = [-1]
     assert schema.decode_record(message.SerializeToString()).label == -1
 
 
 def check_parsed(parsed):
-    assert parsed["image_bytes"] == PICTURE["encoded"]
+    assert parsed["image_bytes"] == IMAGE["encoded"]
     assert parsed["format"] == b"JPEG"
     assert parsed["label"] == 999
     assert parsed["label"].dtype == "int64"
     assert parsed["synset"] == b"n15075141"
-    assert parsed["text"].decode() == PICTURE["text"]
+    assert parsed["text"].decode() == IMAGE["text"]
     assert parsed["filename"] == b"n15075141_1.JPEG"
 
 
 def test_parse_example_eagerly_and_inside_map():
     import tensorflow as tf
 
-    serialized = schema.encode_picture(**PICTURE)
+    serialized = schema.encode_image(**IMAGE)
     eager = schema.parse_example(tf.constant(serialized))
     assert all(tensor.shape == () for tensor in eager.values())
     check_parsed({key: tensor.numpy() for key, tensor in eager.items()})
@@ -143,17 +143,17 @@ def test_parse_example_of_a_minimal_and_of_a_bad_record():
             schema.parse_example(tf.constant(bad))
 
 
-def test_parse_pictures_of_a_batch():
+def test_parse_images_of_a_batch():
     import tensorflow as tf
 
     minimal = example_proto.encode_example({schema.ENCODED: b"x", schema.LABEL: 1})
-    batch = tf.constant([schema.encode_picture(**PICTURE), minimal])
-    encoded, labels = schema.parse_pictures(batch)
-    assert encoded.numpy().tolist() == [PICTURE["encoded"], b"x"]
+    batch = tf.constant([schema.encode_image(**IMAGE), minimal])
+    encoded, labels = schema.parse_images(batch)
+    assert encoded.numpy().tolist() == [IMAGE["encoded"], b"x"]
     assert labels.dtype == "int64" and labels.numpy().tolist() == [999, 1]
     for bad in (b"", b"nonsense", example_proto.encode_example({schema.LABEL: 1})):
         with pytest.raises(tf.errors.InvalidArgumentError):
-            schema.parse_pictures(tf.constant([minimal, bad]))
+            schema.parse_images(tf.constant([minimal, bad]))
 
 
 if __name__ == "__main__":

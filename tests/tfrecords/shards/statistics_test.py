@@ -24,7 +24,7 @@ def images():
 
 
 def test_two_pixels_by_hand():
-    # One picture of four pixels, two of [0, 0, 0] and two of [2, 4, 0]:
+    # One image of four pixels, two of [0, 0, 0] and two of [2, 4, 0]:
     # mean [1, 2, 0]; deviations -+[1, 2, 0]; covariance [[1, 2, 0], [2, 4, 0], 0],
     # whose only eigenvalue but 0 is 5, for [1, 2, 0] / sqrt(5).
     image = np.zeros((2, 2, 3), np.uint8)
@@ -75,7 +75,7 @@ def test_full_size_sums_are_exact():
 
 
 @pytest.mark.parametrize("count", [256, 257, 258, 515])
-def test_sums_of_many_white_pictures_are_exact(count):
+def test_sums_of_many_white_images_are_exact(count):
     accumulator = accumulate(np.full((count, 2, 2, 3), 255, np.uint8))
     assert accumulator.image_sum.dtype == np.int64
     assert np.all(accumulator.image_sum == count * 255)
@@ -110,13 +110,13 @@ def test_accumulators_survive_the_disk(images, tmp_path):
     "image",
     [np.zeros((16, 16, 3), np.float32), np.zeros((16, 15, 3), np.uint8)],
 )
-def test_other_pictures_are_refused(image):
+def test_other_images_are_refused(image):
     with pytest.raises(ValueError, match="expected uint8"):
         statistics.Accumulator(16).add(image)
 
 
-def test_no_pictures_is_a_sentence():
-    with pytest.raises(errors.UserError, match="no training picture"):
+def test_no_images_is_a_sentence():
+    with pytest.raises(errors.UserError, match="no training image"):
         statistics.Accumulator(16).compute()
 
 

@@ -15,23 +15,23 @@ DATA = os.environ.get("ALEXNET_TEST_DATA")
 
 
 def read_all(source, split):
-    count = source.splits[split].num_pictures
-    return np.stack([source.read_picture(split, row) for row in range(count)])
+    count = source.splits[split].num_images
+    return np.stack([source.read_image(split, row) for row in range(count)])
 
 
-def to_pictures(batches):
+def to_images(batches):
     """The planes of batches as [N, 32, 32, 3]."""
     planes = np.concatenate([batch[b"data"] for batch in batches])
     return np.moveaxis(planes.reshape(-1, 3, 32, 32), 1, -1)
 
 
-def test_every_picture_comes_in_order_with_its_label(tmp_path):
+def test_every_image_comes_in_order_with_its_label(tmp_path):
     batches = archives.write_cifar10(tmp_path, count=4)
     test_batch = batches.pop("test_batch")
     source = cifar.open_cifar10(str(tmp_path))
     train, validation = source.splits["train"], source.splits["validation"]
-    assert np.array_equal(read_all(source, "train"), to_pictures(batches.values()))
-    assert np.array_equal(read_all(source, "validation"), to_pictures([test_batch]))
+    assert np.array_equal(read_all(source, "train"), to_images(batches.values()))
+    assert np.array_equal(read_all(source, "validation"), to_images([test_batch]))
     labels = [label for batch in batches.values() for label in batch[b"labels"]]
     assert train.labels.tolist() == labels
     assert validation.labels.tolist() == test_batch[b"labels"]
@@ -39,9 +39,9 @@ def test_every_picture_comes_in_order_with_its_label(tmp_path):
     assert [c.text for c in source.classes][:2] == ["airplane", "automobile"]
     assert len(source.classes) == 10
     assert not source.applies_orientation
-    picture = source.read_picture("train", 0)
-    assert (picture.shape, picture.dtype) == ((32, 32, 3), np.uint8)
-    assert picture.flags.c_contiguous
+    image = source.read_image("train", 0)
+    assert (image.shape, image.dtype) == ((32, 32, 3), np.uint8)
+    assert image.flags.c_contiguous
 
 
 def test_differences_from_the_official_archive_are_said(tmp_path):
@@ -50,8 +50,8 @@ def test_differences_from_the_official_archive_are_said(tmp_path):
     assert source.inputs[0].official is False
     text = " ".join(source.remarks)
     assert "c58f30108f718f92721af3b95e74349a" in text
-    assert "train pictures are 15; the official are 50,000" in text
-    assert "validation pictures are 3; the official are 10,000" in text
+    assert "train images are 15; the official are 50,000" in text
+    assert "validation images are 3; the official are 10,000" in text
     assert "classes" not in text
 
 
@@ -64,7 +64,7 @@ def test_a_class_too_many_is_said(tmp_path):
     assert any("of 11 classes have no train images" in note for note in notes)
 
 
-def test_a_pickled_source_reads_again_without_carrying_the_pictures(tmp_path):
+def test_a_pickled_source_reads_again_without_carrying_the_images(tmp_path):
     archives.write_cifar10(tmp_path, count=50)
     source = cifar.open_cifar10(str(tmp_path))
     data = pickle.dumps(source)
@@ -73,7 +73,7 @@ def test_a_pickled_source_reads_again_without_carrying_the_pictures(tmp_path):
     assert np.array_equal(read_all(other, "train"), read_all(source, "train"))
     archives.write_cifar10(tmp_path, count=1)
     with pytest.raises(errors.DataError, match="has changed since"):
-        pickle.loads(data).read_picture("train", 249)
+        pickle.loads(data).read_image("train", 249)
 
 
 # What Python 2 and NumPy 1 wrote, opcode by opcode: a dictionary of one array.
@@ -90,8 +90,8 @@ def test_reads_what_python_2_wrote(tmp_path):
     archives.write_cifar10(tmp_path, replaced={"test_batch": PYTHON_2_BATCH})
     source = cifar.open_cifar10(str(tmp_path))
     expected = np.array(list(range(256)) * 12, np.uint8).reshape(3, 32, 32)
-    picture = source.read_picture("validation", 0)
-    assert np.array_equal(picture, expected.transpose(1, 2, 0))
+    image = source.read_image("validation", 0)
+    assert np.array_equal(image, expected.transpose(1, 2, 0))
     assert source.splits["validation"].labels.tolist() == [7]
 
 
@@ -176,7 +176,7 @@ def test_missing_and_damaged_archives_are_sentences(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(DATA is None, reason="ALEXNET_TEST_DATA is not set")
-def test_the_real_pictures(tmp_path):
+def test_the_real_images(tmp_path):
     script = os.path.join(DATA, "cifar10", "make_official_archive.py")
     script_globals = runpy.run_path(script)
     script_globals["main"](str(tmp_path))
@@ -191,7 +191,7 @@ def test_the_real_pictures(tmp_path):
         assert validation.filenames[row] == b"%05d_" % row + name
         assert validation.labels[row] == label
         expected = planes.reshape(3, 32, 32).transpose(1, 2, 0)
-        assert np.array_equal(source.read_picture("validation", row), expected)
+        assert np.array_equal(source.read_image("validation", row), expected)
 
 
 if __name__ == "__main__":

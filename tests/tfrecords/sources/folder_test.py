@@ -23,9 +23,9 @@ def list_split(source, split):
     return {
         bytes(table.filenames[row]).decode(): (
             source.classes[table.labels[row]].synset,
-            source.read_picture(split, row),
+            source.read_image(split, row),
         )
-        for row in range(table.num_pictures)
+        for row in range(table.num_images)
     }
 
 
@@ -61,8 +61,8 @@ def test_a_folder_of_splits(tmp_path, validation_name):
     }
     source = open_source(tmp_path)
     assert set(source.splits) == set(written)
-    for split, pictures in written.items():
-        assert list_split(source, split) == expect(pictures)
+    for split, images in written.items():
+        assert list_split(source, split) == expect(images)
     assert source.remarks == ()
     assert source_report.find_notes(source) == [
         "1 of 2 classes have no test images, a among them."
@@ -100,7 +100,7 @@ def test_the_split_depends_on_the_seed_and_each_class_alone(tmp_path):
 )
 def test_a_class_too_small_for_the_split_is_named(tmp_path, count, fraction, lacking):
     archives.write_folder(tmp_path, {"many": 100, "few": count})
-    sentence = rf"class few has {count} picture\(s\).* no {lacking} picture"
+    sentence = rf"class few has {count} image\(s\).* no {lacking} image"
     with pytest.raises(errors.UserError, match=sentence):
         open_source(tmp_path, fraction)
 
@@ -115,14 +115,14 @@ def test_a_fraction_outside_zero_and_one_is_refused(tmp_path, fraction):
 def test_a_fraction_beside_a_validation_folder_is_refused(tmp_path):
     archives.write_folder(tmp_path / "train", {"a": 5})
     archives.write_folder(tmp_path / "val", {"a": 5})
-    with pytest.raises(errors.UserError, match="holds validation pictures already"):
+    with pytest.raises(errors.UserError, match="holds validation images already"):
         open_source(tmp_path, 0.2)
 
 
 def test_a_fraction_of_a_lone_train_folder(tmp_path):
     archives.write_folder(tmp_path / "train", {"a": 5})
     source = open_source(tmp_path, 0.2)
-    assert source.splits["validation"].num_pictures == 1
+    assert source.splits["validation"].num_images == 1
     assert len(list_split(source, "train")) == 4
 
 
@@ -131,29 +131,29 @@ def test_a_class_may_be_called_train(tmp_path):
     assert list_split(open_source(tmp_path), "train") == expect(written)
 
 
-def test_what_is_no_picture_is_left_out_and_counted(tmp_path):
+def test_what_is_no_image_is_left_out_and_counted(tmp_path):
     written = archives.write_folder(tmp_path, {"a": 2})
-    picture = archives.make_picture(1)
+    image = archives.make_image(1)
     for name in ("B.JPG", "C.Jpeg", "d.webp", "e.bmp", "f.gif", "g.PNG"):
-        archives.write_file(tmp_path / "a", name, picture)
-        written[f"a/{name}"] = picture
+        archives.write_file(tmp_path / "a", name, image)
+        written[f"a/{name}"] = image
     for name in ("notes.txt", "jpg", "x.tiff"):
         archives.write_file(tmp_path / "a", name, b"")
-    archives.write_file(tmp_path / "a" / "deeper.jpg", "x.jpg", picture)
-    archives.write_file(tmp_path / "a", ".hidden.jpg", picture)
-    archives.write_file(tmp_path / ".git", "x.jpg", picture)
+    archives.write_file(tmp_path / "a" / "deeper.jpg", "x.jpg", image)
+    archives.write_file(tmp_path / "a", ".hidden.jpg", image)
+    archives.write_file(tmp_path / ".git", "x.jpg", image)
     archives.write_file(tmp_path, "readme.md", b"")
     source = open_source(tmp_path)
     assert list_split(source, "train") == expect(written)
     assert any(r.startswith("5 files and folders were left") for r in source.remarks)
 
 
-def test_links_to_files_are_pictures_and_broken_links_are_not(tmp_path):
+def test_links_to_files_are_images_and_broken_links_are_not(tmp_path):
     written = archives.write_folder(tmp_path / "d", {"a": 1})
-    path = archives.write_file(tmp_path, "other.jpg", archives.make_picture(3))
+    path = archives.write_file(tmp_path, "other.jpg", archives.make_image(3))
     os.symlink(path, tmp_path / "d/a/link.jpg")
     os.symlink(tmp_path / "absent", tmp_path / "d/a/broken.jpg")
-    written["a/link.jpg"] = archives.make_picture(3)
+    written["a/link.jpg"] = archives.make_image(3)
     assert list_split(open_source(tmp_path / "d"), "train") == expect(written)
 
 
@@ -165,7 +165,7 @@ def test_links_to_folders_are_classes_and_each_folder_is_read_once(tmp_path):
     os.symlink("circle", tmp_path / "d" / "b" / "circle.jpg")
     os.mkfifo(tmp_path / "d" / "b" / "pipe.jpg")
     source = open_source(tmp_path / "d")
-    written["c/picture0.jpg"] = (tmp_path / "other/c/picture0.jpg").read_bytes()
+    written["c/image0.jpg"] = (tmp_path / "other/c/image0.jpg").read_bytes()
     assert list_split(source, "train") == expect(written)
     assert any(r.startswith("3 files and folders were left") for r in source.remarks)
 
@@ -176,8 +176,8 @@ def test_names_may_hold_any_bytes(tmp_path):
     with open(path, "wb") as file:
         file.write(b"x")
     source = open_source(tmp_path)
-    assert source.splits["train"].num_pictures == 1 + len(written)
-    assert source.read_picture("train", 1) == b"x"
+    assert source.splits["train"].num_images == 1 + len(written)
+    assert source.read_image("train", 1) == b"x"
 
 
 def test_a_class_name_that_is_no_text_is_refused(tmp_path):
@@ -190,9 +190,9 @@ def test_a_class_name_that_is_no_text_is_refused(tmp_path):
     ("counts", "sentence"),
     [
         ({}, "has no sub-folders"),
-        ({"a": 3, "b": 0}, "b holds no picture"),
+        ({"a": 3, "b": 0}, "b holds no image"),
         ({"train/a": 3, "val/b": 3}, "holds the class b, which"),
-        ({"train/a": 3, "val/a": 0}, "val holds no picture"),
+        ({"train/a": 3, "val/a": 0}, "val holds no image"),
         ({"train/a": 3, "val/a": 1, "more/a": 1}, "holds more beside train, val"),
         ({"train/a": 3, "val/a": 1, "validation/a": 1}, "both val and validation"),
     ],
@@ -208,12 +208,12 @@ def test_a_missing_folder_is_a_sentence(tmp_path):
         open_source(tmp_path / "absent")
 
 
-def test_a_picture_that_changes_after_it_was_listed_is_refused(tmp_path):
+def test_a_image_that_changes_after_it_was_listed_is_refused(tmp_path):
     archives.write_folder(tmp_path, {"a": 1})
     source = pickle.loads(pickle.dumps(open_source(tmp_path)))
-    (tmp_path / "a/picture0.jpg").write_bytes(b"x")
+    (tmp_path / "a/image0.jpg").write_bytes(b"x")
     with pytest.raises(errors.DataError, match="another size now"):
-        source.read_picture("train", 0)
+        source.read_image("train", 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The archives' names, and their pictures as a source."""
+"""The archives' names, and their images as a source."""
 
 import io
 

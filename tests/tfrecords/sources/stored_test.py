@@ -19,7 +19,7 @@ def test_rows_are_sorted_by_name_with_their_columns():
     assert table.offset.tolist() == [0, 5_000_000_000, 30]
     assert table.num_bytes.tolist() == [1, 21, 31]
     assert table.labels.dtype == table.container.dtype == np.int32
-    assert table.num_pictures == 3
+    assert table.num_images == 3
 
 
 def test_a_name_that_comes_twice_is_refused():

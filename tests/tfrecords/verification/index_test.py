@@ -80,13 +80,13 @@ def test_what_is_written_describes_the_shards(records_dir, tmp_path):
         assert shard.sha256 == files.compute_digest(path)
 
 
-def test_statistics_are_of_the_pictures_as_they_will_be_read(records_dir):
+def test_statistics_are_of_the_images_as_they_will_be_read(records_dir):
     run(records_dir)
     resized = []
     for name in sorted(os.listdir(records_dir)):
         if name.startswith("train-"):
             for _, data in record_file.scan(os.path.join(records_dir, name)):
-                image = decoder.decode_picture(
+                image = decoder.decode_pixels(
                     schema.decode_record(data).image_bytes, apply_orientation=False
                 )
                 resized.append(resize.resize_and_crop(image))
@@ -126,7 +126,7 @@ def test_validation_may_be_called_val(records_dir):
 
 
 def test_tensorflows_record_without_our_extra_keys(tmp_path):
-    image = data_directories.draw_picture(0, 1, np.random.default_rng(0), 90, 200)
+    image = data_directories.draw_image(0, 1, np.random.default_rng(0), 90, 200)
     minimal = {
         schema.ENCODED: data_directories.encode_jpeg(image),
         schema.LABEL: 0,
@@ -144,7 +144,7 @@ def test_a_wrong_offset_is_a_sentence_and_nothing_is_written(records_dir, tmp_pa
     assert os.listdir(tmp_path / "data") == [locks.LOCK_NAME]
 
 
-def test_pictures_that_cannot_be_decoded_are_listed(records_dir):
+def test_images_that_cannot_be_decoded_are_listed(records_dir):
     path = os.path.join(records_dir, "validation-00001-of-00002")
 
     def change(records):
@@ -158,7 +158,7 @@ def test_pictures_that_cannot_be_decoded_are_listed(records_dir):
 
 
 def test_at_most_twenty_are_listed(tmp_path):
-    image = data_directories.draw_picture(0, 1, np.random.default_rng(0), 90, 200)
+    image = data_directories.draw_image(0, 1, np.random.default_rng(0), 90, 200)
     good = data_directories.make_record(image, 0, 0, "train", 1, "jpeg", 1)
     bad = [change_record(good, ENCODED=b"x")] * 25
     data_directories.write_shards(str(tmp_path), "train", [*bad, good], 2)

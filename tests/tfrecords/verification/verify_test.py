@@ -105,7 +105,7 @@ def test_sound_data_pass(tmp_path, encoding, num_workers):
     assert report.num_bytes == sum(p.stat().st_size for p in tmp_path.glob("*-of-*"))
 
 
-def test_a_split_without_pictures_in_a_shard_passes(tmp_path):
+def test_a_split_without_images_in_a_shard_passes(tmp_path):
     data_directories.write_data_directory(
         tmp_path, per_class={"train": 1, "validation": 0}, num_shards=4
     )
@@ -215,7 +215,7 @@ def test_a_record_that_comes_twice(data_dir):
     report = run(data_dir)
     assert report.problems[0] == (
         f"{shard_path(data_dir)}: record 2 has the filename of record 0 of "
-        "train-00000-of-00002: each picture should be there once"
+        "train-00000-of-00002: each image should be there once"
     )
 
 
@@ -256,7 +256,7 @@ def test_a_record_that_another_shard_has_too(data_dir):
         ({"FORMAT": b"RAW"}, "its format is b'RAW'"),
         ({"HEIGHT": 255}, "its size is 255 x 256"),
         ({"FILENAME": b""}, "it has no filename"),
-        ({"ENCODED": b"nonsense"}, "the picture cannot be decoded"),
+        ({"ENCODED": b"nonsense"}, "the image cannot be decoded"),
         ({"ENCODED": 7}, "image/encoded is not one byte string"),
     ],
 )
@@ -277,7 +277,7 @@ def test_bytes_that_are_no_example(data_dir):
     check(data_dir, "record 0 at byte 0: the record is not a well-formed tf.train")
 
 
-def test_a_picture_of_another_size_and_one_of_another_format(data_dir):
+def test_a_image_of_another_size_and_one_of_another_format(data_dir):
     image = np.zeros((255, 256, 3), np.uint8)
     stream = io.BytesIO()
     Image.fromarray(image).resize((256, 256)).save(stream, "PNG")
@@ -287,18 +287,18 @@ def test_a_picture_of_another_size_and_one_of_another_format(data_dir):
     rewrite(data_dir, 0, records)
     check(
         data_dir,
-        "the picture has the shape (255, 256, 3), not 256 x 256",
-        "the picture is no JPEG",
+        "the image has the shape (255, 256, 3), not 256 x 256",
+        "the image is no JPEG",
     )
 
 
-def test_a_raw_picture_of_another_length(tmp_path):
+def test_a_raw_image_of_another_length(tmp_path):
     data_dir = str(tmp_path)
     data_directories.write_data_directory(tmp_path, per_class=3, encoding="raw")
     records = read_shard(shard_path(data_dir))
     records[0] = change_record(records[0], ENCODED=bytes(10))
     rewrite(data_dir, 0, records)
-    check(data_dir, "the raw picture has 10 bytes, not 256 * 256 * 3")
+    check(data_dir, "the raw image has 10 bytes, not 256 * 256 * 3")
 
 
 def test_wrong_class_counts(data_dir):
@@ -354,7 +354,7 @@ def test_a_changed_checksum_and_a_damaged_index(data_dir):
     check(data_dir, "its SHA-256", "index.npz is not the one")
 
 
-def test_statistics_of_other_pictures(data_dir, tmp_path):
+def test_statistics_of_other_images(data_dir, tmp_path):
     other = str(tmp_path / "other")
     data_directories.write_data_directory(other, num_classes=5, per_class=2)
     shutil.copy(os.path.join(other, "statistics.npz"), data_dir)
@@ -364,7 +364,7 @@ def test_statistics_of_other_pictures(data_dir, tmp_path):
         lambda v: v.update(checksums=data_directories.compute_checksums(data_dir)),
     )
     text = "\n".join(run(data_dir).problems)
-    assert "counts 10 pictures, the train split 6" in text
+    assert "counts 10 images, the train split 6" in text
     assert "mean_rgb differs by" in text
     assert "mean_image differs by" in text
     assert "covariance differs by" in text

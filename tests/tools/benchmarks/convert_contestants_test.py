@@ -1,4 +1,4 @@
-"""The peers make what ours makes: the same pictures, in records that can be read."""
+"""The peers make what ours makes: the same images, in records that can be read."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from tools.benchmarks import convert_contestants, convert_subjects
 def folder(tmp_path):
     paths = []
     for number, (height, width) in enumerate(((300, 400), (500, 260))):
-        image = data_directories.draw_picture(
+        image = data_directories.draw_image(
             number, 2, np.random.default_rng(number), height, width
         )
         paths.append(str(tmp_path / f"{number}.jpg"))
         with open(paths[-1], "wb") as file:
             file.write(data_directories.encode_jpeg(image))
-    return convert_subjects.link_pictures(paths, str(tmp_path / "source"), 5)
+    return convert_subjects.link_images(paths, str(tmp_path / "source"), 5)
 
 
 def decode(data):
     return np.asarray(Image.open(io.BytesIO(data)), np.float64)
 
 
-def test_linked_pictures_take_turns(folder):
-    paths = convert_contestants.list_pictures(folder)
+def test_linked_images_take_turns(folder):
+    paths = convert_contestants.list_images(folder)
     contents = [pathlib.Path(path).read_bytes() for path in paths]
     assert len(paths) == 5
     assert contents[0] == contents[2] == contents[4] != contents[1] == contents[3]
@@ -45,7 +45,7 @@ def test_they_shrink_as_ours_does(folder, library):
     if library == "opencv":
         pytest.importorskip("cv2", reason="OpenCV is not installed")
     shrink = getattr(convert_contestants, f"shrink_with_{library}")
-    for path in convert_contestants.list_pictures(folder)[:2]:
+    for path in convert_contestants.list_images(folder)[:2]:
         with open(path, "rb") as file:
             data = file.read()
         expected = resize.resize_and_crop(np.asarray(Image.open(io.BytesIO(data))))
@@ -55,7 +55,7 @@ def test_they_shrink_as_ours_does(folder, library):
 
 def test_the_pool_writes_records(folder, tmp_path):
     shard = str(tmp_path / "shard")
-    paths = convert_contestants.list_pictures(folder)
+    paths = convert_contestants.list_images(folder)
     convert_contestants.write_shard(
         shard, paths, convert_contestants.shrink_with_pillow
     )
@@ -77,7 +77,7 @@ def test_a_conversion_is_timed_without_its_removal(folder, tmp_path, monkeypatch
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_codecs_alone_do_every_picture(folder, monkeypatch):
+def test_codecs_alone_do_every_image(folder, monkeypatch):
     done = []
     monkeypatch.setattr(
         convert_contestants, "shrink_with_pillow", lambda data: done.append(data)

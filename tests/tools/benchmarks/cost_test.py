@@ -10,7 +10,7 @@ from tools.benchmarks import cost
 
 # 1 TFLOP/s, 1 GB/s, a link of 1 GB/s; it reaches all of it and launches in no time.
 ROUND = cost.Gpu("round", 1e12, 1e9, 1e9, 1.0, 1.0, 0, 0.0)
-# Batch 10; 2 GFLOP and 1,000 outputs per picture; 100,000 parameters.
+# Batch 10; 2 GFLOP and 1,000 outputs per image; 100,000 parameters.
 WORK = (10, 2e9, 100_000, 1000)
 
 
@@ -18,7 +18,7 @@ def test_one_gpu():
     step = cost.estimate_step(ROUND, 1, *WORK)
     products = 10 * 2e9 / 1e12
     memory = (38 * 100_000 + 10 * 10 * 1000) / 1e9
-    assert step.pictures == 10
+    assert step.images == 10
     assert step.limit == pytest.approx(max(products, memory)) == pytest.approx(0.02)
     assert step.expected == pytest.approx(products + memory) == pytest.approx(0.0239)
 
@@ -28,13 +28,13 @@ def test_two_gpus_share_the_work_and_exchange():
     # pool2 and pool5 of 128 maps, fc6 and fc7 of 2,048 units; there and back.
     elements = 2 * (21_632 + 4_608 + 4_096)
     link = 10 * (2 * elements + 602_112) / 1e9
-    assert step.pictures == 10
+    assert step.images == 10
     assert step.expected == pytest.approx(0.0239 / 2 + link)
 
 
 def test_eight_are_four_copies_that_sum_their_gradients():
     pair, step = (cost.estimate_step(ROUND, n, *WORK) for n in (2, 8))
-    assert step.pictures == 40
+    assert step.images == 40
     reduced = 2 * 3 / 4 * 4 * 50_000 / 1e9
     assert step.expected == pytest.approx(pair.expected + reduced)
 

@@ -1,4 +1,4 @@
-"""The arithmetic of growth, by hand, and its picture."""
+"""The arithmetic of growth, by hand, and its image."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from PIL import Image
 
 from tools.benchmarks import growth_subjects
 
-SERIES = {"pictures": {1000: 8.0, 10: 2.0, 100: 2.0}, "workers": {1: 6.0, 2: 3.0}}
+SERIES = {"images": {1000: 8.0, 10: 2.0, 100: 2.0}, "workers": {1: 6.0, 2: 3.0}}
 
 
 def test_rows_are_sorted_with_exponents_from_size_to_size():
     rows = growth_subjects.list_rows(SERIES)
     assert [row[:3] for row in rows] == [
-        ("pictures", 10, 2.0),
-        ("pictures", 100, 2.0),
-        ("pictures", 1000, 8.0),
+        ("images", 10, 2.0),
+        ("images", 100, 2.0),
+        ("images", 1000, 8.0),
         ("workers", 1, 6.0),
         ("workers", 2, 3.0),
     ]
@@ -37,7 +37,7 @@ def test_batches_double_up_to_twice_the_batch():
     assert growth_subjects.list_batches(2) == [1, 2, 4]
 
 
-def test_the_plot_is_a_picture(tmp_path):
+def test_the_plot_is_a_image(tmp_path):
     path = tmp_path / "growth.png"
     growth_subjects.plot(SERIES, str(path))
     assert Image.open(path).size == (960, 420)

@@ -18,7 +18,7 @@ def test_percentiles_over_all_rounds_and_the_batches_rate():
         {"bytes": [0.004], "pixels": [0.010], "batch": [2.5]},
     ]
     row = inference_subjects.summarize_answers(rounds, batch_size=10)
-    # Five pictures: the 99th percentile lies 0.96 of the way from the fourth to the
+    # Five images: the 99th percentile lies 0.96 of the way from the fourth to the
     # fifth.
     assert row == pytest.approx(
         (3.0, 4.96, 10.0, 29.2, 10 / 2.5, 100 * (4.0 - 2.0) / 2.5)

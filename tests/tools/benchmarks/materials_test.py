@@ -1,4 +1,4 @@
-"""What subjects work on: drawn, or the first pictures of shards."""
+"""What subjects work on: drawn, or the first images of shards."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def shards(tmp_path):
     return str(path)
 
 
-def test_the_first_pictures_of_shards_are_read_from_them(shards):
+def test_the_first_images_of_shards_are_read_from_them(shards):
     source = materials.open_shards(shards, {"train": 5, "validation": 100, "test": 1})
-    assert {split: t.num_pictures for split, t in source.splits.items()} == {
+    assert {split: t.num_images for split, t in source.splits.items()} == {
         "train": 5,
         "validation": 12,
     }
     held = materials.read_encoded(shards, 5)
-    read = [source.read_picture("train", row) for row in range(5)]
-    assert read == held.pictures
+    read = [source.read_image("train", row) for row in range(5)]
+    assert read == held.images
     assert source.splits["train"].labels.tolist() == held.labels.tolist()
 
 
@@ -53,7 +53,7 @@ def test_drawn_photographs_have_their_size_and_differ(tmp_path):
     contents = [pathlib.Path(path).read_bytes() for path in paths]
     assert len(set(contents)) == 3
     assert {Image.open(io.BytesIO(data)).size for data in contents} == {(50, 37)}
-    (tmp_path / "other.txt").write_text("no picture")
+    (tmp_path / "other.txt").write_text("no image")
     assert materials.find_photographs(str(tmp_path), 2) == paths[:2]
 
 

@@ -1,4 +1,4 @@
-"""PyTorch is asked for the pictures that ours is asked for."""
+"""PyTorch is asked for the images that ours is asked for."""
 
 from __future__ import annotations
 

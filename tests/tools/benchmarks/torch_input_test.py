@@ -1,4 +1,4 @@
-"""The loader's batches are crops of the records' pictures, mirrored or not."""
+"""The loader's batches are crops of the records' images, mirrored or not."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def test_batches_are_crops_less_the_mean(tmp_path):
     images, labels = batches[0]
     assert images.shape == (6, 3, 250, 250) and images.dtype == torch.float32
     held = materials.read_encoded(str(tmp_path), 4)
-    originals = [np.asarray(Image.open(io.BytesIO(data))) for data in held.pictures]
+    originals = [np.asarray(Image.open(io.BytesIO(data))) for data in held.images]
     restored = images.permute(0, 2, 3, 1).numpy() + np.float32([123, 117, 104])
     for row in range(6):
         matches = [
             number
-            for number, picture in enumerate(originals)
+            for number, image in enumerate(originals)
             for top in range(7)
             for left in range(7)
             for step in (1, -1)
             if np.allclose(
-                picture[top : top + 250, left : left + 250][:, ::step],
+                image[top : top + 250, left : left + 250][:, ::step],
                 restored[row],
                 atol=0.01,
             )
         ]
         assert len(set(matches)) == 1
         assert held.labels[matches[0]] == labels[row]
-    # Four pictures in six places: each is there before any is there twice.
+    # Four images in six places: each is there before any is there twice.
     assert sorted(np.bincount(labels.numpy()).tolist()) in ([2, 4], [3, 3])
 
 

@@ -2,7 +2,7 @@
 
 `meta.mat` lists the synsets with their numbers (ILSVRC2012_ID 1..1000 are the classes,
 the rest the hierarchy above them); the ground truth has one such number per line, that
-of validation picture 1, 2, 3 and so on. The numbers are not in the order of the
+of validation image 1, 2, 3 and so on. The numbers are not in the order of the
 synsets' names, so that neither is a label.
 """
 
@@ -35,7 +35,7 @@ class Devkit:
     Attributes:
       words: "tench, Tinca tinca" by synset, of every synset in `meta.mat`.
       classes: the synsets of the classes, without the hierarchy above them.
-      validation_synsets: the synset of validation picture number i + 1.
+      validation_synsets: the synset of validation image number i + 1.
     """
 
     words: dict[str, str]

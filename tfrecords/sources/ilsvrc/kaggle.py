@@ -3,7 +3,7 @@
 `ILSVRC/Data/CLS-LOC/train/<synset>/*.JPEG`, `ILSVRC/Data/CLS-LOC/val/*.JPEG` flat, and
 beside `ILSVRC` the files `LOC_val_solution.csv` ("ImageId,PredictionString", the
 second being "n01440764 x y x y", once per object) and `LOC_synset_mapping.txt`
-("n01440764 tench, Tinca tinca"). The pictures are those of the official archives.
+("n01440764 tench, Tinca tinca"). The images are those of the official archives.
 
 Many users have sorted the validation images into class folders, `val/<synset>/*.JPEG`,
 because torchvision's ImageFolder needs that. Such folders are read too; where the table
@@ -26,7 +26,7 @@ from tfrecords.sources import stored
 from tfrecords.sources.ilsvrc import kaggle_tables
 from tfrecords.sources.ilsvrc.release import Release
 
-_PICTURES_DIR = os.path.join("ILSVRC", "Data", "CLS-LOC")
+_IMAGES_DIR = os.path.join("ILSVRC", "Data", "CLS-LOC")
 _TRUTH_NAME = "LOC_val_solution.csv"
 _WORDS_NAME = "LOC_synset_mapping.txt"
 _SYNSET = re.compile(r"n\d{8}")
@@ -34,12 +34,12 @@ _SYNSET = re.compile(r"n\d{8}")
 
 def is_kaggle(source_dir: str) -> bool:
     """Whether Kaggle's layout lies in `source_dir`."""
-    return os.path.isdir(os.path.join(source_dir, _PICTURES_DIR, "train"))
+    return os.path.isdir(os.path.join(source_dir, _IMAGES_DIR, "train"))
 
 
 def open_kaggle(
     source_dir: str, release: Release, progress_stream: TextIO | None
-) -> stored.StoredPictures:
+) -> stored.StoredImages:
     """Opens Kaggle's layout; names and labels are those of the official archives.
 
     Args:
@@ -53,8 +53,8 @@ def open_kaggle(
         another class than its line in the table says.
       StorageError: if one cannot be read.
     """
-    train_dir = os.path.join(source_dir, _PICTURES_DIR, "train")
-    validation_dir = os.path.join(source_dir, _PICTURES_DIR, "val")
+    train_dir = os.path.join(source_dir, _IMAGES_DIR, "train")
+    validation_dir = os.path.join(source_dir, _IMAGES_DIR, "val")
     words_path = os.path.join(source_dir, _WORDS_NAME)
     inputs: list[manifest.InputFile] = []
     remarks: list[str] = []
@@ -63,15 +63,15 @@ def open_kaggle(
     containers = [os.path.join(train_dir, synset) for synset in synsets]
     builder = stored.TableBuilder()
     line = progress.Progress(
-        "listing pictures", len(synsets), "classes", stream=progress_stream
+        "listing images", len(synsets), "classes", stream=progress_stream
     )
     for label, synset in enumerate(synsets):
         pattern = re.compile(re.escape(synset.encode()) + rb"_\d+\.JPEG")
         names, sizes, num_others = _list_files(containers[label], pattern)
         if not names:
             raise errors.DataError(
-                f"{containers[label]} holds no picture {synset}_*.JPEG. Put the "
-                "class's pictures there, or remove the folder."
+                f"{containers[label]} holds no image {synset}_*.JPEG. Put the "
+                "class's images there, or remove the folder."
             )
         builder.add(names, [label] * len(names), label, [-1] * len(names), sizes)
         num_ignored += num_others
@@ -83,7 +83,7 @@ def open_kaggle(
             "archive again."
         )
     splits = {"train": builder.build()}
-    remarks += release.compare_train(len(synsets), splits["train"].num_pictures)
+    remarks += release.compare_train(len(synsets), splits["train"].num_images)
 
     words: dict[str, str] = {}
     if os.path.isfile(words_path):
@@ -104,7 +104,7 @@ def open_kaggle(
         elif found.flat.names:
             raise errors.UserError(
                 f"{source_dir} has no file {_TRUTH_NAME}, which tells the classes of "
-                f"the pictures in {validation_dir}. Put it beside ILSVRC."
+                f"the images in {validation_dir}. Put it beside ILSVRC."
             )
         else:
             remarks.append(
@@ -114,7 +114,7 @@ def open_kaggle(
         table = _label_validation(
             found, truth, synsets, containers, validation_dir, truth_path
         )
-        num_kept = table.num_pictures if table else 0
+        num_kept = table.num_images if table else 0
         remarks += release.compare_validation(found.num_images, num_kept)
         num_ignored += found.num_others
         if table:
@@ -128,7 +128,7 @@ def open_kaggle(
         remarks.append(
             f"{num_ignored:,} files or folders with other names were left out."
         )
-    return stored.StoredPictures(
+    return stored.StoredImages(
         name=release.name,
         containers=containers,
         classes=[manifest.ClassInfo(s, words.get(s, s)) for s in synsets],
@@ -198,7 +198,7 @@ def _label_validation(
     containers: list[str],
     validation_dir: str,
     truth_path: str,
-) -> sources.PictureTable | None:
+) -> sources.ImageTable | None:
     """The images of known classes; None if there is none. Extends `containers`."""
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     builder = stored.TableBuilder()

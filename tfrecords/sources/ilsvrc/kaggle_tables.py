@@ -45,7 +45,7 @@ def read_truth(path: str) -> dict[str, str]:
         synset = row[1].split(" ", 1)[0] if len(row) == 2 else ""
         if not _SYNSET.fullmatch(synset) or row[0] in truth:
             raise errors.DataError(
-                f"{path}, line {i + 1}: {','.join(row)[:60]!r} is no new picture with "
+                f"{path}, line {i + 1}: {','.join(row)[:60]!r} is no new image with "
                 'its class, like "ILSVRC2012_val_00000001,n01751748 0 0 9 9". Download '
                 "it again."
             )

@@ -1,12 +1,12 @@
 """ILSVRC: the official archives as they come, never unpacked to disk.
 
 `ILSVRC2012_img_train.tar` is a tar of one tar per synset, `ILSVRC2012_img_val.tar` is
-flat, and `ILSVRC2012_devkit_t12.tar.gz` tells the classes of the validation pictures
+flat, and `ILSVRC2012_devkit_t12.tar.gz` tells the classes of the validation images
 by their numbers. The layout that Kaggle hands out is read by `kaggle`; both give the
 same names and labels.
 
 Parts of the archives are sources too: the classes are the synsets of the training
-archive, sorted; validation pictures of other classes are left out and counted.
+archive, sorted; validation images of other classes are left out and counted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def open_ilsvrc2012(
       progress_stream: where the live line goes; standard error by default.
 
     Returns:
-      A source with the splits "train" and, where there are validation pictures of its
+      A source with the splits "train" and, where there are validation images of its
       classes, "validation".
 
     Raises:
@@ -68,7 +68,7 @@ def _open_archives(
     release: Release,
     check_md5: bool,
     progress_stream: TextIO | None,
-) -> stored.StoredPictures:
+) -> stored.StoredImages:
     train_path = os.path.join(source_dir, release.train_name)
     validation_path = os.path.join(source_dir, release.validation_name)
     devkit_path = os.path.join(source_dir, release.devkit_name)
@@ -104,7 +104,7 @@ def _open_archives(
         synsets, train = _list_train(reader, remarks)
         judge(train_path, reader.num_bytes, reader.finish())
     splits = {"train": train}
-    remarks += release.compare_train(len(synsets), train.num_pictures)
+    remarks += release.compare_train(len(synsets), train.num_images)
     if kit:
         remarks += release.compare_classes(synsets, kit.classes)
         remarks += release.compare_truth(len(kit.validation_synsets))
@@ -124,7 +124,7 @@ def _open_archives(
             "and training will need --config.schedule.name=fixed."
         )
     words = kit.words if kit else {}
-    return stored.StoredPictures(
+    return stored.StoredImages(
         name=release.name,
         containers=(train_path, validation_path),
         classes=[manifest.ClassInfo(s, words.get(s, s)) for s in synsets],
@@ -138,12 +138,12 @@ def _open_archives(
 
 def _list_train(
     reader: archive_reader.ArchiveReader, remarks: list[str]
-) -> tuple[list[str], sources.PictureTable]:
-    """The sorted synsets of a tar of tars, and its pictures; extends `remarks`."""
+) -> tuple[list[str], sources.ImageTable]:
+    """The sorted synsets of a tar of tars, and its images; extends `remarks`."""
     by_synset: dict[str, list[tar_walk.Member]] = {}
     for outer in tar_walk.walk(reader, _SYNSET_TAR, padding_notes=remarks):
         synset = outer.name[: -len(".tar")].decode()
-        pictures = list(
+        images = list(
             tar_walk.walk(
                 reader,
                 re.compile(re.escape(synset).encode() + rb"_\d+\.JPEG"),
@@ -152,12 +152,12 @@ def _list_train(
                 within=outer.name.decode(),
             )
         )
-        if not pictures:
+        if not images:
             raise errors.DataError(
                 f"{reader.path}, byte {outer.offset}: {outer.name.decode()} holds no "
-                "picture. Download the archive again."
+                "image. Download the archive again."
             )
-        by_synset[synset] = pictures
+        by_synset[synset] = images
     if not by_synset:
         raise errors.DataError(
             f"{reader.path} holds no synset's archive. Download it again."
@@ -175,8 +175,8 @@ def _list_validation(
     kit: devkit.Devkit,
     synsets: list[str],
     release: Release,
-) -> tuple[sources.PictureTable | None, list[str]]:
-    """The validation pictures of known classes (None if there is none), and remarks."""
+) -> tuple[sources.ImageTable | None, list[str]]:
+    """The validation images of known classes (None if there is none), and remarks."""
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     kept, labels, num_seen = [], [], 0
     remarks: list[str] = []

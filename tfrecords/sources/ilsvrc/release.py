@@ -21,8 +21,8 @@ class Release:
       year: 2012.
       train_name, validation_name, devkit_name: the archives' file names.
       meta_name, truth_name: the two members of the development kit.
-      validation_pattern: the names of validation pictures; group 1 is the number.
-      num_classes, num_train, num_validation: synsets and pictures.
+      validation_pattern: the names of validation images; group 1 is the number.
+      num_classes, num_train, num_validation: synsets and images.
       md5: the archives' MD5 sums by file name.
       num_bytes: the archives' sizes by file name, where known.
     """
@@ -41,12 +41,12 @@ class Release:
     md5: Mapping[str, str]
     num_bytes: Mapping[str, int]
 
-    def compare_train(self, num_classes: int, num_pictures: int) -> list[str]:
+    def compare_train(self, num_classes: int, num_images: int) -> list[str]:
         """What to say of a training split's counts; nothing if they are official."""
-        if (num_classes, num_pictures) == (self.num_classes, self.num_train):
+        if (num_classes, num_images) == (self.num_classes, self.num_train):
             return []
         return [
-            f"The training pictures are {num_pictures:,} of {num_classes:,} classes; "
+            f"The training images are {num_images:,} of {num_classes:,} classes; "
             f"the official are {self.num_train:,} of {self.num_classes:,}."
         ]
 
@@ -89,19 +89,19 @@ class Release:
         """What to say of a validation split's counts; nothing if they are official.
 
         Args:
-          num_seen: pictures there are.
-          num_kept: those of classes that have training pictures.
+          num_seen: images there are.
+          num_kept: those of classes that have training images.
         """
         remarks = []
         if num_seen != self.num_validation:
             remarks.append(
-                f"The validation pictures are {num_seen:,}; the official are "
+                f"The validation images are {num_seen:,}; the official are "
                 f"{self.num_validation:,}."
             )
         if num_seen > num_kept:
             remarks.append(
-                f"{num_seen - num_kept:,} validation pictures are of classes without "
-                "training pictures and are left out."
+                f"{num_seen - num_kept:,} validation images are of classes without "
+                "training images and are left out."
             )
         if not num_kept:
             remarks.append("There is no validation split.")

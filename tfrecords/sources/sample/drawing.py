@@ -1,12 +1,12 @@
-"""Draws one picture of the sample set: two colours on 1/f noise, one figure, a JPEG.
+"""Draws one image of the sample set: two colours on 1/f noise, one figure, a JPEG.
 
-Everything drawn is a pure function of (seed, split, class, index); no picture depends
+Everything drawn is a pure function of (seed, split, class, index); no image depends
 on how many there are. The random numbers are the same everywhere (see sample_draws).
 Sine, square root and the Fourier transform may round differently in another NumPy or
 on another processor; the results are rounded to 8 bits at once and the rest is
 Pillow's integer arithmetic, so that the bytes are the same on any machine with the
 same Pillow, except where such a last bit straddles a rounding step: one level of a few
-pixels in few pictures. (Of 600, NumPy 1.26 and 2.4, with and without AVX-512, agreed on
+pixels in few images. (Of 600, NumPy 1.26 and 2.4, with and without AVX-512, agreed on
 every byte; without AVX2, 22 differed so.)
 """
 
@@ -30,7 +30,7 @@ CLASSES: dict[str, Figure] = dict(
 )
 SPLITS = ("train", "validation")
 
-# Pictures are 256..420 pixels a side; the converter makes the shorter one 256.
+# Images are 256..420 pixels a side; the converter makes the shorter one 256.
 _MIN_SIDE, _MAX_SHORTER_SIDE, _MAX_SIDE = 256, 340, 420
 # Ink and ground differ in lightness by this many of 255 levels at least, three times
 # the ground's noise: a person sees the figure at a glance, in gray too.
@@ -40,31 +40,31 @@ _NOISE_LEVELS = (24.0, 9.0)
 _JPEG_QUALITY = 90
 
 
-def draw_picture(seed: int, split: str, label: int, index: int) -> bytes:
-    """Draws a picture and encodes it.
+def draw_image(seed: int, split: str, label: int, index: int) -> bytes:
+    """Draws an image and encodes it.
 
     Args:
       seed: any integer, taken modulo 2^64.
       split: one of SPLITS.
       label: 0..19, a position in CLASSES.
-      index: 0..2^32-1, the picture's number in its class and split.
+      index: 0..2^32-1, the image's number in its class and split.
 
     Returns:
       A JPEG's bytes (RGB, 256..420 pixels a side, quality 90).
     """
-    image, _ = draw_image(seed, split, label, index)
+    image, _ = draw_with_coverage(seed, split, label, index)
     with io.BytesIO() as file:
         image.save(file, "JPEG", quality=_JPEG_QUALITY)
         return file.getvalue()
 
 
-def draw_image(
+def draw_with_coverage(
     seed: int, split: str, label: int, index: int
 ) -> tuple[Image.Image, Image.Image]:
-    """Draws a picture; the arguments are `draw_picture`'s.
+    """Draws an image; the arguments are `draw_image`'s.
 
     Returns:
-      The picture (mode RGB) and the figure's coverage of each pixel (mode L, of the
+      The image (mode RGB) and the figure's coverage of each pixel (mode L, of the
       same size; 255 where the ink hides the ground).
     """
     stream = (SPLITS.index(split) << 40) | (label << 32) | index
@@ -183,7 +183,7 @@ def _draw_noise(draws: random_draws.Draws) -> np.ndarray:
 def _make_amplitude() -> np.ndarray:
     """1/f for the frequencies of a 216x216 torus, 0 at f = 0, float64 [216, 216].
 
-    Larger than half a picture: the noise does not meet itself at the edges.
+    Larger than half an image: the noise does not meet itself at the edges.
     """
     size = 216
     frequency = np.fft.fftfreq(size) * size

@@ -1,7 +1,7 @@
 """The ten patterns of the drawn set, each one formula.
 
 A pattern is a function (x, y, draws) -> d like a shape (see sample_shapes), but it
-fills the plane, and the unit of x, y and d is the picture's shorter side. Scale, phase
+fills the plane, and the unit of x, y and d is the image's shorter side. Scale, phase
 and proportions are drawn; turning and mirroring are the caller's. `_from_lines` is the
 word they share: the distance from the nearest of evenly spaced lines.
 """

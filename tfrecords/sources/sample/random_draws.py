@@ -1,4 +1,4 @@
-"""One picture's random numbers, the same on every machine and NumPy version.
+"""One image's random numbers, the same on every machine and NumPy version.
 
 Of NumPy's generators only the raw output is promised never to change
 (`Generator.uniform` is not), so every number here is made from it by a formula.

@@ -2,7 +2,7 @@
 
 Ten shapes and ten patterns that a person names at a glance (sample_drawing.CLASSES),
 on which the paper's network can be trained and seen to learn in minutes. Nothing is
-stored: a picture is drawn when it is read. Ours, not the paper's.
+stored: an image is drawn when it is read. Ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from tfrecords import errors
 from tfrecords.shards import manifest
-from tfrecords.sources import PictureTable, Source
+from tfrecords.sources import ImageTable, Source
 from tfrecords.sources.sample import drawing
 
 # Five digits number the files of a class.
@@ -24,11 +24,11 @@ def open_sample(
     """Opens the drawn data set.
 
     Args:
-      num_train_per_class: training pictures of each class, 1..100,000.
-      num_validation_per_class: validation pictures of each class, 0..100,000; the
+      num_train_per_class: training images of each class, 1..100,000.
+      num_validation_per_class: validation images of each class, 0..100,000; the
         split is there if there are any.
-      seed: any integer, taken modulo 2^64; another seed, other pictures. The first n
-        pictures of a class are the same however many there are.
+      seed: any integer, taken modulo 2^64; another seed, other images. The first n
+        images of a class are the same however many there are.
 
     Raises:
       UserError: for counts outside their range.
@@ -39,7 +39,7 @@ def open_sample(
     ):
         if not minimum <= count <= _MAX_PER_CLASS:
             raise errors.UserError(
-                f"{count:,} {name} pictures per class were asked of the sample: give "
+                f"{count:,} {name} images per class were asked of the sample: give "
                 f"{minimum} to {_MAX_PER_CLASS:,}."
             )
     return SampleSource(num_train_per_class, num_validation_per_class, seed)
@@ -48,8 +48,8 @@ def open_sample(
 class SampleSource(Source):
     """The drawn data set as a source; see `open_sample` and `Source`.
 
-    The tables' `container` is the picture's index in its class, `offset` and
-    `num_bytes` are -1: a picture has no bytes before it is drawn.
+    The tables' `container` is the image's index in its class, `offset` and
+    `num_bytes` are -1: an image has no bytes before it is drawn.
     """
 
     def __init__(
@@ -75,23 +75,23 @@ class SampleSource(Source):
         self.remarks = ()
         self._seed = seed
 
-    def read_picture(self, split: str, row: int) -> bytes:
-        """Draws the picture in `row` of `split`; returns the JPEG's bytes."""
+    def read_image(self, split: str, row: int) -> bytes:
+        """Draws the image in `row` of `split`; returns the JPEG's bytes."""
         table = self.splits[split]
-        return drawing.draw_picture(
+        return drawing.draw_image(
             self._seed, split, int(table.labels[row]), int(table.container[row])
         )
 
 
-def _make_table(names: tuple[str, ...], num_per_class: int) -> PictureTable:
-    num_pictures = len(names) * num_per_class
+def _make_table(names: tuple[str, ...], num_per_class: int) -> ImageTable:
+    num_images = len(names) * num_per_class
     filenames = [
         f"{name}_{index:05d}.JPEG".encode()
         for name in names
         for index in range(num_per_class)
     ]
-    unknown = np.full(num_pictures, -1, np.int64)
-    return PictureTable(
+    unknown = np.full(num_images, -1, np.int64)
+    return ImageTable(
         filenames=np.array(filenames, "S"),
         labels=np.repeat(np.arange(len(names), dtype=np.int32), num_per_class),
         container=np.tile(np.arange(num_per_class, dtype=np.int32), len(names)),

@@ -1,8 +1,8 @@
 """The ten shapes of the drawn set, each one formula.
 
 A shape is a function (x, y, draws) -> d: `x` and `y` are float32 arrays of one shape,
-the coordinates of the pixels' centres (y points up until the picture is turned);
-`draws` gives the numbers in which pictures of one class differ; `d`, float32 like `x`,
+the coordinates of the pixels' centres (y points up until the image is turned);
+`draws` gives the numbers in which images of one class differ; `d`, float32 like `x`,
 is negative inside, positive outside, and near the outline the signed distance from it
 in the unit of x and y. Every shape lies in the unit circle and reaches it.
 
@@ -11,7 +11,7 @@ was too much like a small circle or heart. The distances of heart and star follo
 Inigo Quilez, "2D distance functions" (iquilezles.org).
 
 Scalars are Python's floats, never NumPy's: those would make float64 of float32 arrays
-in NumPy 2 and not in NumPy 1, and other pictures.
+in NumPy 2 and not in NumPy 1, and other images.
 """
 
 from __future__ import annotations

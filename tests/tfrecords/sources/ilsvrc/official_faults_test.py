@@ -80,7 +80,7 @@ def test_a_meta_file_that_inflates_without_end_is_refused(tmp_path):
         open_source(tmp_path)
 
 
-def test_no_cut_of_the_training_archive_loses_a_picture_silently(tmp_path):
+def test_no_cut_of_the_training_archive_loses_a_image_silently(tmp_path):
     written = archives.write_ilsvrc2012(tmp_path, size=(16, 16))
     data = (tmp_path / TRAIN).read_bytes()
     with tarfile.open(tmp_path / TRAIN) as tar:
@@ -90,7 +90,7 @@ def test_no_cut_of_the_training_archive_loses_a_picture_silently(tmp_path):
         (tmp_path / TRAIN).write_bytes(data[:cut])
         if cut >= needed:
             table = open_source(tmp_path, check_md5=False).splits["train"]
-            assert table.num_pictures == len(written.train)
+            assert table.num_images == len(written.train)
         else:
             with pytest.raises(errors.DataError, match=r"img_train\.tar"):
                 open_source(tmp_path, check_md5=False)
@@ -148,7 +148,7 @@ def test_zeros_behind_an_archive_are_a_remark(tmp_path, name):
         ([("n01440764_1.JPEG", b"x")], "expected were names like n02102040_1.JPEG"),
         ([("../n02102040_1.JPEG", b"x")], "expected were names like"),
         ([("n02102040_1.JPEG", b"x"), ("n02102040_1.JPEG", b"y")], "second member"),
-        ([], "holds no picture"),
+        ([], "holds no image"),
     ],
 )
 def test_an_inner_archive_with_the_wrong_members_is_refused(
@@ -163,14 +163,14 @@ def test_an_inner_archive_with_the_wrong_members_is_refused(
 def test_an_archive_that_shrinks_after_it_was_listed_is_refused(tmp_path):
     archives.write_ilsvrc2012(tmp_path)
     source = open_source(tmp_path)
-    last = source.splits["train"].num_pictures - 1
+    last = source.splits["train"].num_images - 1
     os.truncate(tmp_path / TRAIN, int(source.splits["train"].offset[last]) + 5)
-    source.read_picture("train", 0)
+    source.read_image("train", 0)
     with pytest.raises(errors.DataError, match="and 5 are left"):
-        source.read_picture("train", last)
+        source.read_image("train", last)
 
 
-def test_a_kaggle_picture_that_changes_after_it_was_listed_is_refused(tmp_path):
+def test_a_kaggle_image_that_changes_after_it_was_listed_is_refused(tmp_path):
     archives.write_ilsvrc2012(tmp_path, layout="kaggle")
     source = open_source(tmp_path)
     path = tmp_path / "ILSVRC/Data/CLS-LOC/train/n01440764/n01440764_10.JPEG"
@@ -178,10 +178,10 @@ def test_a_kaggle_picture_that_changes_after_it_was_listed_is_refused(tmp_path):
     for changed in (data[:-1], data + b"x"):
         path.write_bytes(changed)
         with pytest.raises(errors.DataError, match="another size now"):
-            source.read_picture("train", 0)
+            source.read_image("train", 0)
     path.unlink()
     with pytest.raises(errors.DataError, match="no longer the file that it was"):
-        source.read_picture("train", 0)
+        source.read_image("train", 0)
 
 
 @pytest.mark.parametrize(

@@ -36,18 +36,18 @@ def list_split(source, split):
     return {
         bytes(table.filenames[row]).decode(): (
             int(table.labels[row]),
-            source.read_picture(split, row),
+            source.read_image(split, row),
         )
-        for row in range(table.num_pictures)
+        for row in range(table.num_images)
     }
 
 
-def expect(pictures, labels):
-    return {name: (labels[name], data) for name, data in pictures.items()}
+def expect(images, labels):
+    return {name: (labels[name], data) for name, data in images.items()}
 
 
 @pytest.mark.parametrize("layout", ["archives", "kaggle"])
-def test_every_picture_comes_with_its_bytes_and_label(tmp_path, layout):
+def test_every_image_comes_with_its_bytes_and_label(tmp_path, layout):
     # The synsets are not written in sorted order.
     classes = ("n02979186", "n01440764", "n02102040")
     written = archives.write_ilsvrc2012(tmp_path, classes=classes, layout=layout)
@@ -66,7 +66,7 @@ def test_every_picture_comes_with_its_bytes_and_label(tmp_path, layout):
         assert (table.labels.dtype, table.offset.dtype) == (np.int32, np.int64)
 
 
-def test_both_layouts_give_the_same_pictures_labels_and_classes(tmp_path):
+def test_both_layouts_give_the_same_images_labels_and_classes(tmp_path):
     archives.write_ilsvrc2012(tmp_path / "a", layout="archives")
     archives.write_ilsvrc2012(tmp_path / "k", layout="kaggle")
     a, k = open_source(tmp_path / "a"), open_source(tmp_path / "k")
@@ -118,9 +118,7 @@ def test_archives_that_were_made_again_are_read(tmp_path, folder):
 
 
 @pytest.mark.parametrize("layout", ["archives", "kaggle"])
-def test_validation_pictures_of_other_classes_are_left_out_and_counted(
-    tmp_path, layout
-):
+def test_validation_images_of_other_classes_are_left_out_and_counted(tmp_path, layout):
     written = archives.write_ilsvrc2012(
         tmp_path,
         classes=archives.SYNSETS[1:3],
@@ -134,7 +132,7 @@ def test_validation_pictures_of_other_classes_are_left_out_and_counted(
         name: label for name, label in written.validation_labels.items() if label >= 0
     }
     assert len(found) == 6
-    assert any(r.startswith("6 validation pictures are of cl") for r in source.remarks)
+    assert any(r.startswith("6 validation images are of cl") for r in source.remarks)
 
 
 def test_a_validation_archive_without_known_classes_makes_no_split(tmp_path):
@@ -149,7 +147,7 @@ def test_a_validation_archive_without_known_classes_makes_no_split(tmp_path):
 def test_a_source_can_be_pickled_after_it_was_read(tmp_path):
     written = archives.write_ilsvrc2012(tmp_path)
     source = open_source(tmp_path)
-    source.read_picture("train", 0)
+    source.read_image("train", 0)
     other = pickle.loads(pickle.dumps(source))
     assert list_split(other, "train") == expect(written.train, written.train_labels)
     assert list_split(source, "train") == list_split(other, "train")
@@ -166,7 +164,7 @@ def test_sums_and_counts_are_compared(tmp_path):
     text = " ".join(source.remarks)
     assert f"{TRAIN} is not the official file" in text
     assert "12 of 3 classes; the official are 1,281,167 of 1,000" in text
-    assert "The validation pictures are 6; the official are 50,000" in text
+    assert "The validation images are 6; the official are 50,000" in text
     with pytest.raises(errors.UserError, match="12 of 3 classes"):
         source_report.refuse_notes(source)
 
@@ -286,7 +284,7 @@ def test_the_real_archives_of_ten_classes():
     directory = os.path.join(DATA, "ilsvrc2012")
     source = open_source(directory)
     train, validation = source.splits["train"], source.splits["validation"]
-    assert (train.num_pictures, validation.num_pictures) == (4800, 500)
+    assert (train.num_images, validation.num_images) == (4800, 500)
     assert np.bincount(train.labels).tolist() == [480] * 10
     assert np.bincount(validation.labels).tolist() == [50] * 10
     assert source.classes[0].text == "tench, Tinca tinca"
@@ -294,7 +292,7 @@ def test_the_real_archives_of_ten_classes():
     for row in range(0, 4800, 97):
         name = bytes(train.filenames[row]).decode()
         assert name.startswith(source.classes[train.labels[row]].synset + "_")
-        assert source.read_picture("train", row)[:2] == b"\xff\xd8"
+        assert source.read_image("train", row)[:2] == b"\xff\xd8"
 
     # Each label again, from the kit by other means.
     with tarfile.open(os.path.join(directory, DEVKIT)) as tar:

@@ -18,7 +18,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def draw(split, label, index, seed=0):
-    image, mask = drawing.draw_image(seed, split, label, index)
+    image, mask = drawing.draw_with_coverage(seed, split, label, index)
     return np.asarray(image, np.float64), np.asarray(mask, np.float64) / 255
 
 
@@ -79,14 +79,14 @@ def test_tables_classes_and_settings():
     assert all(c.text == c.synset for c in source.classes)
     assert len(CLASSES) == 20
     train = source.splits["train"]
-    assert train.num_pictures == 60
+    assert train.num_images == 60
     assert train.labels.dtype == np.int32
     np.testing.assert_array_equal(np.bincount(train.labels), np.full(20, 3))
     assert train.filenames.dtype.kind == "S"
     assert len(set(train.filenames)) == 60
     assert list(train.filenames) == sorted(train.filenames)
     assert train.filenames[2] == b"arrow_00002.JPEG"
-    assert source.splits["validation"].num_pictures == 40
+    assert source.splits["validation"].num_images == 40
     assert source.settings == {
         "num_train_per_class": 3,
         "num_validation_per_class": 2,
@@ -98,31 +98,31 @@ def test_tables_classes_and_settings():
 
 @pytest.mark.parametrize("counts", [(0, 5), (-1, 5), (5, -1), (100_001, 1)])
 def test_counts_out_of_range_are_refused(counts):
-    with pytest.raises(errors.UserError, match="pictures per class"):
+    with pytest.raises(errors.UserError, match="images per class"):
         sample_source.open_sample(*counts)
 
 
-def test_a_picture_depends_on_seed_split_class_and_index_alone():
+def test_a_image_depends_on_seed_split_class_and_index_alone():
     small, large = sample_source.open_sample(2, 2), sample_source.open_sample(4, 1)
-    rows = range(small.splits["train"].num_pictures)
-    forwards = [small.read_picture("train", row) for row in rows]
+    rows = range(small.splits["train"].num_images)
+    forwards = [small.read_image("train", row) for row in rows]
     sent = pickle.loads(pickle.dumps(small))
-    backwards = [sent.read_picture("train", row) for row in reversed(rows)]
+    backwards = [sent.read_image("train", row) for row in reversed(rows)]
     assert forwards == backwards[::-1]
     for label in range(20):
-        assert large.read_picture("train", 4 * label + 1) == forwards[2 * label + 1]
-    others = [small.read_picture("validation", row) for row in rows]
+        assert large.read_image("train", 4 * label + 1) == forwards[2 * label + 1]
+    others = [small.read_image("validation", row) for row in rows]
     others += [
-        sample_source.open_sample(2, 2, seed=1).read_picture("train", r) for r in rows
+        sample_source.open_sample(2, 2, seed=1).read_image("train", r) for r in rows
     ]
     assert len({*forwards, *others}) == 3 * len(rows)
 
 
-def test_pictures_are_jpegs_of_varied_sizes():
+def test_images_are_jpegs_of_varied_sizes():
     source = sample_source.open_sample(3, 1)
     sizes = []
     for row in range(60):
-        with Image.open(io.BytesIO(source.read_picture("train", row))) as image:
+        with Image.open(io.BytesIO(source.read_image("train", row))) as image:
             assert (image.format, image.mode) == ("JPEG", "RGB")
             image.load()
             sizes.append(image.size)
@@ -247,7 +247,7 @@ def test_colour_says_nothing_about_the_class():
         gaps = validation[:, :, part, None] - means
         guesses = np.linalg.norm(gaps, axis=-1).argmin(axis=-1)
         accuracy = np.mean(guesses == np.arange(20)[:, None])
-        # Chance is 5 %; its standard deviation over 120 pictures 2 %.
+        # Chance is 5 %; its standard deviation over 120 images 2 %.
         assert accuracy < 0.13
 
 

@@ -1,4 +1,4 @@
-"""One small picture in every kind of file, and what damages a file."""
+"""One small image in every kind of file, and what damages a file."""
 
 import io
 import struct
@@ -12,25 +12,25 @@ from tfrecords.images import decoder
 HEIGHT, WIDTH = 72, 104
 
 
-def make_picture(height=HEIGHT, width=WIDTH):
+def make_image(height=HEIGHT, width=WIDTH):
     y, x = np.mgrid[:height, :width]
-    picture = np.stack(
+    image = np.stack(
         [x * 200 // width, y * 200 // height, 90 + 60 * np.sin(x / 15)], axis=-1
     ).astype(np.uint8)
-    picture[(x - 30) ** 2 + (y - 40) ** 2 < 300] = [210, 60, 30]
-    return picture
+    image[(x - 30) ** 2 + (y - 40) ** 2 < 300] = [210, 60, 30]
+    return image
 
 
-PICTURE = make_picture()
-GRAY = np.asarray(Image.fromarray(PICTURE).convert("L"))
+IMAGE = make_image()
+GRAY = np.asarray(Image.fromarray(IMAGE).convert("L"))
 ALPHA = np.linspace(0, 255, WIDTH * HEIGHT).reshape(HEIGHT, WIDTH).astype(np.uint8)
 
 
-def save(image, picture_format, **settings):
+def save(image, image_format, **settings):
     if isinstance(image, np.ndarray):
         image = Image.fromarray(image)
     stream = io.BytesIO()
-    image.save(stream, picture_format, **settings)
+    image.save(stream, image_format, **settings)
     return stream.getvalue()
 
 
@@ -84,7 +84,7 @@ def repeat_frame_header(jpeg):
 def make_cmyk():
     """CMYK uint8 and the RGB it means: RGB = (255 - CMY) * (255 - K) / 255."""
     key = np.full((HEIGHT, WIDTH, 1), 40)
-    light = PICTURE.astype(int)
+    light = IMAGE.astype(int)
     cmyk = np.concatenate([255 - light, key], axis=-1).astype(np.uint8)
     return cmyk, np.rint(light * (255 - 40) / 255).astype(np.uint8)
 
@@ -106,24 +106,24 @@ def make_ycck():
     ycc = np.asarray(Image.fromarray(cmyk[..., :3]).convert("YCbCr"))
     stored = np.concatenate([ycc, 255 - cmyk[..., 3:]], axis=-1)
     # Pillow inverts what it stores.
-    jpeg = save_cmyk(255 - stored, picture_format="JPEG", quality=95)
+    jpeg = save_cmyk(255 - stored, image_format="JPEG", quality=95)
     transform = jpeg.index(b"Adobe") + 11
     return jpeg[:transform] + b"\x02" + jpeg[transform + 1 :], expected
 
 
 def lossless_cases():
-    paletted = Image.fromarray(PICTURE).quantize(64)
+    paletted = Image.fromarray(IMAGE).quantize(64)
     from_palette = np.asarray(paletted.convert("RGB"))
     bilevel = Image.fromarray(GRAY).convert("1")
-    rgba = np.dstack([PICTURE, ALPHA])
+    rgba = np.dstack([IMAGE, ALPHA])
     gray16 = GRAY.astype(int) * 257
     noise = np.random.default_rng(0).integers(0, 257, GRAY.shape)
     coarse16 = np.minimum(gray16 + noise, 65535)
-    rgb16 = PICTURE.astype(int) * 256 + 200
-    first, second = paletted, Image.fromarray(255 - PICTURE).quantize(64)
+    rgb16 = IMAGE.astype(int) * 256 + 200
+    first, second = paletted, Image.fromarray(255 - IMAGE).quantize(64)
     return {
-        "png rgb": (save(PICTURE, "PNG"), PICTURE),
-        "png rgba": (save(rgba, "PNG"), PICTURE),
+        "png rgb": (save(IMAGE, "PNG"), IMAGE),
+        "png rgba": (save(rgba, "PNG"), IMAGE),
         "png gray": (save(GRAY, "PNG"), stack(GRAY)),
         "png gray alpha": (save(np.dstack([GRAY, ALPHA]), "PNG"), stack(GRAY)),
         "png palette": (save(paletted, "PNG"), from_palette),
@@ -136,8 +136,8 @@ def lossless_cases():
             from_palette,
         ),
         "png rgb, transparent colour": (
-            save(PICTURE, "PNG", transparency=tuple(map(int, PICTURE[0, 0]))),
-            PICTURE,
+            save(IMAGE, "PNG", transparency=tuple(map(int, IMAGE[0, 0]))),
+            IMAGE,
         ),
         "png 1 bit": (save(bilevel, "PNG"), np.asarray(bilevel.convert("RGB"))),
         "png 16-bit gray": (make_png(gray16, 16, 0), stack(GRAY)),
@@ -149,10 +149,10 @@ def lossless_cases():
             make_png(np.dstack([gray16, ALPHA.astype(int) * 257]), 16, 4),
             stack(GRAY),
         ),
-        "png 16-bit rgb": (make_png(rgb16, 16, 2), PICTURE),
+        "png 16-bit rgb": (make_png(rgb16, 16, 2), IMAGE),
         "png 16-bit rgba": (
             make_png(np.dstack([rgb16, ALPHA.astype(int) * 257]), 16, 6),
-            PICTURE,
+            IMAGE,
         ),
         "gif": (save(paletted, "GIF"), from_palette),
         "gif gray": (save(GRAY, "GIF"), stack(GRAY)),
@@ -161,20 +161,20 @@ def lossless_cases():
             save(first, "GIF", save_all=True, append_images=[second]),
             from_palette,
         ),
-        "bmp": (save(PICTURE, "BMP"), PICTURE),
-        "bmp rgba": (save(rgba, "BMP"), PICTURE),
+        "bmp": (save(IMAGE, "BMP"), IMAGE),
+        "bmp rgba": (save(rgba, "BMP"), IMAGE),
         "bmp palette": (save(paletted, "BMP"), from_palette),
         "bmp gray": (save(GRAY, "BMP"), stack(GRAY)),
-        "webp lossless": (save(PICTURE, "WEBP", lossless=True), PICTURE),
-        "webp rgba": (save(rgba, "WEBP", lossless=True, exact=True), PICTURE),
+        "webp lossless": (save(IMAGE, "WEBP", lossless=True), IMAGE),
+        "webp rgba": (save(rgba, "WEBP", lossless=True, exact=True), IMAGE),
         "apng": (
             save(
-                Image.fromarray(PICTURE),
+                Image.fromarray(IMAGE),
                 "PNG",
                 save_all=True,
-                append_images=[Image.fromarray(255 - PICTURE)],
+                append_images=[Image.fromarray(255 - IMAGE)],
             ),
-            PICTURE,
+            IMAGE,
         ),
     }
 
@@ -183,22 +183,22 @@ def jpeg_cases():
     cmyk, from_cmyk = make_cmyk()
     ycck, from_ycck = make_ycck()
     return {
-        "baseline": (save(PICTURE, "JPEG", quality=95, subsampling=0), PICTURE),
+        "baseline": (save(IMAGE, "JPEG", quality=95, subsampling=0), IMAGE),
         "progressive": (
-            save(PICTURE, "JPEG", quality=95, subsampling=0, progressive=True),
-            PICTURE,
+            save(IMAGE, "JPEG", quality=95, subsampling=0, progressive=True),
+            IMAGE,
         ),
         "restart markers": (
-            save(PICTURE, "JPEG", quality=95, subsampling=0, restart_marker_blocks=3),
-            PICTURE,
+            save(IMAGE, "JPEG", quality=95, subsampling=0, restart_marker_blocks=3),
+            IMAGE,
         ),
         "gray": (save(GRAY, "JPEG", quality=95), stack(GRAY)),
         "cmyk, Adobe": (
-            save_cmyk(cmyk, picture_format="JPEG", quality=95),
+            save_cmyk(cmyk, image_format="JPEG", quality=95),
             from_cmyk,
         ),
         "cmyk, plain": (
-            remove_adobe(save_cmyk(255 - cmyk, picture_format="JPEG", quality=95)),
+            remove_adobe(save_cmyk(255 - cmyk, image_format="JPEG", quality=95)),
             from_cmyk,
         ),
         "ycck": (ycck, from_ycck),
@@ -208,4 +208,4 @@ def jpeg_cases():
 LOSSLESS = lossless_cases()
 JPEGS = jpeg_cases()
 BASELINE = JPEGS["baseline"][0]
-MINIMAL = save(make_picture(8, 8), "JPEG")
+MINIMAL = save(make_image(8, 8), "JPEG")
