@@ -74,7 +74,7 @@ def main() -> None:
     from alexnet_tf.training import dry_run, train
 
     if _DRY_RUN.value:
-        lines = dry_run.rehearse(
+        lines = dry_run.estimate(
             config, _DATA_DIR.value, _WORKDIR.value, _SET_LEARNING_RATE.value
         )
         print("\n".join(lines))

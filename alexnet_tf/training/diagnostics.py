@@ -116,6 +116,29 @@ def is_at_chance(loss: float, num_classes: int) -> bool:
     return bool(chance) and abs(loss - chance) <= _CHANCE_MARGIN * chance
 
 
+class ChanceDetector:
+    """Tells once when a run stands at chance, and again only after it had left it.
+
+    Args:
+      num_classes: of the network.
+      config: of the run.
+    """
+
+    def __init__(self, num_classes: int, config: Config):
+        self._num_classes, self._config = num_classes, config
+        self._is_at_chance = False
+
+    def explain(self, loss: float) -> str | None:
+        """`explain_chance` where the epoch before was not at chance.
+
+        Args:
+          loss: mean over an epoch of training, nats.
+        """
+        hint = explain_chance(loss, self._num_classes, self._config)
+        was_at_chance, self._is_at_chance = self._is_at_chance, hint is not None
+        return None if was_at_chance else hint
+
+
 def explain_chance(loss: float, num_classes: int, config: Config) -> str | None:
     """A sentence where an epoch's mean loss is that of guessing, ln(classes).
 

@@ -5,7 +5,6 @@ A few steps are made on the data, of a run that is kept nowhere; the rest is ari
 
 from __future__ import annotations
 
-import os
 import resource
 import sys
 import time
@@ -15,19 +14,18 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
-from alexnet_tf.optimization import schedule
-from alexnet_tf.runs import checkpoint, run_record, workdir
-from alexnet_tf.training import run_state, setup, steps, transfer
+from alexnet_tf.runs import run_record, workdir
+from alexnet_tf.training import run_state, setup, steps
 from tfrecords.console import progress
 
 # The first step traces the graph; the second still fills caches.
 _STEPS_BEFORE, _STEPS_TIMED = 2, 5
 
 
-def rehearse(
+def estimate(
     config: Config, data_dir: str, workdir_path: str, set_learning_rate: str = ""
 ) -> list[str]:
-    """Tries a training without making it.
+    """Estimates the time and size of a training without starting it.
 
     Args:
       config: the run's settings.
@@ -45,22 +43,11 @@ def rehearse(
     opened = setup.open_run(config, data_dir, workdir_path, ("alexnet-train",))
     config, data, where = opened.config, opened.data, opened.where
     record = workdir.check_workdir(workdir_path, config, opened.info)
-    state = run_state.build_run_state(config, data.manifest.num_classes, where)
-    restored = None
-    with placement.memory_errors("network"):
-        if record:
-            restored = checkpoint.load_latest(
-                os.path.join(workdir_path, run_record.CHECKPOINTS_NAME),
-                run_record.get_saved_step(workdir_path, record),
-                read_only=True,
-            )
-        if restored:
-            state.restore(restored)
-    transfer.begin(
-        config, workdir_path, state.optimizer.parameters, data, bool(restored)
+    saved_step = run_record.get_saved_step(workdir_path, record) if record else None
+    start = setup.build_and_restore(
+        opened, workdir_path, saved_step, set_learning_rate, read_only=True
     )
-    if set_learning_rate:
-        schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
+    state, restored = start.state, start.restored
     last_step = opened.last_step
     lines = [
         f"data: {data_dir}, "

@@ -24,13 +24,14 @@ from alexnet_tf.network.parameters import (
     list_parameters,
 )
 from alexnet_tf.optimization.keras_optimizers import make_optimizer
-from alexnet_tf.optimization.learning_rates import Schedule
+from alexnet_tf.optimization.learning_rates import LearningRates, Schedule
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.optimization.schedule import make_schedule
 from alexnet_tf.runs import untrained
 from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.stack import keras
+from alexnet_tf.training.steps import TrainResult
 
 
 @dataclasses.dataclass
@@ -66,6 +67,31 @@ class RunState:
     best_top1_error: float | None = None
     best_step: int | None = None
     untrained_layers: tuple[str, ...] = ()
+
+    def count_step(
+        self, result: TrainResult, loss: float, batch_size: int, rates: LearningRates
+    ) -> None:
+        """Counts a step that was done, its errors, and the layers it has trained.
+
+        Args:
+          result: of the step.
+          loss: its mean loss.
+          batch_size: images in its batch.
+          rates: of its update.
+        """
+        if self.untrained_layers and bool(result.is_finite):
+            self.untrained_layers = untrained.drop_trained(self.untrained_layers, rates)
+        top1_errors, top5_errors = result.errors.numpy()
+        for counts in (self.epoch_counts, self.log_counts):
+            counts.add(batch_size, top1_errors, top5_errors, loss * batch_size)
+        self.step += 1
+
+    def count_evaluation(self, top1_error: float) -> bool:
+        """Keeps the smallest validation error; returns whether this one is it."""
+        if self.best_top1_error is not None and top1_error >= self.best_top1_error:
+            return False
+        self.best_top1_error, self.best_step = top1_error, self.step
+        return True
 
     def get_variables(self) -> dict[str, tf.Variable]:
         """What a checkpoint holds as arrays, by name."""

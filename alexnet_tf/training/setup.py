@@ -1,11 +1,14 @@
-"""What a training asks of settings, devices and data; its rehearsal asks the same.
+"""The beginning of a run, the same for training and for its dry run.
 
-The run's directory and the network come next, see `train` and `rehearsal`.
+First settings, devices and data are opened and checked against each other. The run's
+directory comes next, then the network and its weights: new, of a checkpoint, or of
+another run.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -13,8 +16,10 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import pipeline
 from alexnet_tf.devices import placement, precision
-from alexnet_tf.runs import environment, run_record, summaries
-from alexnet_tf.training import checks, epochs, profiling
+from alexnet_tf.optimization import schedule
+from alexnet_tf.runs import checkpoint, environment, run_record, summaries
+from alexnet_tf.training import checks, profiling, run_state, transfer
+from alexnet_tf.training.epochs import EpochCounter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Opening:
       config: the run's settings; its precision is resolved, not "auto".
       where: the towers' devices.
       data: an open data directory.
-      counter: of its training split.
+      epochs: counts the steps and epochs of its training split.
       last_step: the step that completes `config.num_epochs`.
       profile: the steps to be recorded.
       info: what the run's record says of this start.
@@ -35,7 +40,7 @@ class Opening:
     config: Config
     where: placement.Placement
     data: pipeline.DataSet
-    counter: epochs.EpochCounter
+    epochs: EpochCounter
     last_step: int
     profile: profiling.ProfileWindow
     info: run_record.RunInfo
@@ -67,7 +72,7 @@ def open_run(
     data = pipeline.open_data(data_dir, config)
     checks.check_data(config, data.manifest, data_dir)
     pipeline.check_splits(config, data)
-    counter = epochs.EpochCounter(
+    epochs = EpochCounter(
         data.manifest.get_split("train").num_records, config.batch_size
     )
     info = run_record.RunInfo(
@@ -85,11 +90,97 @@ def open_run(
         config,
         where,
         data,
-        counter,
-        counter.count_steps(config.num_epochs),
+        epochs,
+        epochs.count_steps(config.num_epochs),
         profiling.ProfileWindow(
             config.profile_steps, summaries.get_logdir(workdir_path)
         ),
         info,
         chosen,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """A run before its next step.
+
+    Attributes:
+      state: new, or as the checkpoint left it.
+      data: to train on, with the statistics to train with.
+      restored: the checkpoint, or None.
+      text: what was taken from another run; "" where nothing was.
+      rates: rates to be set by hand: pairs of a layer, or None for all, and its rate.
+    """
+
+    state: run_state.RunState
+    data: pipeline.DataSet
+    restored: checkpoint.Checkpoint | None
+    text: str
+    rates: list[tuple[str | None, float]]
+
+    @property
+    def metrics_lines(self) -> int | None:
+        """The lines of the metrics that belong to the checkpoint, where it says so."""
+        return self.restored.state.get("metrics_lines") if self.restored else None
+
+
+def build_and_restore(
+    opened: Opening,
+    workdir_path: str,
+    saved_step: int | None,
+    set_learning_rate: str = "",
+    read_only: bool = False,
+) -> Start:
+    """Builds the network and gives it its weights.
+
+    Args:
+      opened: from `open_run`.
+      workdir_path: the run's directory; it may be missing.
+      saved_step: the checkpoint that the run's record names, or None.
+      set_learning_rate: rates to be set by hand; "" for none.
+      read_only: whether damaged checkpoints are left where they are.
+
+    Raises:
+      UserError: where settings, network, checkpoint or the other run do not fit.
+      DataError: for a damaged checkpoint.
+      DeviceMemoryError: where the memory is too small.
+    """
+    config, data = opened.config, opened.data
+    state = run_state.build_run_state(config, data.manifest.num_classes, opened.where)
+    with placement.memory_errors("network"):
+        restored = checkpoint.load_latest(
+            os.path.join(workdir_path, run_record.CHECKPOINTS_NAME),
+            saved_step,
+            read_only=read_only,
+        )
+        if restored:
+            state.restore(restored)
+    beginning = transfer.begin(
+        config, workdir_path, state.optimizer.parameters, data, bool(restored)
+    )
+    if beginning.untrained_layers is not None:
+        state.untrained_layers = beginning.untrained_layers
+        state.optimizer.begin()
+    rates = (
+        schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
+        if set_learning_rate
+        else []
+    )
+    return Start(state, beginning.data, restored, beginning.text, rates)
+
+
+def describe(opened: Opening, start: Start) -> list[str]:
+    """Lines for the user: where the run begins and what there is to know of it."""
+    config, manifest = opened.config, start.data.manifest
+    lines = [*start.restored.warnings] if start.restored else []
+    lines.append(
+        f"{'resuming' if start.restored else 'starting'} at step {start.state.step:,} "
+        f"of {opened.last_step:,}: {opened.epochs.num_train:,} images of "
+        f"{manifest.num_classes} classes, batches of {config.batch_size}, "
+        f"{config.precision}, {opened.where.describe()}"
+    )
+    if reason := opened.chosen.describe():
+        lines.append(reason)
+    if absence := opened.profile.explain_absence(start.state.step, opened.last_step):
+        lines.append(absence)
+    return lines

@@ -1,25 +1,25 @@
-"""The story of a run, top to bottom.
-
-Open the data, the directory and the network; take up what the newest checkpoint holds;
-then, in `training_loop`, step by step: a batch, an update, and at the ends of epochs an
-evaluation, the schedule's decision and a checkpoint.
-"""
+"""A run from its first step to its last, top to bottom (paper, section 5)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import augment, iteration, pipeline
 from alexnet_tf.devices import placement
-from alexnet_tf.optimization import schedule
-from alexnet_tf.runs import checkpoint, data_summary, workdir
+from alexnet_tf.evaluation.metrics import ErrorCounts
+from alexnet_tf.runs import data_summary, workdir
 from alexnet_tf.training import (
+    diagnostics,
+    finite,
     reporting,
     run_state,
+    saver,
     setup,
+    steps,
     stop_request,
-    training_loop,
-    transfer,
+    validation,
 )
 from tfrecords import errors
 
@@ -30,17 +30,17 @@ def train_and_evaluate(
     workdir_path: str,
     command: Sequence[str] = ("alexnet-train",),
     set_learning_rate: str = "",
-    watch: Callable[[int, float], str | None] | None = None,
+    watch: validation.Watch | None = None,
 ) -> run_state.RunState:
-    """Trains until `num_epochs` or the schedule's end; goes on where it stopped.
+    """Trains until `num_epochs` or the schedule's end; resumes a run that stopped.
 
     Args:
       config: the run's settings.
       data_dir: shards, from `alexnet-convert` or `alexnet-index`.
       workdir_path: the run's directory, new or begun with the same settings.
       command: the command line, for the record.
-      set_learning_rate: rates set by hand, at every call, before going on: "0.001"
-        for all layers' kernels, or "conv1=0.001,fc8=0.01"; "" for none.
+      set_learning_rate: rates set by hand at this start: "0.001" for all layers'
+        kernels, or "conv1=0.001,fc8=0.01"; "" for none.
       watch: called after every evaluation, before its checkpoint, with the epoch and
         the validation top-1 error (0..1); a sentence from it ends the run there.
 
@@ -56,69 +56,120 @@ def train_and_evaluate(
       Interrupted: after SIGTERM, SIGINT or SIGHUP, once the state was saved.
     """
     opened = setup.open_run(config, data_dir, workdir_path, command)
-    config, data, where = opened.config, opened.data, opened.where
-    profile, counter, last_step = opened.profile, opened.counter, opened.last_step
+    config, epochs, profile = opened.config, opened.epochs, opened.profile
+    last_step, device = opened.last_step, opened.where.get_device(0)
     with (
         workdir.open_workdir(workdir_path, config, opened.info) as run,
         stop_request.catch_stop_signals() as stop,
     ):
-        state = run_state.build_run_state(config, data.manifest.num_classes, where)
-        with placement.memory_errors("network"):
-            restored = checkpoint.load_latest(run.checkpoints_dir, run.saved_step)
-            if restored:
-                state.restore(restored)
-        beginning = transfer.begin(
-            config, run.path, state.optimizer.parameters, data, bool(restored)
+        # The network and its weights: new, of a checkpoint, or of another run.
+        start = setup.build_and_restore(
+            opened, run.path, run.saved_step, set_learning_rate
         )
-        data = beginning.data
-        by_hand = (
-            schedule.parse_rate_assignments(
-                set_learning_rate, state.schedule.layer_names
-            )
-            if set_learning_rate
-            else []
-        )
-        metrics_lines = restored.state.get("metrics_lines") if restored else None
-        run.begin(state.step, state.saved_step, metrics_lines)
+        state, data = start.state, start.data
+        run.begin(state.step, state.saved_step, start.metrics_lines)
         data_summary.save(run.path, data.statistics, data.manifest.classes)
 
-        num_train = counter.num_train
-        reporter = reporting.Reporter(run, config, state, last_step, num_train)
-        if beginning.untrained_layers is not None:
-            state.untrained_layers = beginning.untrained_layers
-            state.optimizer.begin()
-            reporter.log_event(beginning.text)
-        for warning in [*run.warnings, *(restored.warnings if restored else ())]:
-            reporter.announce(warning)
-        reporter.announce(
-            f"{'going on' if restored else 'starting'} at step {state.step:,} of "
-            f"{last_step:,}: {num_train:,} images of {data.manifest.num_classes} "
-            f"classes, batches of {config.batch_size}, {config.precision}, "
-            f"{where.describe()}"
+        train_step = steps.make_train_step(
+            state.model, state.optimizer, state.loss_scale, device
         )
-        if reason := opened.chosen.describe():
-            reporter.announce(reason)
-        if absence := profile.explain_absence(state.step, last_step):
-            reporter.announce(absence)
-        loop = training_loop.TrainingLoop(
-            config, data, run, state, where, reporter, profile, stop, last_step, watch
+        with placement.scope(device):
+            finish = augment.make_finisher(config.data, data.statistics)
+        dataset = pipeline.make_training_dataset(
+            data, config, state.step, max(0, last_step - state.step)
         )
+        batches = iteration.iterate(data, dataset)
+
+        reporter = reporting.Reporter(run, config, state, last_step, epochs.num_train)
+        checkpoints = saver.Saver(run, config, state)
+        validate = validation.Validation(
+            state, data, config, reporter, stop, device, watch
+        )
+        chance = diagnostics.ChanceDetector(data.manifest.num_classes, config)
         try:
-            for layer, rate in by_hand:
-                epoch = counter.compute_epoch(state.step)
-                text = state.schedule.set_rate(rate, layer, epoch=epoch)
+            if start.text:
+                reporter.log_event(start.text)
+            for line in [*run.warnings, *setup.describe(opened, start)]:
+                reporter.announce(line)
+            for layer, rate in start.rates:
+                text = state.schedule.set_rate(
+                    rate, layer, epoch=epochs.compute_epoch(state.step)
+                )
                 reporter.log_event(text)
-            if by_hand:
-                loop.save()
+            if start.rates:
+                checkpoints.save()
+
             with placement.memory_errors("--config.batch_size"):
-                loop.train()
+                if state.unevaluated_epoch is not None:
+                    validate.run(state.unevaluated_epoch)
+                    checkpoints.save()
+                while not (
+                    state.step >= last_step
+                    or state.schedule.finished
+                    or validate.is_given_up
+                    or stop
+                ):
+                    with profile.trace_step(state.step), reporter.time_step():
+                        with reporter.time_input():
+                            crops, labels = next(batches)
+                        with placement.scope(device):
+                            images = finish(crops)
+                        rates = state.schedule.rates_at(
+                            epochs.compute_epoch(state.step)
+                        )
+                        state.optimizer.rates.assign(rates.to_array())
+                        result = train_step(images, labels)
+                        loss = float(result.loss)
+                    finite.check_step(
+                        result,
+                        state.loss_scale,
+                        state.optimizer.parameters,
+                        state.step + 1,
+                        pipeline.compute_record_ids(
+                            epochs.num_train, config, state.step
+                        ),
+                        state.saved_step,
+                        run.append_metrics,
+                    )
+                    state.count_step(result, loss, config.batch_size, rates)
+
+                    if profile.finish_step(state.step - 1):
+                        logdir = reporter.summaries.logdir
+                        reporter.announce(f"profile written to {logdir}")
+                    if state.step == 1:
+                        # Once the first step has traced it.
+                        graph = train_step.get_concrete_function(images, labels).graph
+                        reporter.summaries.write_settings(overrides.to_dict(config))
+                        reporter.summaries.write_graph(graph)
+                    reporter.log_step(result, loss)
+
+                    is_best = False
+                    if epoch := epochs.find_ended(state.step):
+                        reporter.log_epoch(epoch)
+                        if hint := chance.explain(state.epoch_counts.loss):
+                            reporter.log_event(hint)
+                        state.epoch_counts = ErrorCounts()
+                        if validate.is_possible and (
+                            state.step >= last_step
+                            or epochs.is_due(state.step, config.eval_every_epochs)
+                        ):
+                            is_best = validate.run(epoch)
+                    if (
+                        is_best
+                        or epochs.is_due(state.step, config.checkpoint_every_epochs)
+                        or checkpoints.is_due()
+                    ):
+                        checkpoints.save()
+                if state.saved_step != state.step:
+                    checkpoints.save()
         finally:
+            profile.close()
             reporter.close()
     if stop:
         but_once = ", without --set_learning_rate," if set_learning_rate else ""
         raise errors.Interrupted(
             f"stopped at step {state.step:,}; the state is saved. Run the same command "
-            f"again{but_once} to go on.",
+            f"again{but_once} to resume.",
             stop.signal_number or 0,
         )
     return state

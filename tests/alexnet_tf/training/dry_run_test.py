@@ -26,7 +26,7 @@ def data_dir(tmp_path_factory):
 def test_it_says_what_a_run_would_be_and_leaves_nothing(tmp_path, data_dir):
     config = training_runs.make_config({"num_epochs": 10})
     workdir = str(tmp_path / "run")
-    lines = dry_run.rehearse(config, data_dir, workdir)
+    lines = dry_run.estimate(config, data_dir, workdir)
     assert not os.path.exists(workdir)
     state = run_state.build_run_state(config, 3, Placement())
     num_parameters = state.model.count_params()
@@ -43,7 +43,7 @@ def test_it_says_what_a_run_would_be_and_leaves_nothing(tmp_path, data_dir):
 def test_a_run_that_was_begun_is_named(tmp_path, data_dir):
     training_runs.run(data_dir, tmp_path, {"num_epochs": 1})
     before = training_runs.compute_digest(tmp_path)
-    lines = dry_run.rehearse(
+    lines = dry_run.estimate(
         training_runs.make_config({"num_epochs": 2}), data_dir, str(tmp_path)
     )
     assert lines[2].endswith(f"going on with the run in {tmp_path}")
@@ -80,12 +80,12 @@ def begun(tmp_path_factory, data_dir):
         ({"num_epochs": 2}, "emptied", "", "no checkpoint, though one of step 3"),
     ],
 )
-def test_what_a_run_refuses_its_rehearsal_refuses(
+def test_what_a_run_refuses_its_dry_run_refuses(
     begun, data_dir, values, workdir, rate, sentence
 ):
     config, path = training_runs.make_config(values), str(begun / workdir)
     with pytest.raises(errors.UserError, match=sentence):
-        dry_run.rehearse(config, data_dir, path, rate)
+        dry_run.estimate(config, data_dir, path, rate)
     with pytest.raises(errors.UserError, match=sentence):
         train.train_and_evaluate(config, data_dir, path, set_learning_rate=rate)
 
@@ -97,7 +97,7 @@ def test_a_directory_in_use_is_refused(begun, data_dir):
         locks.directory_lock(path, "alexnet-train"),
         pytest.raises(errors.InUseError),
     ):
-        dry_run.rehearse(config, data_dir, path)
+        dry_run.estimate(config, data_dir, path)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 from alexnet_tf.devices import precision, precision_timing
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import run_record, workdir
-from alexnet_tf.training import reporting, run_state, training_loop
+from alexnet_tf.training import reporting, run_state, saver
 from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import schema
@@ -280,12 +280,11 @@ def test_auto_is_measured_once_and_kept_where_the_run_goes_on(
 def test_metrics_then_checkpoint_then_record_reach_the_disk(monkeypatch):
     """A kill in between must leave a checkpoint that the record does not exceed."""
     calls = []
-    loop = object.__new__(training_loop.TrainingLoop)
-    loop._state = types.SimpleNamespace(
+    state = types.SimpleNamespace(
         to_arrays=dict, to_json=dict, step=7, saved_step=None, best_step=None
     )
-    loop._config = types.SimpleNamespace(keep_checkpoints=1)
-    loop._run = types.SimpleNamespace(
+    config = types.SimpleNamespace(keep_checkpoints=1)
+    run = types.SimpleNamespace(
         checkpoints_dir="nowhere",
         sync_metrics=lambda: calls.append("metrics") or 12,
         record_checkpoint=lambda step: calls.append(f"record {step}"),
@@ -294,8 +293,8 @@ def test_metrics_then_checkpoint_then_record_reach_the_disk(monkeypatch):
     def save(directory, step, arrays, state, **rest):
         calls.append(f"checkpoint of {state['metrics_lines']} lines")
 
-    monkeypatch.setattr(training_loop.checkpoint, "save", save)
-    loop.save()
+    monkeypatch.setattr(saver.checkpoint, "save", save)
+    saver.Saver(run, config, state).save()
     assert calls == ["metrics", "checkpoint of 12 lines", "record 7"]
 
 

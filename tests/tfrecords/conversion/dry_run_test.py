@@ -18,7 +18,7 @@ def test_the_size_is_near_that_of_the_conversion(tmp_path):
     source.remarks = ("Decisive.",)
     settings = plan.ConvertSettings()
     data_dir = str(tmp_path / "data")
-    lines = dry_run.rehearse(source, data_dir, settings, 2)
+    lines = dry_run.estimate(source, data_dir, settings, 2)
     assert not os.path.exists(data_dir)
     assert lines[:5] == [
         "train: 80 images of 20 classes, 4 in each class",
@@ -45,7 +45,7 @@ def test_settings_that_do_not_fit_are_refused(tmp_path):
     source = sample_source.open_sample(1, 0, 0)
     settings = plan.ConvertSettings(num_shards={"train": 100})
     with pytest.raises(errors.UserError, match="cannot be cut into 100 shards"):
-        dry_run.rehearse(source, str(tmp_path), settings)
+        dry_run.estimate(source, str(tmp_path), settings)
 
 
 if __name__ == "__main__":

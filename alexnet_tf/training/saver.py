@@ -1,0 +1,54 @@
+"""When a run writes a checkpoint, and what must hold before and after it."""
+
+from __future__ import annotations
+
+import time
+
+from alexnet_tf.config.schema import Config
+from alexnet_tf.runs import checkpoint
+from alexnet_tf.runs.workdir import Workdir
+from alexnet_tf.training import finite
+from alexnet_tf.training.run_state import RunState
+
+
+class Saver:
+    """Saves the state of a run.
+
+    Args:
+      run: the run's directory.
+      config: its settings: how many checkpoints are kept, and how often they are due.
+      state: what is saved; `saved_step` is updated.
+    """
+
+    def __init__(self, run: Workdir, config: Config, state: RunState):
+        self._run, self._config, self._state = run, config, state
+        self._last_time = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether `checkpoint_every_minutes` have passed since the last one."""
+        minutes = (time.monotonic() - self._last_time) / 60
+        return minutes >= self._config.checkpoint_every_minutes
+
+    def save(self) -> None:
+        """Writes a checkpoint of the state as it is.
+
+        Raises:
+          NotFiniteError: where an update has left something that is not finite.
+          StorageError: where it cannot be written.
+        """
+        state = self._state
+        arrays = state.to_arrays()
+        finite.check_arrays(arrays, state.step, state.saved_step)
+        # The metrics that a checkpoint counts must be as durable as the checkpoint.
+        metrics_lines = self._run.sync_metrics()
+        checkpoint.save(
+            self._run.checkpoints_dir,
+            state.step,
+            arrays,
+            {**state.to_json(), "metrics_lines": metrics_lines},
+            keep=self._config.keep_checkpoints,
+            best_step=state.best_step,
+        )
+        self._run.record_checkpoint(state.step)
+        state.saved_step = state.step
+        self._last_time = time.monotonic()

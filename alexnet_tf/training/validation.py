@@ -1,0 +1,91 @@
+"""The evaluation at the end of an epoch, and the decisions that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alexnet_tf.config.schema import Config
+from alexnet_tf.data.pipeline import DataSet
+from alexnet_tf.evaluation import forward
+from alexnet_tf.evaluation.evaluate import evaluate
+from alexnet_tf.training import diagnostics
+from alexnet_tf.training.reporting import Reporter
+from alexnet_tf.training.run_state import RunState
+from alexnet_tf.training.stop_request import Stopped, StopRequest
+
+# Called with the epoch and the validation top-1 error, 0..1; a sentence ends the run.
+Watch = Callable[[int, float], str | None]
+
+
+class Validation:
+    """Evaluates the validation split and tells the schedule.
+
+    Args:
+      state: the run's state; the evaluation's results are kept there.
+      data: the run's data; without a validation split there is nothing to do.
+      config: the run's settings.
+      reporter: logs the results.
+      stop: a request to stop aborts an evaluation.
+      device: tower a's device, or None.
+      watch: called after every evaluation, or None.
+
+    Attributes:
+      is_given_up: whether `watch` has ended the run.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        data: DataSet,
+        config: Config,
+        reporter: Reporter,
+        stop: StopRequest,
+        device: str | None,
+        watch: Watch | None,
+    ):
+        self._state, self._data, self._config = state, data, config
+        self._reporter, self._stop = reporter, stop
+        self._device, self._watch = device, watch
+        self._eval_step = forward.make_eval_step(state.model, device)
+        self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
+        self.is_given_up = False
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is a validation split."""
+        return "validation" in self._data.manifest.splits
+
+    def run(self, epoch: int) -> bool:
+        """Evaluates the centre view after `epoch` epochs.
+
+        A request to stop aborts the evaluation; a resumed run evaluates first.
+
+        Returns:
+          Whether the top-1 error is the smallest so far.
+        """
+        state = self._state
+        state.unevaluated_epoch = epoch
+        with state.optimizer.evaluated_weights():
+            try:
+                result = evaluate(
+                    self._eval_step,
+                    self._data,
+                    self._config,
+                    "validation",
+                    check_stop=self._stop.check,
+                    device=self._device,
+                )
+            except Stopped:
+                return False
+            state.unevaluated_epoch = None
+            dead_units = self._count_dead_units(result.first_images)
+            self._reporter.log_evaluation(
+                epoch, result, {name: float(v) for name, v in dead_units.items()}
+            )
+        error = result.counts.top1_error
+        if decision := state.schedule.record_validation(epoch, error):
+            self._reporter.log_event(decision)
+        if self._watch and (reason := self._watch(epoch, error)):
+            self._reporter.log_event(reason)
+            self.is_given_up = True
+        return state.count_evaluation(error)
