@@ -80,6 +80,7 @@ TESTED_WITH = {
     "alexnet_tf.network.tables": "alexnet_tf.network.build",
     "alexnet_tf.training.setup": "alexnet_tf.training.dry_run",
     "alexnet_tf.data.batch_reader": "alexnet_tf.data.pipeline",
+    "alexnet_tf.data.directory": "alexnet_tf.data.pipeline",
     "alexnet_tf.runs.run_record": "alexnet_tf.runs.workdir",
     "alexnet_tf.training.saver": "alexnet_tf.training.train",
     "alexnet_tf.training.validation": "alexnet_tf.training.train",

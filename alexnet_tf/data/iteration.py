@@ -14,11 +14,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from alexnet_tf.data import batch_reader, pipeline
+from alexnet_tf.data import batch_reader
+from alexnet_tf.data.directory import DataDirectory
 
 
 @contextlib.contextmanager
-def translate_errors(data: pipeline.DataSet) -> Iterator[None]:
+def translate_errors(data: DataDirectory) -> Iterator[None]:
     """Turns what a damaged record made TensorFlow raise into a sentence.
 
     Wrap whatever takes elements from data sets made of `data`.
@@ -31,21 +32,19 @@ def translate_errors(data: pipeline.DataSet) -> Iterator[None]:
     try:
         yield
     except batch_reader.FAILURES as error:
-        for reader in list(data._batch_readers):
-            explanation = reader.explain()
-            if explanation is not None:
-                raise explanation from error
+        if (explanation := data.explain_failure()) is not None:
+            raise explanation from error
         raise
 
 
-def iterate(data: pipeline.DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
+def iterate(data: DataDirectory, dataset: tf.data.Dataset) -> Iterator[Any]:
     """The elements of a data set made of `data`; raises as `translate_errors`."""
     elements = _iterate(data, dataset)
     _under_way.add(elements)
     return elements
 
 
-def _iterate(data: pipeline.DataSet, dataset: tf.data.Dataset) -> Iterator[Any]:
+def _iterate(data: DataDirectory, dataset: tf.data.Dataset) -> Iterator[Any]:
     iterator = iter(dataset)
     while True:
         with translate_errors(data):

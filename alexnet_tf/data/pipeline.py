@@ -12,10 +12,10 @@ nothing has to be saved.
         -> unbatch -> decode, augment                          parallel, per image
         -> batch -> prefetch
 
-Where `finish_on` says device, crops are cut out here and nothing more: their bytes go
-to the device, and `augment.make_finisher` does the rest there. Those of raw shards are
-cut out while they are read, and all that comes after that is left out. In evaluation
-whole images go there, and become views there.
+Where `finish_on` says device, only crops are cut out here. Their bytes are copied to
+the device, where `training_transform.make_device_part` does the rest. Crops of raw
+shards are cut out while they are read. In evaluation whole images are copied to the
+device, which makes the views.
 
 Failures come out of `tf.data` as `tf.errors.OpError`; `iteration` turns them into the
 sentence that names the shard and the record.
@@ -23,10 +23,8 @@ sentence that names the shard and the record.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -34,125 +32,16 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.config.schema import Config, DataConfig
-from alexnet_tf.data import augment, batch_reader, random_draws
-from tfrecords import errors, stable_random
-from tfrecords.shards import manifest, record_index, record_reader
-from tfrecords.shards import statistics as statistics_lib
+from alexnet_tf.data import batch_reader, random_draws, training_transform
+from alexnet_tf.data.directory import DataDirectory
+from tfrecords import stable_random
+from tfrecords.shards import record_reader
 
 NUM_VIEWS = (1, 10)
 
 # Batches between reading a record and handing out its image, besides the prefetched.
 # Four were seen; only their numbers are kept, and a batch that fails holds up nothing.
 _BATCHES_UNDER_WAY = 12
-
-
-@dataclasses.dataclass(frozen=True)
-class DataSet:
-    """An open data directory.
-
-    Attributes:
-      data_dir: where it lies.
-      manifest: what it holds.
-      statistics: the training split's mean image and RGB covariance.
-    """
-
-    data_dir: str
-    manifest: manifest.Manifest
-    statistics: statistics_lib.Statistics
-    _readers: dict[str, record_reader.RecordReader] = dataclasses.field(
-        default_factory=dict, repr=False, compare=False
-    )
-    _batch_readers: weakref.WeakSet[batch_reader.BatchReader] = dataclasses.field(
-        default_factory=weakref.WeakSet, repr=False, compare=False
-    )
-    _finishers: dict[Any, Callable[[tf.Tensor], tf.Tensor]] = dataclasses.field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-
-    @property
-    def image_size(self) -> int:
-        """Side of the images before cropping, pixels."""
-        return self.manifest.image_size or batch_reader.STORED_SIZE
-
-    def get_reader(self, split: str) -> record_reader.RecordReader:
-        """The records of `split`; the index is read when first asked for.
-
-        Raises:
-          UserError: where there is no such split, or it is empty.
-          DataError: naming the shard or index that is missing or changed.
-        """
-        if split not in self._readers:
-            index = record_index.read_index(self.data_dir, self.manifest, split)
-            if not index.num_records:
-                raise errors.UserError(
-                    f"the split {split!r} of {self.data_dir} holds no image. Convert "
-                    "data that has some, or choose another split."
-                )
-            self._readers[split] = record_reader.RecordReader(index)
-        return self._readers[split]
-
-    def get_finisher(
-        self, data: DataConfig, num_views: int, device: str | None = None
-    ) -> Callable[[tf.Tensor], tf.Tensor]:
-        """`augment.make_evaluation_finisher` of these data, compiled once."""
-        key = data, num_views, device
-        if key not in self._finishers:
-            self._finishers[key] = augment.make_evaluation_finisher(
-                data, self.statistics, num_views, device
-            )
-        return self._finishers[key]
-
-
-def open_data(data_dir: str, config: Config) -> DataSet:
-    """Opens a data directory and checks that `config` fits it.
-
-    Raises:
-      UserError: where the directory is missing or unfinished, labels count from
-        another number than `config.data.label_offset`, or a crop leaves the image.
-      DataError: where the manifest or the statistics are damaged.
-    """
-    info = manifest.read_manifest(data_dir)
-    digest = info.checksums.get(manifest.STATISTICS_NAME)
-    statistics = statistics_lib.read_statistics(data_dir, digest)
-    data = DataSet(data_dir, info, statistics)
-    if config.data.label_offset != info.label_offset:
-        raise errors.UserError(
-            f"config.data.label_offset is {config.data.label_offset}, but the labels "
-            f"of {data_dir} count from {info.label_offset}. Give "
-            f"--config.data.label_offset={info.label_offset}."
-        )
-    size = data.image_size
-    if statistics.mean_image.shape != (size, size, 3):
-        raise errors.DataError(
-            f"the mean image of {data_dir} has shape {statistics.mean_image.shape}, "
-            f"its images {(size, size, 3)}. Convert again."
-        )
-    last = config.data.crop_size + config.data.crop_positions - 1
-    if last > size:
-        raise errors.UserError(
-            f"crops of {config.data.crop_size} pixels at {config.data.crop_positions} "
-            f"positions reach pixel {last} of images with {size}. Give a smaller "
-            "--config.data.crop_size or --config.data.crop_positions: at most "
-            f"{size + 1} together."
-        )
-    return data
-
-
-def check_splits(config: Config, data: DataSet) -> None:
-    """Are the splits that a training reads there, and whole?
-
-    Raises:
-      UserError: where one is missing, or its shards are.
-      DataError: where they are damaged.
-    """
-    if config.schedule.name == "plateau" and "validation" not in data.manifest.splits:
-        raise errors.UserError(
-            f"the plateau schedule watches the validation error, and {data.data_dir} "
-            "has no validation split. Convert with one, or give "
-            "--config.schedule.name=fixed with --config.schedule.steps."
-        )
-    for split in {"train", "validation"} & {"train", *data.manifest.splits}:
-        data.get_reader(split)
 
 
 def compute_record_ids(num_records: int, config: Config, step: int) -> np.ndarray:
@@ -182,7 +71,7 @@ def _get_order(num_records: int, seed: int, stream: int) -> np.ndarray:
 
 
 def make_training_dataset(
-    data: DataSet, config: Config, start_step: int, num_steps: int
+    data: DataDirectory, config: Config, start_step: int, num_steps: int
 ) -> tf.data.Dataset:
     """The batches of steps start_step .. start_step+num_steps-1.
 
@@ -194,11 +83,11 @@ def make_training_dataset(
 
     Returns:
       Data set of (images float32 [batch_size, crop_size, crop_size, 3], labels int32
-      [batch_size], 0..num_classes-1), or with `augment.Crops` in place of the images
-      where `augment.is_finished_on_device`. Equal arguments give equal bits.
+      [batch_size], 0..num_classes-1), or with `Crops` in place of the images, of which
+      `training_transform.make_device_part` makes them. Equal arguments give equal bits.
 
     Raises:
-      UserError, DataError: as `DataSet.get_reader`.
+      UserError, DataError: as `DataDirectory.get_reader`.
     """
     reader = data.get_reader("train")
     num_records, batch_size = reader.index.num_records, config.batch_size
@@ -208,8 +97,10 @@ def make_training_dataset(
         draw = random_draws.make_training_draws(
             config.data, data.statistics, num_records, config.seed, batch_size
         )
-        transform = augment.make_training_transform(config.data, data.statistics)
-        crop_only = augment.is_finished_on_device(config.data)
+        transform_image = training_transform.make_host_part(
+            config.data, data.statistics
+        )
+        crops_only = training_transform.is_finished_on_device(config.data)
 
         def read_step(step: tf.Tensor) -> tuple[Any, ...]:
             images, labels = batch_reader.read_batch(read, step, batch_size)
@@ -217,22 +108,19 @@ def make_training_dataset(
 
         def prepare(
             stored: tf.Tensor, label: tf.Tensor, draws: random_draws.Draws
-        ) -> tuple[tf.Tensor, ...]:
+        ) -> tuple[Any, tf.Tensor]:
             image = batch_reader.decode_image(stored, data.manifest)
-            if crop_only:
-                pixels = augment.crop(image, draws.offsets, config.data.crop_size)
-                return augment.Crops(pixels, draws), label
-            return transform(image, draws), label
+            return transform_image(image, draws), label
 
-        def read_crops(step: tf.Tensor) -> tuple[Any, ...]:
+        def read_crops(step: tf.Tensor) -> tuple[Any, tf.Tensor]:
             draws = draw(step * batch_size)
             pixels, labels = batch_reader.read_crops(
                 read, step, batch_size, draws.offsets, config.data.crop_size
             )
-            return augment.Crops(pixels, draws), labels
+            return training_transform.Crops(pixels, draws), labels
 
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
-        if crop_only and batch_reader.is_raw(data.manifest):
+        if crops_only and batch_reader.is_raw(data.manifest):
             return _finish(steps.map(read_crops), num_steps, config.data)
         images = _make_images(steps.map(read_step), prepare, config.data)
         batches = images.batch(batch_size, drop_remainder=True)
@@ -240,7 +128,7 @@ def make_training_dataset(
 
 
 def make_evaluation_dataset(
-    data: DataSet, config: Config, split: str, num_views: int = 1
+    data: DataDirectory, config: Config, split: str, num_views: int = 1
 ) -> tf.data.Dataset:
     """Every record of a split once, in order; the last batch may be smaller.
 
@@ -257,7 +145,7 @@ def make_evaluation_dataset(
 
     Raises:
       ValueError: where `num_views` is neither 1 nor 10.
-      UserError, DataError: as `DataSet.get_reader`.
+      UserError, DataError: as `DataDirectory.get_reader`.
     """
     if num_views not in NUM_VIEWS:
         raise ValueError(f"num_views is 1 or 10, not {num_views}")
@@ -290,7 +178,7 @@ def make_evaluation_dataset(
 
 
 def _make_batch_reader(
-    data: DataSet,
+    data: DataDirectory,
     reader: record_reader.RecordReader,
     compute_ids: Callable[[int], np.ndarray],
     batch_size: int,
@@ -298,9 +186,9 @@ def _make_batch_reader(
 ) -> batch_reader.BatchReader:
     num_remembered = config.data.prefetch_batches + _BATCHES_UNDER_WAY
     num_remembered += -(-_get_num_parallel(config.data) // batch_size)
-    read = batch_reader.BatchReader(reader, data.manifest, compute_ids, num_remembered)
-    data._batch_readers.add(read)
-    return read
+    return data.watch(
+        batch_reader.BatchReader(reader, data.manifest, compute_ids, num_remembered)
+    )
 
 
 def _make_images(
@@ -327,7 +215,7 @@ def _finish(
     # remembers only those that can lie between reading and handing out.
     options = tf.data.Options()
     options.experimental_optimization.map_parallelization = False
-    # Nothing here is left to be tuned, and TensorFlow's tuner, a thread that looks ever
-    # more rarely, may keep whoever ends an iteration until it looks again.
+    # Autotune is off: its polling thread can delay the end of an iteration by seconds,
+    # and nothing here is tunable.
     options.autotune.enabled = False
     return counted.prefetch(data.prefetch_batches).with_options(options)

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data import iteration, pipeline
+from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.evaluation import forward
 from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
@@ -44,13 +44,13 @@ class Evaluation:
 
 def evaluate(
     eval_step: Callable[[tf.Tensor, tf.Tensor], forward.EvalResult],
-    data: pipeline.DataSet,
+    data: directory.DataDirectory,
     config: Config,
     split: str,
     num_views: int = 1,
     shows_progress: bool = False,
     check_stop: Callable[[], None] = lambda: None,
-    device: str | None = None,
+    make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> Evaluation:
     """Evaluates `split`.
 
@@ -62,7 +62,8 @@ def evaluate(
       num_views: 1 or 10.
       shows_progress: whether to show rate and time left.
       check_stop: called before every batch; what it raises ends the evaluation.
-      device: where views are made; None where TensorFlow chooses.
+      make_views: from `evaluation_views.compile_view_transform` of these data, so that
+        it is compiled once for several evaluations; None to compile it here.
 
     Returns:
       The counts.
@@ -77,10 +78,12 @@ def evaluate(
     first_images = None
     line = progress.Progress("evaluating", num_records, "images")
     dataset = pipeline.make_evaluation_dataset(data, config, split, num_views)
-    finish = data.get_finisher(config.data, num_views, device)
+    make_views = make_views or evaluation_views.compile_view_transform(
+        config.data, data.statistics, num_views
+    )
     for images, labels, record_ids in iteration.iterate(data, dataset):
         check_stop()
-        views = finish(images)
+        views = make_views(images)
         result = eval_step(views, labels)
         is_error = result.is_error.numpy()
         np.add.at(times_seen, record_ids.numpy(), 1)
@@ -105,7 +108,7 @@ def evaluate(
 
 def open_run_data(
     workdir_path: str, data_dir: str | None = None
-) -> tuple[pipeline.DataSet, Config]:
+) -> tuple[directory.DataDirectory, Config]:
     """Opens the data of a run, or others of its classes, with the run's mean.
 
     Args:
@@ -138,14 +141,14 @@ def open_run_data(
     data_summary.check_classes(kept, info.classes, data_dir)
     # Labels may count from another number here than in the data trained on.
     config = overrides.override(config, {"data.label_offset": info.label_offset})
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     size = kept.statistics.mean_image.shape[0]
     if size != data.image_size:
         raise errors.UserError(
             f"the images of {workdir_path} had {size} pixels a side, those of "
             f"{data_dir} have {data.image_size}. Convert them alike."
         )
-    return dataclasses.replace(data, statistics=kept.statistics), config
+    return data.with_statistics(kept.statistics), config
 
 
 def evaluate_checkpoint(
@@ -155,7 +158,7 @@ def evaluate_checkpoint(
     num_views: int,
     data_dir: str | None = None,
     devices: str | None = None,
-) -> tuple[checkpoint_lib.Checkpoint, Evaluation, pipeline.DataSet]:
+) -> tuple[checkpoint_lib.Checkpoint, Evaluation, directory.DataDirectory]:
     """Evaluates a checkpoint of a run; what `alexnet-evaluate` does.
 
     The mean that is subtracted is that of the training data, whichever data are
@@ -189,7 +192,9 @@ def evaluate_checkpoint(
             split,
             num_views,
             shows_progress=True,
-            device=device,
+            make_views=evaluation_views.compile_view_transform(
+                config.data, data.statistics, num_views, device
+            ),
         )
     return network.checkpoint, result, data
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory
 from alexnet_tf.export import keras_file, onnx_file, tflite_files, tflite_report
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords.durable import files
@@ -32,7 +32,7 @@ class Calibration:
       num_images: of the training split.
     """
 
-    data: pipeline.DataSet
+    data: directory.DataDirectory
     num_images: int
 
 

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from alexnet_tf.config import overrides
-from alexnet_tf.data import augment, decoding
+from alexnet_tf.data import decoding, evaluation_views
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import forward
 from alexnet_tf.export import exported, other_formats
@@ -108,7 +108,7 @@ class Signatures:
 
         @tf.function(input_signature=[spec])
         def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
-            mean = augment.make_centre_mean(self._data, self._statistics)
+            mean = evaluation_views.make_centre_mean(self._data, self._statistics)
             views = (images - mean)[:, tf.newaxis]
             probabilities = forward.compute_probabilities(self._network, views)
             return self._answer(probabilities, tf.fill([tf.shape(images)[0]], ""))
@@ -120,7 +120,7 @@ class Signatures:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """float32 [N, num_views, crop, crop, 3], mean subtracted, and `errors` [N]."""
         size = self._data.crop_size
-        transform = augment.make_evaluation_transform(
+        transform = evaluation_views.make_view_transform(
             self._data, self._statistics, num_views
         )
 

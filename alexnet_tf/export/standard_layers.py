@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf import stack
-from alexnet_tf.data import augment
+from alexnet_tf.data import evaluation_views
 from alexnet_tf.network import layers, normalization
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from alexnet_tf.stack import keras
@@ -47,7 +47,7 @@ def build_inference_model(network: TrainedNetwork) -> keras.Model:
     """
     size = network.config.data.crop_size
     images = keras.Input((size, size, 3), name="images", dtype=_DTYPE)
-    mean = augment.make_centre_mean(
+    mean = evaluation_views.make_centre_mean(
         network.config.data, network.training_data.statistics
     )
     tensors = {id(network.model.input): _subtract(images, mean.numpy())}

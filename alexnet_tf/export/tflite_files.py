@@ -25,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data import augment, iteration, pipeline
+from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.export.standard_layers import build_inference_model
 from alexnet_tf.network.build import build_network
@@ -46,7 +46,7 @@ def get_name(kind: str) -> str:
 def write(
     network: TrainedNetwork,
     directory: str,
-    data: pipeline.DataSet,
+    data: directory.DataDirectory,
     num_calibration_images: int,
 ) -> None:
     """Writes the three files into `directory`.
@@ -107,7 +107,9 @@ def _make_quantizable_classifier(network: TrainedNetwork) -> Classifier:
     num_classes = len(network.training_data.classes)
     model = build_network(config, num_classes, placement.Placement())
     load_weights(model, network.checkpoint.arrays, network.checkpoint.path)
-    mean = augment.make_centre_mean(config.data, network.training_data.statistics)
+    mean = evaluation_views.make_centre_mean(
+        config.data, network.training_data.statistics
+    )
 
     def classify(images: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(model(images - mean, training=False))
@@ -130,28 +132,28 @@ def _make_classifier(
 
 
 def read_calibration(
-    data: pipeline.DataSet, network: TrainedNetwork, num_images: int
+    data: directory.DataDirectory, network: TrainedNetwork, num_images: int
 ) -> Iterator[np.ndarray]:
     """Centre views of the training split: float32 [1, crop, crop, 3], RGB 0..255."""
     config = network.config
     dataset = pipeline.make_evaluation_dataset(data, config, "train")
     left = num_images
     for images, _, _ in iteration.iterate(data, dataset):
-        views = augment.centre_crop(images, config.data.crop_size).numpy()
+        views = evaluation_views.centre_crop(images, config.data.crop_size).numpy()
         yield from views[:left, np.newaxis].astype(np.float32)
         left -= len(images)
         if left <= 0:
             return
 
 
-def without_mean(data: pipeline.DataSet) -> pipeline.DataSet:
+def without_mean(data: directory.DataDirectory) -> directory.DataDirectory:
     """The same data with images as they are: nothing is subtracted from them."""
     statistics = dataclasses.replace(
         data.statistics,
         mean_image=np.zeros_like(data.statistics.mean_image),
         mean_rgb=np.zeros_like(data.statistics.mean_rgb),
     )
-    return dataclasses.replace(data, statistics=statistics)
+    return data.with_statistics(statistics)
 
 
 def _convert(classifier: Classifier, kind: str, images: list[np.ndarray]) -> bytes:

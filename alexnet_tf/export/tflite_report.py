@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory
 from alexnet_tf.evaluation import evaluate, forward, metrics
 from alexnet_tf.export import tflite_files
 from alexnet_tf.runs.trained_network import TrainedNetwork
@@ -51,7 +51,7 @@ class Measurement:
 
 
 def measure_all(
-    network: TrainedNetwork, directory: str, data: pipeline.DataSet
+    network: TrainedNetwork, directory: str, data: directory.DataDirectory
 ) -> list[Measurement]:
     """Measures TensorFlow and the files that `tflite_files.write` wrote.
 
@@ -91,7 +91,7 @@ def measure(
     classify: Classify,
     num_bytes: int,
     network: TrainedNetwork,
-    data: pipeline.DataSet,
+    data: directory.DataDirectory,
 ) -> Measurement:
     """One row: `classify` takes one image, float32 [1, crop, crop, 3], RGB 0..255."""
     result = evaluate.evaluate(
@@ -136,7 +136,7 @@ def _time(classify: Classify, image: np.ndarray) -> float:
     return float(np.median(seconds[_WARM_UP_RUNS:]))
 
 
-def check_splits(data: pipeline.DataSet) -> None:
+def check_splits(data: directory.DataDirectory) -> None:
     """Raises `UserError` where `data` misses a split that is read."""
     for split in ("train", SPLIT):
         data.get_reader(split)

@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf.data import augment
+from alexnet_tf.data import evaluation_views
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import forward
 from alexnet_tf.export import exported
@@ -81,7 +81,7 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
     """The predictor of a run's network, by the centre view or by ten (section 4.1)."""
     statistics = network.training_data.statistics
     config = network.config.data
-    transform = augment.make_evaluation_transform(config, statistics, num_views)
+    transform = evaluation_views.make_view_transform(config, statistics, num_views)
     size = statistics.mean_image.shape[0]
 
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])

@@ -12,7 +12,7 @@ import time
 import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data import augment, iteration, pipeline
+from alexnet_tf.data import directory, iteration, pipeline, training_transform
 from alexnet_tf.devices import placement
 from alexnet_tf.runs import run_record, workdir
 from alexnet_tf.training import run_state, setup, steps
@@ -89,7 +89,7 @@ def estimate(
 
 def _time_step(
     config: Config,
-    data: pipeline.DataSet,
+    data: directory.DataDirectory,
     state: run_state.RunState,
     where: placement.Placement,
 ) -> float:
@@ -99,7 +99,7 @@ def _time_step(
         state.model, state.optimizer, state.loss_scale, device
     )
     with placement.scope(device):
-        finish = augment.make_finisher(config.data, data.statistics)
+        finish = training_transform.make_device_part(config.data, data.statistics)
     dataset = pipeline.make_training_dataset(
         data, config, 0, _STEPS_BEFORE + _STEPS_TIMED
     )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.optimization import schedule
 from alexnet_tf.runs import checkpoint, environment, run_record, summaries
@@ -39,7 +39,7 @@ class Opening:
 
     config: Config
     where: placement.Placement
-    data: pipeline.DataSet
+    data: directory.DataDirectory
     epochs: EpochCounter
     last_step: int
     profile: profiling.ProfileWindow
@@ -69,9 +69,9 @@ def open_run(
         config.precision, run_record.read_precision(workdir_path)
     )
     config = dataclasses.replace(config, precision=chosen.precision)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     checks.check_data(config, data.manifest, data_dir)
-    pipeline.check_splits(config, data)
+    directory.check_splits(config, data)
     epochs = EpochCounter(
         data.manifest.get_split("train").num_records, config.batch_size
     )
@@ -113,7 +113,7 @@ class Start:
     """
 
     state: run_state.RunState
-    data: pipeline.DataSet
+    data: directory.DataDirectory
     restored: checkpoint.Checkpoint | None
     text: str
     rates: list[tuple[str | None, float]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data import augment, iteration, pipeline
+from alexnet_tf.data import iteration, pipeline, training_transform
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation.metrics import ErrorCounts
 from alexnet_tf.runs import data_summary, workdir
@@ -74,7 +74,7 @@ def train_and_evaluate(
             state.model, state.optimizer, state.loss_scale, device
         )
         with placement.scope(device):
-            finish = augment.make_finisher(config.data, data.statistics)
+            finish = training_transform.make_device_part(config.data, data.statistics)
         dataset = pipeline.make_training_dataset(
             data, config, state.step, max(0, last_step - state.step)
         )

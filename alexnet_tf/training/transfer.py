@@ -17,7 +17,7 @@ import numpy as np
 
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data.pipeline import DataSet
+from alexnet_tf.data.directory import DataDirectory
 from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, inheritance, run_record, untrained
@@ -57,7 +57,7 @@ class Beginning:
         weights were assigned.
     """
 
-    data: DataSet
+    data: DataDirectory
     text: str = ""
     untrained_layers: tuple[str, ...] | None = None
 
@@ -66,7 +66,7 @@ def begin(
     config: Config,
     workdir_path: str,
     parameters: Sequence[Parameter],
-    data: DataSet,
+    data: DataDirectory,
     is_restored: bool,
 ) -> Beginning:
     """What `train` does with the setting `init_from`.
@@ -87,7 +87,7 @@ def begin(
         return Beginning(data)
     if is_restored:
         statistics = data_summary.load(workdir_path).statistics
-        return Beginning(dataclasses.replace(data, statistics=statistics))
+        return Beginning(data.with_statistics(statistics))
     origin = open_origin(config.init_from)
     statistics = origin.training_data.statistics
     size = statistics.mean_image.shape[0]
@@ -104,7 +104,7 @@ def begin(
         _describe_frozen(config, parameters, new_layers),
     ]
     return Beginning(
-        dataclasses.replace(data, statistics=statistics),
+        data.with_statistics(statistics),
         " ".join(filter(None, sentences)),
         new_layers,
     )

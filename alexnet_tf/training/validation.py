@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data.pipeline import DataSet
+from alexnet_tf.data.directory import DataDirectory
+from alexnet_tf.data.evaluation_views import compile_view_transform
 from alexnet_tf.evaluation import forward
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.training import diagnostics
@@ -36,7 +37,7 @@ class Validation:
     def __init__(
         self,
         state: RunState,
-        data: DataSet,
+        data: DataDirectory,
         config: Config,
         reporter: Reporter,
         stop: StopRequest,
@@ -45,7 +46,10 @@ class Validation:
     ):
         self._state, self._data, self._config = state, data, config
         self._reporter, self._stop = reporter, stop
-        self._device, self._watch = device, watch
+        self._watch = watch
+        self._make_views = compile_view_transform(
+            config.data, data.statistics, 1, device
+        )
         self._eval_step = forward.make_eval_step(state.model, device)
         self._count_dead_units = diagnostics.make_dead_unit_counter(state.model, device)
         self.is_given_up = False
@@ -73,7 +77,7 @@ class Validation:
                     self._config,
                     "validation",
                     check_stop=self._stop.check,
-                    device=self._device,
+                    make_views=self._make_views,
                 )
             except Stopped:
                 return False

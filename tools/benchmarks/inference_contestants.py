@@ -13,16 +13,21 @@ Call = Callable[[], Any]
 
 def evaluation(workdir: str, data_dir: str, batch_size: int, num_views: int) -> Call:
     """`alexnet-evaluate`'s pass over the validation split, input included."""
-    from alexnet_tf.data import pipeline
+    from alexnet_tf.data import directory, evaluation_views
     from alexnet_tf.evaluation import evaluate
 
     eval_step = _make_eval_step(workdir)
     data, config = _open(workdir, data_dir, batch_size)
+    make_views = evaluation_views.compile_view_transform(
+        config.data, data.statistics, num_views
+    )
 
     def call() -> None:
-        evaluate.evaluate(eval_step, data, config, "validation", num_views)
+        evaluate.evaluate(
+            eval_step, data, config, "validation", num_views, make_views=make_views
+        )
 
-    assert isinstance(data, pipeline.DataSet)
+    assert isinstance(data, directory.DataDirectory)
     return call
 
 
@@ -30,17 +35,19 @@ def evaluation_input(
     workdir: str, data_dir: str, batch_size: int, num_views: int
 ) -> Call:
     """The same split's views alone."""
-    from alexnet_tf.data import iteration, pipeline
+    from alexnet_tf.data import evaluation_views, iteration, pipeline
 
     data, config = _open(workdir, data_dir, batch_size)
+    make_views = evaluation_views.compile_view_transform(
+        config.data, data.statistics, num_views
+    )
 
     def call() -> None:
         dataset = pipeline.make_evaluation_dataset(
             data, config, "validation", num_views
         )
-        finish = data.get_finisher(config.data, num_views)
         for images, _, _ in iteration.iterate(data, dataset):
-            finish(images)
+            make_views(images)
 
     return call
 

@@ -60,7 +60,7 @@ def ours(
     """
     from alexnet_tf.config import overrides as settings_lib
     from alexnet_tf.config import schema
-    from alexnet_tf.data import augment, iteration, pipeline
+    from alexnet_tf.data import directory, iteration, pipeline, training_transform
     from alexnet_tf.devices import precision
 
     # As training does: it decides what TensorFlow lets run at a time.
@@ -68,11 +68,11 @@ def ours(
     chosen = settings_lib.override(
         schema.Config(), {"batch_size": batch_size, **settings}
     )
-    data = pipeline.open_data(data_dir, chosen)
+    data = directory.open_data(data_dir, chosen)
     dataset = pipeline.make_training_dataset(data, chosen, 0, _NUM_STEPS)
     batches = iteration.iterate(data, dataset)
     if is_finished:
-        finish = augment.make_finisher(chosen.data, data.statistics)
+        finish = training_transform.make_device_part(chosen.data, data.statistics)
         batches = ((finish(crops), labels) for crops, labels in batches)
     return take(batches, batches_per_call)
 

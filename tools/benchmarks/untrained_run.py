@@ -13,7 +13,7 @@ import sys
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.runs import checkpoint, data_summary, environment, run_record, workdir
 from alexnet_tf.training import run_state
@@ -23,7 +23,7 @@ def main(data_dir: str, workdir_path: str, text: str) -> None:
     """Makes the directory, with a checkpoint of step 0."""
     config = overrides.override(Config(), json.loads(text))
     where = placement.make_placement(config.devices)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     info = run_record.RunInfo(
         data_dir,
         data.manifest.fingerprint,

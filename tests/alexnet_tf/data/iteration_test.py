@@ -17,7 +17,7 @@ import tensorflow as tf
 from PIL import Image
 
 from alexnet_tf.config.schema import Config
-from alexnet_tf.data import iteration, pipeline
+from alexnet_tf.data import directory, iteration, pipeline
 from tests import data_directories, processes
 from tests.alexnet_tf.small_shards import (
     NUM_TRAIN,
@@ -36,7 +36,7 @@ import sys
 from alexnet_tf.config import schema as config
 from alexnet_tf.data import pipeline as input_pipeline, iteration
 chosen = config.Config(batch_size=2)
-data = input_pipeline.open_data(sys.argv[1], chosen)
+data = input_directory.open_data(sys.argv[1], chosen)
 dataset = input_pipeline.make_training_dataset(data, chosen, 0, 10**9)
 batches = iteration.iterate(data, dataset)
 for _ in range(int(sys.argv[2])):
@@ -56,7 +56,7 @@ def own_data_dir(tmp_path):
 
 
 def test_all_elements_in_their_order(data_dir):
-    data = pipeline.open_data(data_dir, Config())
+    data = directory.open_data(data_dir, Config())
     dataset = pipeline.make_evaluation_dataset(data, Config(), "validation")
     num_seen = []
     for _, labels, record_ids in iteration.iterate(data, dataset):
@@ -66,7 +66,7 @@ def test_all_elements_in_their_order(data_dir):
 
 
 def test_taking_may_stop_anywhere(data_dir):
-    data = pipeline.open_data(data_dir, Config())
+    data = directory.open_data(data_dir, Config())
     dataset = pipeline.make_training_dataset(data, Config(batch_size=2), 0, 9)
     batches = iteration.iterate(data, dataset)
     next(batches)
@@ -84,7 +84,7 @@ def test_a_process_ends_while_batches_are_made(data_dir, num_taken):
 
 def consume(data_dir: str, config: Config | None = None, split: str = "train") -> None:
     config = config or make_config(4)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     if split == "train":
         dataset = pipeline.make_training_dataset(data, config, 0, 4)
     else:
@@ -125,7 +125,7 @@ def test_a_shard_copied_over_another_is_a_sentence(tmp_path, split, source, targ
 def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):
     shard = rewrite_record(own_data_dir, "validation", 9, make_record(b"no image"))
     config = make_config(4)
-    data = pipeline.open_data(own_data_dir, config)
+    data = directory.open_data(own_data_dir, config)
     dataset = pipeline.make_evaluation_dataset(data, config, "validation")
     batches = iteration.iterate(data, dataset)
     assert [len(next(batches)[0]) for _ in range(2)] == [4, 4]
@@ -141,7 +141,7 @@ def test_a_record_is_named_to_who_takes_his_time(tmp_path, encoding):
     (record_id,) = pipeline.compute_record_ids(NUM_TRAIN, config, 3)
     bad = make_record(b"no image")
     shard = rewrite_record(data_dir, "train", int(record_id), bad)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     dataset = pipeline.make_training_dataset(data, config, 0, 14)
     with pytest.raises(errors.DataError, match=rf"{shard}.*\(odd\.JPEG\)"):
         for _ in iteration.iterate(data, dataset):
@@ -150,7 +150,7 @@ def test_a_record_is_named_to_who_takes_his_time(tmp_path, encoding):
 
 def test_a_missing_shard_is_named_before_and_during_a_run(own_data_dir):
     config = make_config(4)
-    data = pipeline.open_data(own_data_dir, config)
+    data = directory.open_data(own_data_dir, config)
     dataset = pipeline.make_training_dataset(data, config, 0, 4)
     shard = os.path.join(own_data_dir, "train-00001-of-00003")
     os.remove(shard)
@@ -266,7 +266,7 @@ def test_labels_below_the_offset_are_named(tmp_path):
 
 def test_errors_of_others_pass_unchanged(data_dir):
     config = make_config(4)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     dataset = pipeline.make_training_dataset(data, config, 0, 2)
     with (
         pytest.raises(tf.errors.InvalidArgumentError),

@@ -8,7 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory, pipeline
 from tests import processes
 from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_data
 
@@ -30,7 +30,7 @@ for name in ("read", "read_into"):
 
 precision.make_reproducible()
 chosen = config.Config(batch_size=2, eval_batch_size=2)
-data = input_pipeline.open_data(sys.argv[1], chosen)
+data = input_directory.open_data(sys.argv[1], chosen)
 if sys.argv[2] == "training":
     dataset = input_pipeline.make_training_dataset(data, chosen, 0, 9)
 else:
@@ -55,7 +55,7 @@ def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
 def test_the_tuner_is_off(tmp_path):
     """It kept evaluations of 6 s until 10 s, every other one."""
     config = make_config()
-    data = pipeline.open_data(write_data(tmp_path), config)
+    data = directory.open_data(write_data(tmp_path), config)
     for dataset in (
         pipeline.make_training_dataset(data, config, 0, 3),
         pipeline.make_evaluation_dataset(data, config, "validation"),
@@ -82,7 +82,7 @@ def test_images_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
         data_dir = make_foreign_data(tmp_path, config.data.label_offset)
     else:
         data_dir = write_data(tmp_path)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     if use == "evaluation":
         pipeline.make_evaluation_dataset(data, config, "validation", 10)
     else:

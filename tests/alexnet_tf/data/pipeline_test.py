@@ -11,7 +11,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from alexnet_tf.data import augment, iteration, pipeline, random_draws
+from alexnet_tf.data import (
+    directory,
+    iteration,
+    pipeline,
+    random_draws,
+    training_transform,
+)
 from tests.alexnet_tf.small_shards import (
     NUM_TRAIN,
     make_config,
@@ -35,7 +41,7 @@ def own_data_dir(tmp_path):
     return write_data(tmp_path)
 
 
-def read_records(data: pipeline.DataSet, split: str) -> list[dict]:
+def read_records(data: directory.DataDirectory, split: str) -> list[dict]:
     """Filename, label and pixels of each record, by NumPy and Pillow."""
     reader = data.get_reader(split)
     found = []
@@ -83,9 +89,9 @@ def test_the_source_keeps_one_order():
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
 def test_batches_hold_the_records_they_should(tmp_path, encoding):
     config = make_config(4)
-    data = pipeline.open_data(write_data(tmp_path, encoding), config)
+    data = directory.open_data(write_data(tmp_path, encoding), config)
     stored = read_records(data, "train")
-    transform = augment.make_training_transform(config.data, data.statistics)
+    transform = training_transform.make_image_transform(config.data, data.statistics)
     draw = random_draws.make_training_draws(
         config.data, data.statistics, NUM_TRAIN, config.seed, 4
     )
@@ -113,12 +119,12 @@ def test_batches_hold_the_records_they_should(tmp_path, encoding):
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
 def test_bytes_that_the_device_finishes_are_the_same_images(tmp_path, encoding):
     config = make_config(4)
-    data = pipeline.open_data(write_data(tmp_path, encoding), config)
+    data = directory.open_data(write_data(tmp_path, encoding), config)
     on_device = make_config(4, finish_on="device")
     batches = [
         [
             (
-                augment.make_finisher(each.data, data.statistics)(crops),
+                training_transform.make_device_part(each.data, data.statistics)(crops),
                 labels,
                 crops,
             )
@@ -135,7 +141,7 @@ def test_bytes_that_the_device_finishes_are_the_same_images(tmp_path, encoding):
 
 def test_starting_at_any_step_equals_the_straight_run(data_dir):
     config = make_config(4)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     num_steps = 11  # three epochs and a bit
     straight = [
         (images.numpy(), labels.numpy())
@@ -143,7 +149,7 @@ def test_starting_at_any_step_equals_the_straight_run(data_dir):
     ]
     assert len(straight) == num_steps
     for start in range(num_steps):
-        reopened = pipeline.open_data(data_dir, config)
+        reopened = directory.open_data(data_dir, config)
         rest = pipeline.make_training_dataset(
             reopened, config, start, min(2, num_steps - start)
         )
@@ -154,7 +160,7 @@ def test_starting_at_any_step_equals_the_straight_run(data_dir):
 
 def test_threads_do_not_change_the_batches(data_dir):
     config = make_config(4)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     settings = dataclasses.replace(config.data, num_parallel_maps=7, prefetch_batches=5)
     other = dataclasses.replace(config, data=settings)
     for one, two in zip(
@@ -167,7 +173,7 @@ def test_threads_do_not_change_the_batches(data_dir):
 
 def test_a_image_is_drawn_anew_in_every_epoch(data_dir):
     config = make_config(NUM_TRAIN)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     dataset = pipeline.make_training_dataset(data, config, 0, 3)
     images = []
     for step, (batch, _) in enumerate(dataset):
@@ -180,7 +186,7 @@ def test_a_image_is_drawn_anew_in_every_epoch(data_dir):
 @pytest.mark.parametrize(("views", "batch_size"), [(1, 4), (1, 64), (10, 40), (10, 3)])
 def test_evaluation_sees_every_record_once(data_dir, views, batch_size):
     config = make_config(batch_size)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     stored = read_records(data, "validation")
     dataset = pipeline.make_evaluation_dataset(data, config, "validation", views)
     seen, sizes = [], []
@@ -198,19 +204,16 @@ def test_evaluation_sees_every_record_once(data_dir, views, batch_size):
     assert sizes == expected_sizes == sizes[: int(dataset.cardinality())]
 
 
-def test_finishers_are_compiled_once(data_dir):
-    config = make_config(4)
-    data = pipeline.open_data(data_dir, config)
-    ten = data.get_finisher(config.data, 10)
-    assert data.get_finisher(make_config(4).data, 10) is ten
-    assert data.get_finisher(config.data, 1) is not ten
-    # Other statistics are other data.
+def test_other_statistics_share_the_readers(data_dir):
+    data = directory.open_data(data_dir, make_config(4))
     statistics = dataclasses.replace(
         data.statistics, mean_image=np.zeros_like(data.statistics.mean_image)
     )
-    other = dataclasses.replace(data, statistics=statistics)
-    images = np.full((2, 256, 256, 3), 9, np.uint8)
-    assert np.all(other.get_finisher(config.data, 10)(images).numpy() == 9)
+    reader = data.get_reader("train")
+    other = data.with_statistics(statistics)
+    assert other.statistics is statistics
+    assert data.statistics.mean_image.any()
+    assert other.get_reader("train") is reader
 
 
 def test_raw_and_jpeg_show_the_same_images(tmp_path):
@@ -218,7 +221,7 @@ def test_raw_and_jpeg_show_the_same_images(tmp_path):
     batches = []
     for encoding in ("jpeg", "raw"):
         data_dir = write_data(tmp_path / encoding, encoding)
-        data = pipeline.open_data(data_dir, config)
+        data = directory.open_data(data_dir, config)
         dataset = pipeline.make_training_dataset(data, config, 0, 2)
         batches.append([images.numpy() for images, _ in dataset])
     difference = np.abs(np.array(batches[0]) - np.array(batches[1]))
@@ -241,7 +244,7 @@ def test_decoding_whole_is_needed_where_colour_is_subsampled():
 
 def test_other_programs_shards(tmp_path):
     config = make_config(4, label_offset=1)
-    data = pipeline.open_data(make_foreign_data(tmp_path), config)
+    data = directory.open_data(make_foreign_data(tmp_path), config)
     stored = read_records(data, "validation")
     assert {record["label"] for record in stored} == {1, 2}
     assert len({record["image"].shape for record in stored}) > 1
@@ -265,7 +268,7 @@ def test_grayscale_images_become_rgb(own_data_dir):
     Image.new("L", (256, 256), 100).save(stream, "JPEG")
     rewrite_record(own_data_dir, "validation", 0, make_record(stream.getvalue()))
     config = make_config(4)
-    data = pipeline.open_data(own_data_dir, config)
+    data = directory.open_data(own_data_dir, config)
     dataset = pipeline.make_evaluation_dataset(data, config, "validation")
     images = next(iter(dataset))[0]
     assert images.shape == (4, 256, 256, 3)
@@ -282,13 +285,13 @@ def test_grayscale_images_become_rgb(own_data_dir):
 )
 def test_settings_that_do_not_fit_the_data_are_refused(data_dir, settings, sentence):
     with pytest.raises(errors.UserError, match=sentence):
-        pipeline.open_data(data_dir, make_config(4, **settings))
-    assert pipeline.open_data(data_dir, make_config(4, crop_positions=33))
+        directory.open_data(data_dir, make_config(4, **settings))
+    assert directory.open_data(data_dir, make_config(4, crop_positions=33))
 
 
 def test_a_split_that_is_not_there_is_refused(data_dir):
     config = make_config(4)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     with pytest.raises(errors.UserError, match="no split 'test'"):
         pipeline.make_evaluation_dataset(data, config, "test")
     with pytest.raises(ValueError, match="1 or 10"):

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory, evaluation_views, pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.network.build import build_network
@@ -63,7 +63,7 @@ def network(workdir):
 
 def read_images(data_dir, split):
     """uint8 [n, 256, 256, 3] and labels [n], without TensorFlow."""
-    data = pipeline.open_data(data_dir, training_runs.make_config(VALUES))
+    data = directory.open_data(data_dir, training_runs.make_config(VALUES))
     reader = data.get_reader(split)
     images, labels = [], []
     for number in range(reader.index.num_records):
@@ -124,10 +124,10 @@ def test_counts_are_those_of_numpy(
 
 def test_ten_views_average_the_softmax_not_the_logits(data_dir, network):
     config = training_runs.make_config(VALUES)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     dataset = pipeline.make_evaluation_dataset(data, config, "validation", 10)
     eval_step = forward.make_eval_step(network)
-    finish = data.get_finisher(config.data, 10)
+    finish = evaluation_views.compile_view_transform(config.data, data.statistics, 10)
     found = [
         eval_step(finish(images), labels).probabilities.numpy()
         for images, labels, _ in dataset
@@ -160,7 +160,7 @@ def test_fails_unless_every_image_is_seen_once(
 
 def test_what_check_stop_raises_ends_it(data_dir, network):
     config = training_runs.make_config(VALUES)
-    data = pipeline.open_data(data_dir, config)
+    data = directory.open_data(data_dir, config)
     calls = []
 
     def check_stop():

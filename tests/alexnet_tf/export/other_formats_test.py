@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.data import augment
+from alexnet_tf.data import evaluation_views
 from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.export import (
     exported,
@@ -89,7 +89,7 @@ def images(network, calibration):
 @pytest.fixture(scope="module")
 def expected(network, images):
     """The run's own probabilities of them."""
-    mean = augment.make_centre_mean(
+    mean = evaluation_views.make_centre_mean(
         network.config.data, network.training_data.statistics
     )
     views = (images - mean)[:, tf.newaxis]

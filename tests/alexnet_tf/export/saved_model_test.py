@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.export import exported, saved_model
 from alexnet_tf.runs import trained_network
@@ -74,7 +74,7 @@ def signatures(version):
 def images(data_dir):
     """The bytes of the validation split's records, in their order."""
     config = training_runs.make_config(VALUES)
-    reader = pipeline.open_data(data_dir, config).get_reader("validation")
+    reader = directory.open_data(data_dir, config).get_reader("validation")
     return [
         schema.decode_record(reader.read(number)).image_bytes
         for number in range(reader.index.num_records)

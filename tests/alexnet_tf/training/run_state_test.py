@@ -145,7 +145,7 @@ def test_missing_left_over_and_misshapen_arrays_are_named():
         assert part in str(e.value)
 
 
-@pytest.mark.parametrize("builder", ["model.build_model", "make_optimizer"])
+@pytest.mark.parametrize("builder", ["build.build_model", "make_optimizer"])
 def test_memory_that_lacks_for_the_network_or_its_optimizer_is_told(
     monkeypatch, builder
 ):

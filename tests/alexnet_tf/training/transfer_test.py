@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf.data import pipeline
+from alexnet_tf.data import directory
 from alexnet_tf.devices.placement import Placement
 from alexnet_tf.runs import data_summary
 from alexnet_tf.training import run_state, transfer
@@ -167,10 +167,8 @@ def test_what_cannot_begin_says_so_and_leaves_nothing(runs, tmp_path, values, se
 
 def test_another_image_size_is_refused(runs):
     config = training_runs.make_config()
-    data = pipeline.open_data(str(runs / "other"), config)
-    data = dataclasses.replace(
-        data, manifest=dataclasses.replace(data.manifest, image_size=8)
-    )
+    data = directory.open_data(str(runs / "other"), config)
+    data.manifest = dataclasses.replace(data.manifest, image_size=8)
     config = dataclasses.replace(config, init_from=str(runs / "old"))
     with pytest.raises(errors.UserError, match="had 256 pixels a side, these have 8"):
         transfer.begin(
