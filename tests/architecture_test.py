@@ -64,6 +64,7 @@ UNTESTED = {
 TESTED_WITH = {
     "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
     "alexnet_tf.runs.checkpoint_files": "alexnet_tf.runs.checkpoint",
+    "alexnet_tf.config.field": "alexnet_tf.config.overrides",
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",

@@ -27,11 +27,8 @@ def define(module_name: str) -> None:
     for setting in overrides.list_settings(Config()):
         if setting.name == "experiment":
             continue
-        value = (
-            ",".join(map(str, setting.value))
-            if isinstance(setting.value, tuple)
-            else setting.value
-        )
+        value = setting.format()
+        value = ",".join(map(str, value)) if isinstance(value, list) else value
         default = f" [{value}]" if value != "" else ""
         flag: flags.Flag[str] = flags.Flag(
             _make_parser(setting),

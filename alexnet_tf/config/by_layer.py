@@ -1,85 +1,155 @@
-"""Texts that give layers a number each: `0.001`, `conv1=0.001`, `conv1=0 fc8=10`."""
+"""Settings with a value for each layer: their types and their text.
+
+    conv1=0 fc8=10          numbers by layer; a number alone is for every layer
+    fc7=adamw fc8=adamw     names by layer
+    25:0.001 72:conv1=0     rates that change at an epoch, of every layer or of one
+
+A run's record keeps this text. Layers are checked later, where the network is known.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tfrecords import errors
 
+# The key of a number that is for every layer.
+ALL_LAYERS = "all layers"
 
-def parse_assignment(
-    text: str, layer_names: Sequence[str], complaint: str, number_name: str = "rate"
-) -> tuple[str | None, float]:
-    """Reads `NUMBER` or `LAYER=NUMBER`.
 
-    Args:
-      text: the part to be read.
-      layer_names: the network's layers.
-      complaint: the sentence's beginning where it cannot be read.
-      number_name: what the number is.
+@dataclasses.dataclass(frozen=True)
+class RateChange:
+    """From `epoch` on, the kernels of `layer` (None: of every layer) have `rate`."""
+
+    epoch: float
+    rate: float
+    layer: str | None = None
+
+
+def parse_numbers(text: str) -> dict[str, float]:
+    """Reads `LAYER=NUMBER` or `NUMBER` entries, separated by spaces.
 
     Returns:
-      (layer, number); layer None means all layers.
+      Numbers of at least 0 by layer or `ALL_LAYERS`, in the order in which they apply.
 
     Raises:
-      UserError: where it is neither.
+      ValueError: saying which entry is none.
     """
-    layer, equals, value = text.rpartition("=")
-    if equals:
-        check_layer(layer, layer_names, complaint)
-    number = parse_number(value, f"{complaint}: {value!r} is no {number_name}")
-    return (layer or None, number)
+    table: dict[str, float] = {}
+    for entry in text.split():
+        layer, number = _split(entry)
+        table.pop(layer, None)  # a later entry of the same layer applies later
+        table[layer] = _parse_number(number, entry)
+    return table
 
 
-def check_layer(layer: str, layer_names: Sequence[str], complaint: str) -> None:
-    """Raises `UserError`, beginning with `complaint`, where there is no such layer."""
-    if layer not in layer_names:
-        near = difflib.get_close_matches(layer, layer_names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise errors.UserError(
-            f"{complaint}: there is no layer {layer!r}, there are "
-            f"{', '.join(layer_names)}.{hint}"
+def _split(assignment: str) -> tuple[str, str]:
+    layer, equals, value = assignment.rpartition("=")
+    if equals and not layer:
+        raise ValueError(f"{assignment!r} names no layer")
+    return layer or ALL_LAYERS, value
+
+
+def parse_names(text: str) -> dict[str, str]:
+    """Reads `LAYER=NAME` entries, separated by spaces; raises ValueError."""
+    pairs = [(entry, *entry.partition("=")) for entry in text.split()]
+    for entry, layer, _, name in pairs:
+        if not layer or not name:
+            raise ValueError(f"{entry!r} is not LAYER=NAME")
+    return {layer: name for _, layer, _, name in pairs}
+
+
+def parse_changes(text: str) -> tuple[RateChange, ...]:
+    """Reads `EPOCH:RATE` or `EPOCH:LAYER=RATE` entries; raises ValueError."""
+    changes = []
+    for entry in text.split():
+        epoch, colon, assignment = entry.partition(":")
+        if not colon:
+            raise ValueError(f"{entry!r} has no colon")
+        layer, rate = _split(assignment)
+        changes.append(
+            RateChange(
+                _parse_number(epoch, entry),
+                _parse_number(rate, entry),
+                None if layer == ALL_LAYERS else layer,
+            )
         )
+    return tuple(changes)
 
 
-def parse_number(text: str, complaint: str) -> float:
-    """Reads a finite number of at least 0; raises `UserError`."""
+def _parse_number(text: str, entry: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise errors.UserError(f"{complaint}; it is a number, 0 or more.")
+        raise ValueError(f"{text!r} in {entry!r} is not a number of at least 0")
     return number
 
 
-def parse_table(
-    text: str, layer_names: Sequence[str], default: float, setting: str
+def _format_number(number: float) -> str:
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
+def format_numbers(table: Mapping[str, float]) -> str:
+    """The inverse of `parse_numbers`."""
+    return " ".join(
+        _format_number(number)
+        if layer == ALL_LAYERS
+        else f"{layer}={_format_number(number)}"
+        for layer, number in table.items()
+    )
+
+
+def format_names(table: Mapping[str, str]) -> str:
+    """The inverse of `parse_names`."""
+    return " ".join(f"{layer}={name}" for layer, name in table.items())
+
+
+def format_changes(changes: Sequence[RateChange]) -> str:
+    """The inverse of `parse_changes`."""
+    return " ".join(
+        f"{_format_number(change.epoch)}:"
+        + (f"{change.layer}=" if change.layer else "")
+        + _format_number(change.rate)
+        for change in changes
+    )
+
+
+def resolve(
+    table: Mapping[str, float], layer_names: Sequence[str], default: float, setting: str
 ) -> dict[str, float]:
-    """Reads a setting of `LAYER=NUMBER` entries separated by spaces.
+    """Every layer's number.
 
     Args:
-      text: the setting's value; `NUMBER` alone is for all layers.
+      table: from `parse_numbers`.
       layer_names: the network's layers.
       default: of the layers that are not named.
-      setting: its name, for the sentence.
-
-    Returns:
-      Every layer's number; later entries win.
+      setting: its name, for the error.
 
     Raises:
-      UserError: naming the first entry that cannot be read.
+      UserError: where the network has no such layer.
     """
-    table = dict.fromkeys(layer_names, default)
-    for entry in text.split():
-        layer, number = parse_assignment(
-            entry,
-            layer_names,
-            f"config.{setting}: the entry {entry!r} is not NUMBER or LAYER=NUMBER, "
-            "such as conv1=0",
-            "number",
+    resolved = dict.fromkeys(layer_names, default)
+    for layer, number in table.items():
+        if layer == ALL_LAYERS:
+            resolved = dict.fromkeys(layer_names, number)
+        else:
+            check_layer(layer, layer_names, f"config.{setting}")
+            resolved[layer] = number
+    return resolved
+
+
+def check_layer(layer: str, layer_names: Sequence[str], subject: str) -> None:
+    """Raises `UserError`, beginning with `subject`, where there is no such layer."""
+    if layer not in layer_names:
+        near = difflib.get_close_matches(layer, layer_names, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise errors.UserError(
+            f"{subject}: there is no layer {layer!r}, there are "
+            f"{', '.join(layer_names)}.{hint}"
         )
-        table.update(dict.fromkeys([layer] if layer else layer_names, number))
-    return table

@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, get_type_hints
 
+from alexnet_tf.config import by_layer
+from alexnet_tf.config.by_layer import RateChange
 from alexnet_tf.config.schema import Config
 from tfrecords import errors
 from tfrecords.console import paths
@@ -22,6 +25,32 @@ PATHS = ("init_from",)
 # What a field without a bound of its own stays below: counts that TensorFlow takes as
 # int32, numbers that do not become infinite in float32.
 _LARGEST = {int: 2**31, float: 3.4e38}
+
+# Types that are text on the command line and in a run's record.
+_NUMBERS, _NAMES = Mapping[str, float], Mapping[str, str]
+_CHANGES = tuple[RateChange, ...]
+_PARSERS: dict[Any, Callable[[str], Any]] = {
+    _NUMBERS: by_layer.parse_numbers,
+    _NAMES: by_layer.parse_names,
+    _CHANGES: by_layer.parse_changes,
+}
+_FORMATS: dict[Any, Callable[[Any], str]] = {
+    _NUMBERS: by_layer.format_numbers,
+    _NAMES: by_layer.format_names,
+    _CHANGES: by_layer.format_changes,
+}
+_EXPECTED: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    tuple[int, ...]: "whole numbers separated by commas",
+    tuple[str, ...]: "names separated by commas or spaces",
+    _NUMBERS: "LAYER=NUMBER entries separated by spaces, such as 'conv1=0 fc8=10'",
+    _NAMES: "LAYER=RULE entries separated by spaces, such as 'fc7=adamw fc8=adamw'",
+    _CHANGES: "EPOCH:RATE or EPOCH:LAYER=RATE entries separated by spaces, such as "
+    "'25:0.001 72:conv1=0'",
+}
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -40,6 +69,15 @@ class Setting:
     minimum: float | None
     below: float | None
     may_change: bool
+    separator: str
+
+    def format(self) -> Any:
+        """The value as a run's record and the help show it, a JSON value."""
+        if self.type in _FORMATS:
+            return _FORMATS[self.type](self.value)
+        if self.type == tuple[str, ...]:
+            return self.separator.join(self.value)
+        return list(self.value) if isinstance(self.value, tuple) else self.value
 
 
 def list_settings(part: Any, prefix: str = "") -> Iterator[Setting]:
@@ -84,17 +122,13 @@ def _replace(part: _Part, path: list[str], value: Any) -> _Part:
 
 
 def _convert(setting: Setting, value: Any) -> Any:
-    expected = {
-        int: "a whole number",
-        float: "a number",
-        bool: "true or false",
-        str: "text",
-    }.get(setting.type, "whole numbers separated by commas")
     try:
         converted = _read(setting.type, value)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
+        reason = f" {error}." if setting.type in _PARSERS else ""
         raise errors.UserError(
-            f"config.{setting.name} is {expected}; {value!r} is not."
+            f"config.{setting.name} is {_EXPECTED[setting.type]}; {value!r} is not."
+            f"{reason}"
         ) from error
     if setting.name in PATHS:
         return paths.expand(converted)
@@ -133,18 +167,21 @@ def _read(kind: Any, value: Any) -> Any:
         if not math.isfinite(number) or (isinstance(value, float) and number != value):
             raise ValueError(value)
         return number
+    if kind in _PARSERS:
+        if isinstance(value, str):
+            return _PARSERS[kind](value)
+        # Typed already, as in an experiment; checked by way of its text.
+        return _PARSERS[kind](_FORMATS[kind](value))
+    if kind == tuple[str, ...]:
+        parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
+        return tuple(_read(str, part) for part in parts if part != "")
     parts = value.split(",") if isinstance(value, str) else value
     return tuple(_read(int, part) for part in parts if part != "")
 
 
 def to_dict(config: Config) -> dict[str, Any]:
     """The settings by dotted name, as JSON values."""
-    return {
-        setting.name: list(setting.value)
-        if isinstance(setting.value, tuple)
-        else setting.value
-        for setting in list_settings(config)
-    }
+    return {setting.name: setting.format() for setting in list_settings(config)}
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:
@@ -153,9 +190,12 @@ def from_dict(values: Mapping[str, Any]) -> Config:
 
 
 def find_differences(old: Config, new: Config) -> list[tuple[str, Any, Any]]:
-    """(name, old, new) of every setting that differs and that a run must keep."""
+    """(name, old, new) of every setting that differs and that a run must keep.
+
+    The values are those of `to_dict`.
+    """
     return [
-        (before.name, before.value, after.value)
+        (before.name, before.format(), after.format())
         for before, after in zip(list_settings(old), list_settings(new), strict=True)
         if before.value != after.value and not before.may_change
     ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
@@ -98,33 +98,34 @@ def memory_errors(setting: str) -> Iterator[None]:
         ) from error
 
 
-def make_placement(devices: str) -> Placement:
-    """Reads the setting `devices` and checks that there are such devices.
+def make_placement(devices: str | Sequence[str]) -> Placement:
+    """Checks that there are the devices which the setting `devices` names.
 
     Args:
       devices: "auto" (two GPUs where there are two, else one device), or one or two
-        of "GPU:0", "CPU:1" and so on, separated by a comma. CPU:1 is a second logical
-        device of the same processor; it is made here, which must happen before
-        TensorFlow has used the first.
+        of "GPU:0", "CPU:1" and so on, or a text that names them separated by a comma.
+        CPU:1 is a second logical device of the same processor; it is made here, which
+        must happen before TensorFlow has used the first.
 
     Raises:
       UserError: for a name that is none, a device named twice, more than two, or one
         that does not exist, with a list of those that do.
     """
     num_gpus = len(tf.config.list_physical_devices("GPU"))
-    if devices == "auto":
+    names = devices.split(",") if isinstance(devices, str) else devices
+    names, text = [name.strip() for name in names], ",".join(names)
+    if names == ["auto"]:
         return Placement(("/device:GPU:0", "/device:GPU:1") if num_gpus >= 2 else ())
-    names = [name.strip() for name in devices.split(",")]
     matches = [_DEVICE.match(name) for name in names]
     if not all(matches) or len(names) > 2:
         raise errors.UserError(
-            f"devices={devices!r} is not understood. Give 'auto', one device or two: "
+            f"devices={text!r} is not understood. Give 'auto', one device or two: "
             "'GPU:0', 'GPU:0,GPU:1', 'CPU:0,CPU:1'."
         )
     wanted = [(match[1].upper(), int(match[2])) for match in matches if match]
     if len(set(wanted)) < len(wanted):
         raise errors.UserError(
-            f"devices={devices!r} names one device twice. To run both towers on one "
+            f"devices={text!r} names one device twice. To run both towers on one "
             "device, name it once."
         )
     _make_logical_cpus(1 + max((n for kind, n in wanted if kind == "CPU"), default=0))

@@ -16,6 +16,7 @@ off; conv1 frozen at 72; 0.00001 at 79; stop at 91.
 from __future__ import annotations
 
 from alexnet_tf.config import schema
+from alexnet_tf.config.by_layer import RateChange
 
 
 def get_config() -> schema.Config:
@@ -42,7 +43,13 @@ def get_config() -> schema.Config:
         ),
         schedule=schema.ScheduleConfig(
             name="fixed",
-            steps="25:0.001 51:0.0001 67:conv1=0.00001 72:conv1=0 79:0.00001 "
-            "79:conv1=0",
+            steps=(
+                RateChange(25, 1e-3),
+                RateChange(51, 1e-4),
+                RateChange(67, 1e-5, "conv1"),
+                RateChange(72, 0.0, "conv1"),
+                RateChange(79, 1e-5),
+                RateChange(79, 0.0, "conv1"),
+            ),
         ),
     )

@@ -18,6 +18,7 @@ first weights of fc6 and fc7 have a standard deviation of 0.005.
 from __future__ import annotations
 
 from alexnet_tf.config import schema
+from alexnet_tf.config.by_layer import RateChange
 
 
 def get_config() -> schema.Config:
@@ -34,6 +35,12 @@ def get_config() -> schema.Config:
         ),
         optimizer=schema.OptimizerConfig(bias_weight_decay=False, bias_rate_factor=2.0),
         schedule=schema.ScheduleConfig(
-            name="fixed", steps="20:0.001 40:0.0001 60:0.00001 80:0.000001"
+            name="fixed",
+            steps=(
+                RateChange(20, 1e-3),
+                RateChange(40, 1e-4),
+                RateChange(60, 1e-5),
+                RateChange(80, 1e-6),
+            ),
         ),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 from alexnet_tf.config import schema
+from alexnet_tf.config.by_layer import RateChange
 
 # Settings that a run takes from the one it begins with (see `inheritance`).
 INHERITED = (
@@ -28,6 +29,6 @@ def get_config() -> schema.Config:
         batch_size=32,
         num_epochs=30,
         precision="auto",
-        optimizer=schema.OptimizerConfig(learning_rate=0.001, rate_factors="fc8=10"),
-        schedule=schema.ScheduleConfig(name="fixed", steps="20:0.0001"),
+        optimizer=schema.OptimizerConfig(learning_rate=0.001, rate_factors={"fc8": 10}),
+        schedule=schema.ScheduleConfig(name="fixed", steps=(RateChange(20, 0.0001),)),
     )

@@ -8,6 +8,7 @@ fall of the rate, and the fast arithmetic of the processor at hand.
 from __future__ import annotations
 
 from alexnet_tf.config import schema
+from alexnet_tf.config.by_layer import RateChange
 
 
 def get_config() -> schema.Config:
@@ -19,5 +20,5 @@ def get_config() -> schema.Config:
         precision="auto",
         eval_every_epochs=2,
         checkpoint_every_epochs=4,
-        schedule=schema.ScheduleConfig(name="fixed", steps="28:0.001"),
+        schedule=schema.ScheduleConfig(name="fixed", steps=(RateChange(28, 0.001),)),
     )

@@ -205,8 +205,8 @@ def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str
       layer_names: the network's layers.
 
     Raises:
-      UserError: naming the first entry that cannot be read, or where one setting is
-        given without the other.
+      UserError: where there is no such layer or rule, or one setting is given without
+        the other.
     """
     if config.name != "multi_optimizer":
         if config.per_layer:
@@ -215,20 +215,18 @@ def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str
                 f"config.optimizer.name=multi_optimizer; it is {config.name}."
             )
         return dict.fromkeys(layer_names, config.name)
-    if not config.per_layer.split():
+    if not config.per_layer:
         raise errors.UserError(
             "config.optimizer.name=multi_optimizer takes config.optimizer.per_layer: "
             "LAYER=RULE entries separated by spaces, such as 'fc7=adamw fc8=adamw'."
         )
     rules = dict.fromkeys(layer_names, "momentum")
-    for entry in config.per_layer.split():
-        layer, _, rule = entry.partition("=")
+    for layer, rule in config.per_layer.items():
         for given, known in ((layer, layer_names), (rule, _LAYER_RULES)):
             if given not in known:
                 near = difflib.get_close_matches(given, known, n=1)
                 raise errors.UserError(
-                    f"config.optimizer.per_layer: the entry {entry!r} is not "
-                    f"LAYER=RULE, such as fc8=adamw. {given!r} is none of "
+                    f"config.optimizer.per_layer: {given!r} is none of "
                     f"{', '.join(known)}."
                     + (f" Did you mean {near[0]!r}?" if near else "")
                 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf.config.by_layer import parse_table
+from alexnet_tf.config.by_layer import resolve
 from alexnet_tf.config.schema import OptimizerConfig, ScheduleConfig
 
 
@@ -51,13 +51,14 @@ class Schedule(abc.ABC):
         """Reads the settings `optimizer.rate_factors` and `schedule.frozen_until`.
 
         Raises:
-          UserError: naming the first entry that cannot be read.
+          UserError: where they name a layer that the network lacks.
         """
         self.layer_names = tuple(layer_names)
         self._optimizer = optimizer
-        factors = optimizer.rate_factors
-        self._factors = parse_table(factors, layer_names, 1, "optimizer.rate_factors")
-        self._frozen_until = parse_table(
+        self._factors = resolve(
+            optimizer.rate_factors, layer_names, 1, "optimizer.rate_factors"
+        )
+        self._frozen_until = resolve(
             schedule.frozen_until, layer_names, 0, "schedule.frozen_until"
         )
 

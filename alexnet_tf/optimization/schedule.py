@@ -10,11 +10,15 @@ still be set by hand on a stopped run.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from alexnet_tf.config.by_layer import parse_assignment, parse_number
+from alexnet_tf.config.by_layer import (
+    ALL_LAYERS,
+    RateChange,
+    check_layer,
+    parse_numbers,
+)
 from alexnet_tf.config.schema import Config, OptimizerConfig, ScheduleConfig
 from alexnet_tf.optimization.learning_rates import Schedule
 from tfrecords import errors
@@ -112,23 +116,14 @@ class PlateauSchedule(Schedule):
         self._finished = state["finished"]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Entry:
-    """From `epoch` on, `layer` (None: every layer) has the rate `rate`."""
-
-    epoch: float
-    layer: str | None
-    rate: float
-
-
 class FixedSchedule(Schedule):
     """Rates as a function of the epoch alone.
 
-    At epoch e every entry with EPOCH <= e has been applied, in the order of their
-    epochs, those of one epoch in the order written; an entry for all layers sets a
-    frozen layer too. EPOCH may be a fraction (the source's net 146 falls at 2.16).
-    A rate set by hand is one more entry at the epoch where the run stands: it holds
-    until the next.
+    At epoch e every change of `schedule.steps` up to e has been applied, in the order
+    of their epochs, those of one epoch in the order written; a change of all layers
+    sets a frozen layer too. Epochs may be fractions (the source's net 146 falls at
+    2.16). A rate set by hand is one more change at the epoch where the run stands: it
+    holds until the next.
     """
 
     def __init__(
@@ -137,24 +132,20 @@ class FixedSchedule(Schedule):
         schedule: ScheduleConfig,
         layer_names: Sequence[str],
     ):
-        """Reads the setting `schedule.steps` too.
-
-        Raises:
-          UserError: naming the first entry that is not `EPOCH:RATE` or
-            `EPOCH:LAYER=RATE`.
-        """
         super().__init__(optimizer, schedule, layer_names)
-        entries = schedule.steps.split()
-        self._entries = [_parse_entry(e, self.layer_names) for e in entries]
-        self._by_hand: list[_Entry] = []
+        for change in schedule.steps:
+            if change.layer:
+                check_layer(change.layer, layer_names, "config.schedule.steps")
+        self._changes = list(schedule.steps)
+        self._by_hand: list[RateChange] = []
 
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
         rates = dict.fromkeys(self.layer_names, self._optimizer.learning_rate)
-        # The sort is stable: what was set by hand follows the entries of its epoch.
-        for entry in sorted(self._entries + self._by_hand, key=lambda e: e.epoch):
-            if entry.epoch <= epoch:
-                names = [entry.layer] if entry.layer else self.layer_names
-                rates.update(dict.fromkeys(names, entry.rate))
+        # The sort is stable: what was set by hand follows the changes of its epoch.
+        for change in sorted(self._changes + self._by_hand, key=lambda c: c.epoch):
+            if change.epoch <= epoch:
+                names = [change.layer] if change.layer else self.layer_names
+                rates.update(dict.fromkeys(names, change.rate))
         return tuple(rates.values())
 
     def record_validation(self, epoch: float, top1_error: float) -> str | None:
@@ -162,14 +153,16 @@ class FixedSchedule(Schedule):
 
     def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
         sentence = self._describe_setting(rate, layer, epoch)
-        self._by_hand.append(_Entry(epoch, layer, rate))
+        self._by_hand.append(RateChange(epoch, rate, layer))
         return sentence
 
     def state(self) -> dict[str, Any]:
-        return {"by_hand": [[e.epoch, e.layer, e.rate] for e in self._by_hand]}
+        return {"by_hand": [[c.epoch, c.layer, c.rate] for c in self._by_hand]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._by_hand = [_Entry(*values) for values in state["by_hand"]]
+        self._by_hand = [
+            RateChange(epoch, rate, layer) for epoch, layer, rate in state["by_hand"]
+        ]
 
 
 def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
@@ -198,25 +191,19 @@ def parse_rate_assignments(
     Raises:
       UserError: for a part that is neither `RATE` nor `LAYER=RATE`.
     """
-    return [
-        parse_assignment(
-            part.strip(),
-            layer_names,
-            f"the learning rate {part.strip()!r} is not RATE or LAYER=RATE, such as "
-            "0.001 or conv1=0.001,fc8=0.01",
-        )
-        for part in text.split(",")
-    ]
-
-
-def _parse_entry(text: str, layer_names: Sequence[str]) -> _Entry:
-    complaint = (
-        f"config.schedule.steps: the entry {text!r} is not EPOCH:RATE or "
-        "EPOCH:LAYER=RATE, such as 25:0.001 or 72:conv1=0"
-    )
-    epoch, colon, assignment = text.partition(":")
-    if not colon:
-        raise errors.UserError(f"{complaint}.")
-    number = parse_number(epoch, f"{complaint}: {epoch!r} is no epoch")
-    layer, rate = parse_assignment(assignment, layer_names, complaint)
-    return _Entry(number, layer, rate)
+    assignments: list[tuple[str | None, float]] = []
+    for part in text.split(","):
+        try:
+            entries = parse_numbers(part)
+        except ValueError:
+            entries = {}
+        if len(entries) != 1:
+            raise errors.UserError(
+                f"the learning rate {part.strip()!r} is not RATE or LAYER=RATE, such "
+                "as 0.001 or conv1=0.001,fc8=0.01, with a rate of at least 0."
+            )
+        for layer, rate in entries.items():
+            if layer != ALL_LAYERS:
+                check_layer(layer, layer_names, f"the learning rate {part.strip()!r}")
+            assignments.append((None if layer == ALL_LAYERS else layer, rate))
+    return assignments

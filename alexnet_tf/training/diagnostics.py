@@ -168,19 +168,18 @@ def _list_remedies(config: Config) -> list[str]:
             "the settings that the weights were learned with, if this run has named "
             "any at its start"
         )
-        factors = [entry.rpartition("=")[2] for entry in optimizer.rate_factors.split()]
-        if any(float(factor) == 0 for factor in factors):
+        if 0 in optimizer.rate_factors.values():
             remedies.append("fewer zeros in --config.optimizer.rate_factors")
         if config.schedule.frozen_until:
             remedies.append("an earlier --config.schedule.frozen_until")
-    if optimizer.name == "multi_optimizer" and "adamw" in optimizer.per_layer:
+    if optimizer.name == "multi_optimizer" and "adamw" in optimizer.per_layer.values():
         remedies.append(
             "smaller --config.optimizer.rate_factors of the layers that AdamW trains"
         )
     remedies.append(
         "a lower --config.optimizer.learning_rate (few classes make a rate hotter)"
     )
-    taken = config.init_layers.split() or ["conv3", "conv4", "conv5"]
+    taken = config.init_layers or ("conv3", "conv4", "conv5")
     is_new = not config.init_from or not {"conv3", "conv4", "conv5"} <= set(taken)
     if is_new and config.model.initial_stddev_conv345 < _SOURCE_STDDEV:
         remedies.append(

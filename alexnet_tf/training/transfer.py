@@ -96,7 +96,7 @@ def begin(
             f"the images of {config.init_from} had {size} pixels a side, these have "
             f"{data.image_size}. Convert them alike."
         )
-    asked = _read_layers(config.init_layers, parameters)
+    asked = _check_layers(config.init_layers, parameters)
     text, new_layers = take_over(origin, parameters, data.manifest.classes, asked)
     sentences = [
         text,
@@ -114,7 +114,7 @@ def _describe_frozen(
     config: Config, parameters: Sequence[Parameter], new_layers: Sequence[str]
 ) -> str:
     # A sentence on new layers that are never trained, or "".
-    factors = by_layer.parse_table(
+    factors = by_layer.resolve(
         config.optimizer.rate_factors,
         list_layer_names(parameters),
         1,
@@ -129,14 +129,14 @@ def _describe_frozen(
     )
 
 
-def _read_layers(text: str, parameters: Sequence[Parameter]) -> Sequence[str]:
+def _check_layers(
+    asked: Sequence[str], parameters: Sequence[Parameter]
+) -> Sequence[str]:
     # The layers that the setting `init_layers` names; where it is empty, all.
     known = list_layer_names(parameters)
-    for name in text.split():
-        by_layer.check_layer(
-            name, known, "config.init_layers takes names separated by spaces"
-        )
-    return text.split() or known
+    for name in asked:
+        by_layer.check_layer(name, known, "config.init_layers")
+    return asked or known
 
 
 def open_origin(path: str) -> Origin:

@@ -83,7 +83,7 @@ def test_alexnet_source_differs_as_net_145_does():
         "optimizer.bias_rate_factor": 2.0,
         "optimizer.bias_rate_follows": False,
         "schedule.name": "fixed",
-        "schedule.steps": "25:0.001 51:0.0001 67:conv1=0.00001 72:conv1=0 79:0.00001 "
+        "schedule.steps": "25:0.001 51:0.0001 67:conv1=1e-05 72:conv1=0 79:1e-05 "
         "79:conv1=0",
     }
 
@@ -104,7 +104,7 @@ def test_caffe_differs_as_its_network_does():
         "optimizer.bias_rate_factor": 2.0,
         "schedule.name": "fixed",
         # 100,000 steps of 256 of 1,281,167 images are 20 epochs, 450,000 are 90.
-        "schedule.steps": "20:0.001 40:0.0001 60:0.00001 80:0.000001",
+        "schedule.steps": "20:0.001 40:0.0001 60:1e-05 80:1e-06",
     }
 
 

@@ -31,5 +31,5 @@ RUNS = {
 
 
 def make_config(name, **changes):
-    per_layer = "fc7=adamw fc8=sgdw" if name == "multi_optimizer" else ""
+    per_layer = {"fc7": "adamw", "fc8": "sgdw"} if name == "multi_optimizer" else {}
     return OptimizerConfig(name=name, **{"per_layer": per_layer, **changes})

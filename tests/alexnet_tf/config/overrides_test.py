@@ -5,6 +5,7 @@ import pytest
 
 from alexnet_tf import experiments
 from alexnet_tf.config import overrides
+from alexnet_tf.config.by_layer import RateChange
 from alexnet_tf.config.schema import Config
 from tfrecords import errors
 
@@ -19,10 +20,19 @@ from tfrecords import errors
         ("data.mirror", "True", True),
         ("data.mirror", False, False),
         ("model.activation", "tanh", "tanh"),
-        ("schedule.steps", "25:0.001", "25:0.001"),
         ("profile_steps", "20,30", (20, 30)),
         ("profile_steps", [20, 30], (20, 30)),
         ("profile_steps", "", ()),
+        ("devices", "GPU:0, GPU:1", ("GPU:0", "GPU:1")),
+        ("init_layers", "conv1 conv2", ("conv1", "conv2")),
+        ("optimizer.rate_factors", "conv1=0 fc8=10", {"conv1": 0.0, "fc8": 10.0}),
+        ("optimizer.per_layer", "fc8=adamw", {"fc8": "adamw"}),
+        ("schedule.frozen_until", "conv1=2.5", {"conv1": 2.5}),
+        (
+            "schedule.steps",
+            "25:0.001 72:conv1=0",
+            (RateChange(25.0, 0.001), RateChange(72.0, 0.0, "conv1")),
+        ),
     ],
 )
 def test_a_field_takes_its_type_or_its_text(name, text, value):
@@ -62,11 +72,27 @@ def settings_of(config):
         ("model.activation", 3, "text"),
         ("profile_steps", "20,x", "whole numbers separated by commas"),
         ("profile_steps", 20, "whole numbers separated by commas"),
+        ("init_layers", 3, "names"),
+        ("optimizer.rate_factors", "fc8=x", "LAYER=NUMBER .*'x' in 'fc8=x'"),
+        ("optimizer.rate_factors", {"fc8": -1}, "LAYER=NUMBER"),
+        ("optimizer.per_layer", "fc8", "LAYER=RULE"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_right(name, value, message):
     with pytest.raises(errors.UserError, match=message):
         overrides.override(Config(), {name: value})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["25", "25:", "25:x", ":0.1", "x:0.1", "25:-1", "-1:0.1", "25:nan", "inf:1",
+     "25:conv1=", "25:=0.1", "25=0.1", "25:0.1,26:0.2"],
+)  # fmt: skip
+def test_an_unreadable_entry_is_named_with_the_form_expected(entry):
+    with pytest.raises(errors.UserError) as raised:
+        overrides.override(Config(), {"schedule.steps": f"1:0.1 {entry}"})
+    for part in ("config.schedule.steps", "EPOCH:LAYER=RATE", entry):
+        assert part in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +118,34 @@ def test_a_part_is_no_setting():
 @pytest.mark.parametrize("name", experiments.EXPERIMENTS)
 def test_json_and_back(name):
     config = experiments.get_config(name)
-    config = overrides.override(config, {"profile_steps": "3,4", "seed": 7})
+    values = {
+        "profile_steps": "3,4",
+        "seed": 7,
+        "devices": "CPU:0,CPU:1",
+        "init_layers": "conv1 conv2",
+        "optimizer.per_layer": "fc8=adamw",
+        "schedule.frozen_until": "0.1 conv1=5",
+    }
+    config = overrides.override(config, values)
     values = json.loads(json.dumps(overrides.to_dict(config)))
     assert overrides.from_dict(values) == config
     assert list(values) == [s.name for s in overrides.list_settings(config)]
+
+
+def test_tables_are_shown_as_they_are_written_on_the_command_line():
+    given = {
+        "optimizer.rate_factors": "conv1=0 fc8=10",
+        "schedule.steps": "25:0.001 72:conv1=0",
+        "devices": "GPU:0,GPU:1",
+        "init_layers": "conv1 conv2",
+    }
+    config = overrides.override(Config(), given)
+    shown = overrides.to_dict(config)
+    assert {name: shown[name] for name in given} == given
+    ((name, old, new),) = overrides.find_differences(
+        Config(), overrides.override(Config(), {"optimizer.rate_factors": "fc8=10"})
+    )
+    assert (name, old, new) == ("optimizer.rate_factors", "", "fc8=10")
 
 
 def test_differences_leave_out_what_may_change():

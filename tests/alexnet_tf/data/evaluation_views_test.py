@@ -67,7 +67,7 @@ ON_DEVICES = """
 import numpy as np
 from alexnet_tf.data import training_transform, evaluation_views
 from alexnet_tf.devices import placement
-from alexnet_tf.config import DataConfig
+from alexnet_tf.config.schema import DataConfig
 from tfrecords.shards import statistics
 
 placement.make_placement("CPU:0,CPU:1")

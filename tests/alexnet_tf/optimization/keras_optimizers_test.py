@@ -94,7 +94,7 @@ BY_HAND = [
     pytest.param(
         {
             "name": "multi_optimizer",
-            "per_layer": "fc8=adamw",
+            "per_layer": {"fc8": "adamw"},
             "weight_decay": 0.1,
         },
         [9.8, 9.608782],
@@ -247,7 +247,9 @@ def test_a_rate_of_0_freezes(name):
 
 
 def test_layers_without_an_entry_have_the_papers_rule():
-    config = make_config("multi_optimizer", per_layer="fc8=adamw", weight_decay=0.05)
+    config = make_config(
+        "multi_optimizer", per_layer={"fc8": "adamw"}, weight_decay=0.05
+    )
     optimizer = keras_optimizers.make_optimizer(make_parameters(), config)
     ours = MomentumOptimizer(make_parameters(), config)
     apply_100(optimizer)
@@ -317,18 +319,17 @@ def test_it_trains_the_network_of_another_precision(name):
 @pytest.mark.parametrize(
     "config, sentence",
     [
-        (make_config("multi_optimizer", per_layer=""), "'fc7=adamw fc8=adamw'"),
+        (make_config("multi_optimizer", per_layer={}), "'fc7=adamw fc8=adamw'"),
         (
-            make_config("multi_optimizer", per_layer="fc7=adamw fc9=sgdw"),
-            "entry 'fc9=sgdw' .*'fc9' is none of conv1, fc7, fc8.*mean 'fc8'",
+            make_config("multi_optimizer", per_layer={"fc7": "adamw", "fc9": "sgdw"}),
+            "'fc9' is none of conv1, fc7, fc8.*mean 'fc8'",
         ),
         (
-            make_config("multi_optimizer", per_layer="fc8=adam"),
+            make_config("multi_optimizer", per_layer={"fc8": "adam"}),
             "'adam' is none of momentum, sgdw, adamw. Did you mean 'adamw'",
         ),
-        (make_config("multi_optimizer", per_layer="fc8"), "'' is none of"),
-        (make_config("sgdw", per_layer="fc8=adamw"), "it is sgdw"),
-        (make_config("momentum", per_layer="fc8=adamw"), "it is momentum"),
+        (make_config("sgdw", per_layer={"fc8": "adamw"}), "it is sgdw"),
+        (make_config("momentum", per_layer={"fc8": "adamw"}), "it is momentum"),
         (make_config("sgdw", momentum=1.5), "at most 1 .*name=sgdw; 1.5 is not"),
     ],
 )

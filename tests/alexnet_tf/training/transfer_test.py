@@ -156,7 +156,7 @@ def test_frozen_layers_rest_and_factors_count(runs, tmp_path):
         ({"init_from": "nowhere"}, "nowhere holds no run"),
         ({"model.width": 0.04}, "nothing in .* fits this network"),
         ({"optimizer.rate_factors": "fc9=1"}, "there is no layer 'fc9'"),
-        ({"init_layers": "conv1,conv2"}, "there is no layer 'conv1,conv2', there are"),
+        ({"init_layers": "conv1;conv2"}, "there is no layer 'conv1;conv2', there are"),
     ],
 )
 def test_what_cannot_begin_says_so_and_leaves_nothing(runs, tmp_path, values, sentence):
