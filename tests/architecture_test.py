@@ -78,7 +78,6 @@ TESTED_WITH = {
     "alexnet_tf.optimization.learning_rates": "alexnet_tf.optimization.schedule",
     "alexnet_tf.evaluation.forward": "alexnet_tf.evaluation.evaluate",
     "alexnet_tf.network.parameters": "alexnet_tf.training.run_state",
-    "alexnet_tf.network.tables": "alexnet_tf.network.build",
     "alexnet_tf.training.setup": "alexnet_tf.training.dry_run",
     "alexnet_tf.data.batch_reader": "alexnet_tf.data.pipeline",
     "alexnet_tf.data.directory": "alexnet_tf.data.pipeline",

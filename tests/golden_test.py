@@ -50,6 +50,8 @@ SMALL = {
     "model.width": 0.03,
     "model.initial_stddev": 0.1,
     "model.initial_stddev_conv345": 0.1,
+    # What the runs' records lack.
+    "model.initial_scaling": "none",
 }
 
 

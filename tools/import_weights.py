@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf import experiments, weights
 from alexnet_tf.config import overrides
+from alexnet_tf.network import tables
 from alexnet_tf.runs import run_record
 from alexnet_tf.weights import mapping
 from tfrecords import errors
@@ -56,6 +57,9 @@ _EXPERIMENT = flags.DEFINE_enum(
     list(experiments.EXPERIMENTS),
     "the network that the weights are of: normalization, dropout, crops",
 )
+_NETWORK = flags.DEFINE_enum(
+    "network", "alexnet", list(tables.NETWORKS), "as --config.model.network"
+)
 _WIDTH = flags.DEFINE_float("width", 1.0, "as --config.model.width", lower_bound=0.0)
 _LAYOUT = layout_flags.define("of the images it was trained on")
 _MEAN = flags.DEFINE_list(
@@ -88,7 +92,10 @@ def main() -> None:
     kind = weights.find_format(_INPUT.value, _FORMAT.value)
     given = layout_flags.read(_LAYOUT)
     layout = dataclasses.replace(kind.layout, **given)
-    values: dict[str, Any] = {"model.width": _WIDTH.value}
+    values: dict[str, Any] = {
+        "model.network": _NETWORK.value,
+        "model.width": _WIDTH.value,
+    }
     if _MEAN.value:
         values["data.mean"] = "channel"
     config = overrides.override(experiments.get_config(_EXPERIMENT.value), values)

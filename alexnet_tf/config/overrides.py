@@ -52,6 +52,9 @@ _EXPECTED: dict[Any, str] = {
     "'25:0.001 72:conv1=0'",
 }
 
+# Settings that earlier versions lacked and whose default changes what they did.
+_EARLIER = {"model.initial_scaling": "none"}
+
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 _Part = TypeVar("_Part")
@@ -185,8 +188,12 @@ def to_dict(config: Config) -> dict[str, Any]:
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:
-    """The inverse of `to_dict`; raises `UserError` like `override`."""
-    return override(Config(), values)
+    """The inverse of `to_dict`; raises `UserError` like `override`.
+
+    What an earlier version's record lacks gets the value that stands for what that
+    version did.
+    """
+    return override(Config(), {**_EARLIER, **values})
 
 
 def find_differences(old: Config, new: Config) -> list[tuple[str, Any, Any]]:

@@ -92,6 +92,12 @@ class DataConfig:
 class ModelConfig:
     """The network (paper, section 3)."""
 
+    network: str = setting(
+        "alexnet",
+        "layers, kernels and towers. alexnet: the paper's two towers (figure 2); "
+        "one_gpu: one tower with half of the kernels in conv1 to conv4 (section 3.2)",
+        choices=("alexnet", "one_gpu"),
+    )
     width: float = setting(
         1.0,
         "factor on the kernels and hidden units of every layer; 1 is the paper's "
@@ -155,6 +161,14 @@ class ModelConfig:
     )
     initial_stddev_conv345: float = setting(
         0.01, "the same in conv3, conv4, conv5; 0.03 in the source", minimum=0
+    )
+    initial_scaling: str = setting(
+        "inputs",
+        "what a width below 1 does to these deviations. inputs: multiplies a layer's "
+        "by sqrt(inputs at full width / inputs), so that activations keep their size "
+        "(ours); none: nothing, as in runs of earlier versions",
+        choices=("inputs", "none"),
+        may_change=True,
     )
 
 

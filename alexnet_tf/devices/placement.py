@@ -98,7 +98,7 @@ def memory_errors(setting: str) -> Iterator[None]:
         ) from error
 
 
-def make_placement(devices: str | Sequence[str]) -> Placement:
+def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placement:
     """Checks that there are the devices which the setting `devices` names.
 
     Args:
@@ -106,21 +106,28 @@ def make_placement(devices: str | Sequence[str]) -> Placement:
         of "GPU:0", "CPU:1" and so on, or a text that names them separated by a comma.
         CPU:1 is a second logical device of the same processor; it is made here, which
         must happen before TensorFlow has used the first.
+      num_towers: of the network; one tower has one device.
 
     Raises:
-      UserError: for a name that is none, a device named twice, more than two, or one
-        that does not exist, with a list of those that do.
+      UserError: for a name that is none, a device named twice, more devices than
+        towers, or one that does not exist, with a list of those that do.
     """
     num_gpus = len(tf.config.list_physical_devices("GPU"))
     names = devices.split(",") if isinstance(devices, str) else devices
     names, text = [name.strip() for name in names], ",".join(names)
     if names == ["auto"]:
-        return Placement(("/device:GPU:0", "/device:GPU:1") if num_gpus >= 2 else ())
+        has_pair = num_towers == 2 and num_gpus >= 2
+        return Placement(("/device:GPU:0", "/device:GPU:1") if has_pair else ())
     matches = [_DEVICE.match(name) for name in names]
     if not all(matches) or len(names) > 2:
         raise errors.UserError(
             f"devices={text!r} is not understood. Give 'auto', one device or two: "
             "'GPU:0', 'GPU:0,GPU:1', 'CPU:0,CPU:1'."
+        )
+    if len(names) > num_towers:
+        raise errors.UserError(
+            f"devices={text!r} names {len(names)} devices, but the network has one "
+            "tower. Name one device."
         )
     wanted = [(match[1].upper(), int(match[2])) for match in matches if match]
     if len(set(wanted)) < len(wanted):

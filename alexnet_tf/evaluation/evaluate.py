@@ -19,6 +19,7 @@ from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.evaluation import forward
 from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
+from alexnet_tf.network.tables import NETWORKS
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, run_record, trained_network
 from tfrecords import errors
@@ -180,7 +181,9 @@ def evaluate_checkpoint(
     precision.make_reproducible()
     data, config = open_run_data(workdir_path, data_dir)
     data.manifest.get_split(split)
-    where = placement.make_placement(devices or config.devices)
+    where = placement.make_placement(
+        devices or config.devices, NETWORKS[config.model.network].num_towers
+    )
     network = trained_network.load(workdir_path, which, where, fastest=True)
     device = where.get_device(0)
     eval_step = forward.make_eval_step(network.model, device)

@@ -6,14 +6,26 @@ then response normalization, then pooling (3.3, 3.5).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+
 from alexnet_tf.config.schema import Config, ModelConfig
 from alexnet_tf.devices.placement import Placement, memory_errors
 from alexnet_tf.network import layers, normalization
-from alexnet_tf.network.tables import ALEXNET, ConvolutionRow, DenseRow, Row, scale_rows
+from alexnet_tf.network.tables import (
+    NETWORKS,
+    ConvolutionRow,
+    DenseRow,
+    Network,
+    Row,
+    compare_inputs,
+    scale_rows,
+)
 from alexnet_tf.stack import keras
 from tfrecords import errors
 
 TOWER_SUFFIXES = "ab"
+LAST_LAYER = "fc8"
 
 
 def build_model(
@@ -24,33 +36,38 @@ def build_model(
     seed: int = 0,
     precision: str = "float32",
     placement: Placement | None = None,
-    rows: tuple[Row, ...] = ALEXNET,
-    num_towers: int = 2,
+    network: Network | None = None,
 ) -> keras.Model:
     """Builds the network as a Keras functional model.
 
     Args:
       num_classes: the width of fc8.
-      config: activation, normalization, pooling, dropout, initial weights.
+      config: the network, activation, normalization, pooling, dropout, initial
+        weights.
       crop_size: side of the input, pixels.
       seed: of the initial weights and of dropout.
       precision: the layers' policy: "float32", "mixed_bfloat16", "mixed_float16".
       placement: the towers' devices; TensorFlow chooses where none is given.
-      rows: the hidden layers.
-      num_towers: 1 or 2; with 1, layer names carry no tower suffix.
+      network: another table than that of `config.network`.
 
     Returns:
       A model from float32 [B, crop_size, crop_size, 3] (mean subtracted, in grey
-      levels of 0..255) to logits [B, num_classes] in the policy's compute dtype.
+      levels of 0..255) to logits [B, num_classes] in the policy's compute dtype. Layers
+      are called conv1a, conv1b, ..., or conv1, ... where there is one tower.
 
     Raises:
       UserError: where the crops are too small for the layers.
     """
-    _check_crop_size(rows, config, crop_size)
-    builder = _Builder(config, seed, precision, placement or Placement(), num_towers)
+    network = network or NETWORKS[config.network]
+    _check_crop_size(network.rows, config, crop_size)
+    rows = scale_rows(network.rows, config.width, network.num_towers)
+    stddevs = _choose_stddevs(config, network.rows, rows)
+    builder = _Builder(
+        config, stddevs, seed, precision, placement or Placement(), network.num_towers
+    )
     images = keras.Input((crop_size, crop_size, 3), name="images", dtype="float32")
     towers = builder.copy_images(images)
-    for row in scale_rows(rows, config.width, num_towers):
+    for row in rows:
         if isinstance(row, ConvolutionRow):
             towers = builder.add_convolution(row, towers)
         else:
@@ -77,9 +94,30 @@ def build_network(config: Config, num_classes: int, where: Placement) -> keras.M
         )
 
 
-def _check_crop_size(
-    rows: tuple[Row, ...], config: ModelConfig, crop_size: int
-) -> None:
+def _choose_stddevs(
+    config: ModelConfig, full: Sequence[Row], rows: Sequence[Row]
+) -> dict[str, float]:
+    """The standard deviation of each layer's first kernels.
+
+    A sum over fewer inputs is smaller. In a network that is narrower than the paper's
+
+        stddev = the setting's * sqrt(inputs at full width / inputs)
+
+    keeps the size of the activations (ours; at full width nothing changes).
+    """
+    names = [*(row.name for row in rows), LAST_LAYER]
+    stddevs = {}
+    for name, ratio in zip(names, compare_inputs(full, rows), strict=True):
+        stddev = config.initial_stddev
+        if name in ("conv3", "conv4", "conv5"):
+            stddev = config.initial_stddev_conv345
+        if config.initial_scaling == "inputs":
+            stddev *= math.sqrt(ratio)
+        stddevs[name] = stddev
+    return stddevs
+
+
+def _check_crop_size(rows: Sequence[Row], config: ModelConfig, crop_size: int) -> None:
     side = crop_size
     for row in rows:
         if not isinstance(row, ConvolutionRow):
@@ -102,12 +140,14 @@ class _Builder:
     def __init__(
         self,
         config: ModelConfig,
+        stddevs: Mapping[str, float],
         seed: int,
         precision: str,
         placement: Placement,
         num_towers: int,
     ):
         self._config, self._seed, self._precision = config, seed, precision
+        self._stddevs = stddevs
         self._placement, self._num_towers = placement, num_towers
         self._num_seeds = 0
 
@@ -131,7 +171,7 @@ class _Builder:
                 row.size,
                 row.stride,
                 row.padding,
-                self._get_stddev(row.name),
+                self._stddevs[row.name],
                 row.initial_bias,
                 self._next_seed(),
                 **self._place(row.name, tower),
@@ -171,7 +211,7 @@ class _Builder:
         for tower, x in enumerate(self._exchange(number, towers)):
             x = layers.Dense(
                 row.units // self._num_towers,
-                self._get_stddev(row.name),
+                self._stddevs[row.name],
                 row.initial_bias,
                 self._next_seed(),
                 **self._place(row.name, tower),
@@ -191,10 +231,10 @@ class _Builder:
 
     def add_logits(self, num_classes: int, towers: list) -> object:
         """fc8, the whole of it on tower a's device."""
-        arguments = self._place("fc8", 0)
-        arguments["name"] = "fc8"
+        arguments = self._place(LAST_LAYER, 0)
+        arguments["name"] = LAST_LAYER
         return layers.Dense(
-            num_classes, self._get_stddev("fc8"), 0.0, self._next_seed(), **arguments
+            num_classes, self._stddevs[LAST_LAYER], 0.0, self._next_seed(), **arguments
         )(self._exchange("8", towers[:1], towers)[0])
 
     def _exchange(
@@ -244,11 +284,6 @@ class _Builder:
             )(x)
             for tower, x in enumerate(inputs)
         ]
-
-    def _get_stddev(self, name: str) -> float:
-        if name in ("conv3", "conv4", "conv5"):
-            return self._config.initial_stddev_conv345
-        return self._config.initial_stddev
 
     def _place(self, name: str, tower: int) -> dict:
         suffix = TOWER_SUFFIXES[tower] if self._num_towers > 1 else ""

@@ -16,6 +16,7 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory
 from alexnet_tf.devices import placement, precision
+from alexnet_tf.network.tables import NETWORKS
 from alexnet_tf.optimization import schedule
 from alexnet_tf.runs import checkpoint, environment, run_record, summaries
 from alexnet_tf.training import checks, profiling, run_state, transfer
@@ -63,7 +64,9 @@ def open_run(
       DataError: for damaged data.
     """
     checks.check_settings(config)
-    where = placement.make_placement(config.devices)
+    where = placement.make_placement(
+        config.devices, NETWORKS[config.model.network].num_towers
+    )
     precision.make_reproducible()
     chosen = precision.choose_precision(
         config.precision, run_record.read_precision(workdir_path)

@@ -18,14 +18,13 @@ import numpy as np
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data.directory import DataDirectory
+from alexnet_tf.network.build import LAST_LAYER
 from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, inheritance, run_record, untrained
 from alexnet_tf.runs.data_summary import TrainingData
 from tfrecords import errors
 from tfrecords.shards import manifest
-
-LAST_LAYER = "fc8"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -146,11 +146,14 @@ def from_towers(
 
 
 def sort_towers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The arrays of two towers in the order of the layers, kernel before bias."""
+    """The towers' arrays in the order of the layers, kernel before bias."""
     names = [
-        f"{layer}/{kind}" for layer in naming.TOWERS for kind in ("kernel", "bias")
+        f"{layer}{tower}/{kind}"
+        for layer in naming.LAYERS
+        for tower in ("", "a", "b")
+        for kind in ("kernel", "bias")
     ]
-    return {name: arrays[name] for name in names}
+    return {name: arrays[name] for name in names if name in arrays}
 
 
 def _list_suffixes(layer: str, named: Mapping[str, str]) -> tuple[str, ...]:

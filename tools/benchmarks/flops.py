@@ -42,7 +42,7 @@ def count_alexnet(
     pooling = ModelConfig()
     counts: dict[str, int] = {}
     side, maps, towers = crop_size, 3, 2
-    for row in scale_rows(ALEXNET, width, towers):
+    for row in scale_rows(ALEXNET.rows, width, towers):
         if isinstance(row, ConvolutionRow):
             side = (side + sum(row.padding) - row.size) // row.stride + 1
             sees_all = row.sees_all or row.name == "conv1"

@@ -89,6 +89,7 @@ def make_step(
     from alexnet_tf.devices import placement, precision
     from alexnet_tf.network import build
     from alexnet_tf.network.parameters import list_parameters
+    from alexnet_tf.network.tables import ALEXNET, Network
     from alexnet_tf.optimization import keras_optimizers, loss_scale
     from alexnet_tf.training import steps
 
@@ -101,7 +102,7 @@ def make_step(
         crop_size=chosen.data.crop_size,
         precision=chosen.precision,
         placement=where,
-        num_towers=num_towers,
+        network=Network(num_towers, ALEXNET.rows),
     )
     device = where.get_device(0)
     updater = keras_optimizers.make_optimizer(

@@ -39,6 +39,8 @@ def test_what_a_run_may_be_continued_with_changes_no_weight():
         "data.finish_on",
         "data.num_parallel_maps",
         "data.prefetch_batches",
+        # The first weights are drawn once, when a run begins.
+        "model.initial_scaling",
     }
 
 

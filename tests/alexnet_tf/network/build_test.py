@@ -11,9 +11,12 @@ import tensorflow as tf
 from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network import layers
-from alexnet_tf.network.tables import ALEXNET, scale_rows
+from alexnet_tf.network.tables import ALEXNET, Network, scale_rows
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
 from tfrecords import errors
+
+# The paper's layers in one tower.
+UNDIVIDED = Network(1, ALEXNET.rows)
 
 # Of both towers together (paper, section 3.5 and figure 2).
 PARAMETERS = {
@@ -192,7 +195,7 @@ def test_the_smallest_crops_and_those_below():
 
 
 def test_one_tower():
-    model = build(num_towers=1)
+    model = build(network=UNDIVIDED)
     names = [layer.name for layer in model.layers]
     assert not [name for name in names if name.startswith("exchange")]
     assert {"conv1", "lrn1", "pool1", "fc7", "drop7", "fc8"} <= set(names)
@@ -219,7 +222,7 @@ def test_class_count(num_classes):
     [(0.0625, 2, 6, 256), (0.5, 2, 48, 2048), (0.001, 2, 2, 4), (0.001, 1, 1, 4)],
 )
 def test_width_scales_every_row(width, num_towers, kernels, units):
-    rows = scale_rows(ALEXNET, width, num_towers)
+    rows = scale_rows(ALEXNET.rows, width, num_towers)
     assert rows[0].kernels == kernels
     assert rows[-1].units == units
     numbers = [getattr(row, "kernels", None) or row.units for row in rows]
@@ -227,8 +230,8 @@ def test_width_scales_every_row(width, num_towers, kernels, units):
 
 
 def test_width_1_is_the_table():
-    rows = scale_rows(ALEXNET, 1.0, 2)
-    assert rows == ALEXNET
+    rows = scale_rows(ALEXNET.rows, 1.0, 2)
+    assert rows == ALEXNET.rows
 
 
 def get_all_weights(model):

@@ -8,8 +8,12 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
+from alexnet_tf.network.tables import ALEXNET, Network
 from alexnet_tf.stack import keras
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
+
+# The paper's layers in one tower.
+UNDIVIDED = Network(1, ALEXNET.rows)
 
 
 @pytest.mark.parametrize("before_relu", [False, True])
@@ -55,7 +59,7 @@ def test_normalization_across_towers_exchanges_once_for_each_device():
     model = build(across, placement=devices)
     for name in ("exchange1b", "lrn1b", "exchange2b", "lrn2b"):
         assert model.get_layer(name).device == "/device:CPU:1"
-    one = build(across, num_towers=1)
+    one = build(across, network=UNDIVIDED)
     assert not [layer for layer in one.layers if layer.name.startswith("exchange")]
 
 

@@ -12,8 +12,12 @@ from alexnet_tf.config.schema import Config, ModelConfig, OptimizerConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.layers import Gaussian
 from alexnet_tf.network.parameters import list_parameters
+from alexnet_tf.network.tables import ALEXNET, Network
 from alexnet_tf.optimization import momentum as optimizer_lib
 from alexnet_tf.training import diagnostics
+
+# The paper's layers in one tower.
+UNDIVIDED = Network(1, ALEXNET.rows)
 
 CROP = 67
 
@@ -68,7 +72,7 @@ def test_a_unit_alive_anywhere_is_not_dead():
 
 
 def test_dead_units_of_one_tower():
-    model = build(num_towers=1)
+    model = build(network=UNDIVIDED)
     set_biases(model, "fc7", np.full(256, -1e9))
     shares = count(model)
     assert shares["fc7"] == 1
@@ -111,7 +115,7 @@ def test_kernel_image_of_the_paper():
 
 
 def test_kernel_image_pads_a_row_and_bears_equal_weights():
-    model = build(num_towers=1)
+    model = build(network=UNDIVIDED)
     layer = model.get_layer("conv1")
     layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
     image = diagnostics.make_kernel_image(model)
