@@ -118,6 +118,8 @@ setuptools.setup(
             "alexnet-export = alexnet_tf.commands.export:run",
             "alexnet-predict = alexnet_tf.commands.predict:run",
             "alexnet-tune = alexnet_tf.commands.tune:run",
+            "alexnet-import-weights = alexnet_tf.commands.import_weights:run",
+            "alexnet-export-weights = alexnet_tf.commands.export_weights:run",
             "alexnet-completion = alexnet_tf.commands.completion:run",
         ]
     },

@@ -63,6 +63,9 @@ UNTESTED = {
 # Parts of a module that are tested through it.
 TESTED_WITH = {
     "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
+    "alexnet_tf.commands.layout_flags": "alexnet_tf.commands.import_weights",
+    "tools.export_weights": "alexnet_tf.commands.export_weights",
+    "tools.import_weights": "alexnet_tf.commands.import_weights",
     "alexnet_tf.runs.checkpoint_files": "alexnet_tf.runs.checkpoint",
     "alexnet_tf.config.field": "alexnet_tf.config.overrides",
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
@@ -101,7 +104,6 @@ TESTED_WITH = {
     "tools.benchmarks.ours": "tools.benchmark",
     "tools.benchmarks.registry": "tools.benchmark",
     "tools.benchmarks.step_contestants": "tools.benchmark",
-    "tools.layout_flags": "tools.import_weights",
     "tools.benchmarks.subjects": "tools.benchmark",
     "tools.benchmarks.trained_runs": "tools.benchmark",
     "tools.benchmarks.untrained_run": "tools.benchmark",
@@ -111,6 +113,8 @@ TESTED_WITH = {
 # Modules that import commands to say something of them, each with its reason.
 ABOUT_COMMANDS = {
     "alexnet_tf.commands.completion": "it completes the flags of every command",
+    "tools.export_weights": "it is the command, from a checkout",
+    "tools.import_weights": "it is the command, from a checkout",
 }
 
 # Dangerous calls that are none where they stand, each with its reason.

@@ -79,6 +79,8 @@ PRINTS = {
     "convert": {"": False, "dry_run": True},
     "evaluate": {"": True, "output": False},
     "export": {"": False},
+    "export_weights": {"": False, "output": False},
+    "import_weights": {"": False},
     "index": {"": False},
     "predict": {"": True},
     "train": {"": False, "dry_run": True},

@@ -57,8 +57,8 @@ def _take_commands() -> dict[str, list[flags.Flag]]:
         for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(info.name)
             if hasattr(module, "SYNOPSIS"):
-                name = f"alexnet-{info.name.rpartition('.')[2]}"
-                commands[name] = _take_flags(module)
+                name = info.name.rpartition(".")[2].replace("_", "-")
+                commands[f"alexnet-{name}"] = _take_flags(module)
     return commands
 
 

@@ -142,7 +142,7 @@ def test_every_flag_of_every_command_is_offered(bash_script):
     ]
     assert len(modules) > 8
     for module in modules:
-        command = f"alexnet-{module.stem}"
+        command = f"alexnet-{module.stem.replace('_', '-')}"
         shown = processes.run_python("-m", module.name, "--help").stdout
         named = re.findall(r"^  --(\S+?)(?: \(default .*)?$", shown, re.MULTILINE)
         offered = {

@@ -14,7 +14,7 @@ from alexnet_tf.weights import imported_run, mapping
 from tests import data_directories, processes
 from tests.alexnet_tf import foreign_weights
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "export_weights.py"
+SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "tools" / "export_weights.py"
 WEIGHTS = foreign_weights.make_weights()
 TOWERS = foreign_weights.to_towers(WEIGHTS)
 

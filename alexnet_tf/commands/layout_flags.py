@@ -9,10 +9,11 @@ from absl import flags
 from alexnet_tf.weights import mapping
 
 
-def define(images: str) -> list[flags.FlagHolder]:
+def define(module_name: str, images: str) -> list[flags.FlagHolder]:
     """Defines the three flags.
 
     Args:
+      module_name: the command's `__name__`, whose help lists them.
       images: which images the channels' order is of, for the help: "of the images
         it was trained on".
 
@@ -30,9 +31,10 @@ def define(images: str) -> list[flags.FlagHolder]:
         "fc6_order": mapping.FC6_ORDERS,
         "channel_order": mapping.CHANNEL_ORDERS,
     }
-    # Filed under the script's name, as its own flags are: the help lists them so.
+    # absl files the flags of a program under its name.
+    key = sys.argv[0] if module_name == "__main__" else module_name
     return [
-        flags.DEFINE_enum(name, None, list(values[name]), text, module_name=sys.argv[0])
+        flags.DEFINE_enum(name, None, list(values[name]), text, module_name=key)
         for name, text in texts.items()
     ]
 

@@ -14,7 +14,7 @@ from alexnet_tf.runs import data_summary, run_record
 from tests import processes, training_runs
 from tests.alexnet_tf import foreign_weights
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "import_weights.py"
+SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "tools" / "import_weights.py"
 WEIGHTS = foreign_weights.make_weights()
 
 
