@@ -217,7 +217,7 @@ def test_images_of_another_size_are_refused(workdir, data_dir, monkeypatch):
         kept.statistics, mean_image=kept.statistics.mean_image[:240, :240]
     )
     monkeypatch.setattr(
-        evaluate.training_data,
+        evaluate.data_summary,
         "load",
         lambda path: dataclasses.replace(kept, statistics=smaller),
     )

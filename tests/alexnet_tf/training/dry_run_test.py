@@ -71,7 +71,12 @@ def begun(tmp_path_factory, data_dir):
         ({"model.width": 0}, "new", "", "width must be above 0"),
         ({"devices": "GPU:9"}, "new", "", "no device GPU:9"),
         ({"profile_steps": (5, 2)}, "new", "", "profile_steps is FIRST,LAST"),
-        ({"schedule.name": "fixed", "schedule.steps": "x"}, "new", "", "EPOCH:RATE"),
+        (
+            {"schedule.name": "fixed", "schedule.steps": "1:conv9=0"},
+            "new",
+            "",
+            "no layer 'conv9'",
+        ),
         ({"init_from": "nowhere"}, "new", "", "nowhere holds no run"),
         ({}, "new", "conv9=1", "no layer 'conv9'"),
         ({}, "other", "", "is not empty and holds no run"),
