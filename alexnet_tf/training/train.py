@@ -17,11 +17,11 @@ from alexnet_tf.training import (
     reporting,
     run_state,
     setup,
-    stop_request,
     training_loop,
     transfer,
 )
 from tfrecords import errors
+from tfrecords.console import stop_signals
 
 
 def train_and_evaluate(
@@ -60,7 +60,7 @@ def train_and_evaluate(
     profile, counter, last_step = opened.profile, opened.counter, opened.last_step
     with (
         workdir.open_workdir(workdir_path, config, opened.info) as run,
-        stop_request.catch_stop_signals() as stop,
+        stop_signals.catch_stop_signals() as stop,
     ):
         state = run_state.build_run_state(config, data.manifest.num_classes, where)
         with placement.memory_errors("network"):

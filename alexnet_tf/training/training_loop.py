@@ -25,8 +25,8 @@ from alexnet_tf.training import (
     reporting,
     run_state,
     steps,
-    stop_request,
 )
+from tfrecords.console import stop_signals
 
 
 class TrainingLoop:
@@ -41,7 +41,7 @@ class TrainingLoop:
         where: placement.Placement,
         reporter: reporting.Reporter,
         profile: profiling.ProfileWindow,
-        stop: stop_request.StopRequest,
+        stop: stop_signals.StopRequest,
         last_step: int,
         watch: Callable[[int, float], str | None] | None,
     ):
@@ -193,7 +193,7 @@ class TrainingLoop:
                     check_stop=self._stop.check,
                     device=self._device,
                 )
-            except stop_request.Stopped:
+            except stop_signals.Stopped:
                 return False
             state.unevaluated_epoch = None
             dead_units = {
