@@ -79,7 +79,8 @@ def _get_package(name: str, modules: dict[str, checkout_modules.Module]) -> str:
 
 def make_table(counts: dict[str, Count]) -> str:
     """The counts as text: a row for each package, and a sum for each top folder."""
-    rows = [("package", "files", "lines", "longest", "imports", "imported")]
+    head = ("package", "files", "lines", "longest", "imports", "imported")
+    rows: list[tuple[str, ...]] = [head]
     tops = dict.fromkeys(name.split(".")[0] for name in counts)
     for top in tops:
         own = {n: c for n, c in counts.items() if n.split(".")[0] == top}

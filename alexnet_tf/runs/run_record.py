@@ -91,7 +91,7 @@ def find_record(path: str) -> dict[str, Any] | None:
     record_path = os.path.join(path, RECORD_NAME)
     keys = {"config", "data", "starts"}
     try:
-        record = json_records.read_record(
+        record = json_records.read_object(
             record_path, FORMAT_NAME, FORMAT_VERSION, keys
         )
     except (FileNotFoundError, NotADirectoryError):

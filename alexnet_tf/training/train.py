@@ -18,10 +18,10 @@ from alexnet_tf.training import (
     saver,
     setup,
     steps,
-    stop_request,
     validation,
 )
 from tfrecords import errors
+from tfrecords.console import stop_signals
 
 
 def train_and_evaluate(
@@ -60,7 +60,7 @@ def train_and_evaluate(
     last_step, device = opened.last_step, opened.where.get_device(0)
     with (
         workdir.open_workdir(workdir_path, config, opened.info) as run,
-        stop_request.catch_stop_signals() as stop,
+        stop_signals.catch_stop_signals() as stop,
     ):
         # The network and its weights: new, of a checkpoint, or of another run.
         start = setup.build_and_restore(

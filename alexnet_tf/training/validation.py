@@ -12,7 +12,7 @@ from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.training import diagnostics
 from alexnet_tf.training.reporting import Reporter
 from alexnet_tf.training.run_state import RunState
-from alexnet_tf.training.stop_request import Stopped, StopRequest
+from tfrecords.console.stop_signals import Stopped, StopRequest
 
 # Called with the epoch and the validation top-1 error, 0..1; a sentence ends the run.
 Watch = Callable[[int, float], str | None]

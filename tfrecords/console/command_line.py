@@ -16,7 +16,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable, Iterable
-from typing import IO
+from typing import IO, Any
 
 from absl import app, flags, logging
 
@@ -143,7 +143,7 @@ def parse_flags(
     return rest
 
 
-def get_own_flags(module_name: str) -> list[flags.Flag]:
+def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
     """The flags that a command's module has defined, in that order.
 
     Aliases, which are earlier names of flags, are left out: they still work, but help
@@ -157,7 +157,7 @@ def get_own_flags(module_name: str) -> list[flags.Flag]:
     ]
 
 
-def _is_alias(flag: flags.Flag) -> bool:
+def _is_alias(flag: flags.Flag[Any]) -> bool:
     # DEFINE_alias has a class of its own for each alias, and this help text.
     return flag.help.startswith("Alias for --")
 
@@ -187,7 +187,7 @@ def make_help(module_name: str, synopsis: str) -> str:
     return "\n".join(lines)
 
 
-def _describe(flag: flags.Flag) -> str:
+def _describe(flag: flags.Flag[Any]) -> str:
     default = ""
     # absl writes every default in quotes.
     if flag.default is not None and flag.default_as_str not in (None, "''", '""'):

@@ -1,8 +1,8 @@
 """SIGTERM, SIGINT and SIGHUP: how work learns that it is to stop.
 
-One wish to stop may arrive as several signals: `timeout` and job schedulers signal the
-process and then its group, and a terminal that closes sends SIGHUP from the kernel and
-again from the shell. Where SIGHUP is ignored from the start, as under nohup, it stays
+One request to stop may arrive as several signals: `timeout` and job schedulers signal
+the process and then its group, and a terminal that closes sends SIGHUP from the kernel
+and again from the shell. If SIGHUP is ignored from the start, as under nohup, it stays
 ignored.
 """
 
@@ -13,19 +13,17 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from types import FrameType
 
-from tfrecords import errors
-
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Copies of a signal come within milliseconds; nobody asks again so soon.
+# Copies of a signal arrive within milliseconds; nobody asks again so soon.
 _COPY_SECONDS = 0.5
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP, raised wherever the main thread was, like an interrupt.
+    """SIGTERM or SIGHUP, raised in the main thread like an interrupt.
 
     Attributes:
       signal_number: 1 or 15.
@@ -40,45 +38,65 @@ class Terminated(KeyboardInterrupt):
         return signal.Signals(self.signal_number).name
 
 
-def list_signals() -> tuple[signal.Signals, ...]:
+class Stopped(Exception):
+    """Work was abandoned because a stop was requested; its owner catches this."""
+
+
+class StopRequest:
+    """Whether a signal has asked the work to stop.
+
+    Attributes:
+      signal_number: of the first signal, or None.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self._first_time: float | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal_number is not None
+
+    def check(self) -> None:
+        """Raises `Stopped` once a stop was requested."""
+        if self:
+            raise Stopped
+
+    def receive(self, signal_number: int, frame: FrameType | None) -> None:
+        """The signals' handler; a second request ends the process at once.
+
+        A signal that follows the first within half a second is a copy of it, and a
+        SIGHUP never counts as a second request.
+        """
+        del frame
+        self.signal_number = self.signal_number or signal_number
+        if signal_number == signal.SIGHUP:
+            return
+        now = time.monotonic()
+        if self._first_time is None:
+            self._first_time = now
+        if now - self._first_time >= _COPY_SECONDS:
+            _end_process(signal_number)
+
+
+def _list_signals() -> tuple[signal.Signals, ...]:
     """The signals that ask this process to stop: SIGHUP unless it is ignored."""
     is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     return _SIGNALS[:2] if is_ignored else _SIGNALS
 
 
-class Insistence:
-    """Tells a second wish to stop, at once then, from copies of the first."""
-
-    def __init__(self) -> None:
-        self._first_time: float | None = None
-
-    def is_second(self, signal_number: int) -> bool:
-        """Whether this signal is a second wish; called once for each that arrives."""
-        if signal_number == signal.SIGHUP:
-            return False
-        now = time.monotonic()
-        if self._first_time is None:
-            self._first_time = now
-        return now - self._first_time >= _COPY_SECONDS
-
-
 def raise_on_signals() -> None:
     """Raises `Terminated` at the first SIGTERM or SIGHUP; the rest is the system's.
 
-    The work is left as by an exception: what it was writing is removed. A later
+    The work ends as with any exception: what it was writing is removed. A later
     SIGTERM or SIGINT ends the process at once. For the main thread.
     """
-    insistence = Insistence()
-    numbers = list_signals()
-
-    def insist(number: int, frame: FrameType | None) -> None:
-        if insistence.is_second(number):
-            _end_process(number)
+    request = StopRequest()
+    numbers = _list_signals()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        insistence.is_second(number)
+        request.receive(number, frame)
         for each in numbers:
-            signal.signal(each, insist)
+            signal.signal(each, request.receive)
         raise Terminated(number)
 
     for each in numbers:
@@ -86,52 +104,40 @@ def raise_on_signals() -> None:
             signal.signal(each, stop)
 
 
+@contextlib.contextmanager
+def catch_stop_signals() -> Iterator[StopRequest]:
+    """Turns SIGTERM, SIGINT and SIGHUP into a request while the block runs.
+
+    Outside the main thread, where Python allows no handlers, nothing is caught.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {
+        number: signal.signal(number, request.receive) for number in _list_signals()
+    }
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _end_process(signal_number: int) -> None:
-    # By the signal itself, so that whoever waits for the process sees what ended it.
+    # By the signal itself, so that the parent process sees what ended this one.
     signal.signal(signal_number, signal.SIG_DFL)
     os.kill(os.getpid(), signal_number)
-
-
-@contextlib.contextmanager
-def stop_by_signal(message: str) -> Iterator[Callable[[], None]]:
-    """Yields a function that raises `Interrupted` after one of the signals.
-
-    A later SIGTERM or SIGINT ends the process at once. Outside the main thread, where
-    Python handles no signals, the function never raises.
-
-    Args:
-      message: the sentence of the `Interrupted`: what was kept, how to go on.
-    """
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    numbers = list_signals()
-    insistence = Insistence()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        if insistence.is_second(number):
-            _end_process(number)
-
-    def check_stop() -> None:
-        if received:
-            raise errors.Interrupted(message, received[0])
-
-    before = [signal.signal(number, note) for number in numbers]
-    try:
-        yield check_stop
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+    # The first process of a container ignores signals that it has no handler for.
+    os._exit(128 + signal_number)
 
 
 @contextlib.contextmanager
 def deaf_processes() -> Iterator[None]:
-    """Processes started inside hear none of the signals, from their first instant on.
+    """Processes started inside block all of the signals, from their first instant on.
 
-    A terminal, or whoever ends a group of processes, signals the workers too. Whether
-    to stop is for their parent to say, which ends them. They inherit the mask.
+    A terminal, or whoever ends a group of processes, signals the workers too. Their
+    parent decides whether to stop, and ends them. They inherit the signal mask.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:

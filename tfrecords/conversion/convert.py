@@ -1,14 +1,15 @@
-"""Source to shards: the conversion from its plan to its manifest.
+"""Converts a source to shards, from the plan to the manifest.
 
-  plan -> counts and notes for the user -> workers write the shards that are missing
-       -> journal -> index, statistics -> manifest
+  plan -> counts and notes for the user -> workers write the missing shards, each
+       followed by its side file -> index, statistics -> manifest
 
-The manifest comes last, so that a directory without one is unfinished; the same
-command goes on with it and the bytes are those of a conversion without a stop.
+The manifest comes last, so a directory without one is unfinished. The same command
+resumes it, and the result has the same bytes as a conversion that was never stopped.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -17,7 +18,14 @@ import numpy as np
 
 from tfrecords import errors
 from tfrecords.console import printing, progress, stop_signals, worker_pool
-from tfrecords.conversion import finish, journal, plan, source_report, workers
+from tfrecords.conversion import (
+    finish,
+    finished_shards,
+    plan,
+    shard_writer,
+    source_report,
+)
+from tfrecords.conversion.finished_shards import FinishedShard
 from tfrecords.conversion.plan import ConvertSettings
 from tfrecords.durable import files, locks
 from tfrecords.shards import manifest, record_index
@@ -25,44 +33,47 @@ from tfrecords.sources import Source
 
 __all__ = ["ConvertSettings", "check_directories", "convert"]
 
-# A record's bytes beside the image: its keys, class, file name and checksums.
+# A record's bytes besides the image: its keys, class, file name and checksums.
 _RECORD_OVERHEAD_BYTES = 400
-# A photograph of 256x256 at quality 95; a small image does not grow to that.
+# A photograph of 256x256 at quality 95; a small image grows less than four-fold.
 _JPEG_BYTES_PER_PIXEL = 0.5
 _JPEG_GROWTH = 4
 
-_STOPPED = "stopped; finished shards are kept. Run the same command again to go on."
+_STOPPED = (
+    "the conversion was stopped. Finished shards are kept; run the same command again "
+    "to resume."
+)
 
 
 def check_directories(source_dir: str | None, data_dir: str) -> None:
     """Refuses directories that cannot be right, before anything is read or written.
 
     Args:
-      source_dir: what will be searched for images; None where nothing is.
+      source_dir: what will be searched for images; None if nothing is.
       data_dir: where the shards are to go.
 
     Raises:
-      UserError: where the shards would lie among the images, or `data_dir` holds
-        something else.
+      UserError: if the shards would be among the images, or `data_dir` holds something
+        else.
     """
     if source_dir is not None:
         inner, outer = os.path.realpath(data_dir), os.path.realpath(source_dir)
         if os.path.commonpath([inner, outer]) == outer:
             raise errors.UserError(
-                f"the data directory {data_dir} lies inside the source directory "
-                f"{source_dir}, where it would be taken for images. Name a "
+                f"the data directory {data_dir} is inside the source directory "
+                f"{source_dir}, where its shards would be taken for images. Choose a "
                 "--data_dir outside."
             )
     if os.path.exists(os.path.join(data_dir, manifest.MANIFEST_NAME)):
         return
-    if not os.path.isdir(data_dir) or journal.has_journal(data_dir):
+    if not os.path.isdir(data_dir) or finished_shards.is_begun(data_dir):
         return
-    own = {locks.LOCK_NAME, journal.PROGRESS_DIR_NAME}
+    own = {locks.LOCK_NAME, finished_shards.PROGRESS_DIR_NAME}
     foreign = sorted(set(os.listdir(data_dir)) - own)
     if foreign:
         raise errors.UserError(
-            f"{data_dir} is not empty and holds no conversion to go on with (it holds "
-            f"{', '.join(foreign[:3])}{' ...' if len(foreign) > 3 else ''}). Name an "
+            f"{data_dir} is not empty and holds no conversion to resume (it holds "
+            f"{', '.join(foreign[:3])}{' ...' if len(foreign) > 3 else ''}). Choose an "
             "empty or new directory as --data_dir."
         )
 
@@ -75,8 +86,8 @@ def convert(
 ) -> manifest.Manifest:
     """Converts all images of `source`, or those that an earlier run left.
 
-    What is unusual about the source is printed before the first shard is written, the
-    summary at the end; both go to standard output, progress to standard error.
+    Notes about the source are printed before the first shard is written, the summary at
+    the end; both go to standard output, progress to standard error.
 
     Args:
       source: the images.
@@ -88,18 +99,15 @@ def convert(
       The manifest, written last.
 
     Raises:
-      UserError: where the directory holds something else, or too many images were
+      UserError: if the directory holds something else, or too many images were
         rejected (they are listed in `rejects.txt`).
-      DataError: where the source cannot be read as it was listed.
-      StorageError: where the disk is full or fails; what is finished stays.
-      InUseError: where another process is writing to the directory.
-      Interrupted: after SIGTERM, SIGINT or SIGHUP; the same call goes on.
+      DataError: if the source cannot be read as it was listed.
+      StorageError: if the disk is full or fails; finished shards are kept.
+      InUseError: if another process is writing to the directory.
+      Interrupted: after SIGTERM, SIGINT or SIGHUP; the same call resumes.
     """
     start_time = time.monotonic()
-    if num_workers is None:
-        num_workers = worker_pool.count_processors()
-    if num_workers < 1:
-        raise errors.UserError(f"num_workers must be at least 1, not {num_workers}.")
+    num_workers = worker_pool.check_num_workers(num_workers)
     the_plan = plan.make_plan(source, settings)
     check_directories(None, data_dir)
     files.make_directory(data_dir)
@@ -107,84 +115,89 @@ def convert(
         if os.path.exists(os.path.join(data_dir, manifest.MANIFEST_NAME)):
             return _confirm_finished(data_dir, the_plan)
         print("\n".join(source_report.describe_source(source)), flush=True)
-        with stop_signals.stop_by_signal(_STOPPED) as check_stop:
-            finished = _open_journal(data_dir, the_plan, num_workers, check_stop)
-            num_before = _count(the_plan, finished)
-            _write_missing(
-                source, data_dir, the_plan, finished, num_workers, check_stop
-            )
+        with stop_signals.catch_stop_signals() as stop:
+            try:
+                finished = _find_finished(data_dir, the_plan, num_workers, stop.check)
+                num_before = _count(the_plan, finished)
+                _write_missing(
+                    source, data_dir, the_plan, finished, num_workers, stop.check
+                )
+            except stop_signals.Stopped as error:
+                assert stop.signal_number is not None
+                raise errors.Interrupted(_STOPPED, stop.signal_number) from error
             result = finish.finish(source, data_dir, the_plan, finished)
     seconds = time.monotonic() - start_time
     num_converted = the_plan.num_images - num_before
-    _print_summary(data_dir, source, the_plan, result, finished, num_converted, seconds)
+    _print_summary(data_dir, the_plan, result, finished, num_converted, seconds)
     return result
 
 
 def _confirm_finished(data_dir: str, the_plan: plan.Plan) -> manifest.Manifest:
     result = manifest.read_manifest(data_dir)
-    journal.check_same_plan(data_dir, result.settings, the_plan.description)
+    finished_shards.check_same_plan(data_dir, result.settings, the_plan.description)
     for split in result.splits:
         record_index.read_index(data_dir, result, split)
-    journal.remove(data_dir)
+    finished_shards.remove(data_dir)
     print(
-        f"{data_dir} holds this conversion already: the sizes of its files are right, "
-        "nothing was written. (alexnet-verify reads the contents.)"
+        f"{data_dir} already holds this conversion and its files have the right sizes; "
+        "nothing was written. (alexnet-verify checks their contents.)"
     )
     return result
 
 
-def _open_journal(
+def _find_finished(
     data_dir: str, the_plan: plan.Plan, num_threads: int, check_stop: Callable[[], None]
-) -> journal.Journal:
-    resumed = journal.has_journal(data_dir)
-    finished = journal.Journal(
-        data_dir, the_plan.description, num_threads, report_check=check_stop
+) -> dict[str, FinishedShard]:
+    is_resumed = finished_shards.is_begun(data_dir)
+    finished, changed = finished_shards.find(
+        data_dir, the_plan.description, num_threads, check_stop
     )
-    if resumed:
+    if is_resumed:
         print(
-            f"Going on in {data_dir}: {len(finished.finished)} of "
-            f"{len(the_plan.shards)} shards are finished and intact."
+            f"Resuming in {data_dir}: {len(finished)} of {len(the_plan.shards)} shards "
+            "are finished and intact."
         )
-    if finished.distrusted:
-        print(
-            "Making again what was changed since it was written: "
-            f"{', '.join(finished.distrusted)}."
-        )
+    if changed:
+        print(f"These shards were changed and are made again: {', '.join(changed)}.")
     return finished
 
 
-def _count(the_plan: plan.Plan, finished: journal.Journal) -> int:
-    """Images whose shards are finished."""
-    return sum(len(s.rows) for s in the_plan.shards if s.name in finished.finished)
+def _count(the_plan: plan.Plan, finished: dict[str, FinishedShard]) -> int:
+    """The number of images in finished shards."""
+    return sum(len(s.rows) for s in the_plan.shards if s.name in finished)
 
 
 def _write_missing(
     source: Source,
     data_dir: str,
     the_plan: plan.Plan,
-    finished: journal.Journal,
+    finished: dict[str, FinishedShard],
     num_workers: int,
     check_stop: Callable[[], None],
 ) -> None:
-    missing = [s for s in the_plan.shards if s.name not in finished.finished]
+    """Writes the shards that are not in `finished`, and adds them to it."""
+    missing = [s for s in the_plan.shards if s.name not in finished]
     if not missing:
         return
     _check_free_space(source, data_dir, the_plan.settings, missing)
-    num_before = _count(the_plan, finished)
     line = progress.Progress(
-        "converting", the_plan.num_images, "images", done=num_before
+        "converting", the_plan.num_images, "images", done=_count(the_plan, finished)
     )
-    pool = workers.WorkerPool(source, the_plan.settings, data_dir, num_workers)
+    write_shard = functools.partial(
+        shard_writer.write_shard, source, the_plan.settings, data_dir
+    )
+    pool = worker_pool.WorkerPool(write_shard, num_workers)
 
     def report() -> None:
         check_stop()
-        # A shard that is made again counts its images once.
-        line.advance(max(0, num_before + pool.num_done - line.done))
+        num_done = _count(the_plan, finished) + pool.num_items_begun
+        # The images of a shard that is started again are counted once.
+        line.advance(max(0, num_done - line.done))
 
     try:
         with pool:
             for shard, result in pool.run(missing, report):
-                finished.add(shard.name, result)
+                finished[shard.name] = finished_shards.add(data_dir, shard.name, result)
     finally:
         line.close()
         files.remove_temporary_files(data_dir)
@@ -196,7 +209,7 @@ def _check_free_space(
     settings: ConvertSettings,
     missing: list[plan.ShardPlan],
 ) -> None:
-    """Refuses a disk that clearly cannot hold the shards that are missing."""
+    """Refuses a disk that clearly cannot hold the missing shards."""
     pixels = settings.image_size**2
     expected = 0.0
     for shard in missing:
@@ -206,23 +219,22 @@ def _check_free_space(
             sizes = source.splits[shard.split].num_bytes[shard.rows]
             largest = _JPEG_BYTES_PER_PIXEL * pixels
             expected += np.minimum(_JPEG_GROWTH * sizes, largest).sum()
-    # A JPEG's size is a guess, so that only half of it is insisted on.
+    # The size of JPEGs is a guess: only half of it is required.
     needed = int(expected if settings.encoding == "raw" else expected / 2)
     status = os.statvfs(data_dir)
     free = status.f_bavail * status.f_frsize
     if free < needed:
         raise errors.StorageError(
             f"{data_dir} has {free:,} bytes free; the shards need at least {needed:,}. "
-            "Make room, or name a --data_dir on another disk."
+            "Make room, or choose a --data_dir on another disk."
         )
 
 
 def _print_summary(
     data_dir: str,
-    source: Source,
     the_plan: plan.Plan,
     result: manifest.Manifest,
-    finished: journal.Journal,
+    finished: dict[str, FinishedShard],
     num_converted: int,
     seconds: float,
 ) -> None:
@@ -237,16 +249,16 @@ def _print_summary(
         )
     if result.rejects:
         print(f"Rejected images: {os.path.join(data_dir, finish.REJECTS_NAME)}")
-    # In the plan's order, so that of equals the same one is named every time.
-    done = [finished.finished[shard.name] for shard in the_plan.shards]
+    # In the plan's order, so that one of several equals is always the same one.
+    images = [finished[shard.name].largest for shard in the_plan.shards]
     largest = max(
-        (shard.largest for shard in done if shard.largest),
-        key=lambda image: image[0] * image[1],
+        (image for image in images if image is not None),
+        key=lambda image: image.height * image.width,
         default=None,
     )
     if largest is not None:
-        height, width, filename = largest
-        print(f"Largest image: {printing.escape(filename)}, {width} x {height}")
+        name = printing.escape(largest.filename)
+        print(f"Largest image: {name}, {largest.width} x {largest.height}")
     print(
         f"{result.num_classes} classes, {num_bytes / 1e6:,.1f} MB in {data_dir}; "
         f"{num_converted:,} images in {progress.format_duration(seconds)} "

@@ -1,7 +1,7 @@
-"""What a conversion would do, how long it would take, how large it would be.
+"""Estimates how long a conversion would take and how large its result would be.
 
-A few images of every split are converted as a trial, into a directory that is removed
-again; the rest is arithmetic.
+A few images of every split are converted into a temporary directory; the rest is
+extrapolated from them.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ def rehearse(
     settings: ConvertSettings,
     num_workers: int | None = None,
 ) -> list[str]:
-    """Tries a conversion without making it.
+    """Converts a few images and estimates the whole conversion.
 
     Args:
       source: the images.
       data_dir: where the shards would go; nothing is written there.
-      settings: what would be made.
-      num_workers: processes that would work; None: one for every core.
+      settings: of the conversion.
+      num_workers: its processes; None: one for every core.
 
     Returns:
       Lines for the user. Times assume that every process is as fast as this one.
 
     Raises:
-      UserError: for settings that do not fit the source.
-      DataError: where the source cannot be read as it was listed.
+      UserError: if the settings do not fit the source.
+      DataError: if the source cannot be read as it was listed.
     """
-    num_workers = num_workers or worker_pool.count_processors()
+    num_workers = worker_pool.check_num_workers(num_workers)
     the_plan = plan.make_plan(source, settings)
     lines = source_report.describe_source(source)
     seconds = num_bytes = 0.0
@@ -52,32 +52,32 @@ def rehearse(
             lines.append(
                 f"{split}: {table.num_images:,} images in {len(shards)} shards"
             )
-            # The plan is shuffled: a shard's first images are any images.
+            # The plan is shuffled: a shard's first images are a random sample.
             trial = dataclasses.replace(shards[0], rows=shards[0].rows[:_TRIAL_IMAGES])
             start = time.perf_counter()
             result = shard_writer.write_shard(
-                source, trial, the_plan.settings, directory, {}, lambda position: None
+                source, the_plan.settings, directory, trial, {}, lambda position: None
             )
             share = table.num_images / len(trial.rows)
             seconds += share * (time.perf_counter() - start)
-            num_bytes += share * result.num_bytes
+            num_bytes += share * result.contents.info.num_bytes
             num_tried += len(trial.rows)
             num_rejected += len(result.rejects)
     rate = the_plan.num_images / seconds
     duration = progress.format_duration(seconds / num_workers)
     lines += [
-        f"{num_tried} of them as a trial: {rate:,.0f} images/s with one process, "
-        f"{num_rejected} rejected",
-        f"All {the_plan.num_images:,} of {len(source.classes):,} classes: about "
-        f"{duration} with {num_workers} processes, {num_bytes / 1e6:,.1f} MB in "
-        f"{data_dir}, where {_count_free_bytes(data_dir) / 1e6:,.0f} MB are free",
+        f"{num_tried} of them were converted as a test: {rate:,.0f} images/s with one "
+        f"process, {num_rejected} rejected",
+        f"All {the_plan.num_images:,} of {len(source.classes):,} classes would take "
+        f"about {duration} with {num_workers} processes and {num_bytes / 1e6:,.1f} MB "
+        f"in {data_dir}, where {_count_free_bytes(data_dir) / 1e6:,.0f} MB are free",
         "Nothing was written.",
     ]
     return lines
 
 
 def _count_free_bytes(path: str) -> int:
-    # Of the nearest directory that is there.
+    # In the nearest directory that exists.
     path = os.path.abspath(path)
     while not os.path.isdir(path):
         path = os.path.dirname(path)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -151,20 +152,22 @@ def choose_num_shards(num_images: int) -> int:
     return max(1, by_size, by_cores)
 
 
-def find_differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
+def find_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What differs between two descriptions: "seed: 0 there, 1 here" for example."""
     flat_there, flat_here = ({**_IMPLIED, **_flatten(plan)} for plan in (there, here))
-    return [
-        f"other {name}"
-        if name == "classes" or name.endswith(".pictures")  # these are digests
-        else f"{name}: {flat_there.get(name, 'absent')} there, "
-        f"{flat_here.get(name, 'absent')} here"
-        for name in sorted(flat_there.keys() | flat_here.keys())
-        if flat_there.get(name) != flat_here.get(name)
-    ]
+    differences = []
+    for name in sorted(flat_there.keys() | flat_here.keys()):
+        before, after = (flat.get(name, "absent") for flat in (flat_there, flat_here))
+        if before != after:
+            # The keys keep their earlier names.
+            shown = name.replace("pictures", "images")
+            is_digest = name == "classes" or name.endswith(".pictures")
+            difference = f"{shown}: {before} there, {after} here"
+            differences.append(f"other {shown}" if is_digest else difference)
+    return differences
 
 
-def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, item in value.items():
         if isinstance(item, dict):
@@ -254,8 +257,9 @@ def _describe(
     if settings.resizing == "authors":
         description["resizing"] = settings.resizing
         description["versions"] |= _find_opencv_versions()
-    # As it will read back from a file: tuples become lists, keys strings.
-    return json.loads(json.dumps(description))
+    # As it will be read from a file: tuples become lists, keys strings.
+    as_read: dict[str, Any] = json.loads(json.dumps(description))
+    return as_read
 
 
 def _find_opencv_versions() -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""An image's way into a record: decoded, made 256x256, encoded.
+"""Prepares an image for its record: decoded, made 256x256, encoded.
 
-By Pillow with the cubic filter of `resize`, or by OpenCV as the authors' converter has
-it (`authors_resize`).
+With Pillow and the cubic filter of `resize`, or with OpenCV as in the authors' own
+converter (`authors_resize`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tfrecords.shards import schema
 
 
 @dataclasses.dataclass(frozen=True)
-class Shrunk:
+class PreparedImage:
     """An image as it will be stored.
 
     Attributes:
-      encoded: a JPEG's bytes, or the pixels'.
+      encoded: the bytes of a JPEG, or of the pixels.
       pixels: uint8 [image_size, image_size, 3], before they were encoded.
-      height: of the image as it came, in pixels.
-      width: likewise.
+      height: of the original image, in pixels.
+      width: of the original image, in pixels.
     """
 
     encoded: bytes
@@ -34,29 +34,29 @@ class Shrunk:
 
 
 def get_format(settings: plan.ConvertSettings) -> bytes:
-    """What `image/format` says of the encoded images."""
+    """The value of `image/format` for images encoded with `settings`."""
     return schema.FORMAT_RAW if settings.encoding == "raw" else schema.FORMAT_JPEG
 
 
-def shrink(image: bytes | np.ndarray, settings: plan.ConvertSettings) -> Shrunk:
-    """Makes an image of any size one of the records'.
+def prepare(image: bytes | np.ndarray, settings: plan.ConvertSettings) -> PreparedImage:
+    """Makes an image of any size one that can be stored.
 
     Args:
       image: a file's bytes, or uint8 [height, width, 3].
-      settings: as decided by `plan.make_plan`.
+      settings: as completed by `plan.make_plan`.
 
     Raises:
-      ImageError: where it cannot be decoded.
+      ImageError: if it cannot be decoded.
     """
     if settings.resizing == "authors":
-        return _shrink_as_authors(image, settings)
-    return _shrink_by_pillow(image, settings)
+        return _prepare_with_opencv(image, settings)
+    return _prepare_with_pillow(image, settings)
 
 
-def _shrink_by_pillow(
+def _prepare_with_pillow(
     stored: bytes | np.ndarray, settings: plan.ConvertSettings
-) -> Shrunk:
-    # Pillow's from decoding to encoding: arrays in between would be copies.
+) -> PreparedImage:
+    # A Pillow image from decoding to encoding: arrays in between would be copies.
     if isinstance(stored, np.ndarray):
         original = Image.fromarray(stored)
     else:
@@ -70,12 +70,12 @@ def _shrink_by_pillow(
         encoded = image.tobytes()
     else:
         encoded = decoder.encode_jpeg(image, settings.jpeg_quality)
-    return Shrunk(encoded, np.asarray(image), original.height, original.width)
+    return PreparedImage(encoded, np.asarray(image), original.height, original.width)
 
 
-def _shrink_as_authors(
+def _prepare_with_opencv(
     image: bytes | np.ndarray, settings: plan.ConvertSettings
-) -> Shrunk:
+) -> PreparedImage:
     if not isinstance(image, np.ndarray):
         image = turbo_jpeg.decode_pixels(
             image,
@@ -87,4 +87,4 @@ def _shrink_as_authors(
         encoded = pixels.tobytes()
     else:
         encoded = turbo_jpeg.encode_jpeg(pixels, settings.jpeg_quality)
-    return Shrunk(encoded, pixels, *image.shape[:2])
+    return PreparedImage(encoded, pixels, *image.shape[:2])

@@ -1,8 +1,8 @@
-"""One shard: its images read, made 256x256, encoded and written.
+"""Writes one shard: reads its images, makes them 256x256 and encodes them.
 
-This runs in a worker process. The shard stays under a temporary name: giving it its
-final name is the business of the process that holds the directory's lock, so that a
-worker whose parent was killed can never touch a finished file.
+This runs in a worker process. The shard keeps a temporary name: only the process that
+holds the directory's lock gives it its final name, so that a worker whose parent was
+killed can never change a finished file.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ from typing import BinaryIO
 import numpy as np
 
 from tfrecords import errors, limits
+from tfrecords.console import worker_pool
 from tfrecords.conversion import plan, prepare
 from tfrecords.durable import files
 from tfrecords.images import decoder
-from tfrecords.shards import record_file, schema, statistics
+from tfrecords.shards import manifest, record_file, schema, statistics
+from tfrecords.shards.directory_files import ShardContents
 from tfrecords.sources import Source
 
-# Of processor time, so that a busy machine or a slow disk rejects no image.
+# Of processor time: a busy machine or a slow disk must not reject an image.
 IMAGE_SECONDS = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
 class LargestImage:
-    """The image with the most pixels, as it was before it was resized."""
+    """The image with the most pixels, before it was resized."""
 
     height: int
     width: int
@@ -42,34 +44,24 @@ class ShardResult:
     """A shard under its temporary name, and what is known of it.
 
     Attributes:
-      temporary: where it lies, flushed to the disk.
-      num_bytes: its size.
-      sha256: its SHA-256, hexadecimal.
-      lengths: int64 [N], bytes of each record's data, in their order.
-      checksums: uint32 [N], masked CRC-32C of each record's data.
-      class_counts: int64 [number of classes].
-      rejects: (file name, reason) in the plan's order.
-      largest: None where there is no image.
-      accumulator: the images' sums in the training split, else None.
+      temporary: its path; the file is flushed to the disk.
+      contents: its records.
+      rejects: in the order of the plan.
+      largest: None if the shard has no image.
     """
 
     temporary: str
-    num_bytes: int
-    sha256: str
-    lengths: np.ndarray
-    checksums: np.ndarray
-    class_counts: np.ndarray
-    rejects: tuple[tuple[str, str], ...]
+    contents: ShardContents
+    rejects: tuple[manifest.Reject, ...]
     largest: LargestImage | None
-    accumulator: statistics.Accumulator | None
 
 
 def write_shard(
     source: Source,
-    shard: plan.ShardPlan,
     settings: plan.ConvertSettings,
     data_dir: str,
-    rejected_before: Mapping[int, str],
+    shard: plan.ShardPlan,
+    rejected: Mapping[int, str],
     report_position: Callable[[int], None],
 ) -> ShardResult:
     """Writes one shard under a temporary name.
@@ -78,12 +70,11 @@ def write_shard(
 
     Args:
       source: where the images come from.
-      shard: which of them, in which order.
-      settings: as decided by `plan.make_plan`.
+      settings: as completed by `plan.make_plan`.
       data_dir: where the shard is written.
-      rejected_before: reasons by position in the shard, of images not to be tried.
-      report_position: called with each position before its image is read, and with
-        their number at the end; may raise to give up.
+      shard: which images, in which order.
+      rejected: reasons by position in the shard, of images not to be tried.
+      report_position: called with each position before its image is read.
 
     Returns:
       The shard; every image of the plan is either a record or a reject.
@@ -96,7 +87,7 @@ def write_shard(
     lengths: list[int] = []
     checksums: list[int] = []
     class_counts = np.zeros(len(source.classes), np.int64)
-    rejects: list[tuple[str, str]] = []
+    rejects: list[manifest.Reject] = []
     largest: LargestImage | None = None
     accumulator = (
         statistics.Accumulator(settings.image_size) if shard.split == "train" else None
@@ -107,17 +98,18 @@ def write_shard(
             report_position(position)
             filename = decode_filename(table.filenames[row])
             try:
-                if position in rejected_before:
-                    raise decoder.ImageError(rejected_before[position])
+                if position in rejected:
+                    raise decoder.ImageError(rejected[position])
                 image = _read_image(source, shard.split, row, filename)
                 with _limit_processor_time():
-                    shrunk = prepare.shrink(image, settings)
+                    prepared = prepare.prepare(image, settings)
             except (decoder.ImageError, MemoryError) as error:
-                rejects.append((filename, str(error) or "needs too much memory"))
+                reason = str(error) or "it needs too much memory"
+                rejects.append(manifest.Reject(shard.split, filename, reason))
                 continue
             label = int(table.labels[row])
             data = schema.encode_image(
-                encoded=shrunk.encoded,
+                encoded=prepared.encoded,
                 image_format=prepare.get_format(settings),
                 label=label,
                 synset=source.classes[label].synset,
@@ -134,26 +126,29 @@ def write_shard(
             checksums.append(record_file.get_checksum(record))
             class_counts[label] += 1
             if accumulator is not None:
-                accumulator.add(shrunk.pixels)
-            height, width = shrunk.height, shrunk.width
+                accumulator.add(prepared.pixels)
+            height, width = prepared.height, prepared.width
             if largest is None or height * width > largest.height * largest.width:
                 largest = LargestImage(height, width, filename)
-        report_position(len(shard.rows))
+        report_position(worker_pool.BETWEEN_ITEMS)
     return ShardResult(
         temporary=file.name,
-        num_bytes=num_bytes,
-        sha256=digest.hexdigest(),
-        lengths=np.array(lengths, np.int64),
-        checksums=np.array(checksums, np.uint32),
-        class_counts=class_counts,
+        contents=ShardContents(
+            info=manifest.ShardInfo(
+                shard.name, len(lengths), num_bytes, digest.hexdigest()
+            ),
+            lengths=np.array(lengths, np.int64),
+            checksums=np.array(checksums, np.uint32),
+            class_counts=class_counts,
+            accumulator=accumulator,
+        ),
         rejects=tuple(rejects),
         largest=largest,
-        accumulator=accumulator,
     )
 
 
 def decode_filename(name: bytes) -> str:
-    """A file name of a `ImageTable` as text; bytes that are no UTF-8 survive."""
+    """A file name of an `ImageTable` as text; bytes that are not UTF-8 survive."""
     return bytes(name).decode(errors="surrogateescape")
 
 
@@ -178,18 +173,18 @@ def _read_image(
     try:
         return source.read_image(split, row)
     except OSError as error:
-        # Not a reject: the disk's fault, or the user's, is not the image's.
+        # Not a reject: the disk or the user is at fault, not the image.
         limits.refuse(error)
         raise errors.DataError(
             f"{filename!r} of the {split} split could not be read: "
             f"{error.strerror or error}. Make it readable and run the same command "
-            "again."
+            "again: finished shards are kept."
         ) from error
 
 
 @contextlib.contextmanager
 def _limit_processor_time() -> Iterator[None]:
-    """Raises `ImageError` once the block has used `IMAGE_SECONDS` of processor."""
+    """Raises `ImageError` once the block has used `IMAGE_SECONDS` of processor time."""
 
     def give_up(signal_number: int, frame: object) -> None:
         raise decoder.ImageError(

@@ -1,8 +1,7 @@
-"""What decides whether a conversion is worth running, said before it runs.
+"""Reports what is unusual about a source before its conversion starts.
 
 A conversion of ImageNet takes hours. A missing validation split, counts that are not
-the official ones or a class that is one too many are known as soon as the source is
-listed, and shown then.
+the official ones, or an extra class are known as soon as the source is listed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def describe_source(source: Source) -> list[str]:
 
 
 def find_notes(source: Source) -> list[str]:
-    """Sentences on what is unusual: the source's own remarks, then its classes."""
+    """What is unusual: the source's own remarks, then notes about its classes."""
     notes = list(source.remarks)
     for split in source.splits:
         counts = _count_classes(source, split)
@@ -43,14 +42,14 @@ def find_notes(source: Source) -> list[str]:
             )
     if len(source.classes) == 1:
         notes.append(
-            f"There is a single class, {source.classes[0].synset}: alexnet-train "
-            "refuses such data, as there is nothing to tell apart."
+            f"There is only one class, {source.classes[0].synset}; alexnet-train needs "
+            "at least two."
         )
     counts = _count_classes(source, "train")
     smallest, largest = int(np.argmin(counts)), int(np.argmax(counts))
     if counts[largest] >= _LARGE_RATIO * max(1, counts[smallest]):
         notes.append(
-            f"The classes differ much in size: {source.classes[largest].synset} has "
+            f"The classes are unbalanced: {source.classes[largest].synset} has "
             f"{counts[largest]:,} training images, {source.classes[smallest].synset} "
             f"{counts[smallest]:,}."
         )
@@ -58,16 +57,16 @@ def find_notes(source: Source) -> list[str]:
 
 
 def refuse_notes(source: Source) -> None:
-    """Raises `UserError` if there is anything to note: the rule of `--strict`."""
+    """Raises `UserError` if there is anything to note, as `--strict` asks for."""
     if notes := find_notes(source):
         raise errors.UserError(
-            f"The strict check found differences from what is official or expected of "
-            f"{source.name}: {' '.join(notes)} Correct them, or leave out "
-            "--strict to convert what is there."
+            f"--strict found differences from the official or expected {source.name}: "
+            f"{' '.join(notes)} Correct them, or leave out --strict to convert what is "
+            "there."
         )
 
 
 def _count_classes(source: Source, split: str) -> np.ndarray:
-    """Images by class, int64 [number of classes]."""
+    """The number of images of each class, int64 [number of classes]."""
     labels = source.splits[split].labels
     return np.bincount(labels, minlength=len(source.classes))

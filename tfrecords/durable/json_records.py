@@ -1,109 +1,242 @@
-"""JSON values into frozen dataclasses, every field and type checked.
+"""JSON files into frozen dataclasses, with every field and its type checked.
 
-`Class(**value)` would take a number where a name belongs and fail far from the file
-that is at fault; here each value is compared with its field's type hint.
+`Class(**value)` would accept a number where a name belongs and fail far from the file
+that is at fault. Here each value is compared with its field's type hint, and the error
+names the file and the field.
 """
 
 from __future__ import annotations
 
+import collections.abc
+import contextlib
 import dataclasses
+import hashlib
 import json
 import types
 import typing
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from tfrecords import errors, limits
+from tfrecords import errors
+from tfrecords.durable import files
+
+# Far above the largest manifest; a larger file is not one of ours.
+MAX_BYTES = 256 << 20
+# The last entry of a sealed file: the SHA-256 of its text without this entry.
+SEAL = "sha256"
+
+_REMEDY = "Restore it from a copy, or choose another directory."
 
 _Class = TypeVar("_Class")
 
 
-def read_record(
-    path: str, format_name: str, version: int, keys: set[str]
-) -> dict[str, Any]:
-    """Reads a JSON object that names its format, as `run.json` does.
+def read(
+    path: str,
+    kind: type[_Class],
+    *,
+    remedy: str = _REMEDY,
+    format_name: str | None = None,
+    version: int | None = None,
+    may_be_sealed: bool = False,
+    ignore_unknown: bool = False,
+) -> _Class:
+    """Reads a JSON file as a `kind`.
 
     Args:
       path: of the file.
-      format_name: what its "format" must be.
-      version: what its "version" must be.
-      keys: what else it must hold.
+      kind: a dataclass, or another type that a field may have; see `convert`.
+      remedy: the last sentence of a `DataError`: what the user should do.
+      format_name: what "format" in the file must be; None where files of this kind do
+        not name their format. `kind` has no such field.
+      version: what "version" in the file must be; given together with `format_name`.
+      may_be_sealed: whether the file may end with its own checksum, see `write_sealed`.
+      ignore_unknown: whether the file may have keys that `kind` does not.
 
     Raises:
-      FileNotFoundError, NotADirectoryError: where there is no such file.
-      StorageError: where it cannot be read.
-      DataError: where it is damaged, or of another format.
+      FileNotFoundError, NotADirectoryError: if there is no such file.
+      UserError: if the file is of another version.
+      DataError: if it is damaged, larger than `MAX_BYTES`, of another format, or a
+        field is missing, unknown or of another type.
+      StorageError: if it cannot be read.
     """
-    try:
-        with open(path, "rb") as file:
-            record = json.load(file)
-        found = record["format"], record["version"]
-        if found != (format_name, version):
-            raise ValueError(
-                f"it says {found[0]!r}, version {found[1]!r}, where {format_name!r}, "
-                f"version {version!r}, is expected"
-            )
-        if not keys <= record.keys():
-            raise ValueError("parts of it are missing")
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError as error:
-        limits.refuse(error)
-        raise errors.StorageError(
-            f"{path} could not be read: {error.strerror}."
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise errors.DataError(
-            f"{path} is damaged or is no record of this program ({error}). Restore it "
-            "from a copy, or choose another directory."
-        ) from error
-    return record
+    text = _read_text(path, remedy)
+    with explain_damage(path, remedy):
+        value = json.loads(text)
+        if format_name is not None:
+            if value["format"] != format_name:
+                raise ValueError(f"its format is {value['format']!r}")
+            _refuse_version(path, value["version"], version)
+        if may_be_sealed and SEAL in value:
+            _check_seal(text, value)
+        if format_name is not None:
+            del value["format"], value["version"]
+        return convert(kind, value, ignore_unknown=ignore_unknown)
 
 
-def read_dataclass(kind: type[_Class], value: Any, where: str = "") -> _Class:
-    """Makes a `kind` from the JSON object `value`.
+def read_object(
+    path: str, format_name: str, version: int, keys: set[str]
+) -> dict[str, Any]:
+    """Reads a JSON object whose fields its caller checks, such as `run.json`.
 
     Args:
-      kind: a dataclass whose fields are str, int, float, bool, Any, dataclasses,
-        `tuple[T, ...]`, `dict[str, T]`, or one of these or None.
+      path: of the file.
+      format_name: what "format" in the file must be.
+      version: what "version" in the file must be.
+      keys: the other keys it must have.
+
+    Returns:
+      The whole object, "format" and "version" included.
+
+    Raises:
+      FileNotFoundError, NotADirectoryError: if there is no such file.
+      DataError: if it is damaged, larger than `MAX_BYTES`, or of another format or
+        version.
+      StorageError: if it cannot be read.
+    """
+    text = _read_text(path, _REMEDY)
+    with explain_damage(path, _REMEDY):
+        value = json.loads(text)
+        found = value["format"], value["version"]
+        if found != (format_name, version):
+            raise ValueError(
+                f"it is {found[0]!r}, version {found[1]!r}, not {format_name!r}, "
+                f"version {version!r}"
+            )
+        if missing := keys - value.keys():
+            raise ValueError(f"{min(missing)} is missing")
+        return convert(dict[str, Any], value)
+
+
+def write_sealed(path: str, value: dict[str, Any]) -> None:
+    """Writes `value` and the checksum of its text, atomically.
+
+    Raises:
+      StorageError: if the disk is full, read-only, forbidden or failing.
+    """
+    files.write_json(path, {**value, SEAL: _compute_seal(value)})
+
+
+@contextlib.contextmanager
+def explain_damage(path: str, remedy: str = _REMEDY) -> Iterator[None]:
+    """Turns the errors of checking a file's content into a `DataError`.
+
+    Args:
+      path: of the file.
+      remedy: what the user should do.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise errors.DataError(
+            f"{path} is damaged or was not written by this program ({reason}). {remedy}"
+        ) from error
+
+
+def convert(
+    kind: type[_Class], value: Any, where: str = "", *, ignore_unknown: bool = False
+) -> _Class:
+    """Makes a `kind` from a JSON value.
+
+    Args:
+      kind: str, int, float, bool, Any, a dataclass, `tuple[T, ...]`, `dict[str, T]`,
+        `Mapping[str, T]`, or one of these or None. A field that has a default may be
+        missing.
       value: what `json.loads` returned.
       where: the value's place in the file, for the message.
+      ignore_unknown: whether `value` may have keys that `kind` does not.
 
     Raises:
       ValueError: naming the field that is missing, unknown or of another type.
     """
-    fields = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if not isinstance(value, dict):
-        raise ValueError(f"{where or 'the file'} is not an object")
-    prefix = f"{where}." if where else ""
-    for name in sorted(fields - value.keys()):
-        raise ValueError(f"{prefix}{name} is missing")
-    for name in sorted(value.keys() - fields):
-        raise ValueError(f"{prefix}{name} is unknown")
-    hints = typing.get_type_hints(kind)
-    return kind(
-        **{name: _read(hints[name], value[name], prefix + name) for name in fields}
-    )
-
-
-def _read(hint: Any, value: Any, where: str) -> Any:
+    hint: Any = kind
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
-        return value
+        return typing.cast(_Class, value)
     if dataclasses.is_dataclass(hint):
-        return read_dataclass(typing.cast(type, hint), value, where)
+        fields = _convert_fields(hint, value, where, ignore_unknown)
+        return typing.cast(_Class, kind(**fields))
+    converted: Any
     if origin is tuple and isinstance(value, list):
-        return tuple(
-            _read(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)
+        converted = tuple(
+            convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)
         )
-    if origin is dict and isinstance(value, dict):
-        return {k: _read(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
-    if origin is types.UnionType or origin is typing.Union:
+        return typing.cast(_Class, converted)
+    if origin in (dict, collections.abc.Mapping) and isinstance(value, dict):
+        converted = {
+            key: convert(arguments[1], item, _join(where, key))
+            for key, item in value.items()
+        }
+        return typing.cast(_Class, converted)
+    if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in arguments:
-            return None
+            return typing.cast(_Class, None)
         (hint,) = [a for a in arguments if a is not type(None)]
-        return _read(hint, value, where)
-    # A bool is an int to isinstance, and no number to a reader.
-    if isinstance(hint, type) and type(value) is hint:
-        return value
+        return typing.cast(_Class, convert(hint, value, where))
+    # To isinstance a bool is an int.
+    if type(value) is hint or (hint is float and type(value) is int):
+        return typing.cast(_Class, value)
     name = getattr(hint, "__name__", str(hint))
-    raise ValueError(f"{where} is {value!r:.80}, not of type {name}")
+    raise ValueError(f"{where or 'it'} is {value!r:.80}, not of type {name}")
+
+
+def _convert_fields(
+    kind: Any, value: Any, where: str, ignore_unknown: bool
+) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where or 'the file'} is not an object")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for name in sorted(value.keys() - fields.keys()):
+        if not ignore_unknown:
+            raise ValueError(f"{_join(where, name)} is unknown")
+    hints = typing.get_type_hints(kind)
+    found = {}
+    for name, field in fields.items():
+        if name in value:
+            found[name] = convert(hints[name], value[name], _join(where, name))
+        elif (
+            field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING
+        ):
+            raise ValueError(f"{_join(where, name)} is missing")
+    return found
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _read_text(path: str, remedy: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError:
+        with files.read_errors(path):
+            raise
+    with explain_damage(path, remedy):
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+        return data.decode()
+
+
+def _refuse_version(path: str, found: object, version: int | None) -> None:
+    if found != version:
+        raise errors.UserError(
+            f"{path} has version {found}; this program reads version {version}. Use "
+            "the program that wrote it, or make the file again."
+        )
+
+
+def _compute_seal(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, indent=1).encode()).hexdigest()
+
+
+def _check_seal(text: str, value: dict[str, Any]) -> None:
+    """Removes the seal from `value`; raises `ValueError` if a byte was changed."""
+    del value[SEAL]
+    whole = {**value, SEAL: _compute_seal(value)}
+    # The whole text is compared, so that no byte of it can change unnoticed.
+    if text != json.dumps(whole, indent=1) + "\n":
+        raise ValueError(f"its text does not match its {SEAL}")

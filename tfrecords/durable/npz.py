@@ -1,30 +1,27 @@
-"""NumPy archives whose bytes are a function of their contents alone.
+"""NumPy archives, written atomically and read strictly.
 
-`numpy.savez` stamps the time of day into the file, so that two equal archives
-differ; here every member carries the same date and the names are sorted.
+`numpy.savez` stores the date 1980-01-01 for every member, so the bytes of an archive
+depend only on its contents and their order; here names are sorted.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-import zipfile
 from collections.abc import Mapping
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from tfrecords import errors, limits
 from tfrecords.durable import files
 
-_DATE = (1980, 1, 1, 0, 0, 0)
-
 # The end record: signature, four counts, the directory's size and offset, a length.
 _END = struct.Struct("<4s4H2LH")
 _ZIP64 = 0xFFFFFFFF
 
 
-def save(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+def save(path: str, arrays: Mapping[str, Any]) -> None:
     """Writes `arrays` as an uncompressed `.npz`, atomically.
 
     Args:
@@ -32,28 +29,26 @@ def save(path: str, arrays: Mapping[str, np.ndarray]) -> None:
       arrays: name to array of any numeric dtype and shape; names may hold slashes.
 
     Raises:
+      ValueError: if an array holds Python objects, which would be pickled.
       StorageError: if the disk is full, read-only, forbidden or failing.
     """
     with files.atomic_write(path) as file:
         write(file, arrays)
 
 
-def write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
+def write(file: IO[bytes], arrays: Mapping[str, Any]) -> None:
     """Writes `arrays` into an open, seekable file, as `save` does at a path."""
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in sorted(arrays):
-            member = zipfile.ZipInfo(f"{name}.npy", _DATE)
-            with archive.open(member, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(
-                    stream, np.asanyarray(arrays[name]), allow_pickle=False
-                )
+    for name, array in arrays.items():
+        if np.asanyarray(array).dtype.hasobject:
+            raise ValueError(f"the array {name} holds Python objects")
+    np.savez(file, **dict(sorted(arrays.items())))
 
 
 def load(path: str) -> dict[str, np.ndarray]:
     """Reads all arrays of an `.npz` file; never unpickles.
 
     Raises:
-      DataError: if the file is no archive of arrays or a checksum inside is wrong.
+      DataError: if the file is not an archive of arrays or a checksum in it is wrong.
       FileNotFoundError: if there is no such file.
     """
     try:
@@ -72,7 +67,7 @@ def load(path: str) -> dict[str, np.ndarray]:
 
 
 def _check_sizes(file: IO[bytes], archive: np.lib.npyio.NpzFile) -> None:
-    """Raises `ValueError` where members would grow: ours are never compressed."""
+    """Raises `ValueError` if members would grow: ours are never compressed."""
     assert archive.zip is not None
     total = sum(member.file_size for member in archive.zip.infolist())
     size = os.fstat(file.fileno()).st_size
@@ -81,10 +76,10 @@ def _check_sizes(file: IO[bytes], archive: np.lib.npyio.NpzFile) -> None:
 
 
 def _check_end(file: IO[bytes], num_members: int) -> None:
-    """Raises `ValueError` where the end record does not fit.
+    """Raises `ValueError` if the end record does not fit.
 
-    No checksum covers it, and `zipfile` drops members without a word where the
-    directory's size in it is too small.
+    No checksum covers it, and `zipfile` silently drops members if the directory's size
+    in it is too small.
     """
     end_offset = file.seek(-_END.size, os.SEEK_END)
     signature, _, _, _, total, size, offset, _ = _END.unpack(file.read())

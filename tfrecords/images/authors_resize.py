@@ -85,10 +85,11 @@ def _resize(
         math.ceil(count / factor) + _MARGIN * math.ceil(1 / factor)
         for count, factor in zip(needed, factors, strict=True)
     )
-    return cv2.resize(
+    resized: np.ndarray = cv2.resize(
         pixels[:rows, :columns],
         None,
         fx=factors[1],
         fy=factors[0],
         interpolation=cv2.INTER_AREA if factors[0] < 1 else cv2.INTER_CUBIC,
     )
+    return resized

@@ -59,7 +59,7 @@ def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
             *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
         ],
     )
-    return encoded.tobytes()
+    return bytes(encoded)
 
 
 def find_versions() -> dict[str, str]:
@@ -91,7 +91,7 @@ def _decode_usual_jpeg(
         return None
     try:
         # `strict`: what libjpeg only warns of is an error, too.
-        pixels = simplejpeg.decode_jpeg(
+        pixels: np.ndarray = simplejpeg.decode_jpeg(
             headers.strip_jpeg(data, header), "RGB", fastdct=False, strict=True
         )
     except ValueError:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tfrecords import errors
 
@@ -35,7 +36,7 @@ def encode_example(features: Mapping[str, bytes | int]) -> bytes:
     return _field(1, b"".join(entries))
 
 
-def decode_example(serialized: bytes) -> dict[str, list]:
+def decode_example(serialized: bytes) -> dict[str, list[Any]]:
     """Reads any serialized `tf.train.Example`, without TensorFlow.
 
     Stricter than a protocol-buffer library: a field that an Example does not have and
@@ -150,7 +151,7 @@ def _read_fields(
         position += length
 
 
-def decode_feature(feature: memoryview) -> list:
+def decode_feature(feature: memoryview) -> list[Any]:
     """The values of an encoded feature: parts of `feature`, int or float.
 
     Raises:
@@ -164,7 +165,7 @@ def decode_feature(feature: memoryview) -> list:
     number, payload = kinds[0]
     if number == 1:
         return [value for _, value in _read_fields(payload, (1,))]
-    values: list = []
+    values: list[Any] = []
     position = 0
     while position < len(payload):
         tag, position = _read_varint(payload, position)

@@ -1,9 +1,8 @@
 """What a data directory holds: `manifest.json`.
 
-The manifest is written last, so that a directory without it is unfinished. It names
-the classes, counts the records of every shard and class, and carries the checksums
-of every file and its own. Where each record lies stands in `index.npz` (see
-`record_index`).
+The manifest is written last, so a directory without one is unfinished. It names the
+classes, counts the records of every shard and class, and holds the checksums of every
+file and its own. The position of each record is in `index.npz` (see `record_index`).
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ import os
 from typing import Any
 
 from tfrecords import errors
-from tfrecords.durable import files, json_records
+from tfrecords.durable import json_records
 
 MANIFEST_NAME = "manifest.json"
 INDEX_NAME = "index.npz"
 STATISTICS_NAME = "statistics.npz"
 FORMAT_NAME = "alexnet-tfrecords"
 FORMAT_VERSION = 1
-# The manifest's own checksum, its last entry.
-_DIGEST = "sha256"
+
+_REMEDY = "Restore it from a copy or convert again."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +59,8 @@ class SplitInfo:
 class InputFile:
     """A file that was converted: name, size in bytes, MD5 or None, and the verdict.
 
-    `official` is True where size or MD5 are the official archive's, False where they
-    differ, None where nothing official is known of such a file.
+    `official` is True if its size or MD5 is that of the official archive, False if it
+    differs, and None if there is no official file of that name.
     """
 
     name: str
@@ -84,16 +83,16 @@ class Manifest:
     """A data directory's contents.
 
     Attributes:
-      source: which source made it: "ilsvrc2012", "folder", "tfrecords" (foreign).
-      image_size: side of the stored images in pixels (256); 0 where they have
-        their native sizes (foreign shards), to be resized as they are read.
+      source: "ilsvrc2012", "folder", ..., or "tfrecords" for another program's shards.
+      image_size: side of the stored images in pixels (256); 0 if the images keep
+        their own sizes (another program's shards) and are resized when read.
       encoding: "jpeg" or "raw".
-      label_offset: the label on disk of class 0: 0 in ours, 1 in many others'.
-      records_dir: where the shards lie, relative to the data directory; "." in ours.
+      label_offset: the label on disk of class 0: 0 in our shards, often 1 elsewhere.
+      records_dir: the shards' directory, relative to the data directory; "." for ours.
       settings: everything else that determined the bytes.
       classes: in the order of their labels.
       splits: by name.
-      rejects: in plan order.
+      rejects: in the order of the plan.
       inputs: the files that were converted.
       checksums: SHA-256 of `index.npz` and `statistics.npz` by name.
     """
@@ -118,7 +117,7 @@ class Manifest:
     def fingerprint(self) -> str:
         """SHA-256 over what a reader sees: classes, shards' checksums, statistics.
 
-        Two directories with one fingerprint hold the same data, wherever they lie.
+        Two directories with the same fingerprint hold the same data.
         """
         seen = {
             "classes": [dataclasses.astuple(c) for c in self.classes],
@@ -143,70 +142,40 @@ class Manifest:
 
 def write_manifest(data_dir: str, manifest: Manifest) -> None:
     """Writes `manifest.json`, the last file of a conversion; raises `StorageError`."""
-    value = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
-    value.update(dataclasses.asdict(manifest))
-    value[_DIGEST] = _compute_digest(value)
-    files.write_json(os.path.join(data_dir, MANIFEST_NAME), value)
-
-
-def read_manifest(data_dir: str) -> Manifest:
-    """Reads `manifest.json`.
-
-    Raises:
-      UserError: where the directory is missing, has no manifest (an unfinished
-        conversion or another program's shards) or one of another version.
-      DataError: where the manifest is damaged.
-    """
-    path = os.path.join(data_dir, MANIFEST_NAME)
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except PermissionError:
-        with files.read_errors(path):
-            raise
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise errors.UserError(_explain_missing(data_dir)) from error
-    except UnicodeDecodeError as error:
-        raise errors.DataError(f"{path} is damaged: {error}. Convert again.") from error
-    try:
-        value = json.loads(text)
-        if value["format"] != FORMAT_NAME:
-            raise ValueError(f"its format is {value['format']!r}")
-        version = value["version"]
-        if version == FORMAT_VERSION:
-            _check_digest(text, value)
-            del value["format"], value["version"]
-            manifest = json_records.read_dataclass(Manifest, value)
-            _check(manifest)
-            return manifest
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise errors.DataError(
-            f"{path} is damaged or not a manifest of ours ({error}). Restore it from "
-            "a copy or convert again."
-        ) from error
-    raise errors.UserError(
-        f"{path} has version {version}; this program reads version {FORMAT_VERSION}. "
-        "Convert again, or use the program that wrote it."
+    json_records.write_sealed(
+        os.path.join(data_dir, MANIFEST_NAME),
+        {
+            "format": FORMAT_NAME,
+            "version": FORMAT_VERSION,
+            **dataclasses.asdict(manifest),
+        },
     )
 
 
-def _compute_digest(value: dict[str, Any]) -> str:
-    """SHA-256 of the manifest's text without its checksum."""
-    return hashlib.sha256(json.dumps(value, indent=1).encode()).hexdigest()
+def read_manifest(data_dir: str) -> Manifest:
+    """Reads `manifest.json`. Manifests of early versions have no checksum of their own.
 
-
-def _check_digest(text: str, value: dict[str, Any]) -> None:
-    """Removes the checksum from `value`; raises `ValueError` where a byte was changed.
-
-    Older manifests have none.
+    Raises:
+      UserError: if the directory is missing, has no manifest (an unfinished conversion
+        or another program's shards) or one of another version.
+      DataError: if the manifest is damaged.
+      StorageError: if it cannot be read.
     """
-    if _DIGEST not in value:
-        return
-    del value[_DIGEST]
-    whole = {**value, _DIGEST: _compute_digest(value)}
-    # The text is compared whole: there is no byte of it that a fault may change.
-    if text != json.dumps(whole, indent=1) + "\n":
-        raise ValueError(f"its text does not match its {_DIGEST}")
+    path = os.path.join(data_dir, MANIFEST_NAME)
+    try:
+        manifest = json_records.read(
+            path,
+            Manifest,
+            remedy=_REMEDY,
+            format_name=FORMAT_NAME,
+            version=FORMAT_VERSION,
+            may_be_sealed=True,
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise errors.UserError(_explain_missing(data_dir)) from error
+    with json_records.explain_damage(path, _REMEDY):
+        _check(manifest)
+    return manifest
 
 
 def _explain_missing(data_dir: str) -> str:
@@ -216,14 +185,14 @@ def _explain_missing(data_dir: str) -> str:
             "correct --data_dir."
         )
     return (
-        f"{data_dir} holds no {MANIFEST_NAME}: its conversion is unfinished, or its "
-        "shards are another program's. Run the same alexnet-convert again to finish "
-        "it, or alexnet-index to read another program's shards."
+        f"{data_dir} has no {MANIFEST_NAME}: its conversion is unfinished, or another "
+        "program wrote its shards. Run the same alexnet-convert again to finish the "
+        "conversion, or alexnet-index to use another program's shards."
     )
 
 
 def _check(manifest: Manifest) -> None:
-    """Raises `ValueError` where the fields contradict each other."""
+    """Raises `ValueError` if the fields contradict each other."""
     if manifest.encoding not in ("jpeg", "raw"):
         raise ValueError(f"encoding is {manifest.encoding!r}, not 'jpeg' or 'raw'")
     if manifest.image_size < 0:
@@ -236,7 +205,7 @@ def _check(manifest: Manifest) -> None:
         raise ValueError("classes is empty or has a synset twice")
     for name, split in manifest.splits.items():
         names = [shard.name for shard in split.shards]
-        # A name with a slash would lead the readers out of the directory.
+        # A name with a slash would make readers leave the directory.
         if len(set(names)) < len(names) or any(
             "/" in n or n in ("", ".", "..") for n in names
         ):

@@ -32,7 +32,7 @@ _CRC = struct.Struct("<I")
 
 def compute_masked_crc(data: bytes | np.ndarray) -> int:
     """The masked CRC-32C of `data`, bytes or uint8 [n], as the container stores it."""
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -191,7 +191,7 @@ def _check_header(
     length_bytes = header[:8]
     if compute_masked_crc(length_bytes) != _CRC.unpack(header[8:])[0]:
         raise errors.DataError(f"{what} has a damaged length (checksum). {advice}")
-    length = _LENGTH.unpack(length_bytes)[0]
+    length: int = _LENGTH.unpack(length_bytes)[0]
     if offset + HEADER_BYTES + length + FOOTER_BYTES > file_bytes:
         raise errors.DataError(
             f"{what} claims {length} bytes, more than the file holds: the file is cut "

@@ -44,7 +44,8 @@ class RecordReader:
             or another one.
           StorageError: where the disk fails.
         """
-        return self._read(record_id, None)
+        data: bytes = self._read(record_id, None)
+        return data
 
     def read_into(self, record_id: int, buffer: np.ndarray) -> np.ndarray:
         """`read` without new memory.
@@ -56,7 +57,8 @@ class RecordReader:
         Returns:
           Its data: the start of `buffer`.
         """
-        return self._read(record_id, buffer)
+        data: np.ndarray = self._read(record_id, buffer)
+        return data
 
     def _read(self, record_id: int, buffer: np.ndarray | None) -> Any:
         path = self.index.paths[self.index.shard[record_id]]

@@ -163,21 +163,21 @@ def _check_keys(features: Mapping[str, object]) -> None:
             raise errors.DataError(f"the record has no {key}")
 
 
-def _get_bytes(features: dict[str, list], key: str) -> Any:
+def _get_bytes(features: dict[str, list[Any]], key: str) -> Any:
     values = features.get(key, [b""])
     if len(values) != 1 or not isinstance(values[0], bytes | memoryview):
         raise errors.DataError(f"the record's {key} is not one byte string")
     return values[0]
 
 
-def _get_text(features: dict[str, list], key: str) -> str:
+def _get_text(features: dict[str, list[Any]], key: str) -> str:
     try:
-        return _get_bytes(features, key).decode()
+        return bytes(_get_bytes(features, key)).decode()
     except UnicodeDecodeError as error:
         raise errors.DataError(f"the record's {key} is not UTF-8") from error
 
 
-def _get_number(features: dict[str, list], key: str) -> int | None:
+def _get_number(features: dict[str, list[Any]], key: str) -> int | None:
     if key not in features:
         return None
     values = features[key]

@@ -1,52 +1,59 @@
-"""Makes another program's ImageNet TFRecords readable, without copying them.
+"""Makes another program's ImageNet TFRecords usable, without copying them.
 
-The shards stay as they are. Reading them once gives what a data directory of ours
-holds beside its shards: the class list, counts and checksums (`manifest.json`), the
-place of every record (`index.npz`), and the mean image and covariance of the images
-as our reader will see them, resized by the converter's rule (`statistics.npz`).
+The shards are not changed. They are read once to make the other files of a data
+directory: the classes, counts and checksums (`manifest.json`), the position of every
+record (`index.npz`), and the mean image and covariance of the images as our reader
+will see them, resized as the converter does (`statistics.npz`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 import numpy as np
 
 from tfrecords import errors, limits
 from tfrecords.console import progress, worker_pool
-from tfrecords.durable import files, locks, npz
-from tfrecords.shards import manifest, record_file, schema, statistics
+from tfrecords.durable import files, locks
+from tfrecords.shards import (
+    directory_files,
+    manifest,
+    record_file,
+    schema,
+    statistics,
+)
+from tfrecords.shards.directory_files import ShardContents
 from tfrecords.verification import foreign_shards, shard_check
 
 SOURCE = "tfrecords"
 
 _MAX_LISTED = 20
-_IMAGE_SIZE = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class _ShardTask:
-    path: str
+    name: str  # its path
     split: str
 
 
 @dataclasses.dataclass(frozen=True)
 class _ShardResult:
-    """What a shard holds; `classes` has the names of each label's first record."""
+    """What a shard holds.
 
-    path: str
-    split: str
-    info: manifest.ShardInfo
-    offsets: list[int]
-    lengths: list[int]
-    checksums: list[int]
+    Attributes:
+      contents: without class counts, which need the classes of all shards.
+      label_counts: records by label.
+      classes: the names in the first record of each label.
+      problems: records that cannot be used.
+    """
+
+    contents: ShardContents
     label_counts: dict[int, int]
     classes: dict[int, manifest.ClassInfo]
     problems: shard_check.ProblemList
-    accumulator: statistics.Accumulator | None
 
 
 def index_records(
@@ -58,27 +65,27 @@ def index_records(
     *,
     allow_empty_shards: bool = False,
 ) -> manifest.Manifest:
-    """Reads the shards in `records_dir` and writes what is missing to `data_dir`.
+    """Reads the shards in `records_dir` and writes manifest, index and statistics.
 
     Args:
       records_dir: holds `<split>-00000-of-01024` and so on; `val` is validation.
-      data_dir: where manifest, index and statistics go; made where missing.
-      label_offset: the label on disk of the first class, 1 in most of the world.
+      data_dir: where manifest, index and statistics go; made if missing.
+      label_offset: the label on disk of the first class; 1 in most programs' shards.
       num_workers: processes; None for one per processor.
       stream: where progress goes; standard error by default.
-      allow_empty_shards: whether a shard may have no bytes, as when a small set was
-        cut into many.
+      allow_empty_shards: whether a shard may have no bytes, because a small data set
+        was divided into many shards.
 
     Returns:
       The manifest as written, last of all.
 
     Raises:
-      UserError: where shards are missing, or the labels do not begin at
-        `label_offset`, have gaps or names that contradict each other.
-      DataError: where a shard has no bytes, a record is damaged or its image cannot
-        be decoded; the message lists the first of them.
-      InUseError: where another process writes to `data_dir`.
-      StorageError: where `data_dir` cannot be written.
+      UserError: if shards are missing, or the labels do not begin at `label_offset`,
+        have gaps or contradictory names.
+      DataError: if a shard has no bytes, a record is damaged or its image cannot be
+        decoded; the message lists the first of them.
+      InUseError: if another process writes to `data_dir`.
+      StorageError: if `data_dir` cannot be written.
     """
     shard_names = foreign_shards.find_shards(records_dir)
     if not allow_empty_shards:
@@ -89,16 +96,33 @@ def index_records(
         files.remove_temporary_files(data_dir)
         _refuse_converted(data_dir)
         results = _read_shards(records_dir, shard_names, num_workers, stream)
-        _refuse_problems(records_dir, results)
+        everything = [result for each in results.values() for result in each]
+        _refuse_problems(records_dir, everything)
         classes = foreign_shards.make_classes(
-            {
-                split: [r.label_counts for r in results if r.split == split]
-                for split in shard_names
-            },
-            [r.classes for r in results],
+            {split: [r.label_counts for r in each] for split, each in results.items()},
+            [result.classes for result in everything],
             label_offset,
         )
-        return _write(data_dir, records_dir, label_offset, classes, results)
+        return directory_files.write(
+            data_dir,
+            manifest.Manifest(
+                source=SOURCE,
+                image_size=0,
+                encoding="jpeg",
+                label_offset=label_offset,
+                records_dir=os.path.relpath(records_dir, data_dir),
+                settings={},
+                classes=classes,
+                splits={},
+                rejects=(),
+                inputs=(),
+                checksums={},
+            ),
+            {
+                split: [_count_classes(r, label_offset, len(classes)) for r in each]
+                for split, each in results.items()
+            },
+        )
 
 
 def _refuse_converted(data_dir: str) -> None:
@@ -115,45 +139,56 @@ def _read_shards(
     shard_names: dict[str, tuple[str, ...]],
     num_workers: int | None,
     stream: TextIO | None,
-) -> list[_ShardResult]:
-    """The results in the order of the splits and their shards."""
+) -> dict[str, list[_ShardResult]]:
+    """What the shards of each split hold, in order."""
     tasks = [
         _ShardTask(os.path.join(records_dir, name), split)
         for split, names in shard_names.items()
         for name in names
     ]
     line = progress.Progress("indexing", len(tasks), "shards", stream=stream)
-    results = {}
-    for result in worker_pool.map_unordered(
+    found: dict[str, _ShardResult] = {}
+    with worker_pool.WorkerPool(
         _read_shard,
-        tasks,
-        worker_pool.count_processors() if num_workers is None else num_workers,
-    ):
-        results[result.path] = result
-        line.advance()
+        worker_pool.check_num_workers(num_workers),
+        in_process_if_alone=True,
+    ) as pool:
+        for task, result in pool.run(tasks):
+            found[task.name] = result
+            line.advance()
     line.close()
-    return [results[task.path] for task in tasks]
+    return {
+        split: [found[task.name] for task in tasks if task.split == split]
+        for split in shard_names
+    }
 
 
-def _read_shard(task: _ShardTask) -> _ShardResult:
+def _read_shard(
+    task: _ShardTask,
+    rejected: Mapping[int, str],
+    report_position: Callable[[int], None],
+) -> _ShardResult:
     problems = shard_check.ProblemList(_MAX_LISTED)
-    is_train = task.split == "train"
-    accumulator = statistics.Accumulator(_IMAGE_SIZE) if is_train else None
-    offsets: list[int] = []
+    accumulator = None
+    if task.split == "train":
+        accumulator = statistics.Accumulator(shard_check.STORED_SIZE)
     lengths: list[int] = []
     checksums: list[int] = []
     counts: dict[int, int] = {}
     classes: dict[int, manifest.ClassInfo] = {}
     try:
-        for number, (offset, data) in enumerate(record_file.scan(task.path)):
-            offsets.append(offset)
+        for number, (offset, data) in enumerate(record_file.scan(task.name)):
+            report_position(number)
             lengths.append(len(data))
             checksums.append(record_file.compute_masked_crc(data))
+            place = f"{task.name}: record {number} at byte {offset}"
             try:
                 record = schema.decode_record(data)
+                if number in rejected:
+                    raise errors.DataError(rejected[number])
                 image = shard_check.decode_pixels(record.image_bytes, "jpeg", 0)
             except errors.DataError as error:
-                problems.add(f"{task.path}: record {number} at byte {offset}: {error}")
+                problems.add(f"{place}: {error}")
                 continue
             counts[record.label] = counts.get(record.label, 0) + 1
             info = classes.setdefault(
@@ -161,9 +196,8 @@ def _read_shard(task: _ShardTask) -> _ShardResult:
             )
             if info.synset != record.synset:
                 problems.add(
-                    f"{task.path}: record {number} at byte {offset}: its synset is "
-                    f"{record.synset!r}, that of an earlier record of label "
-                    f"{record.label} is {info.synset!r}"
+                    f"{place}: its synset is {record.synset!r}, but an earlier record "
+                    f"with label {record.label} has {info.synset!r}"
                 )
             if accumulator is not None:
                 accumulator.add(image)
@@ -171,27 +205,31 @@ def _read_shard(task: _ShardTask) -> _ShardResult:
         problems.add(str(error))
     except OSError as error:
         limits.refuse(error)
-        problems.add(f"{task.path}: cannot be read ({error.strerror})")
-    shard_info = manifest.ShardInfo("", 0, 0, "")
+        problems.add(f"{task.name}: cannot be read ({error.strerror})")
+    report_position(worker_pool.BETWEEN_ITEMS)
+    info_of_shard = manifest.ShardInfo("", 0, 0, "")
     if not problems.count:
-        shard_info = manifest.ShardInfo(
-            os.path.basename(task.path),
-            len(offsets),
-            os.path.getsize(task.path),
-            files.compute_digest(task.path),
+        info_of_shard = manifest.ShardInfo(
+            os.path.basename(task.name),
+            len(lengths),
+            os.path.getsize(task.name),
+            files.compute_digest(task.name),
         )
-    return _ShardResult(
-        task.path,
-        task.split,
-        shard_info,
-        offsets,
-        lengths,
-        checksums,
-        counts,
-        classes,
-        problems,
-        accumulator,
+    contents = ShardContents(
+        info=info_of_shard,
+        lengths=np.array(lengths, np.int64),
+        checksums=np.array(checksums, np.uint32),
+        class_counts=np.zeros(0, np.int64),
+        accumulator=accumulator,
     )
+    return _ShardResult(contents, counts, classes, problems)
+
+
+def _count_classes(
+    result: _ShardResult, label_offset: int, num_classes: int
+) -> ShardContents:
+    counts = [result.label_counts.get(k + label_offset, 0) for k in range(num_classes)]
+    return dataclasses.replace(result.contents, class_counts=np.array(counts, np.int64))
 
 
 def _refuse_problems(records_dir: str, results: list[_ShardResult]) -> None:
@@ -205,60 +243,3 @@ def _refuse_problems(records_dir: str, results: list[_ShardResult]) -> None:
             f"{records_dir} has records that cannot be used, and nothing was written. "
             "Fetch or make these shards again:\n  " + "\n  ".join(lines)
         )
-
-
-def _write(
-    data_dir: str,
-    records_dir: str,
-    label_offset: int,
-    classes: tuple[manifest.ClassInfo, ...],
-    results: list[_ShardResult],
-) -> manifest.Manifest:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(data_dir, manifest.MANIFEST_NAME))
-    accumulator = statistics.Accumulator(_IMAGE_SIZE)
-    splits: dict[str, manifest.SplitInfo] = {}
-    arrays: dict[str, np.ndarray] = {}
-    for split in dict.fromkeys(result.split for result in results):
-        shards = [result for result in results if result.split == split]
-        for result in shards:
-            if result.accumulator is not None:
-                accumulator.merge(result.accumulator)
-        splits[split] = manifest.SplitInfo(
-            tuple(result.info for result in shards),
-            tuple(
-                sum(r.label_counts.get(label + label_offset, 0) for r in shards)
-                for label in range(len(classes))
-            ),
-        )
-        numbers = np.arange(len(shards), dtype=np.int32)
-        arrays[f"{split}/shard"] = np.repeat(numbers, [len(r.offsets) for r in shards])
-        arrays[f"{split}/offset"] = np.array(
-            [offset for r in shards for offset in r.offsets], np.int64
-        )
-        arrays[f"{split}/length"] = np.array(
-            [length for r in shards for length in r.lengths], np.int64
-        )
-        arrays[f"{split}/checksum"] = np.array(
-            [checksum for r in shards for checksum in r.checksums], np.uint32
-        )
-    npz.save(os.path.join(data_dir, manifest.INDEX_NAME), arrays)
-    statistics.write_statistics(data_dir, accumulator.compute())
-    contents = manifest.Manifest(
-        source=SOURCE,
-        image_size=0,
-        encoding="jpeg",
-        label_offset=label_offset,
-        records_dir=os.path.relpath(records_dir, data_dir),
-        settings={},
-        classes=classes,
-        splits=splits,
-        rejects=(),
-        inputs=(),
-        checksums={
-            name: files.compute_digest(os.path.join(data_dir, name))
-            for name in (manifest.INDEX_NAME, manifest.STATISTICS_NAME)
-        },
-    )
-    manifest.write_manifest(data_dir, contents)
-    return contents

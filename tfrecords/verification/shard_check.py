@@ -6,11 +6,12 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
 from tfrecords import errors, limits
+from tfrecords.console import worker_pool
 from tfrecords.durable import files
 from tfrecords.images import decoder, resize
 from tfrecords.shards import manifest, record_file, schema, statistics
@@ -18,11 +19,12 @@ from tfrecords.shards import manifest, record_file, schema, statistics
 SHARD_NAME = re.compile(r"(train|validation|val|test)-(\d{5})-of-(\d{5})")
 
 _MAX_SHARD_PROBLEMS = 100
-_STORED_SIZE = 256
+# The side to which images of other sizes are resized when read.
+STORED_SIZE = 256
 
 
 class ProblemList:
-    """Lines that say what is wrong: all are counted, the first `limit` kept."""
+    """Lines that say what is wrong: all are counted, the first `limit` are kept."""
 
     def __init__(self, limit: int):
         self._limit = limit
@@ -34,6 +36,10 @@ class ProblemList:
         if len(self.lines) < self._limit:
             self.lines.append(line)
 
+    def extend(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.add(line)
+
     def merge(self, other: ProblemList) -> None:
         self.lines += other.lines[: self._limit - len(self.lines)]
         self.count += other.count
@@ -44,20 +50,20 @@ class ShardTask:
     """A shard and what it should hold.
 
     Attributes:
-      path: the shard, an existing file.
+      name: path of the shard, an existing file.
       split: its split.
-      position: its place among the split's shards.
+      position: its index among the split's shards.
       info: the manifest's entry.
       encoding: "jpeg" or "raw".
-      image_size: side of the stored images; 0 where they have native sizes.
+      image_size: side of the stored images; 0 if they keep their own sizes.
       label_offset: the label on disk of class 0.
       classes: in the order of their labels.
-      offsets: int64 [N] from the index; None where that is damaged.
-      lengths: int64 [N] from the index; None where that is damaged.
-      checksums: uint32 [N] from the index; None where that is damaged or has none.
+      offsets: int64 [N] from the index; None if the index is damaged.
+      lengths: int64 [N] from the index; None if the index is damaged.
+      checksums: uint32 [N] from the index; None if it is damaged or has none.
     """
 
-    path: str
+    name: str
     split: str
     position: int
     info: manifest.ShardInfo
@@ -75,9 +81,6 @@ class ShardResult:
     """What a shard holds.
 
     Attributes:
-      path: the shard.
-      split: its split.
-      position: its place among the split's shards.
       problems: what is wrong with it.
       is_complete: whether each of its records was read and decoded.
       num_records: records read.
@@ -85,12 +88,9 @@ class ShardResult:
       class_counts: int64 [num_classes].
       filename_digests: uint64 [M], of the filenames that the records have.
       filename_numbers: int64 [M], the numbers of those records.
-      accumulator: sums over the images of the train split, None in others.
+      accumulator: sums over the images of a training shard; None for other splits.
     """
 
-    path: str
-    split: str
-    position: int
     problems: ProblemList
     is_complete: bool
     num_records: int
@@ -101,18 +101,29 @@ class ShardResult:
     accumulator: statistics.Accumulator | None
 
 
-def check_shard(task: ShardTask) -> ShardResult:
-    """Reads the shard of `task` and compares it with all that is known of it."""
+def check_shard(
+    task: ShardTask,
+    rejected: Mapping[int, str],
+    report_position: Callable[[int], None],
+) -> ShardResult:
+    """Reads the shard of `task` and compares it with all that is known of it.
+
+    Args:
+      task: the shard.
+      rejected: reasons by record number, of images not to be decoded.
+      report_position: called with the number of each record before it is decoded.
+    """
     problems = ProblemList(_MAX_SHARD_PROBLEMS)
-    side = task.image_size or _STORED_SIZE
+    side = task.image_size or STORED_SIZE
     accumulator = statistics.Accumulator(side) if task.split == "train" else None
     class_counts = np.zeros(len(task.classes), np.int64)
     digests, numbers = [], []
     num_records = num_good = 0
     num_bytes = _check_file(task, problems)
     for number, offset, data in _read_records(task, num_bytes, problems):
+        report_position(number)
         num_records += 1
-        place = f"{task.path}: record {number} at byte {offset}"
+        place = f"{task.name}: record {number} at byte {offset}"
         try:
             record = schema.decode_record(data)
         except errors.DataError as error:
@@ -127,6 +138,8 @@ def check_shard(task: ShardTask) -> ShardResult:
             digests.append(_compute_filename_digest(record.filename))
             numbers.append(number)
         try:
+            if number in rejected:
+                raise errors.DataError(rejected[number])
             image = decode_pixels(record.image_bytes, task.encoding, task.image_size)
         except errors.DataError as error:
             problems.add(f"{place}: {error}")
@@ -134,10 +147,8 @@ def check_shard(task: ShardTask) -> ShardResult:
         num_good += 1
         if accumulator is not None:
             accumulator.add(image)
+    report_position(worker_pool.BETWEEN_ITEMS)
     return ShardResult(
-        path=task.path,
-        split=task.split,
-        position=task.position,
         problems=problems,
         is_complete=num_good == num_records == task.info.num_records,
         num_records=num_records,
@@ -155,14 +166,14 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
     Args:
       image_bytes: `image/encoded`.
       encoding: "jpeg" or "raw".
-      image_size: what the image's sides must be; 0 for an image of any size, which
-        is resized by the converter's rule.
+      image_size: what the image's sides must be; 0 for an image of any size, which is
+        resized as the converter does.
 
     Returns:
       uint8 [image_size, image_size, 3], or [256, 256, 3] where image_size is 0.
 
     Raises:
-      DataError: where it cannot be decoded or has another size.
+      DataError: if it cannot be decoded or has another size.
     """
     if encoding == "raw":
         if len(image_bytes) != image_size * image_size * 3:
@@ -177,9 +188,9 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
     except decoder.ImageError as error:
         raise errors.DataError(f"the image cannot be decoded: {error}") from error
     if not image_size:
-        return resize.resize_and_crop(image, _STORED_SIZE)
+        return resize.resize_and_crop(image, STORED_SIZE)
     if not image_bytes.startswith(b"\xff\xd8"):
-        raise errors.DataError("the image is no JPEG")
+        raise errors.DataError("the image is not a JPEG")
     if image.shape != (image_size, image_size, 3):
         raise errors.DataError(
             f"the image has the shape {image.shape}, not {image_size} x {image_size}"
@@ -190,19 +201,19 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
 def _check_file(task: ShardTask, problems: ProblemList) -> int:
     """Compares size and SHA-256; returns the size in bytes."""
     try:
-        num_bytes = os.path.getsize(task.path)
-        digest = files.compute_digest(task.path)
+        num_bytes = os.path.getsize(task.name)
+        digest = files.compute_digest(task.name)
     except OSError as error:
         limits.refuse(error)
-        problems.add(f"{task.path}: cannot be read ({error.strerror})")
+        problems.add(f"{task.name}: cannot be read ({error.strerror})")
         return 0
     if num_bytes != task.info.num_bytes:
         problems.add(
-            f"{task.path}: has {num_bytes:,} bytes, the manifest says "
+            f"{task.name}: has {num_bytes:,} bytes, the manifest says "
             f"{task.info.num_bytes:,}"
         )
     elif digest != task.info.sha256:
-        problems.add(f"{task.path}: its SHA-256 is not the manifest's")
+        problems.add(f"{task.name}: its SHA-256 is not the manifest's")
     return num_bytes
 
 
@@ -211,36 +222,36 @@ def _read_records(
 ) -> Iterator[tuple[int, int, bytes]]:
     """Yields (number, offset, data) of every record that can be read.
 
-    After a damaged record the next ones are found by the index, where the file has
-    its right size.
+    After a damaged record the index leads to the next ones, if the file has the right
+    size.
     """
     number = 0
     try:
-        for offset, data in record_file.scan(task.path):
+        for offset, data in record_file.scan(task.name):
             if reason := _compare_with_index(task, number, offset, data):
-                problems.add(f"{task.path}: record {number} at byte {offset} {reason}")
+                problems.add(f"{task.name}: record {number} at byte {offset} {reason}")
             yield number, offset, data
             number += 1
     except errors.DataError as error:
         problems.add(str(error))
     except OSError as error:
         limits.refuse(error)
-        return  # On the list already: its SHA-256 could not be computed either.
+        return  # Already a problem: its SHA-256 could not be computed either.
     else:
         if number != task.info.num_records:
             problems.add(
-                f"{task.path}: has {number} records, the manifest says "
+                f"{task.name}: has {number} records, the manifest says "
                 f"{task.info.num_records}"
             )
         return
     if task.offsets is None or task.lengths is None or num_bytes != task.info.num_bytes:
         return
-    with open(task.path, "rb") as file:
+    with open(task.name, "rb") as file:
         for later in range(number + 1, len(task.offsets)):
             offset, length = int(task.offsets[later]), int(task.lengths[later])
             try:
                 data = record_file.read_record(
-                    file.fileno(), task.path, offset, length, later
+                    file.fileno(), task.name, offset, length, later
                 )
             except errors.DataError as error:
                 problems.add(str(error))
@@ -252,13 +263,13 @@ def _compare_with_index(
     task: ShardTask, number: int, offset: int, data: bytes
 ) -> str | None:
     if task.offsets is None or task.lengths is None or number >= len(task.offsets):
-        return None  # The index or the record count is on the list of problems.
+        return None  # The index or the record count is already a problem.
     if (task.offsets[number], task.lengths[number]) != (offset, len(data)):
-        return f"with {len(data)} bytes is not where the index says"
+        return f"has {len(data)} bytes and is not where the index says"
     if task.checksums is None:
         return None
     if record_file.compute_masked_crc(data) != int(task.checksums[number]):
-        return "is another record than the index says (checksum)"
+        return "is not the record that the index lists (checksum)"
     return None
 
 
@@ -273,12 +284,12 @@ def _check_record(task: ShardTask, record: schema.ImageRecord) -> Iterator[str]:
         info = task.classes[label]
         if (record.synset, record.text) != (info.synset, info.text):
             yield (
-                f"its class is {record.synset!r} ({record.text!r}), that of label "
+                f"its class is {record.synset!r} ({record.text!r}), but label "
                 f"{record.label} is {info.synset!r} ({info.text!r})"
             )
     elif record.synset and record.synset != task.classes[label].synset:
         yield (
-            f"its class is {record.synset!r}, that of label {record.label} is "
+            f"its class is {record.synset!r}, but label {record.label} is "
             f"{task.classes[label].synset!r}"
         )
     if not task.image_size:
@@ -296,7 +307,7 @@ def _check_record(task: ShardTask, record: schema.ImageRecord) -> Iterator[str]:
 
 
 def _compute_filename_digest(filename: str) -> int:
-    # Among 14 million names two digests of 64 bits are equal by chance once in
-    # 200,000 data sets.
+    # 14 million names have two equal 64-bit digests by chance in one of 200,000 data
+    # sets.
     name = filename.encode(errors="surrogateescape")
     return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")

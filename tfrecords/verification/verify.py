@@ -1,8 +1,8 @@
-"""Reads a whole data directory back and says what is wrong with it.
+"""Reads a whole data directory and reports what is wrong with it.
 
-Every file is compared with the manifest (size, SHA-256), every record with the index
+Every file is compared with the manifest (size, SHA-256) and every record with the index
 and its class, every image is decoded, and the statistics are computed again. A bad
-shard does not end the check; each problem is one line that names its place.
+shard does not end the check; each problem is one line that says where it is.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tfrecords.verification import shard_check
 
 MAX_PROBLEMS = 100
 
-# Statistics are of the pixels before JPEG encoding. Its loss moves an image's pixels
-# by some levels at random, which the mean over n images averages out, and takes a
-# little of the colours' variance: on 40 images of ImageNet 0.02 levels of mean_rgb,
-# 0.6 of mean_image and 0.24 % of the trace. Colour noise that is a pixel wide, which no
-# photograph has, loses more than is allowed here. Raw images give the same sums, up
-# to rounding.
+# The statistics are of the pixels before JPEG encoding, which changes pixels by a few
+# levels at random (the mean over n images averages that out) and reduces the variance
+# of the colours a little: on 40 images of ImageNet by 0.02 levels of mean_rgb, 0.6 of
+# mean_image and 0.24 % of the trace. Only colour noise one pixel wide, which no
+# photograph has, would exceed these tolerances. Raw images give the same sums, up to
+# rounding.
 _MEAN_RGB_TOLERANCE = 1.0
 _MEAN_IMAGE_RMS_TOLERANCE = 1.0
 _ONE_IMAGE_RMS_TOLERANCE = 15.0
@@ -37,11 +37,11 @@ _ROUNDING = 1e-6
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What was found.
+    """What `verify` found.
 
     Attributes:
       problems: one line each, the first `MAX_PROBLEMS`.
-      num_problems: how many there are in all.
+      num_problems: their total number.
       num_records: records read.
       num_bytes: bytes of the shards read.
       seconds: how long it took.
@@ -65,17 +65,16 @@ def verify(
       stream: where progress goes; standard error by default.
 
     Returns:
-      The report; the data are sound where it has no problems.
+      The report; the data are sound if it has no problems.
 
     Raises:
-      UserError: where there is no data directory or no manifest of this version.
-      DataError: where the manifest itself is damaged.
+      UserError: if there is no data directory or no manifest of this version.
+      DataError: if the manifest itself is damaged.
     """
     start = time.monotonic()
     contents = manifest.read_manifest(data_dir)
     problems = shard_check.ProblemList(MAX_PROBLEMS)
-    for problem in _check_names(data_dir, contents):
-        problems.add(problem)
+    problems.extend(_check_names(data_dir, contents))
     indexes = {}
     index_problems = []
     for split in contents.splits:
@@ -85,8 +84,7 @@ def verify(
             )
         except errors.DataError as error:
             index_problems.append(str(error))
-    for problem in dict.fromkeys(index_problems):  # a damaged file is damaged once
-        problems.add(problem)
+    problems.extend(dict.fromkeys(index_problems))  # the same file for every split
     tasks = list(_make_tasks(data_dir, contents, indexes))
     summaries = {
         split: _SplitSummary(split, info) for split, info in contents.splits.items()
@@ -94,22 +92,21 @@ def verify(
     total = sum(split.num_records for split in contents.splits.values())
     line = progress.Progress("verifying", total, "records", stream=stream)
     num_records = num_bytes = 0
-    for result in worker_pool.map_unordered(
+    with worker_pool.WorkerPool(
         shard_check.check_shard,
-        tasks,
-        worker_pool.count_processors() if num_workers is None else num_workers,
-    ):
-        problems.merge(result.problems)
-        summaries[result.split].add(result)
-        num_records += result.num_records
-        num_bytes += result.num_bytes
-        line.advance(result.num_records)
+        worker_pool.check_num_workers(num_workers),
+        in_process_if_alone=True,
+    ) as pool:
+        for task, result in pool.run(tasks):
+            problems.merge(result.problems)
+            summaries[task.split].add(task, result)
+            num_records += result.num_records
+            num_bytes += result.num_bytes
+            line.advance(result.num_records)
     line.close()
     for summary in summaries.values():
-        for problem in summary.check():
-            problems.add(problem)
-    for problem in _check_statistics(data_dir, contents, summaries.get("train")):
-        problems.add(problem)
+        problems.extend(summary.check())
+    problems.extend(_check_statistics(data_dir, contents, summaries.get("train")))
     return Report(
         tuple(problems.lines),
         problems.count,
@@ -154,7 +151,7 @@ def _make_tasks(
                 continue
             index = indexes.get(split)
             yield shard_check.ShardTask(
-                path=path,
+                name=path,
                 split=split,
                 position=position,
                 info=shard,
@@ -177,57 +174,57 @@ class _SplitSummary:
 
     def __init__(self, split: str, info: manifest.SplitInfo):
         self._split, self._info = split, info
-        self._results: dict[int, shard_check.ShardResult] = {}
+        # Path and result of each shard by its position.
+        self._results: dict[int, tuple[str, shard_check.ShardResult]] = {}
         self.accumulator: statistics.Accumulator | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether every record of every shard was read."""
         return len(self._results) == len(self._info.shards) and all(
-            result.is_complete for result in self._results.values()
+            result.is_complete for _, result in self._results.values()
         )
 
-    def add(self, result: shard_check.ShardResult) -> None:
-        if result.accumulator is not None:
-            if self.accumulator is None:
-                self.accumulator = result.accumulator
-            else:
-                self.accumulator.merge(result.accumulator)
-            result = dataclasses.replace(result, accumulator=None)
-        self._results[result.position] = result
+    def add(self, task: shard_check.ShardTask, result: shard_check.ShardResult) -> None:
+        if self.accumulator is None:
+            self.accumulator = result.accumulator
+        elif result.accumulator is not None:
+            self.accumulator.merge(result.accumulator)
+        result = dataclasses.replace(result, accumulator=None)
+        self._results[task.position] = task.name, result
 
     def check(self) -> Iterator[str]:
         yield from self._check_filenames()
         if not self.is_complete:
-            # The damage is on the list already; counts that follow from it are noise.
-            return
-        counts = sum(result.class_counts for result in self._results.values())
+            return  # The counts are wrong because of problems already listed.
+        counts = np.zeros(len(self._info.class_counts), np.int64)
+        for _, result in self._results.values():
+            counts += result.class_counts
         for label, expected in enumerate(self._info.class_counts):
-            found = int(np.asarray(counts)[label])
-            if found != expected:
+            if counts[label] != expected:
                 yield (
-                    f"{self._split}: the class of label {label} has {found} records, "
-                    f"the manifest says {expected}"
+                    f"{self._split}: the class of label {label} has {counts[label]} "
+                    f"records, the manifest says {expected}"
                 )
 
     def _check_filenames(self) -> Iterator[str]:
-        results = [self._results[position] for position in sorted(self._results)]
-        if not results:
+        if not self._results:
             return
-        digests = np.concatenate([r.filename_digests for r in results])
-        numbers = np.concatenate([r.filename_numbers for r in results])
-        shards = np.repeat(
-            np.arange(len(results)), [len(r.filename_digests) for r in results]
+        shards = [self._results[position] for position in sorted(self._results)]
+        digests = np.concatenate([r.filename_digests for _, r in shards])
+        numbers = np.concatenate([r.filename_numbers for _, r in shards])
+        owners = np.repeat(
+            np.arange(len(shards)), [len(r.filename_digests) for _, r in shards]
         )
         order = np.argsort(digests, kind="stable")
         same = np.flatnonzero(digests[order[1:]] == digests[order[:-1]])
         for place in same:
             first, second = order[place], order[place + 1]
             yield (
-                f"{results[shards[second]].path}: record {numbers[second]} has the "
+                f"{shards[owners[second]][0]}: record {numbers[second]} has the "
                 f"filename of record {numbers[first]} of "
-                f"{os.path.basename(results[shards[first]].path)}: each image "
-                "should be there once"
+                f"{os.path.basename(shards[owners[first]][0])}: each image should be "
+                "there once"
             )
 
 
@@ -242,14 +239,12 @@ def _check_statistics(
     except errors.DataError as error:
         yield str(error)
         return
-    for problem in _check_consistency(stored):
-        yield f"{path}: {problem}"
-    if train is None or not train.is_complete or train.accumulator is None:
-        return
-    for problem in _compare_statistics(
-        stored, train.accumulator.compute(), exact=contents.encoding == "raw"
-    ):
-        yield f"{path}: {problem}"
+    problems = list(_check_consistency(stored))
+    if train is not None and train.is_complete and train.accumulator is not None:
+        problems += _compare_statistics(
+            stored, train.accumulator.compute(), exact=contents.encoding == "raw"
+        )
+    yield from (f"{path}: {problem}" for problem in problems)
 
 
 def _check_consistency(stored: statistics.Statistics) -> Iterator[str]:

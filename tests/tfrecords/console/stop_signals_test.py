@@ -1,6 +1,7 @@
+"""One signal asks, a second one ends; copies of a signal are no second one."""
+
 import os
 import signal
-import subprocess
 import sys
 import threading
 from multiprocessing import resource_tracker
@@ -8,88 +9,103 @@ from multiprocessing import resource_tracker
 import pytest
 
 from tests import processes
-from tfrecords import errors
 from tfrecords.console import stop_signals
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ITSELF = ("-m", "tests.programs.signal_itself")
+COMMAND = ("-m", "tests.programs.signalled_command")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_and_the_block_goes_on(number):
+    result = processes.run_python(*ITSELF, str(int(number)))
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[:3] == [
+        "False None",
+        f"True {int(number)}",
+        "done",
+    ]
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_later_signal_ends_the_process_by_that_signal(second):
+    result = processes.run_python(*ITSELF, "15", f"+{int(second)}")
+    assert result.returncode == -second
+    assert "True 15" in result.stdout and "done" not in result.stdout
+
+
+def test_a_process_that_ignores_the_signals_default_ends_too(monkeypatch):
+    """The first process of a container, for example."""
+    codes = []
+    monkeypatch.setattr(os, "kill", lambda *_: None)
+    monkeypatch.setattr(os, "_exit", codes.append)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        stop_signals._end_process(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert codes == [143]
 
 
 @pytest.mark.parametrize(
-    "number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+    "numbers", ["1 +1", "1 15", "15 1", "1 2 1", "15 15", "2 15", "15 +1"]
 )
-def test_a_signal_is_raised_where_it_is_asked_for(number, code):
-    before = signal.getsignal(number)
-    with stop_signals.stop_by_signal("stopped; go on.") as check_stop:
-        check_stop()
-        os.kill(os.getpid(), number)
-        with pytest.raises(errors.Interrupted, match="stopped; go on") as raised:
-            check_stop()
-    assert raised.value.exit_code == code
-    assert signal.getsignal(number) is before
+def test_copies_of_a_signal_and_hangups_are_no_second_request(numbers):
+    """A terminal closes; `timeout` signals the process and then its group."""
+    result = processes.run_python(*ITSELF, *numbers.split())
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[-2:] == ["done", ""]
+    count = len(numbers.split())
+    assert result.stdout.count(f"True {numbers.split()[0]}\n") == count
 
 
-def test_a_later_signal_ends_the_process_and_a_copy_does_not():
-    program = (
-        "import os, signal, time\n"
-        "from tfrecords.console import stop_signals as interrupt\n"
-        "with interrupt.stop_by_signal('stopped'):\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    os.kill(os.getpid(), signal.SIGTERM)\n"
-        "    print('once', flush=True)\n"
-        "    time.sleep(0.6)\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
-        "    print('twice')\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run(
-        [sys.executable, "-c", program], env=environment, capture_output=True
-    )
-    assert result.stdout == b"once\n"
-    assert result.returncode == -signal.SIGINT
+def test_a_second_request_counts_after_a_hangup_too():
+    result = processes.run_python(*ITSELF, "1", "15", "+15")
+    assert result.returncode == -signal.SIGTERM and "done" not in result.stdout
 
 
-def test_hangups_of_a_closing_terminal_are_one_request():
-    with stop_signals.stop_by_signal("stopped") as check_stop:
-        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
-            os.kill(os.getpid(), number)
-        with pytest.raises(errors.Interrupted) as raised:
-            check_stop()
-    assert raised.value.exit_code == 129
+def test_an_ignored_hangup_stays_ignored():
+    result = processes.run_python(*ITSELF, "--ignore_hangup", "1")
+    assert result.stdout.split("\n") == ["False None"] * 2 + ["done", ""]
 
 
-COMMAND = """
-import os, signal, sys
-from tfrecords.console import command_line
-from tfrecords.durable import files as durable
-ignored, number = sys.argv.pop(), int(sys.argv.pop())
-def main():
-    with durable.atomic_directory("made") as path:
-        open(path + "/part", "w").close()
-        # `timeout` signals the process and then its group.
-        try:
-            os.kill(os.getpid(), number)
-        finally:
-            os.kill(os.getpid(), number) if number == signal.SIGTERM else None
-        print("went on")
-if ignored == "ignored":
-    signal.signal(number, signal.SIG_IGN)
-command_line.run(main, __name__, "Makes a directory.")
-"""
+def test_handlers_are_put_back():
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with stop_signals.catch_stop_signals() as stop:
+        assert signal.getsignal(signal.SIGTERM) == stop.receive
+        stop.check()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(stop_signals.Stopped):
+            stop.check()
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_outside_the_main_thread_nothing_is_installed():
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def work():
+        with stop_signals.catch_stop_signals() as stop:
+            seen.append((signal.getsignal(signal.SIGTERM), bool(stop)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(before, False)]
 
 
 @pytest.mark.parametrize(
     "number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
 def test_a_signal_ends_any_command_without_a_trace(tmp_path, number, code):
-    (tmp_path / "prog.py").write_text(COMMAND)
-    arguments = [tmp_path / "prog.py", str(int(number)), "heeded"]
-    result = processes.run_python(*arguments, cwd=tmp_path)
+    result = processes.run_python(*COMMAND, str(int(number)), "heeded", cwd=tmp_path)
     assert result.returncode == code
     assert "Traceback" not in result.stderr and "went on" not in result.stdout
-    assert os.listdir(tmp_path) == ["prog.py"]
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_hangup_that_is_ignored_does_not_end_a_command(tmp_path):
-    (tmp_path / "prog.py").write_text(COMMAND)
-    result = processes.run_python(tmp_path / "prog.py", "1", "ignored", cwd=tmp_path)
+    result = processes.run_python(*COMMAND, "1", "ignored", cwd=tmp_path)
     assert result.returncode == 0 and result.stdout == "went on\n"
     assert (tmp_path / "made" / "part").exists()
 
@@ -103,24 +119,9 @@ def test_processes_started_deaf_hear_no_signal():
         # What the start of a process does, which lifts the mask the first time.
         resource_tracker.ensure_running()
         result = processes.run_python("-c", show)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         assert repr(number) in result.stdout
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
-
-
-def test_outside_the_main_thread_nothing_is_installed():
-    before = signal.getsignal(signal.SIGTERM)
-    seen = []
-
-    def work():
-        with stop_signals.stop_by_signal("stopped") as check_stop:
-            seen.append(signal.getsignal(signal.SIGTERM))
-            check_stop()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert seen == [before]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Conversions that are killed, and disks that are full or forbidden."""
 
-import json
+import dataclasses
+import glob
 import os
 import random
 import shutil
@@ -15,7 +16,7 @@ from tests import processes
 from tests.tfrecords import drawn_source
 from tests.tfrecords.conversions import SETTINGS, SIZES, digest_directory, read_marks
 from tfrecords import errors
-from tfrecords.conversion import convert, journal
+from tfrecords.conversion import convert
 
 
 @pytest.fixture(scope="module")
@@ -25,40 +26,24 @@ def golden(tmp_path_factory):
     return data_dir
 
 
-# Arguments: data_dir, seconds an image takes, largest file in bytes (optional). A
-# limit on files holds from the start of the workers on.
-DRIVER = f"""
-import resource
-import sys
-sys.path[:0] = {[os.getcwd()]!r}
-from tests.tfrecords import drawn_source
-from tfrecords.console import command_line
-from tfrecords.conversion import convert, plan, workers
-
-class LimitedPool(workers.WorkerPool):
-    def __init__(self, *arguments):
-        super().__init__(*arguments)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
-
-if __name__ == "__main__":
-    if len(sys.argv) > 3:
-        workers.WorkerPool = LimitedPool
-    settings = plan.ConvertSettings(
-        image_size=32, seed=3, num_shards={SETTINGS.num_shards!r})
-    source = drawn_source.DrawnSource({SIZES!r}, delay=float(sys.argv[2]))
-    sys.exit(command_line._call(
-        lambda: convert.convert(source, sys.argv[1], settings, 2) and 0))
-"""
+PROGRAM = (sys.executable, "-m", "tests.programs.convert_drawn")
 
 
 def start_driver(data_dir, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(data_dir), *map(str, arguments)],
+        [*PROGRAM, str(data_dir), *map(str, arguments)],
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=processes.make_environment(),
     )
+
+
+def list_finished(data_dir):
+    """The shards with a side file; none once the whole conversion is finished."""
+    names = glob.glob(os.path.join(data_dir, ".progress", "[!.]*.npz"))
+    return [os.path.basename(name).removesuffix(".npz") for name in names]
 
 
 def kill_at_random_times_and_compare(data_dir, golden, seed, num_kills):
@@ -73,14 +58,9 @@ def kill_at_random_times_and_compare(data_dir, golden, seed, num_kills):
         if not os.path.isdir(data_dir):
             continue
         marks = read_marks(data_dir)
-        journaled = set()
-        if journal.has_journal(data_dir):
-            with open(os.path.join(data_dir, ".progress", "journal")) as file:
-                lines = file.read().split("\n")[1:-1]
-            journaled = {json.loads(line)["name"] for line in lines}
         for name, mark in kept.items():
             assert marks[name] == mark, f"{name} was written again"
-        kept = {name: marks[name] for name in journaled} or kept
+        kept |= {name: marks[name] for name in list_finished(data_dir)}
     process = start_driver(data_dir, 0.0)
     _, text = process.communicate(timeout=60)
     assert process.returncode == 0, text
@@ -127,7 +107,7 @@ def test_a_signal_stops_with_a_sentence_and_the_run_goes_on(
     os.killpg(process.pid, number)
     _, text = process.communicate(timeout=10)
     assert process.returncode == code
-    assert "Run the same command again" in text and "Traceback" not in text
+    assert "run the same command again" in text and "Traceback" not in text
     assert not list((tmp_path / "data").glob(".*.tmp-*"))
     process = start_driver(tmp_path / "data", 0.0)
     process.communicate(timeout=60)
@@ -156,10 +136,36 @@ def test_a_file_beyond_the_limit_exits_with_4_and_the_run_goes_on(
     assert process.returncode == 4, text
     assert "Traceback" not in text and "could not be written" in text
     names = set(os.listdir(tmp_path / "data"))
-    assert all(name.startswith("validation") for name in names - {"LOCK", ".progress"})
+    assert not [name for name in names if ".tmp-" in name or name == "manifest.json"]
+    finished = set(list_finished(tmp_path / "data"))
+    assert all(name.startswith("validation") for name in finished)
     process = start_driver(tmp_path / "data", 0.0)
     _, text = process.communicate(timeout=60)
     assert process.returncode == 0, text
+    assert digest_directory(tmp_path / "data") == digest_directory(golden)
+
+
+@pytest.mark.parametrize(
+    "fault, reason",
+    [
+        ("always_kill", "twice (killed by SIGSEGV)"),
+        ("spin", "processor time"),
+        ("memory", "memory"),
+    ],
+)
+def test_an_image_that_ends_its_worker_is_rejected(tmp_path, fault, reason):
+    source = drawn_source.DrawnSource(SIZES, fault=fault)
+    settings = dataclasses.replace(SETTINGS, max_rejects=1)
+    result = convert.convert(source, str(tmp_path), settings, num_workers=2)
+    (reject,) = result.rejects
+    assert reject.filename == "train_00001.png" and reason in reject.reason
+    assert sum(split.num_records for split in result.splits.values()) == 79
+
+
+def test_a_worker_killed_once_costs_nothing(golden, tmp_path):
+    source = drawn_source.DrawnSource(SIZES, fault="kill", fault_dir=str(tmp_path))
+    convert.convert(source, str(tmp_path / "data"), SETTINGS, num_workers=2)
+    assert (tmp_path / "killed").exists()
     assert digest_directory(tmp_path / "data") == digest_directory(golden)
 
 
@@ -175,20 +181,20 @@ def _can_mount():
 def test_a_full_disk_exits_with_4_and_the_run_goes_on(golden, tmp_path, size):
     if not _can_mount():
         pytest.skip("mounting a small disk needs root and unshare")
-    (tmp_path / "driver.py").write_text(DRIVER)
     (tmp_path / "disk").mkdir()
     script = f"""
     cd {tmp_path} && mount -t tmpfs -o size={size} tmpfs disk || exit 99
-    "$@" driver.py disk/data 0; code=$?
+    "$@" disk/data 0; code=$?
     ls -A disk/data/ > names
     mount -o remount,size=10m disk || exit 99
-    "$@" driver.py disk/data 0 > /dev/null && cp -r disk/data data
+    "$@" disk/data 0 > /dev/null && cp -r disk/data data
     exit $code
     """
     result = subprocess.run(
-        ["unshare", "-m", "bash", "-c", script, "bash", sys.executable],
+        ["unshare", "-m", "bash", "-c", script, "bash", *PROGRAM],
         capture_output=True,
         text=True,
+        env=processes.make_environment(),
     )
     assert result.returncode == 4, result.stderr
     # 24k is refused before the first shard; the others fill up on the way.
@@ -202,16 +208,16 @@ def test_a_full_disk_exits_with_4_and_the_run_goes_on(golden, tmp_path, size):
 def test_a_read_only_disk_exits_with_4(tmp_path):
     if not _can_mount():
         pytest.skip("mounting a read-only disk needs root and unshare")
-    (tmp_path / "driver.py").write_text(DRIVER)
     script = f"""
     mount -t tmpfs -o ro tmpfs {tmp_path}/disk || exit 99
-    exec "$@" {tmp_path}/driver.py {tmp_path}/disk/data 0
+    exec "$@" {tmp_path}/disk/data 0
     """
     (tmp_path / "disk").mkdir()
     result = subprocess.run(
-        ["unshare", "-m", "bash", "-c", script, "bash", sys.executable],
+        ["unshare", "-m", "bash", "-c", script, "bash", *PROGRAM],
         capture_output=True,
         text=True,
+        env=processes.make_environment(),
     )
     assert result.returncode == 4, result.stderr
     assert "read-only" in result.stderr and "Traceback" not in result.stderr

@@ -8,7 +8,7 @@ import pytest
 from tests.tfrecords import drawn_source
 from tests.tfrecords.conversions import SETTINGS, SIZES, digest_directory, read_marks
 from tfrecords import errors
-from tfrecords.conversion import convert, journal, plan
+from tfrecords.conversion import convert, finished_shards, plan
 from tfrecords.durable import files, locks
 from tfrecords.images import resize
 from tfrecords.shards import manifest, record_file, record_index, schema, statistics
@@ -172,15 +172,17 @@ class _Stop(Exception):
 
 def convert_partly(data_dir, num_shards, monkeypatch):
     """Leaves `data_dir` as if killed after `num_shards` shards were finished."""
-    add = journal.Journal.add
+    add = finished_shards.add
+    added = []
 
-    def add_and_stop(self, name, result):
-        add(self, name, result)
-        if len(self.finished) == num_shards:
+    def add_and_stop(data_dir, name, result):
+        added.append(add(data_dir, name, result))
+        if len(added) == num_shards:
             raise _Stop
+        return added[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal.Journal, "add", add_and_stop)
+        patch.setattr(finished_shards, "add", add_and_stop)
         with pytest.raises(_Stop):
             convert.convert(drawn_source.DrawnSource(SIZES), data_dir, SETTINGS, 1)
 
@@ -235,7 +237,7 @@ def test_another_plan_in_the_directory_is_refused(
     with pytest.raises(errors.UserError, match=message):
         convert.convert(drawn_source.DrawnSource(SIZES), data_dir, other, 1)
     fewer = drawn_source.DrawnSource({"train": 59, "validation": 20})
-    with pytest.raises(errors.UserError, match="num_pictures: 60 there, 59 here"):
+    with pytest.raises(errors.UserError, match="num_images: 60 there, 59 here"):
         convert.convert(fewer, data_dir, SETTINGS, 1)
     assert read_marks(data_dir) == digest
 
@@ -249,7 +251,7 @@ def test_a_foreign_directory_is_refused_untouched(tmp_path):
 
 @pytest.mark.parametrize("inner", ["", "shards"])
 def test_shards_among_the_images_are_refused(tmp_path, inner):
-    with pytest.raises(errors.UserError, match="inside the source directory"):
+    with pytest.raises(errors.UserError, match="source directory"):
         convert.check_directories(str(tmp_path), str(tmp_path / inner))
     convert.check_directories(str(tmp_path / "images"), str(tmp_path / "shards"))
 

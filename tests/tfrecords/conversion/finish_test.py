@@ -8,9 +8,9 @@ import pytest
 from tests import disk_calls
 from tests.tfrecords import drawn_source
 from tfrecords import errors
-from tfrecords.conversion import finish, journal, plan, shard_writer
-from tfrecords.durable import files, npz
-from tfrecords.shards import manifest, record_file, record_index
+from tfrecords.conversion import finish, finished_shards, plan, shard_writer
+from tfrecords.durable import files
+from tfrecords.shards import manifest
 
 SETTINGS = plan.ConvertSettings(
     image_size=16, num_shards={"train": 3, "validation": 2}, max_rejects=2
@@ -22,17 +22,17 @@ PLAN = plan.make_plan(SOURCE, SETTINGS)
 @pytest.fixture
 def data_dir(tmp_path):
     """A directory with every shard and no manifest."""
-    finished = journal.Journal(str(tmp_path), PLAN.description)
+    finished_shards.find(str(tmp_path), PLAN.description)
     for shard in PLAN.shards:
         result = shard_writer.write_shard(
-            SOURCE, shard, PLAN.settings, str(tmp_path), {}, lambda position: None
+            SOURCE, PLAN.settings, str(tmp_path), shard, {}, lambda position: None
         )
-        finished.add(shard.name, result)
+        finished_shards.add(str(tmp_path), shard.name, result)
     return str(tmp_path)
 
 
 def finish_all(data_dir, the_plan=PLAN):
-    finished = journal.Journal(data_dir, PLAN.description)
+    finished, _ = finished_shards.find(data_dir, PLAN.description)
     return finish.finish(SOURCE, data_dir, the_plan, finished)
 
 
@@ -50,26 +50,8 @@ def test_the_manifest_is_what_was_returned(data_dir):
     assert not os.path.exists(os.path.join(data_dir, ".progress"))
 
 
-def test_the_index_has_every_checksum_also_of_shards_made_before_there_were_any(
-    data_dir,
-):
-    finished = journal.Journal(data_dir, PLAN.description)
-    path = os.path.join(data_dir, ".progress", f"{PLAN.shards[0].name}.npz")
-    parts = npz.load(path)
-    npz.save(path, {name: a for name, a in parts.items() if name != "checksums"})
-    contents = finish.finish(SOURCE, data_dir, PLAN, finished)
-    for split in contents.splits:
-        index = record_index.read_index(data_dir, contents, split)
-        found = [
-            record_file.compute_masked_crc(data)
-            for path in index.paths
-            for _, data in record_file.scan(path)
-        ]
-        assert index.checksum.tolist() == found
-
-
 def test_the_manifest_reaches_the_disk_last(data_dir, monkeypatch):
-    finished = journal.Journal(data_dir, PLAN.description)
+    finished, _ = finished_shards.find(data_dir, PLAN.description)
     disk = disk_calls.DiskCalls(monkeypatch)
     finish.finish(SOURCE, data_dir, PLAN, finished)
     folder = f"fsync {os.path.basename(data_dir)}/"
@@ -79,13 +61,6 @@ def test_the_manifest_reaches_the_disk_last(data_dir, monkeypatch):
         expected += [f"fsync .{name}.tmp", f"rename {name}", folder]
     assert disk.calls == [*expected, "remove .progress", folder]
     disk.assert_flushed(*(os.path.join(data_dir, name) for name in names))
-
-
-def test_offsets_follow_from_the_lengths():
-    # A record is 12 bytes of header, the data and 4 bytes of footer.
-    offsets = finish._compute_offsets(np.array([10, 1, 5]))
-    assert offsets.tolist() == [0, 26, 43]
-    assert len(finish._compute_offsets(np.array([], np.int64))) == 0
 
 
 def test_rejects_are_listed_in_the_order_of_the_plan(data_dir):
@@ -102,11 +77,11 @@ def test_an_end_before_or_after_the_manifest_changes_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        module = manifest if victim == "write_manifest" else journal
+        module = manifest if victim == "write_manifest" else finished_shards
         patch.setattr(module, victim, die)
         with pytest.raises(KeyboardInterrupt):
             finish_all(data_dir)
-    assert journal.has_journal(data_dir)
+    assert finished_shards.is_begun(data_dir)
     exists = os.path.exists(os.path.join(data_dir, "manifest.json"))
     assert exists == (victim == "remove")
     before = {name: _digest(data_dir, name) for name in ("index.npz", "statistics.npz")}
@@ -119,22 +94,22 @@ def _digest(data_dir, name):
     return files.compute_digest(os.path.join(data_dir, name))
 
 
-def test_a_image_that_is_neither_record_nor_reject_is_an_error(data_dir):
+def test_an_image_that_is_neither_record_nor_reject_is_an_error(data_dir):
     first = PLAN.shards[0]
     longer = dataclasses.replace(first, rows=np.append(first.rows, 0))
     wrong = dataclasses.replace(PLAN, shards=(longer, *PLAN.shards[1:]))
-    with pytest.raises(errors.DataError, match="but 5 images were to go into it"):
+    with pytest.raises(errors.DataError, match="2 records and 2 rejects, but 5 images"):
         finish_all(data_dir, wrong)
     assert not os.path.exists(os.path.join(data_dir, "manifest.json"))
 
 
 def test_one_reject_more_than_allowed_is_an_error(data_dir):
     settings = dataclasses.replace(PLAN.settings, max_rejects=1)
-    with pytest.raises(errors.UserError, match="max_rejects=1 allows"):
+    with pytest.raises(errors.UserError, match=r"2 of 17 .*max_rejects=1"):
         finish_all(data_dir, dataclasses.replace(PLAN, settings=settings))
     with open(os.path.join(data_dir, finish.REJECTS_NAME)) as file:
         assert len(file.read().splitlines()) == 2
-    assert journal.has_journal(data_dir)
+    assert finished_shards.is_begun(data_dir)
 
 
 if __name__ == "__main__":

@@ -21,33 +21,33 @@ def require_opencv(settings):
 
 
 def test_bicubic_is_pillows_way():
-    shrunk = prepare.shrink(BASELINE, BICUBIC)
+    prepared = prepare.prepare(BASELINE, BICUBIC)
     image = resize.resize_and_crop_image(
         decoder.decode_image(BASELINE, apply_orientation=False), 32
     )
-    assert shrunk.encoded == decoder.encode_jpeg(image)
-    np.testing.assert_array_equal(shrunk.pixels, np.asarray(image))
-    assert (shrunk.height, shrunk.width) == (HEIGHT, WIDTH)
+    assert prepared.encoded == decoder.encode_jpeg(image)
+    np.testing.assert_array_equal(prepared.pixels, np.asarray(image))
+    assert (prepared.height, prepared.width) == (HEIGHT, WIDTH)
 
 
 def test_authors_is_opencvs_way():
     require_opencv(AUTHORS)
-    shrunk = prepare.shrink(BASELINE, AUTHORS)
+    prepared = prepare.prepare(BASELINE, AUTHORS)
     pixels = authors_resize.resize_and_crop(
         turbo_jpeg.decode_pixels(BASELINE, apply_orientation=False), 32
     )
-    np.testing.assert_array_equal(shrunk.pixels, pixels)
-    assert shrunk.encoded == decoder.encode_jpeg(Image.fromarray(pixels))
-    assert (shrunk.height, shrunk.width) == (HEIGHT, WIDTH)
+    np.testing.assert_array_equal(prepared.pixels, pixels)
+    assert prepared.encoded == decoder.encode_jpeg(Image.fromarray(pixels))
+    assert (prepared.height, prepared.width) == (HEIGHT, WIDTH)
 
 
 @pytest.mark.parametrize("settings", [BICUBIC, AUTHORS])
 def test_raw_holds_the_pixels(settings):
     require_opencv(settings)
     settings = dataclasses.replace(settings, encoding="raw")
-    shrunk = prepare.shrink(BASELINE, settings)
-    assert shrunk.encoded == shrunk.pixels.tobytes()
-    assert shrunk.pixels.shape == (32, 32, 3) and shrunk.pixels.dtype == np.uint8
+    prepared = prepare.prepare(BASELINE, settings)
+    assert prepared.encoded == prepared.pixels.tobytes()
+    assert prepared.pixels.shape == (32, 32, 3) and prepared.pixels.dtype == np.uint8
     assert prepare.get_format(settings) == schema.FORMAT_RAW
     assert prepare.get_format(BICUBIC) == schema.FORMAT_JPEG
 
@@ -56,8 +56,8 @@ def test_raw_holds_the_pixels(settings):
 def test_takes_pixels_as_well(settings):
     require_opencv(settings)
     decoded = decoder.decode_pixels(BASELINE, apply_orientation=False)
-    from_pixels = prepare.shrink(decoded, settings)
-    from_bytes = prepare.shrink(BASELINE, settings)
+    from_pixels = prepare.prepare(decoded, settings)
+    from_bytes = prepare.prepare(BASELINE, settings)
     assert from_pixels.encoded == from_bytes.encoded
     assert (from_pixels.height, from_pixels.width) == (HEIGHT, WIDTH)
 
@@ -67,9 +67,9 @@ def test_takes_pixels_as_well(settings):
 def test_quality_is_that_of_the_settings(settings, quality):
     require_opencv(settings)
     settings = dataclasses.replace(settings, jpeg_quality=quality)
-    shrunk = prepare.shrink(IMAGE, settings)
-    assert shrunk.encoded == decoder.encode_jpeg(
-        Image.fromarray(shrunk.pixels), quality
+    prepared = prepare.prepare(IMAGE, settings)
+    assert prepared.encoded == decoder.encode_jpeg(
+        Image.fromarray(prepared.pixels), quality
     )
 
 
@@ -78,7 +78,7 @@ def test_limit_of_pixels_is_that_of_the_settings(settings):
     require_opencv(settings)
     settings = dataclasses.replace(settings, max_pixels=HEIGHT * WIDTH - 1)
     with pytest.raises(decoder.ImageError, match="more than"):
-        prepare.shrink(BASELINE, settings)
+        prepare.prepare(BASELINE, settings)
 
 
 if __name__ == "__main__":

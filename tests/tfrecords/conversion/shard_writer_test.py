@@ -8,6 +8,7 @@ import pytest
 from tests import disk_calls
 from tests.tfrecords import drawn_source
 from tfrecords import errors
+from tfrecords.console import worker_pool
 from tfrecords.conversion import plan, shard_writer
 from tfrecords.durable import files
 from tfrecords.shards import record_file
@@ -21,9 +22,9 @@ def write(source, directory, settings=SETTINGS, rejected=None, report=None, spli
     shard = plan.make_plan(source, settings).shards[split]
     return shard, shard_writer.write_shard(
         source,
-        shard,
         settings,
         str(directory),
+        shard,
         rejected or {},
         report or (lambda position: None),
     )
@@ -36,15 +37,15 @@ def test_result_describes_the_file(tmp_path):
     assert not os.path.exists(tmp_path / shard.name)
     with open(result.temporary, "rb") as file:
         data = file.read()
-    assert result.num_bytes == len(data)
-    assert result.sha256 == hashlib.sha256(data).hexdigest()
+    assert result.contents.info.num_bytes == len(data)
+    assert result.contents.info.sha256 == hashlib.sha256(data).hexdigest()
     records = [record for _, record in record_file.scan(result.temporary)]
-    assert result.lengths.tolist() == [len(record) for record in records]
+    assert result.contents.lengths.tolist() == [len(record) for record in records]
     for record, row in zip(records, shard.rows, strict=True):
         assert f"train_{row:05d}.png".encode() in record
         assert b"ring, annulus" in record or row % 3 != 1
-    assert result.class_counts.tolist() == [4, 4, 4]
-    assert result.accumulator.num_images == 12
+    assert result.contents.class_counts.tolist() == [4, 4, 4]
+    assert result.contents.accumulator.num_images == 12
 
 
 def test_the_result_is_on_the_disk(tmp_path, monkeypatch):
@@ -56,7 +57,7 @@ def test_the_result_is_on_the_disk(tmp_path, monkeypatch):
 
 def test_only_the_training_split_is_summed(tmp_path):
     source = drawn_source.DrawnSource({"train": 3, "validation": 3})
-    assert write(source, tmp_path, split=1)[1].accumulator is None
+    assert write(source, tmp_path, split=1)[1].contents.accumulator is None
 
 
 def test_largest_image_is_found(tmp_path):
@@ -72,18 +73,20 @@ def test_rejects_stand_in_the_order_of_the_plan(tmp_path):
     order = shard.rows.tolist()
     expected = sorted({*map(order.index, (2, 5, 9)), 4})
     names = [f"train_{order[position]:05d}.png" for position in expected]
-    assert [filename for filename, _ in result.rejects] == names
-    assert "it killed two workers" in [reason for _, reason in result.rejects]
-    assert len(result.lengths) + len(result.rejects) == 12
-    assert result.class_counts.sum() == len(result.lengths)
-    assert result.accumulator.num_images == len(result.lengths)
+    assert [reject.filename for reject in result.rejects] == names
+    assert "it killed two workers" in [reject.reason for reject in result.rejects]
+    assert len(result.contents.lengths) + len(result.rejects) == 12
+    assert result.contents.class_counts.sum() == len(result.contents.lengths)
+    assert result.contents.accumulator.num_images == len(result.contents.lengths)
 
 
 def test_a_shard_of_rejects_alone_is_an_empty_file(tmp_path):
     source = drawn_source.DrawnSource({"train": 3}, broken=(0, 1, 2))
     _, result = write(source, tmp_path)
-    assert result.num_bytes == 0 and os.path.getsize(result.temporary) == 0
-    assert result.lengths.dtype == np.int64 and len(result.lengths) == 0
+    assert os.path.getsize(result.temporary) == 0
+    contents = result.contents
+    assert contents.info.num_bytes == 0
+    assert contents.lengths.dtype == np.int64 and len(contents.lengths) == 0
     assert result.largest is None and len(result.rejects) == 3
 
 
@@ -91,7 +94,7 @@ def test_positions_are_reported_and_giving_up_leaves_nothing(tmp_path):
     source = drawn_source.DrawnSource({"train": 3})
     positions = []
     write(source, tmp_path / "", report=positions.append)
-    assert positions == [0, 1, 2, 3]
+    assert positions == [0, 1, 2, worker_pool.BETWEEN_ITEMS]
 
     def give_up(position):
         if position == 2:

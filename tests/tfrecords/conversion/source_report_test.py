@@ -7,7 +7,8 @@ import pytest
 
 from tests.tfrecords import drawn_source
 from tfrecords import errors
-from tfrecords.conversion import convert, plan, source_report, workers
+from tfrecords.console import worker_pool
+from tfrecords.conversion import convert, plan, source_report
 
 
 def make_source(remarks=(), **labels):
@@ -46,7 +47,7 @@ def test_a_single_class_is_noted_before_training_refuses_it():
     source = make_source(train=[0, 0])
     source.classes = source.classes[:1]
     (note,) = source_report.find_notes(source)
-    assert "single class" in note and source.classes[0].synset in note
+    assert "one class" in note and source.classes[0].synset in note
 
 
 def test_the_notes_are_printed_before_the_workers_start(tmp_path, monkeypatch, capsys):
@@ -56,7 +57,7 @@ def test_the_notes_are_printed_before_the_workers_start(tmp_path, monkeypatch, c
     def start(*arguments):
         raise Started
 
-    monkeypatch.setattr(workers, "WorkerPool", start)
+    monkeypatch.setattr(worker_pool, "WorkerPool", start)
     source = make_source(("Decisive.",), train=[0, 1, 2], validation=[0, 1])
     with pytest.raises(Started):
         convert.convert(source, str(tmp_path), plan.ConvertSettings(image_size=32), 1)

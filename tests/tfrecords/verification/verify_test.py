@@ -228,7 +228,7 @@ def test_records_of_equal_length_that_were_swapped_are_named(tmp_path):
     with open(path, "wb") as file:
         file.writelines(record_file.frame(record) for record in reversed(records))
     problems = run(data_dir).problems
-    named = [line for line in problems if "is another record than the index" in line]
+    named = [line for line in problems if "is not the record that the index" in line]
     assert [line.split(" at byte ")[0] for line in named] == [
         f"{path}: record {number}" for number in range(2)
     ]
@@ -252,7 +252,7 @@ def test_a_record_that_another_shard_has_too(data_dir):
         ({"LABEL": 2}, "its label is 2, not one of 0 to 1"),
         ({"LABEL": 2**40}, "its label is 1099511627776"),
         ({"SYNSET": b"n9"}, "its class is 'n9'"),
-        ({"TEXT": b"other"}, "('other'), that of label"),
+        ({"TEXT": b"other"}, "('other'), but label"),
         ({"FORMAT": b"RAW"}, "its format is b'RAW'"),
         ({"HEIGHT": 255}, "its size is 255 x 256"),
         ({"FILENAME": b""}, "it has no filename"),
@@ -288,7 +288,7 @@ def test_a_image_of_another_size_and_one_of_another_format(data_dir):
     check(
         data_dir,
         "the image has the shape (255, 256, 3), not 256 x 256",
-        "the image is no JPEG",
+        "the image is not a JPEG",
     )
 
 
