@@ -30,6 +30,9 @@ OTHERS_FLAGS = {
     *("logdir", "dir", "all", "help", "helpfull"),  # tensorboard, saved_model_cli, absl
 }
 
+# Flags that still work under these names and are not shown.
+EARLIER_NAMES = {"calibration_pictures", "pictures"}
+
 ONE_WORKER = ["--num_workers=1"]
 ONE_EPOCH = {"num_epochs": 1}
 # What is run, with what keeps it small: flags, or settings over the tiny network's.
@@ -233,6 +236,18 @@ def test_flags_in_the_text_exist(worker):
     assert {"config.batch_size", "kernel_layout", "dry_run"} <= known
     for name in re.findall(r"(?<![\w-])--([a-z][\w.]*\w)", ALL_TEXT):
         assert name in known or name.removeprefix("no") in known, name
+
+
+@pytest.mark.parametrize("command", MODULES)
+def test_help_fits_on_two_screens_and_names_every_flag(worker, command):
+    short = worker.run([command, "--help"])
+    assert short["code"] == 0, short["output"]
+    lines = short["output"].splitlines()
+    assert len(lines) <= 80 and max(map(len, lines)) <= 88
+    full = worker.run([command, "--helpfull"])
+    for flag in full["flags"]:
+        assert f"--{flag}" in full["output"] or flag in EARLIER_NAMES
+        assert flag.rpartition(".")[2] in short["output"] or flag in EARLIER_NAMES
 
 
 def test_files_in_the_text_exist():
