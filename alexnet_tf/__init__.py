@@ -19,8 +19,9 @@ if "tensorflow" not in sys.modules:
     # come anew and be cleared page by page: 2 GB in a step of 128 images.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
     # As much as there is: the pool's own limit is 64 GB.
-    _num_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(_num_bytes >> 20))
+    if hasattr(os, "sysconf"):
+        _num_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(_num_bytes >> 20))
 
 # What a user has set for other programs, and Keras reads when it is imported (with
 # TensorFlow at the latest): here it computes with TensorFlow, and is the Keras that

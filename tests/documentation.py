@@ -1,4 +1,4 @@
-"""README.md and the pages of docs/: their commands, code blocks, links and words."""
+"""README.md, CONTRIBUTING.md and docs/: their commands, code blocks and links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import re
 import shlex
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
-PAGES = (CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md")))
+PAGES = (
+    CHECKOUT / "README.md",
+    CHECKOUT / "CONTRIBUTING.md",
+    CHECKOUT / "SECURITY.md",
+    *sorted((CHECKOUT / "docs").glob("*.md")),
+)
 TEXTS = {
     page.relative_to(CHECKOUT).as_posix(): page.read_text(encoding="utf-8")
     for page in PAGES
