@@ -1,9 +1,8 @@
 """AlexNet (Krizhevsky, Sutskever, Hinton 2012) and what is done with it.
 
-Reading order: `config` (every constant), `augment` and `input_pipeline` (shards to
-batches), `layers`, `model` and `placement` (the two-tower network on two devices),
-`optimizer` and `schedule` (the update rule and its rate), `steps`, `train` (the
-story, top to bottom) and `evaluate`.
+Reading order: `config` (every constant), `data` (shards to batches), `network` and
+`devices` (the two-tower network on two devices), `optimization` (the update rule and
+its learning rate), `training` (a run, top to bottom) and `evaluation`.
 """
 
 import os

@@ -57,7 +57,7 @@ def test_the_workflow_calls_the_parts_of_ci():
     workflow = _read(".github/workflows/ci.yml")
     called = set(re.findall(r"target: ([a-z-]+)", workflow))
     called.update(*map(str.split, re.findall(r"run: make ([a-z- ]+)$", workflow, re.M)))
-    assert called == ours >= {"lint", "types", "test", "test-slow", "test-addons"}
+    assert called >= ours >= {"lint", "types", "test", "test-addons"}
     for target in called:
         done = subprocess.run(["make", "--dry-run", target], cwd=CHECKOUT)
         assert done.returncode == 0
