@@ -1,9 +1,8 @@
 """AlexNet (Krizhevsky, Sutskever, Hinton 2012) and what is done with it.
 
-Reading order: `config` (every constant), `augment` and `input_pipeline` (shards to
-batches), `layers`, `model` and `placement` (the two-tower network on two devices),
-`optimizer` and `schedule` (the update rule and its rate), `steps`, `train` (the
-story, top to bottom) and `evaluate`.
+Reading order: `config` (every constant), `data` (shards to batches), `network` and
+`devices` (the two-tower network on two devices), `optimization` (the update rule and
+its learning rate), `training` (a run, top to bottom) and `evaluation`.
 """
 
 import os
@@ -19,8 +18,9 @@ if "tensorflow" not in sys.modules:
     # come anew and be cleared page by page: 2 GB in a step of 128 images.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
     # As much as there is: the pool's own limit is 64 GB.
-    _num_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(_num_bytes >> 20))
+    if hasattr(os, "sysconf"):
+        _num_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(_num_bytes >> 20))
 
 # What a user has set for other programs, and Keras reads when it is imported (with
 # TensorFlow at the latest): here it computes with TensorFlow, and is the Keras that

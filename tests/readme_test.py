@@ -1,80 +1,168 @@
-"""README.md: its commands, settings, code and links exist."""
+"""README.md and docs/: commands, flags, settings, code, files and links exist.
+
+The commands in `RUNS` are also run, in this order and in one process, on small data and
+with a tiny network. `NOT_RUN` says of every other one why it is not.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import pathlib
 import re
-import shlex
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from alexnet_tf.config import overrides, schema
-from alexnet_tf.export import saved_model
-from alexnet_tf.runs import trained_network
-from tests import data_directories, processes, training_runs
+from tests import archives, data_directories, documentation, processes
+from tests.documentation import CHECKOUT, TEXTS
 from tools import checkout_modules
 
-CHECKOUT = pathlib.Path(__file__).parents[1]
-TEXT = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+COMMANDS = documentation.list_commands()
+ALL_TEXT = "\n".join(TEXTS.values())
 
-# Programs of others that the README calls.
-OTHERS = {"docker", "pip", "source", "tensorboard"}
+# Programs of others that the pages call.
+OTHERS = {"cd", "docker", "git", "pip", "pre-commit", "source", "tensorboard"}
+OTHERS_FLAGS = {
+    *("target", "rm", "user", "gpus"),  # docker
+    *("logdir", "dir", "all", "help", "helpfull"),  # tensorboard, saved_model_cli, absl
+}
 
-# Runs a command up to the point where its flags have been read.
-PARSE_ONLY = """\
-import importlib, sys
-from tfrecords.console import command_line
-command_line._call = lambda main: 0
-module, sys.argv = sys.argv[1], sys.argv[2:]
-importlib.import_module(module).run()
-"""
+# Flags that still work under these names and are not shown.
+EARLIER_NAMES = {"calibration_pictures", "pictures"}
+
+ONE_WORKER = ["--num_workers=1"]
+ONE_EPOCH = {"num_epochs": 1}
+# What is run, with what keeps it small: flags, or settings over the tiny network's.
+RUNS: dict[str, list[str] | dict[str, object]] = {
+    "alexnet-train --help": [],
+    "alexnet-train --helpfull": [],
+    "alexnet-completion bash > ~/.alexnet-completion.bash": [],
+    "alexnet-convert --source=sample --train_per_class=500 --data_dir=drawn": [
+        *ONE_WORKER,
+        "--train_per_class=1",
+        "--validation_per_class=1",
+    ],
+    "alexnet-convert --source=cifar10 --source_dir=downloads --data_dir=cifar10": (
+        ONE_WORKER
+    ),
+    "alexnet-convert --source=folder --source_dir=images --data_dir=data "
+    "--validation_fraction=0.1": [*ONE_WORKER, "--data_dir=mine"],
+    "alexnet-convert --source=ilsvrc2012 --source_dir=archives --data_dir=data": (
+        ONE_WORKER
+    ),
+    "alexnet-verify data": ONE_WORKER,
+    "alexnet-index --records_dir=theirs --label_offset=1 --data_dir=data": [
+        *ONE_WORKER,
+        "--data_dir=indexed",
+    ],
+    "alexnet-train --data_dir=data --workdir=runs/alexnet": ONE_EPOCH,
+    "alexnet-evaluate --workdir=runs/alexnet --views=10": [],
+    "python tools/plot_curves.py --workdirs=runs/alexnet --output=curves.png": [],
+    "python tools/plot_kernels.py --workdir=runs/alexnet --output=kernels.png": [],
+    "alexnet-train --experiment=finetune --data_dir=data --workdir=runs/tuned "
+    "--config.init_from=runs/alexnet": {**ONE_EPOCH, "precision": "float32"},
+    "alexnet-export --workdir=runs/mine --export_dir=exports/mine": [],
+    "alexnet-predict --export_dir=exports/mine --views=10 --plot=panels.png holiday/": (
+        []
+    ),
+    "python tools/compare_pca.py --data_dir=data": [],
+    "python tools/cost_model.py --core_rates='JPEG=1540'": [],
+}
+
+# Why the others are not run: the first pattern that fits.
+NOT_RUN = {
+    r"make|docker|git|cd|pip|pre-commit|source ": "makes an environment",
+    r"tensorboard|alexnet-tune|.*KERASTUNER": "runs on, or for long",
+    r"python tools/(benchmark|placement_table|plot_towers)": "the full network",
+    r"python tools/(import|export)_weights": "needs weights; tests of its own",
+    r"python -m pytest|python tools/build_files": "part of the tests itself",
+    r"alexnet-train .*(GPU:0|finetune)": "needs two GPUs, or another run",
+    r"alexnet-(train|evaluate|convert|export)": "as one that is run, on other data",
+}
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+class Worker:
+    """The process that runs commands; see `tests/programs/run_commands.py`."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self._errors = open(folder / "stderr", "w")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.programs.run_commands"],
+            cwd=CHECKOUT,
+            env=processes.make_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+
+    def ask(self, kind, target, arguments=(), only_flags=False, tiny=None):
+        asked = {
+            "kind": kind,
+            "target": os.fspath(target),
+            "arguments": list(arguments),
+            "folder": os.fspath(self.folder),
+            "only_flags": only_flags,
+            "tiny": tiny,
+        }
+        print(json.dumps(asked), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        assert line, (self.folder / "stderr").read_text()
+        return json.loads(line)
+
+    def run(self, words, **options):
+        """Runs a command, or reads its flags; None where it is another's program."""
+        if words[0].startswith("alexnet-"):
+            module = MODULES[words[0]]
+            return self.ask("module", module, words[1:], **options)
+        if words[0] == "python" and words[1] != "-m":
+            return self.ask("file", CHECKOUT / words[1], words[2:], **options)
+        return None
+
+    def close(self):
+        # It holds nothing that is worth its seconds of tidying up.
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._errors.close()
 
 
-def _commands() -> list[list[str]]:
-    lines = "".join(_blocks("bash")).replace("\\\n", " ").splitlines()
-    return [words for line in lines if (words := _split(line))]
+MODULES = {
+    f"alexnet-{module.stem}": module.name
+    for module in checkout_modules.read_modules(CHECKOUT).values()
+    if module.folder.endswith("/commands") and module.rule == "py_binary"
+}
 
 
-def _split(line: str) -> list[str]:
-    """The words of a command, without the shell's own: variables, &, > file."""
-    words = [word for word in shlex.split(line, comments=True) if word != "&"]
-    while words and (words[0] == "export" or re.match(r"[A-Z0-9_]+=", words[0])):
-        del words[0]
-    return words[: words.index(">")] if ">" in words else words
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory):
+    """In a folder with what the pages' commands read."""
+    folder = tmp_path_factory.mktemp("documentation")
+    archives.write_folder(folder / "images", {"cat": 12, "dog": 12})
+    archives.write_folder(folder / "holiday", {"cat": 1, "dog": 1})
+    archives.write_cifar10(folder / "downloads")
+    archives.write_ilsvrc2012(folder / "archives")
+    data_directories.write_foreign_shards(folder / "theirs")
+    (folder / "a.jpg").write_bytes(archives.make_image(0))
+    # The run under the other names that the pages give to one.
+    (folder / "runs").mkdir()
+    (folder / "runs" / "mine").symlink_to("alexnet")
+    worker = Worker(folder)
+    yield worker
+    worker.close()
 
 
-def _modules_by_script() -> dict[str, str]:
-    return {
-        f"alexnet-{module.stem}": module.name
-        for module in checkout_modules.read_modules(CHECKOUT).values()
-        if module.folder.endswith("/commands") and module.rule == "py_binary"
-    }
-
-
-def _parse(words: list[str]) -> subprocess.CompletedProcess:
-    module = _modules_by_script()[words[0]]
-    return subprocess.run(
-        [sys.executable, "-c", PARSE_ONLY, module, *words],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-    )
-
-
-@pytest.mark.parametrize("words", _commands(), ids=" ".join)
-def test_command_takes_its_flags(words):
-    program = words[0]
-    if program.startswith("alexnet-"):
-        done = _parse(words)
-        assert done.returncode == 0, done.stderr
-    elif program == "make":
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_command_takes_its_flags(worker, command):
+    words = documentation.split(command)
+    if done := worker.run(words, only_flags=True):
+        assert done["code"] == 0, done["output"]
+    elif words[0] == "make":
         done = subprocess.run(
             ["make", "--dry-run", *words[1:]],
             cwd=CHECKOUT,
@@ -82,59 +170,104 @@ def test_command_takes_its_flags(words):
             text=True,
         )
         assert done.returncode == 0, done.stderr
-    elif program == "python":
-        assert (CHECKOUT / words[1]).is_file()
+    elif words[0] == "python":
+        assert words[1:3] == ["-m", "pytest"] and (CHECKOUT / words[3]).is_file()
     else:
-        assert program in OTHERS, f"nothing checks {program!r}"
+        assert words[0] in OTHERS, f"nothing checks {words[0]!r}"
 
 
-def test_a_wrong_flag_would_be_found():
-    words = next(words for words in _commands() if words[0] == "alexnet-train")
-    done = _parse([*words, "--config.batch_sise=64"])
-    assert done.returncode == 2
-    assert "batch_size" in done.stderr
+def test_a_wrong_flag_would_be_found(worker):
+    words = ["alexnet-train", "--data_dir=d", "--workdir=w", "--config.batch_sise=64"]
+    done = worker.run(words, only_flags=True)
+    assert done["code"] == 2
+    assert "batch_size" in done["output"]
+
+
+def test_every_command_is_run_or_has_a_reason():
+    assert set(RUNS) <= set(COMMANDS)
+    for command in COMMANDS:
+        assert command in RUNS or any(re.match(p, command) for p in NOT_RUN), command
+
+
+@pytest.mark.parametrize("command", RUNS, ids=str)
+def test_command_runs(worker, command):
+    small = RUNS[command]
+    words = documentation.split(command)
+    if isinstance(small, dict):
+        done = worker.run(words, tiny=small)
+    else:
+        done = worker.run([*words, *small])
+    assert done["code"] == 0, done["output"]
+
+
+def test_python_runs(worker):
+    """After the commands: where an export and an image have the names of the pages."""
+    printed = ""
+    for text in TEXTS.values():
+        for code in documentation.list_blocks(text, "python"):
+            done = worker.ask("code", code)
+            assert done["code"] == 0, done["output"]
+            printed += done["output"]
+    assert "60,965,224 parameters" in printed
+    assert "b'tench" in printed
 
 
 def test_settings_exist_and_take_their_values():
-    named = re.findall(r"--config\.([a-z0-9_.]+)(?:=([^\s`]+))?", TEXT)
+    named = re.findall(r"--config\.([a-z0-9_.]+)(?:=('[^']+'|[^\s`]+))?", ALL_TEXT)
     assert named
     known = {setting.name for setting in overrides.list_settings(schema.Config())}
     for name, value in named:
         assert name in known
         if value:
-            overrides.override(schema.Config(), {name: value})
+            overrides.override(schema.Config(), {name: value.strip("'")})
 
 
-def test_python_runs(tmp_path):
-    """Where an export and an image lie under the names that the text gives them."""
-    data_directories.write_data_directory(tmp_path / "data", num_classes=3)
-    training_runs.run(tmp_path / "data", tmp_path / "run", {"num_epochs": 1})
-    network = trained_network.load(str(tmp_path / "run"))
-    saved_model.export(network, str(tmp_path / "exports" / "mine"))
-    image = data_directories.draw_image(0, 3, np.random.default_rng(0))
-    (tmp_path / "a.jpg").write_bytes(data_directories.encode_jpeg(image))
-    printed = ""
-    for code in _blocks("python"):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=tmp_path,
-            env=processes.make_environment(),
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        printed += done.stdout
-    assert "60,965,224 parameters" in printed
-    assert "b'class 0'" in printed and "b'class 2'" in printed
+def test_flags_in_the_text_exist(worker):
+    scripts = {
+        path
+        for path in (CHECKOUT / "tools").glob("*.py")
+        if "command_line.run(" in path.read_text(encoding="utf-8")
+    }
+    known = set(OTHERS_FLAGS)
+    for module in MODULES.values():
+        known.update(worker.ask("module", module, ["--help"], only_flags=True)["flags"])
+    for path in scripts:
+        known.update(worker.ask("file", path, ["--help"], only_flags=True)["flags"])
+    assert {"config.batch_size", "kernel_layout", "dry_run"} <= known
+    for name in re.findall(r"(?<![\w-])--([a-z][\w.]*\w)", ALL_TEXT):
+        assert name in known or name.removeprefix("no") in known, name
 
 
-def test_files_it_names_exist():
-    links = re.findall(r"\]\(([^)#\s]+)", TEXT)
-    for link in links:
-        assert link.startswith("https://") or (CHECKOUT / link).exists(), link
-    for top in re.findall(r"`([a-z_]+/)`", TEXT):
-        if top != "ILSVRC/":
-            assert (CHECKOUT / top).is_dir(), top
+@pytest.mark.parametrize("command", MODULES)
+def test_help_fits_on_two_screens_and_names_every_flag(worker, command):
+    short = worker.run([command, "--help"])
+    assert short["code"] == 0, short["output"]
+    lines = short["output"].splitlines()
+    assert len(lines) <= 80 and max(map(len, lines)) <= 88
+    full = worker.run([command, "--helpfull"])
+    for flag in full["flags"]:
+        assert f"--{flag}" in full["output"] or flag in EARLIER_NAMES
+        assert flag.rpartition(".")[2] in short["output"] or flag in EARLIER_NAMES
+
+
+def test_files_in_the_text_exist():
+    for page, text in TEXTS.items():
+        folder = (CHECKOUT / page).parent
+        for link in re.findall(r"\]\(([^)\s]+)", text):
+            path, _, anchor = link.partition("#")
+            if link.startswith("https://"):
+                continue
+            target = folder / path if path else CHECKOUT / page
+            assert target.exists(), f"{page}: {link}"
+            if anchor:
+                linked = target.read_text(encoding="utf-8")
+                assert anchor in documentation.list_anchors(linked), f"{page}: {link}"
+        for path in re.findall(r"`((?:[a-z_]+/)+)`", text):
+            assert (CHECKOUT / path).is_dir(), f"{page}: {path}"
+        tops = "|".join(checkout_modules.TOP_FOLDERS)
+        for path in re.findall(rf"\b((?:{tops}|docs)/[\w/]+\.\w+)", text):
+            # NAME is the reader's.
+            assert (CHECKOUT / path).is_file() or "NAME" in path, f"{page}: {path}"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
 import pathlib
@@ -91,9 +92,12 @@ def test_what_it_imports_exists():
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 folder = CHECKOUT / node.module.replace(".", "/")
-                for alias in node.names if folder.is_dir() else ():
-                    module = folder / alias.name
-                    assert module.with_suffix(".py").is_file() or module.is_dir()
+                if not folder.is_dir():
+                    continue
+                exported = getattr(importlib.import_module(node.module), "__all__", ())
+                for alias in node.names:
+                    module = folder / f"{alias.name}.py"
+                    assert alias.name in exported or module.is_file(), alias.name
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """One absl binary per file: flags in, one call out."""
 
-from tfrecords.console import early_interrupt
+from tfrecords.console import early_interrupt, system_check
 
+system_check.require_posix()
 # Here, because a command's own imports take long enough to be interrupted.
 early_interrupt.hide_traceback()

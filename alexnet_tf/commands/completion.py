@@ -1,4 +1,4 @@
-"""alexnet-completion: a shell's completion of the commands' flags and values."""
+"""alexnet-completion: shell completion of the commands' flags and values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import alexnet_tf.commands
 import tfrecords.commands
 from alexnet_tf.commands import completion_scripts
 from tfrecords import errors
-from tfrecords.console import command_line
+from tfrecords.console import command_line, help_text
 
 SYNOPSIS = """\
 alexnet-completion bash|zsh
 
-Prints what completes the commands' flags, their values and file names. The flags are
-those of the commands as installed: run it again after an update.
+Prints a script that completes the commands' flags, their values and file names. It
+knows the flags of the installed commands: run it again after an update.
 
   alexnet-completion bash > ~/.alexnet-completion.bash
   echo 'source ~/.alexnet-completion.bash' >> ~/.bashrc
@@ -31,7 +31,7 @@ _SHELL = flags.DEFINE_enum(
     "shell",
     None,
     list(completion_scripts.SCRIPTS),
-    "the shell; may be given without the flag's name",
+    "the shell; the flag's name may be left out",
 )
 
 
@@ -63,7 +63,7 @@ def _take_commands() -> dict[str, list[flags.Flag]]:
 
 
 def _take_flags(module: ModuleType) -> list[flags.Flag]:
-    own = command_line.get_own_flags(module.__name__)
+    own = help_text.get_own_flags(module.__name__)
     for flag in own:
         delattr(flags.FLAGS, flag.name)
     return own

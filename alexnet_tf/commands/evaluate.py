@@ -14,13 +14,14 @@ from tfrecords.shards import schema
 SYNOPSIS = """\
 alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]
 
-Evaluates a checkpoint of the run in W on its own validation split, or on another split
-or data directory of the same classes, every image exactly once.
+Prints the top-1 and top-5 error of a checkpoint of the run in W, on the run's
+validation split or on another split or data directory with the same classes. Every
+image counts exactly once.
 
   alexnet-evaluate --workdir=runs/alexnet --views=10 --per_class
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
-143 stopped by SIGHUP, SIGINT or SIGTERM."""
+Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and 143
+stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = flags.DEFINE(
     command_line.PathParser(), "workdir", None, "the run's directory", required=True
@@ -29,7 +30,7 @@ _CHECKPOINT = flags.DEFINE(
     command_line.TextParser(("last", "best")),
     "checkpoint",
     "last",
-    "last, best or a step",
+    "last, best, or the number of a step",
 )
 _SPLIT = flags.DEFINE(
     command_line.TextParser(schema.SPLITS),
@@ -41,19 +42,21 @@ _VIEWS = flags.DEFINE_enum(
     "views",
     "1",
     ["1", "10"],
-    "1: the centre; 10: corners and centre, mirrored, predictions averaged "
-    "(section 4.1)",
+    "1: the central crop; 10: average the predictions for the corners and the centre, "
+    "each also mirrored (section 4.1)",
 )
 _DATA_DIR = flags.DEFINE(
     command_line.PathParser(),
     "data_dir",
     None,
-    "the shards; by default those of the training",
+    "the shards; by default those that the run was trained on",
 )
-_DEVICES = flags.DEFINE_string("devices", None, "by default those of the training")
-_PER_CLASS = flags.DEFINE_bool("per_class", False, "print every class's errors")
+_DEVICES = flags.DEFINE_string(
+    "devices", None, "as --config.devices; by default those of the run"
+)
+_PER_CLASS = flags.DEFINE_bool("per_class", False, "print the errors of every class")
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", None, "a JSON file for the result"
+    command_line.PathParser(), "output", None, "a JSON file to write the result to"
 )
 
 
@@ -61,7 +64,7 @@ def main() -> None:
     """Reads the flags, evaluates and prints."""
     if _OUTPUT.value:
         files.check_target(_OUTPUT.value)
-    # What is wrong with the run is said at once, not after TensorFlow's import.
+    # Report a bad run before TensorFlow's import, which takes seconds.
     run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf.evaluation import evaluate

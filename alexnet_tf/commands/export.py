@@ -15,16 +15,16 @@ FORMATS = ("saved_model", "keras", "tflite", "onnx")
 SYNOPSIS = """\
 alexnet-export --workdir=W --export_dir=E [--formats=saved_model,keras,tflite,onnx]
 
-Writes the network of the run in W as a SavedModel that takes the bytes of images:
-E/1, the next time E/2, complete or not at all, as TensorFlow Serving expects them. It
-needs neither W nor the training data, nor the devices of the training. Files in other
-formats lie in E/1/assets.extra; they take pixels and give probabilities.
+Writes the network of the run in W as a SavedModel that takes the bytes of image files:
+E/1, the next time E/2, as TensorFlow Serving expects. A version is complete or absent.
+It needs neither W nor the training data nor the devices of the training. Files in other
+formats go to E/1/assets.extra; they map pixels to probabilities.
 
   alexnet-export --workdir=runs/alexnet --export_dir=exports/alexnet
   saved_model_cli show --dir=exports/alexnet/1 --all
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
-143 stopped by SIGHUP, SIGINT or SIGTERM."""
+Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and 143
+stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = flags.DEFINE(
     command_line.PathParser(), "workdir", None, "the run's directory", required=True
@@ -33,38 +33,38 @@ _EXPORT_DIR = flags.DEFINE(
     command_line.PathParser(),
     "export_dir",
     None,
-    "holds the versions 1, 2, ...; made if missing",
+    "the directory of the versions 1, 2, ...; created if missing",
     required=True,
 )
 _CHECKPOINT = flags.DEFINE(
     command_line.TextParser(("last", "best")),
     "checkpoint",
     "last",
-    "last, best or a step",
+    "last, best, or the number of a step",
 )
 _PRECISION = flags.DEFINE_enum(
     "precision",
     None,
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "the SavedModel's arithmetic; by default that of the training. The other formats "
-    "are float32, but for tflite's own",
+    "are float32, except tflite's float16 and int8",
 )
 _FORMATS = flags.DEFINE_list(
     "formats",
     "saved_model",
-    "of saved_model, keras, tflite (float32, float16 and int8, measured on the "
-    "validation split), onnx (needs the extra onnx)",
+    "the formats to write, separated by commas: saved_model, keras, tflite (float32, "
+    "float16 and int8, measured on the validation split), onnx (needs the extra onnx)",
 )
 _DATA_DIR = flags.DEFINE(
     command_line.PathParser(),
     "data_dir",
     None,
-    "the shards for tflite; by default those of the training",
+    "the shards for tflite; by default those that the run was trained on",
 )
 _CALIBRATION_IMAGES = flags.DEFINE_integer(
     "calibration_images",
     100,
-    "images of the training split that set the ranges of tflite's int8",
+    "number of training images that calibrate tflite's int8",
     lower_bound=1,
 )
 flags.DEFINE_alias("calibration_pictures", "calibration_images")
@@ -72,7 +72,7 @@ flags.DEFINE_alias("calibration_pictures", "calibration_images")
 
 def main() -> None:
     """Reads the flags and exports."""
-    # What is wrong with the run is said at once, not after TensorFlow's import.
+    # Report a bad run before TensorFlow's import, which takes seconds.
     run_record.read_config(_WORKDIR.value)
     formats = _read_formats()
     command_line.quiet_tensorflow()

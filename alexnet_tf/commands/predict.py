@@ -15,55 +15,58 @@ from tfrecords.durable import files
 SYNOPSIS = """\
 alexnet-predict --workdir=W|--export_dir=E IMAGES... [--views=10] [--plot=panels.png]
 
-Names the five most probable classes of every image: files, folders (with their
-sub-folders, hidden ones excepted) or patterns. Where an image lies in a folder with
-the name of a class, that is the right one. Images and folders that cannot be read are
+Prints the five most probable classes of every image. IMAGES are files, folders (read
+with their sub-folders, except hidden ones) or patterns. An image in a folder with the
+name of a class is taken to be of that class. Images and folders that cannot be read are
 reported and skipped.
 
   alexnet-predict --workdir=runs/alexnet cat.jpg holiday/
   alexnet-predict --export_dir=exports/alexnet --format=csv 'photos/*.png'
 
-Exit codes: 0 done, 2 wrong use, or an image that could not be read, 4 storage, 129,
-130 or 143 stopped by SIGHUP, SIGINT or SIGTERM."""
+Exit codes: 0 success, 2 wrong usage, or an image that could not be read, 4 storage
+error; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = flags.DEFINE(command_line.PathParser(), "workdir", None, "a run's directory")
 _EXPORT_DIR = flags.DEFINE(
     command_line.PathParser(),
     "export_dir",
     None,
-    "an export; a SavedModel is a program: give only what you made or trust",
+    "an export. A SavedModel is a program: use only what you made or trust",
 )
 _IMAGES = flags.DEFINE_multi(
     command_line.PathParser(),
     flags.ArgumentSerializer(),
     "images",
     [],
-    "files, folders or patterns; also without the flag's name",
+    "files, folders or patterns; the flag's name may be left out",
 )
 flags.DEFINE_alias("pictures", "images")
 _CHECKPOINT = flags.DEFINE(
     command_line.TextParser(("last", "best")),
     "checkpoint",
     "last",
-    "with --workdir: last, best or a step",
+    "with --workdir: last, best, or the number of a step",
 )
 _VIEWS = flags.DEFINE_enum(
-    "views", "1", ["1", "10"], "1: the centre; 10: averaged as in section 4.1"
+    "views",
+    "1",
+    ["1", "10"],
+    "1: the central crop; 10: average over ten views (section 4.1)",
 )
 _FORMAT = flags.DEFINE_enum(
-    "format", "text", ["text", "json", "csv"], "how the answers are printed"
+    "format", "text", ["text", "json", "csv"], "format of the output"
 )
 _ORIENTATION = flags.DEFINE_bool(
-    "apply_orientation", True, "turn images as their Exif orientation says"
+    "apply_orientation", True, "rotate images as their Exif orientation says"
 )
 _PLOT = flags.DEFINE(
     command_line.PathParser(),
     "plot",
     None,
-    "a PNG with the images and their labels, as in the paper's figure 4",
+    "a PNG to draw the images and their labels to, as in the paper's figure 4",
 )
 _MAX_PANELS = flags.DEFINE_integer(
-    "max_panels", 16, "images that --plot shows, the first ones", lower_bound=1
+    "max_panels", 16, "how many images --plot shows at most", lower_bound=1
 )
 
 

@@ -11,9 +11,26 @@ from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.runs import inheritance
-from tfrecords.console import command_line
+from tfrecords.console import command_line, help_text
 
 PREFIX = "config."
+
+HELP = help_text.Settings(
+    titles={
+        "": "Run",
+        "data": "Data (sections 2 and 4.1 of the paper)",
+        "model": "Network (section 3)",
+        "optimizer": "Update rule (section 5)",
+        "schedule": "Learning rate schedule (section 5)",
+    },
+    first=(
+        "batch_size",
+        "num_epochs",
+        "optimizer.learning_rate",
+        "precision",
+        "devices",
+    ),
+)
 
 
 def define(module_name: str) -> None:

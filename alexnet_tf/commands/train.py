@@ -1,4 +1,4 @@
-"""alexnet-train: trains a network on shards, or goes on training it."""
+"""alexnet-train: trains a network on shards, or resumes its training."""
 
 from __future__ import annotations
 
@@ -15,49 +15,48 @@ from tfrecords.shards import manifest
 SYNOPSIS = """\
 alexnet-train --data_dir=D --workdir=W [--experiment=NAME] [--config.FIELD=VALUE ...]
 
-Trains on the shards in D and keeps everything of the run in W: checkpoints, record,
-metrics, TensorBoard's files. The same command on the same W goes on where the run
-stopped.
+Trains on the shards in D and keeps everything about the run in W: checkpoints, the
+record of the run, metrics and TensorBoard files. Give the same command again to resume
+a run that was stopped.
 
   alexnet-train --data_dir=data --workdir=runs/alexnet
   alexnet-train --data_dir=data --workdir=runs/alexnet --set_learning_rate=0.001
 
-Exit codes: 0 done, 2 wrong use or bad input, 3 loss not finite, 4 storage, 5 workdir in
-use, 129, 130 or 143 stopped by SIGHUP, SIGINT or SIGTERM with the state saved."""
+Exit codes: 0 success, 2 wrong usage or bad input, 3 loss not finite, 4 storage error, 5
+workdir in use; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM, state saved."""
 
 _DATA_DIR = flags.DEFINE(
     command_line.PathParser(),
     "data_dir",
     None,
-    "the shards, made by alexnet-convert or alexnet-index",
+    "the shards that alexnet-convert or alexnet-index made",
     required=True,
 )
 _WORKDIR = flags.DEFINE(
     command_line.PathParser(),
     "workdir",
     None,
-    "the run's directory, new or begun",
+    "the run's directory: new, or that of a run to resume",
     required=True,
 )
 _EXPERIMENT = flags.DEFINE(
     command_line.PathParser(experiments.EXPERIMENTS),
     "experiment",
     "alexnet",
-    f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}, or a file of "
-    "settings such as the best.json of alexnet-tune",
+    f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}, or a settings "
+    "file such as the best.json of alexnet-tune",
 )
 _SET_LEARNING_RATE = flags.DEFINE_string(
     "set_learning_rate",
     "",
-    "rates set by hand before a stopped run goes on, as the paper's authors did: 0.001 "
-    "for all layers, or conv1=0.001,fc8=0.01. They are kept: leave the flag out when "
-    "the run goes on again, or it sets them again",
+    "set the learning rate by hand when a run resumes, as the paper's authors did: "
+    "0.001 for all layers, or conv1=0.001,fc8=0.01. The run keeps it. Leave the flag "
+    "out the next time; otherwise it sets the rate again",
 )
 _DRY_RUN = flags.DEFINE_bool(
     "dry_run",
     False,
-    "make a few steps as a trial, say how long all would take and how large the run "
-    "would be, and write nothing",
+    "make a few steps, estimate the time and size of the whole run, and write nothing",
 )
 setting_flags.define(__name__)
 
@@ -65,7 +64,7 @@ setting_flags.define(__name__)
 def main() -> None:
     """Reads the flags and trains."""
     config = setting_flags.read(_EXPERIMENT.value, _WORKDIR.value)
-    # What is wrong with the data is said at once, not after TensorFlow's import.
+    # Report bad data before TensorFlow's import, which takes seconds.
     checks.check_settings(config)
     info = manifest.read_manifest(_DATA_DIR.value)
     checks.check_data(config, info, _DATA_DIR.value)
@@ -95,7 +94,11 @@ def main() -> None:
 def run() -> None:
     """The console script."""
     command_line.run(
-        main, __name__, SYNOPSIS, prints_result=lambda: bool(_DRY_RUN.value)
+        main,
+        __name__,
+        SYNOPSIS,
+        prints_result=lambda: bool(_DRY_RUN.value),
+        settings=setting_flags.HELP,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 
@@ -18,21 +19,21 @@ SYNOPSIS = """\
 alexnet-tune --data_dir=D --tune_dir=T [--search=random|hyperband|bayesian]
   [--space=NAME[=RANGE],...] [--config.FIELD=VALUE ...]
 
-Trains one network after another on the train split of D with settings drawn from
-ranges, and keeps the settings with the smallest validation error in T/best.json. Every
-trial is a run in T/trials. The same command on the same T goes on where it stopped.
+Trains one network after another on the training split of D, with settings drawn from
+ranges, and writes the settings with the smallest validation error to T/best.json. Every
+trial is a run in T/trials. Give the same command again to resume a search.
 
   alexnet-tune --data_dir=data --tune_dir=runs/tune
   alexnet-tune --data_dir=data --tune_dir=runs/tune2 --search=bayesian \\
     '--space=paper,weight_decay,batch_size=32|64' --config.model.width=0.5
   alexnet-train --data_dir=data --workdir=runs/best --experiment=runs/tune/best.json
 
-The validation split has then chosen the settings: judge them by images that it does
-not hold, a test split. Several processes share a search by KerasTuner's variables
+The validation split has then chosen the settings: judge them on other images, such as a
+test split. Several processes share a search through KerasTuner's variables
 KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT.
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 129, 130 or
-143 stopped by SIGHUP, SIGINT or SIGTERM with the state saved."""
+Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error, 5 directory in use;
+129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM, state saved."""
 
 _DATA_DIR = flags.DEFINE(
     command_line.PathParser(),
@@ -45,49 +46,49 @@ _TUNE_DIR = flags.DEFINE(
     command_line.PathParser(),
     "tune_dir",
     None,
-    "the search's directory, new or begun",
+    "the search's directory: new, or that of a search to resume",
     required=True,
 )
 _SEARCH = flags.DEFINE_enum(
     "search",
     "random",
     list(directory.STRATEGIES),
-    "random: every trial is drawn alone; hyperband: many short trials, the best of "
-    "which are trained on; bayesian: drawn where earlier trials promise most",
+    "random: draw every trial independently; hyperband: train the best of many short "
+    "trials for longer; bayesian: draw where earlier trials promise most",
 )
 _SPACE = flags.DEFINE_list(
     "space",
     ["paper"],
-    "what is searched: NAME, NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A|B|C, "
-    "separated by commas. paper: what the paper chose by validation, "
-    f"{', '.join(space.PAPER)}. Ranges of ours: "
+    "the settings to search: NAME, NAME=LOW..HIGH, NAME=LOW..HIGH:log or NAME=A|B|C, "
+    "separated by commas. paper: those that the paper chose by validation, "
+    f"{', '.join(space.PAPER)}. Names with a default range: "
     f"{', '.join(space.list_known())}",
 )
 _MAX_TRIALS = flags.DEFINE_integer(
     "max_trials",
     None,
-    "trials in all; a search may be gone on with for more. Without: 20, with hyperband "
-    "as many as its rounds have",
+    "number of trials in all; a resumed search may have more. Default: 20, or with "
+    "hyperband as many as its rounds have",
     lower_bound=1,
 )
 _EPOCHS = flags.DEFINE_integer(
-    "epochs", 10, "of every trial; of the longest with hyperband", lower_bound=1
+    "epochs", 10, "epochs per trial; with hyperband, of the longest", lower_bound=1
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "of the drawn settings; the trials' is --config.seed", lower_bound=0
+    "seed", 0, "seed of the drawn settings; --config.seed is the trials'", lower_bound=0
 )
 _CHANCE_EPOCHS = flags.DEFINE_integer(
     "chance_epochs",
     3,
-    "a trial whose training loss stood at ln(classes) for so many epochs is given up; "
-    "0: none is",
+    "stop a trial whose training loss stays at ln(classes) for this many epochs; 0: "
+    "never",
     lower_bound=0,
 )
 _MEDIAN_EPOCHS = flags.DEFINE_integer(
     "median_epochs",
     None,
-    "from this epoch on, a trial clearly behind the median of three or more others at "
-    "the same epoch is given up; 0: none is. Without: 3, with hyperband 0",
+    "from this epoch on, stop a trial that is clearly behind the median of three or "
+    "more others at the same epoch; 0: never. Default: 3, or 0 with hyperband",
     lower_bound=0,
 )
 _EXPERIMENT = flags.DEFINE(
@@ -95,16 +96,18 @@ _EXPERIMENT = flags.DEFINE(
     "experiment",
     "alexnet",
     "the settings to start from: "
-    f"{', '.join(experiments.EXPERIMENTS)}, or a file of settings",
+    f"{', '.join(experiments.EXPERIMENTS)}, or a settings file",
 )
 setting_flags.define(__name__)
+# Only names: the help of alexnet-train describes the most important ones.
+_HELP = dataclasses.replace(setting_flags.HELP, first=())
 
 
 def main() -> None:
     """Reads the flags, searches and prints the trials."""
     asked = _read_search()
     directory.check_installed(asked.strategy)
-    # What is wrong with the data is said at once, not after TensorFlow's import.
+    # Report bad data before TensorFlow's import, which takes seconds.
     data = manifest.read_manifest(_DATA_DIR.value)
     directory.check_trials(asked, data, _DATA_DIR.value)
     command_line.quiet_tensorflow()
@@ -114,7 +117,7 @@ def main() -> None:
     print(trial_results.format_table(results))
     best = trial_results.find_best(results)
     if best is None:
-        print("no trial came to an error that counts: search other ranges, elsewhere")
+        print("no trial learned anything: search other ranges in a new --tune_dir")
         return
     path = os.path.join(_TUNE_DIR.value, trial_results.BEST_NAME)
     print(
@@ -134,7 +137,7 @@ def _read_search() -> directory.Search:
         raise errors.UserError(
             "the length of a trial is --epochs, not --config.num_epochs."
         )
-    # A trial's checkpoints are for going on with it.
+    # A trial's checkpoints only serve to resume it.
     given = {"keep_checkpoints": "1", **given, "num_epochs": str(_EPOCHS.value)}
     config = setting_flags.read(_EXPERIMENT.value, given=given)
     entries = space.parse_space(_SPACE.value, config)
@@ -158,7 +161,7 @@ def _read_search() -> directory.Search:
 
 def run() -> None:
     """The console script."""
-    command_line.run(main, __name__, SYNOPSIS)
+    command_line.run(main, __name__, SYNOPSIS, settings=_HELP)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from alexnet_tf.config.schema import Config
 from alexnet_tf.experiments import alexnet, alexnet_source, caffe, finetune, sample
 from tfrecords import errors
 
+__all__ = ["EXPERIMENTS", "get_config", "list_inherited", "list_told"]
+
 EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "alexnet": alexnet.get_config,
     "alexnet_source": alexnet_source.get_config,

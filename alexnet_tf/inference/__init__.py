@@ -1,1 +1,31 @@
-"""Images in, classes out."""
+"""Images in, classes out.
+
+find_images     the image files in files, folders and patterns
+make_predictor  predicts with a `TrainedNetwork`
+open_export     predicts with an export
+predict_files   a `Prediction` for each file
+"""
+
+from typing import TYPE_CHECKING
+
+from tfrecords import lazy_names
+
+if TYPE_CHECKING:
+    from alexnet_tf.inference.predict import (
+        find_images,
+        make_predictor,
+        open_export,
+        predict_files,
+    )
+else:
+    __getattr__ = lazy_names.make_getattr(
+        __name__,
+        {
+            "find_images": "predict",
+            "make_predictor": "predict",
+            "open_export": "predict",
+            "predict_files": "predict",
+        },
+    )
+
+__all__ = ["find_images", "make_predictor", "open_export", "predict_files"]

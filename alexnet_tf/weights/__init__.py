@@ -14,6 +14,8 @@ from alexnet_tf.weights import keras_files, numpy_files, torch_files
 from alexnet_tf.weights.mapping import Layout
 from tfrecords import errors
 
+__all__ = ["FORMATS", "Format", "find_format"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Format:

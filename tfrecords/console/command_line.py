@@ -1,9 +1,9 @@
 """What every command has in common: flags, help, errors and exit codes.
 
-absl prints its own flags among ours, exits with 1 on `--help` and on a wrong flag,
-and shows tracebacks. Here `--help` shows our flags first and exits with 0, a wrong
-flag exits with 2 and the nearest right name, and an error made of a sentence is
-printed as one.
+absl prints its own flags among ours, exits with 1 on `--help` and on a wrong flag, and
+shows tracebacks. Here `--help` shows our flags first and exits with 0 (see
+`help_text`), a wrong flag exits with 2 and names the nearest flag that exists, and a
+`UserError` is printed as one sentence.
 """
 
 from __future__ import annotations
@@ -14,23 +14,19 @@ import re
 import signal
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterable
-from typing import IO, Any
+from typing import IO
 
 from absl import app, flags, logging
 
 from tfrecords import errors, limits
-from tfrecords.console import paths, printing, stop_signals, streams
+from tfrecords.console import help_text, paths, printing, stop_signals, streams
 
-_HELP_WIDTH = 88
+_HELP = ("--help", "-help", "-h")
+_FULL_HELP = ("--helpfull", "-helpfull")
 # A user's settings of other programs that would change or break ours. Keras fails on a
 # keras.json that it cannot read, matplotlib on a display of a notebook elsewhere.
 _ENVIRONMENT = {"KERAS_HOME": f"{os.devnull}/keras", "MPLBACKEND": "agg"}
-_EXIT_CODES = (
-    "Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 129, "
-    "130 or 143 stopped by SIGHUP, SIGINT or SIGTERM."
-)
 
 
 class TextParser(flags.ArgumentParser[str]):
@@ -78,6 +74,7 @@ def run(
     synopsis: str,
     positional: str | None = None,
     prints_result: Callable[[], bool] = lambda: False,
+    settings: help_text.Settings | None = None,
 ) -> None:
     """Parses the flags, calls `main` and exits the process.
 
@@ -93,6 +90,7 @@ def run(
       prints_result: asked once the flags are read, whether what the command prints is
         its work: an output that is lost is an error then. Otherwise the command does
         its work without it, and the exit code is that of the work.
+      settings: how the help presents the flags `config.*`.
     """
     streams.take_streams()
     printing.escape_unencodable()
@@ -106,17 +104,25 @@ def run(
     app.run(
         lambda _: sys.exit(_call(call)),
         argv=sys.argv,
-        flags_parser=lambda argv: parse_flags(argv, module_name, synopsis, positional),
+        flags_parser=lambda argv: parse_flags(
+            argv, module_name, synopsis, positional, settings
+        ),
     )
 
 
 def parse_flags(
-    argv: list[str], module_name: str, synopsis: str, positional: str | None = None
+    argv: list[str],
+    module_name: str,
+    synopsis: str,
+    positional: str | None = None,
+    settings: help_text.Settings | None = None,
 ) -> list[str]:
     """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
-    if any(a in ("--help", "-help", "-h", "--helpfull", "-helpfull") for a in argv[1:]):
+    if asked := {*_HELP, *_FULL_HELP} & {*argv[1:]}:
+        is_full = not asked.isdisjoint(_FULL_HELP)
+        text = help_text.make_help(module_name, synopsis, settings, is_full)
         streams.set_output_is_work(True)
-        sys.exit(_call(lambda: print(make_help(module_name, synopsis))))
+        sys.exit(_call(lambda: print(text)))
     # Flags may follow the positional argument.
     flags.FLAGS.set_gnu_getopt()
     try:
@@ -141,62 +147,6 @@ def parse_flags(
         )
         sys.exit(2)
     return rest
-
-
-def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
-    """The flags that a command's module has defined, in that order.
-
-    Aliases, which are earlier names of flags, are left out: they still work, but help
-    and completion do not show them.
-    """
-    # absl files the flags of a script, or of python -m, under the program's name.
-    keys = [sys.argv[0], module_name] if module_name == "__main__" else [module_name]
-    by_module = flags.FLAGS.flags_by_module_dict()
-    return [
-        flag for key in keys for flag in by_module.get(key, []) if not _is_alias(flag)
-    ]
-
-
-def _is_alias(flag: flags.Flag[Any]) -> bool:
-    # DEFINE_alias has a class of its own for each alias, and this help text.
-    return flag.help.startswith("Alias for --")
-
-
-def make_help(module_name: str, synopsis: str) -> str:
-    """The help text: `synopsis`, exit codes, the command's own flags, then absl's."""
-    own = get_own_flags(module_name)
-    own_names = {flag.name for flag in own}
-    lines = [synopsis.strip()]
-    # Many a synopsis says itself which of them its command has.
-    if "Exit codes:" not in synopsis:
-        lines += ["", textwrap.fill(_EXIT_CODES, _HELP_WIDTH)]
-    lines += ["", "Flags:"]
-    # In the order of their definition, the settings (config.*) last.
-    lines += [_describe(f) for f in own if not f.name.startswith("config.")]
-    settings = [f for f in own if f.name.startswith("config.")]
-    if settings:
-        lines += ["", "Settings, each over the experiment's value:"]
-        lines += [_describe(flag) for flag in settings]
-    absl_names = sorted(
-        name
-        for name in set(flags.FLAGS) - own_names
-        if not _is_alias(flags.FLAGS[name])
-    )
-    listed = "From absl: " + ", ".join(f"--{name}" for name in absl_names)
-    lines += ["", textwrap.fill(listed, _HELP_WIDTH, subsequent_indent="  ")]
-    return "\n".join(lines)
-
-
-def _describe(flag: flags.Flag[Any]) -> str:
-    default = ""
-    # absl writes every default in quotes.
-    if flag.default is not None and flag.default_as_str not in (None, "''", '""'):
-        default = f" (default {flag.default_as_str[1:-1]})"
-    indent = " " * 6
-    text = textwrap.fill(
-        flag.help, _HELP_WIDTH, initial_indent=indent, subsequent_indent=indent
-    )
-    return f"  --{flag.name}{default}\n{text}"
 
 
 def _call(main: Callable[[], int | None]) -> int:

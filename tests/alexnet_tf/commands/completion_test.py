@@ -143,7 +143,7 @@ def test_every_flag_of_every_command_is_offered(bash_script):
     assert len(modules) > 8
     for module in modules:
         command = f"alexnet-{module.stem.replace('_', '-')}"
-        shown = processes.run_python("-m", module.name, "--help").stdout
+        shown = processes.run_python("-m", module.name, "--helpfull").stdout
         named = re.findall(r"^  --(\S+?)(?: \(default .*)?$", shown, re.MULTILINE)
         offered = {
             word.rstrip("=") for word in _complete_in_bash(bash_script, command, "--")

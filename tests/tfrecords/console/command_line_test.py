@@ -78,7 +78,7 @@ def test_help_shows_our_flags_first_and_exits_with_0(run_program, flag):
 
 def test_help_says_the_exit_codes_once(run_program):
     text = run_program("--help").stdout
-    assert "\n\nExit codes: 0 done, 2 wrong use or bad input, 4 storage" in text
+    assert "\n\nExit codes: 0 success, 2 wrong usage or bad input, 4 storage" in text
     # A synopsis that says them itself is not added to.
     argument = '"Does it. Exit codes: 0 done.", POSITIONAL'
     text = run_program("--help", synopsis=argument).stdout
