@@ -98,17 +98,10 @@ TESTED_WITH = {
     "tfrecords.sources.sample.random_draws": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.patterns": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.shapes": "tfrecords.sources.sample.sample_source",
-    "tools.benchmarks.convert_subjects": "tools.benchmarks.convert_contestants",
-    "tools.benchmarks.inference_contestants": "tools.benchmark",
-    "tools.benchmarks.input_contestants": "tools.benchmark",
-    "tools.benchmarks.input_subjects": "tools.benchmark",
-    "tools.benchmarks.ours": "tools.benchmark",
-    "tools.benchmarks.registry": "tools.benchmark",
-    "tools.benchmarks.step_contestants": "tools.benchmark",
-    "tools.benchmarks.subjects": "tools.benchmark",
-    "tools.benchmarks.trained_runs": "tools.benchmark",
-    "tools.benchmarks.untrained_run": "tools.benchmark",
-    "tools.benchmarks.worker": "tools.benchmarks.timing",
+    "tools.benchmarks.bare_start": "tools.benchmark",
+    "tools.benchmarks.inputs": "tools.benchmark",
+    "tools.benchmarks.steps": "tools.benchmark",
+    "tools.benchmarks.training": "tools.benchmark",
 }
 
 # Modules that import commands to say something of them, each with its reason.

@@ -1,10 +1,12 @@
-"""Measures this machine: how near its limit the program is, and beside its peers."""
+"""Measures speed and memory on this machine, beside limits and other programs."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import pathlib
 import sys
+from typing import Any
 
 from absl import flags
 
@@ -15,78 +17,90 @@ from alexnet_tf.runs import environment
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
-from tools.benchmarks import contest, registry, report
+from tools.benchmarks import (
+    commands,
+    conversion,
+    growth,
+    inference,
+    inputs,
+    report,
+    runs,
+    training,
+)
+from tools.benchmarks.harness import Options
+
+# The first line of each function's docstring describes the benchmark.
+BENCHMARKS = {
+    "train": training.measure_training,
+    "parts": training.measure_parts,
+    "normalization": training.measure_normalization,
+    "input": inputs.measure_input,
+    "convert": conversion.measure_conversion,
+    "convert-memory": conversion.measure_conversion_memory,
+    "evaluate": inference.measure_evaluation,
+    "predict": inference.measure_prediction,
+    "run": runs.measure_run,
+    "augmentation": runs.measure_augmentation,
+    "start-up": commands.measure_start,
+    "memory": runs.measure_memory,
+    "placement": training.measure_placement,
+    "growth": growth.measure_growth,
+}
+_LINES = "\n".join(
+    f"  {name:15} {(measure.__doc__ or '').splitlines()[0]}"
+    for name, measure in BENCHMARKS.items()
+)
 
 SYNOPSIS = f"""\
-python tools/benchmark.py SUBJECT [--output=result.json]
+python tools/benchmark.py BENCHMARK [--output=result.json]
 
-Subjects:
-{registry.list_subjects()}
+Benchmarks:
+{_LINES}
 
-What is compared is measured side by side, in turns. Most subjects give a median of
-several rounds with its spread; growth gives medians, memory and convert-memory one run.
-Let nothing else run meanwhile. Peers that are not installed are named and left out.
+What is compared is measured side by side, in turns. Most benchmarks report the median
+of several rounds and its spread; growth reports medians, memory and convert-memory one
+run. Run nothing else meanwhile. Baselines that are not installed are named and left
+out.
 
   python tools/benchmark.py train --precision=float32 --batch_size=128"""
 
 _PLOT_ENDINGS = (".png", ".pdf", ".svg")
 
-_SUBJECT = flags.DEFINE_string("subject", "", "what to measure")
-_PRECISION = flags.DEFINE_enum(
+_BENCHMARK = flags.DEFINE_string("benchmark", "", "what to measure")
+flags.DEFINE_enum(
     "precision",
     "auto",
     ["auto", "float32", "mixed_bfloat16"],
     "the arithmetic; auto: the faster one, measured",
 )
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images per step", lower_bound=1)
-_ROUNDS = flags.DEFINE_integer(
-    "rounds", 5, "turns of every contestant that count", lower_bound=1
-)
-_PEERS = flags.DEFINE_bool("peers", True, "measure other programs beside ours")
-_WIDTH = flags.DEFINE_float(
+flags.DEFINE_integer("batch_size", 128, "images per step", lower_bound=1)
+flags.DEFINE_integer("rounds", 5, "rounds that count", lower_bound=1)
+flags.DEFINE_bool("baselines", True, "measure other programs as well")
+flags.DEFINE_alias("peers", "baselines")
+flags.DEFINE_float(
     "width",
     1.0,
-    "factor on the network's kernels and units, to try a subject out",
+    "factor on the network's kernels and units, for a quick try",
     lower_bound=0.01,
 )
-_CROP_SIZE = flags.DEFINE_integer(
+flags.DEFINE_integer(
     "crop_size", 224, "side of the network's input, likewise", lower_bound=1
 )
-_DATA_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "JPEG shards to work on; without them images are drawn",
+for _name, _help in (
+    ("data_dir", "JPEG shards to work on; by default images are drawn"),
+    ("source_dir", "JPEG images to convert or classify; by default images are drawn"),
+    ("export_dir", "an export to measure; by default one of an untrained network"),
+    ("plot", "an image file that growth draws its curves to"),
+):
+    flags.DEFINE(command_line.PathParser(), _name, None, _help)
+flags.DEFINE_integer(
+    "num_images", None, "how many images; the default is the benchmark's", lower_bound=1
 )
-_SOURCE_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "source_dir",
-    None,
-    "JPEG images to convert; without them images are drawn",
+flags.DEFINE_integer(
+    "max_images", 100_000, "the most images where a benchmark varies it", lower_bound=1
 )
-_EXPORT_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "export_dir",
-    None,
-    "an export to ask; without it a network that was not trained",
-)
-_NUM_IMAGES = flags.DEFINE_integer(
-    "num_images",
-    None,
-    "images to work on; by default as many as the subject needs",
-    lower_bound=1,
-)
-_MAX_IMAGES = flags.DEFINE_integer(
-    "max_images", 100_000, "where a subject's images grow, the end", lower_bound=1
-)
-_NUM_STEPS = flags.DEFINE_integer(
-    "num_steps",
-    None,
-    "steps of a run; by default as many as the subject needs",
-    lower_bound=10,
-)
-_PLOT = flags.DEFINE(
-    command_line.PathParser(), "plot", None, "an image file: growth draws its curves"
+flags.DEFINE_integer(
+    "num_steps", None, "steps of a run; the default is the benchmark's", lower_bound=10
 )
 _OUTPUT = flags.DEFINE(
     command_line.PathParser(), "output", None, "a JSON file for the result"
@@ -95,55 +109,41 @@ _OUTPUT = flags.DEFINE(
 
 def main() -> None:
     """Reads the flags, measures, prints the table."""
-    if _SUBJECT.value not in registry.SUBJECTS:
+    name = _BENCHMARK.value
+    settings: dict[str, Any] = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(Options)
+    }
+    options = Options(**settings)
+    if name not in BENCHMARKS:
         raise errors.UserError(
-            f"there is no subject {_SUBJECT.value!r}; there are "
-            f"{', '.join(registry.SUBJECTS)}."
+            f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}."
         )
-    if not math.isfinite(_WIDTH.value):
-        raise errors.UserError(f"--width={_WIDTH.value} is no number. Give 1 or less.")
-    if _PLOT.value and (
-        _SUBJECT.value != "growth" or not _PLOT.value.endswith(_PLOT_ENDINGS)
-    ):
+    if not math.isfinite(options.width):
         raise errors.UserError(
-            f"--plot={_PLOT.value} cannot be drawn: growth alone draws, to a file that "
+            f"--width={options.width} is not a number. Pass 1 or less."
+        )
+    if options.plot and (name != "growth" or not options.plot.endswith(_PLOT_ENDINGS)):
+        raise errors.UserError(
+            f"--plot={options.plot} cannot be drawn: only growth draws, to a file that "
             f"ends in {', '.join(_PLOT_ENDINGS)}."
         )
-    for path in (_OUTPUT.value, _PLOT.value):
+    for path in (_OUTPUT.value, options.plot):
         if path:
             files.check_target(path)
     # Only now: TensorFlow takes seconds to import.
+    command_line.quiet_tensorflow()
     from alexnet_tf.devices import precision
 
-    chosen = precision.choose_precision(_PRECISION.value)
+    chosen = precision.choose_precision(options.precision)
     if chosen.reason:
         print(chosen.describe())
-    options = contest.Options(
-        precision=chosen.precision,
-        batch_size=_BATCH_SIZE.value,
-        rounds=_ROUNDS.value,
-        with_peers=_PEERS.value,
-        width=_WIDTH.value,
-        crop_size=_CROP_SIZE.value,
-        # Contestants run in the checkout.
-        data_dir=_make_absolute(_DATA_DIR.value),
-        source_dir=_make_absolute(_SOURCE_DIR.value),
-        export_dir=_make_absolute(_EXPORT_DIR.value),
-        num_images=_NUM_IMAGES.value,
-        max_images=_MAX_IMAGES.value,
-        num_steps=_NUM_STEPS.value,
-        plot=_PLOT.value,
-    )
-    measure, _ = registry.SUBJECTS[_SUBJECT.value]
-    result = measure(options)
+    options = dataclasses.replace(options, precision=chosen.precision)
+    result = BENCHMARKS[name](options)
     machine = environment.describe()
     print(report.format_table(result, machine))
     if _OUTPUT.value:
         files.write_json(_OUTPUT.value, report.to_json(result, machine))
-
-
-def _make_absolute(path: str | None) -> str | None:
-    return None if path is None else str(pathlib.Path(path).resolve())
 
 
 if __name__ == "__main__":
@@ -151,6 +151,6 @@ if __name__ == "__main__":
         main,
         __name__,
         SYNOPSIS,
-        positional="subject",
+        positional="benchmark",
         prints_result=lambda: not _OUTPUT.value,
     )

@@ -1,1 +1,1 @@
-"""What `tools/benchmark.py` measures: subjects, limits, peers."""
+"""The benchmarks that `tools/benchmark.py` runs, with their baselines and limits."""

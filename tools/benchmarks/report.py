@@ -12,57 +12,55 @@ class Result:
     """What was measured.
 
     Attributes:
-      title: of the table, with what was fixed.
-      columns: their names; the first names the contestant.
-      rows: a cell for every column: text, or a number that `formats` prints.
-      formats: a format of `str.format` for every column: "{:.1f}".
+      title: of the table, with the settings that all rows share.
+      columns: their names.
+      rows: a value per column: text, a number, or None for an empty cell.
       notes: sentences below the table.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
-    formats: Sequence[str]
     notes: Sequence[str] = ()
 
 
+def format_value(value: str | float | None) -> str:
+    """A cell's text: 12,345, 123, 12.3, 1.23, 0.123; whole numbers as they are."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    decimals = sum(abs(value) < limit for limit in (1, 10, 100))
+    return f"{value:,.{decimals}f}"
+
+
 def format_table(result: Result, machine: Mapping[str, Any]) -> str:
-    """The result in words, a Markdown table in the middle."""
-    cells = [
-        [
-            "" if cell is None else form.format(cell)
-            for cell, form in zip(row, result.formats, strict=True)
-        ]
-        for row in result.rows
-    ]
-    widths = [
-        max(len(text) for text in column)
-        for column in zip(result.columns, *cells, strict=True)
-    ]
+    """The result as text with a Markdown table.
 
-    def write_row(texts: Sequence[str]) -> str:
-        padded = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
-        return f"| {' | '.join(padded)} |"
-
-    lines = [result.title, "", write_row(result.columns)]
-    lines.append(f"|{'|'.join('-' * (width + 2) for width in widths)}|")
-    lines += [write_row(row) for row in cells]
-    lines += ["", *result.notes, describe_machine(machine)]
-    return "\n".join(lines)
+    Args:
+      result: of a benchmark.
+      machine: from `alexnet_tf.runs.environment.describe`.
+    """
+    table = [result.columns, *([*map(format_value, row)] for row in result.rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in table]
+    lines.insert(1, f"|{'|'.join('-' * (width + 2) for width in widths)}|")
+    notes = [*result.notes, describe_machine(machine)]
+    return "\n".join([result.title, "", *lines, "", *notes])
 
 
 def describe_machine(machine: Mapping[str, Any]) -> str:
-    """A sentence from `alexnet_tf.runs.environment.describe`."""
-    gigabytes = machine["memory_bytes"] / 1e9
+    """A sentence on the processor, the libraries and the commit."""
     return (
-        f"{machine['cores']} cores of {machine['cpu']}, {gigabytes:.0f} GB; Python "
-        f"{machine['python']}, TensorFlow {machine['tensorflow']}, Keras "
-        f"{machine['keras']}; commit {machine['git_revision']}."
+        f"{machine['cores']} cores of {machine['cpu']}, "
+        f"{machine['memory_bytes'] / 1e9:.0f} GB; Python {machine['python']}, "
+        f"TensorFlow {machine['tensorflow']}, Keras {machine['keras']}; commit "
+        f"{machine['git_revision']}."
     )
 
 
 def to_json(result: Result, machine: Mapping[str, Any]) -> dict[str, Any]:
-    """The result as JSON values, a dictionary for every row."""
+    """The result as JSON values, with a dictionary for every row."""
     return {
         "title": result.title,
         "rows": [dict(zip(result.columns, row, strict=True)) for row in result.rows],

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
 
 from tools import step_traces
 
@@ -49,18 +47,3 @@ def sum_parts(trace: bytes) -> dict[str, float]:
         if part is not None:
             seconds[part] += (event.end - event.start) / 1e3
     return seconds
-
-
-def traced_step(
-    settings: Mapping[str, Any], num_classes: int
-) -> Callable[[], dict[str, float]]:
-    """A call that records a training step and returns `sum_parts` of it."""
-    from tools.benchmarks import step_contestants
-
-    step, images, labels = step_contestants.make_step(settings, num_classes)
-
-    def call_step() -> None:
-        step(images, labels).loss.numpy()
-
-    call_step()
-    return lambda: sum_parts(step_traces.record(call_step))

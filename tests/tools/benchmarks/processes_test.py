@@ -1,4 +1,4 @@
-"""A command watched from outside."""
+"""A command's memory is that of all its processes."""
 
 from __future__ import annotations
 

@@ -13,8 +13,7 @@ from tools.benchmarks import report
 RESULT = report.Result(
     "speed",
     ("step", "images/s", "note"),
-    [("ours", 71.26, None), ("another", 9.0, "slow")],
-    ("{}", "{:.1f}", "{}"),
+    [("ours", 71.26, None), ("another", 9, "slow")],
     ["One note."],
 )
 
@@ -28,10 +27,28 @@ def test_table():
         "| step    | images/s | note |",
         "|---------|----------|------|",
         "| ours    | 71.3     |      |",
-        "| another | 9.0      | slow |",
+        "| another | 9        | slow |",
     ]
     assert lines[7] == "One note."
     assert f"{machine['cores']} cores of {machine['cpu']}" in lines[8]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (12345.6, "12,346"),
+        (123.4, "123"),
+        (99.94, "99.9"),
+        (-1.234, "-1.23"),
+        (0.0123, "0.012"),
+        (0.0, "0.000"),
+        (60000, "60,000"),
+        ("ours", "ours"),
+        (None, ""),
+    ],
+)
+def test_numbers_show_three_digits(value, text):
+    assert report.format_value(value) == text
 
 
 def test_json():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tools.benchmarks import step_parts
+from tools.benchmarks import step_parts, steps
 
 BACKWARD = "gradients/alexnet_1/"
 
@@ -88,7 +88,7 @@ def test_a_step_has_its_parts():
         "batch_size": 4,
         "precision": "float32",
     }
-    seconds = step_parts.traced_step(settings, 10)()
+    seconds = steps.traced_step(settings, 10)()
     for name in (
         "response normalization",
         "convolutions, gradients of the filters",

@@ -1,0 +1,245 @@
+"""Benchmarks of the conversion: its speed and its memory.
+
+All candidates make the same 256x256 images: shorter side to 256, centre square, JPEG of
+quality 95.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent import futures
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tfrecords.shards import record_file, schema
+from tools.benchmarks import fixtures, processes
+from tools.benchmarks.harness import Call, Make, Options, get_rates, take_turns
+from tools.benchmarks.report import Result
+
+_NUM_IMAGES = 5000
+# Different images among them.
+_NUM_DISTINCT = 250
+_ARCHIVE_SIZES = (1_000, 10_000, 100_000)
+SMALL = (64, 48)
+NUM_SMALL = 20
+
+_SIZE = 256
+_QUALITY = 95
+_PER_SHARD = 100
+_CODECS = "codecs alone"
+_PILLOW = f"{_CODECS}, Pillow"
+
+
+def measure_conversion(options: Options) -> Result:
+    """Images to shards, beside Pillow and OpenCV in a pool and the codecs alone."""
+    count = options.num_images or _NUM_IMAGES
+    with fixtures.temporary_folder() as folder:
+        paths = fixtures.get_photographs(
+            options.source_dir, folder, min(count, _NUM_DISTINCT)
+        )
+        source_dir = fixtures.link_images(paths, os.path.join(folder, "source"), count)
+        candidates: dict[str, Make] = {
+            "ours": partial(convert_folder, source_dir),
+            _PILLOW: partial(shrink_alone, paths, count, shrink_with_pillow),
+        }
+        if options.baselines:
+            # Needs simplejpeg and OpenCV.
+            candidates["ours, as the authors resize"] = partial(
+                convert_folder, source_dir, resizing="authors"
+            )
+            candidates["Pillow in a process pool"] = partial(
+                convert_in_pool, source_dir, shrink_with_pillow
+            )
+            candidates["OpenCV in a process pool"] = partial(
+                convert_in_pool, source_dir, shrink_with_opencv
+            )
+            candidates[f"{_CODECS}, OpenCV"] = partial(
+                shrink_alone, paths, count, shrink_with_opencv
+            )
+        answers, notes = take_turns(candidates, options, ["ours", _PILLOW])
+        with Image.open(paths[0]) as first:
+            size = f"{first.width}x{first.height}"
+    rates = get_rates(answers, count)
+    limit = max(r.median for name, r in rates.items() if name.startswith(_CODECS))
+    rows = [
+        (name, *rate, rate.median / limit, rate.median / rates["ours"].median)
+        for name, rate in rates.items()
+    ]
+    if options.source_dir is None:
+        notes.append("The images are drawn: pass --source_dir for yours.")
+    notes.append(
+        "Ours also lists the folder, checks every image, computes mean and covariance, "
+        "checksums the shards and waits until they are on disk. The pools only write "
+        "records, the codecs nothing. OpenCV and the authors' method average areas, "
+        "OpenCV those of the square alone."
+    )
+    return Result(
+        f"conversion of {count:,} images, {len(paths)} repeated, the first of {size}",
+        ("conversion", "images/s", "spread %", f"of {_CODECS}", "of ours"),
+        rows,
+        notes,
+    )
+
+
+def measure_conversion_memory(options: Options) -> Result:
+    """The conversion's memory as the archive grows."""
+    sizes = [size for size in _ARCHIVE_SIZES if size <= options.max_images]
+    rows = []
+    for count in sizes or [options.max_images]:
+        with fixtures.temporary_folder() as folder:
+            paths = fixtures.draw_photographs(folder, NUM_SMALL, SMALL)
+            source = fixtures.link_images(paths, os.path.join(folder, "source"), count)
+            usage = processes.watch(
+                processes.make_command(
+                    "tfrecords.commands.convert",
+                    "--source=folder",
+                    f"--source_dir={source}",
+                    f"--data_dir={os.path.join(folder, 'data')}",
+                )
+            )
+        peak, largest = usage.peak_bytes / 1e6, usage.largest_bytes / 1e6
+        rows.append((count, peak, largest, 1e3 * peak / count, count / usage.seconds))
+    return Result(
+        f"memory of a conversion, {os.cpu_count()} processes at work, images of "
+        f"{SMALL[0]}x{SMALL[1]}",
+        ("images", "peak MB", "largest process MB", "kB an image", "images/s"),
+        rows,
+        [
+            "Resident sets of all processes in one run each, sampled 20 times a "
+            "second; shared pages count once per process."
+        ],
+    )
+
+
+def convert_folder(
+    source_dir: str, num_workers: int | None = None, resizing: str = "bicubic"
+) -> Call:
+    """`alexnet-convert` of a folder of classes, by default on all cores."""
+    from tfrecords.conversion import convert, plan
+    from tfrecords.sources import folder
+
+    def write(data_dir: str) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            convert.convert(
+                folder.open_folder(source_dir, validation_fraction=None, seed=0),
+                data_dir,
+                plan.ConvertSettings(resizing=resizing),
+                num_workers,
+            )
+
+    return partial(_time_writing, write)
+
+
+def convert_in_pool(source_dir: str, shrink: Callable[[bytes], bytes]) -> Call:
+    """A process per core reads images, shrinks them and writes shards; no checks."""
+    paths = list_images(source_dir)
+    parts = [paths[i : i + _PER_SHARD] for i in range(0, len(paths), _PER_SHARD)]
+    shards = [schema.make_shard_name("train", i, len(parts)) for i in range(len(parts))]
+    # A missing package is reported before anything is timed.
+    shrink(_read(paths[0]))
+
+    def write(data_dir: str) -> None:
+        targets = [os.path.join(data_dir, shard) for shard in shards]
+        with multiprocessing.Pool(os.cpu_count()) as pool:
+            tasks = zip(targets, parts, strict=True)
+            pool.starmap(partial(write_shard, shrink), tasks, chunksize=1)
+
+    return partial(_time_writing, write)
+
+
+def write_shard(
+    shrink: Callable[[bytes], bytes], shard: str, paths: Iterable[str]
+) -> None:
+    """Shrinks images and writes them as records of one class."""
+    with open(shard, "wb") as file:
+        for path in paths:
+            record = schema.encode_image(
+                encoded=shrink(_read(path)),
+                image_format=schema.FORMAT_JPEG,
+                label=0,
+                synset="class",
+                text="class",
+                filename=os.path.basename(path),
+                height=_SIZE,
+                width=_SIZE,
+            )
+            file.write(record_file.frame(record))
+
+
+def shrink_alone(
+    paths: list[str], count: int, shrink: Callable[[bytes], bytes]
+) -> Call:
+    """Shrinks `count` images, `paths` repeated, in memory, with a thread per core."""
+    encoded = [_read(path) for path in paths]
+    threads = os.cpu_count() or 1
+    pool = futures.ThreadPoolExecutor(threads)
+    shrink(encoded[0])
+
+    def work(first: int) -> None:
+        for number in range(first, count, threads):
+            shrink(encoded[number % len(encoded)])
+
+    def call() -> None:
+        list(pool.map(work, range(threads)))
+
+    return call
+
+
+def shrink_with_pillow(data: bytes) -> bytes:
+    """Shrinks a JPEG file with one resize of Pillow's, bicubic."""
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    side = min(image.size)
+    left, top = ((length - side) / 2 for length in image.size)
+    box = (left, top, left + side, top + side)
+    image = image.resize((_SIZE, _SIZE), Image.Resampling.BICUBIC, box)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=_QUALITY)
+    return stream.getvalue()
+
+
+def shrink_with_opencv(data: bytes) -> bytes:
+    """Shrinks a JPEG file with OpenCV, which uses libjpeg-turbo and averages areas."""
+    import cv2
+
+    # The candidates have a thread or a process per core.
+    cv2.setNumThreads(1)
+    image: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    small = cv2.resize(square, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA)
+    _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return encoded.tobytes()
+
+
+def list_images(source_dir: str) -> list[str]:
+    """The images of a folder of classes, sorted."""
+    return sorted(
+        os.path.join(source_dir, name, file)
+        for name in os.listdir(source_dir)
+        for file in os.listdir(os.path.join(source_dir, name))
+    )
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _time_writing(write: Callable[[str], None]) -> float:
+    # The seconds of writing a new directory, without its removal.
+    with fixtures.temporary_folder() as folder:
+        data_dir = os.path.join(folder, "data")
+        os.mkdir(data_dir)
+        start = time.perf_counter()
+        write(data_dir)
+        return time.perf_counter() - start

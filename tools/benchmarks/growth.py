@@ -1,0 +1,151 @@
+"""Benchmark of how time grows: with images, workers, batch and classes."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from alexnet_tf.figures import matplotlib_defaults
+from tfrecords.durable import files
+from tools.benchmarks import conversion, fixtures, steps
+from tools.benchmarks.harness import Make, Options, summarize, take_turns
+from tools.benchmarks.report import Result
+
+_IMAGES = (1_000, 10_000, 100_000)
+_CLASSES = (10, 100, 1_000, 10_000, 21_843)
+# 1, 2, 4, ... up to the number of cores, and 2 at least.
+_WORKERS = tuple(2**i for i in range(max(2, (os.cpu_count() or 1).bit_length())))
+_WORKERS_IMAGES = 2_000
+_WORKERS_SERIES = "workers converting"
+
+# Seconds by size, by the name of the series.
+Series = dict[str, dict[int, float]]
+
+
+def measure_growth(options: Options) -> Result:
+    """Time by images, workers, batch and classes; --plot draws it."""
+    settings = options.network_settings
+    sizes = [size for size in _IMAGES if size <= options.max_images]
+    notes: list[str] = []
+    series: Series = {}
+    with fixtures.temporary_folder() as folder:
+        small = fixtures.draw_photographs(
+            folder, conversion.NUM_SMALL, conversion.SMALL
+        )
+        series["images converted"] = _measure(
+            {
+                size: partial(
+                    conversion.convert_folder,
+                    fixtures.link_images(small, os.path.join(folder, str(size)), size),
+                )
+                for size in sizes or [options.max_images]
+            },
+            options,
+            notes,
+        )
+    with fixtures.temporary_folder() as folder:
+        source_dir = fixtures.link_images(
+            fixtures.get_photographs(None, folder, conversion.NUM_SMALL),
+            os.path.join(folder, "source"),
+            min(_WORKERS_IMAGES, options.max_images),
+        )
+        series[_WORKERS_SERIES] = _measure(
+            {n: partial(conversion.convert_folder, source_dir, n) for n in _WORKERS},
+            options,
+            notes,
+        )
+    series["batch, a step"] = _measure(
+        {
+            size: partial(steps.train_step, {**settings, "batch_size": size})
+            for size in list_batches(options.batch_size)
+        },
+        options,
+        notes,
+    )
+    series["classes, a step"] = _measure(
+        {size: partial(steps.train_step, settings, size) for size in _CLASSES},
+        options,
+        notes,
+    )
+    if options.plot:
+        plot(series, options.plot)
+        notes.append(f"The curves are in {options.plot}.")
+    notes.append(
+        "The exponent is the slope of log time over log size from the previous size: 1 "
+        "if time is proportional to size, 0 if it is constant, -1 if twice the workers "
+        "take half the time."
+    )
+    return Result(
+        f"growth of time, {options.precision}",
+        ("what", "size", "seconds", "ms for each", "exponent"),
+        list_rows(series),
+        notes,
+    )
+
+
+def _measure(
+    candidates: Mapping[int, Make], options: Options, notes: list[str]
+) -> dict[int, float]:
+    named = {str(size): make for size, make in candidates.items()}
+    answers, new_notes = take_turns(named, options)
+    notes += new_notes
+    return {int(name): summarize(seconds).median for name, seconds in answers.items()}
+
+
+def list_batches(batch_size: int) -> list[int]:
+    """An eighth of a batch, doubled up to twice the batch: 16 ... 256 for 128."""
+    sizes = {max(1, 2 * batch_size // divisor) for divisor in (1, 2, 4, 8, 16)}
+    return sorted(sizes)
+
+
+def list_rows(series: Series) -> list[tuple]:
+    """The table's rows: name, size, seconds, milliseconds for each, exponent."""
+    rows: list[tuple] = []
+    for name, seconds in series.items():
+        exponent, before = None, None
+        for size in sorted(seconds):
+            time = seconds[size]
+            if before:
+                exponent = math.log(time / seconds[before]) / math.log(size / before)
+            rows.append((name, size, time, 1e3 * time / size, exponent))
+            before = size
+    return rows
+
+
+@matplotlib_defaults.default_style()
+def plot(series: Series, path: str) -> None:
+    """Draws the series on logarithmic axes, a panel each.
+
+    An axis spans two decades of seconds at least, so that a flat curve looks flat. The
+    dashed line is time proportional to the size, or to the inverse of the workers.
+    """
+    from matplotlib import figure, ticker
+
+    drawing = figure.Figure(figsize=(4.0 * len(series), 3.5), layout="constrained")
+    panels: Any = drawing.subplots(1, len(series), squeeze=False)[0]
+    for panel, (name, seconds) in zip(panels, series.items(), strict=True):
+        sizes = sorted(seconds)
+        times = [seconds[size] for size in sizes]
+        panel.loglog(sizes, times, "o-")
+        slope = -1 if name == _WORKERS_SERIES else 1
+        ideal = [times[0] * (size / sizes[0]) ** slope for size in sizes]
+        panel.loglog(sizes, ideal, "--", color="0.6")
+        middle = math.sqrt(min(times) * max(times))
+        panel.set_ylim(
+            min(middle / 10, min(times) / 1.5), max(middle * 10, max(times) * 1.5)
+        )
+        labels = [f"{size:,}" for size in sizes]
+        panel.set_xticks(sizes, labels, fontsize="small", rotation=30)
+        panel.xaxis.set_minor_locator(ticker.NullLocator())
+        panel.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        panel.yaxis.set_minor_formatter(ticker.NullFormatter())
+        panel.set_xlabel(name)
+        panel.set_ylabel("seconds")
+        panel.grid(True, which="both", alpha=0.3)
+    stream = io.BytesIO()
+    drawing.savefig(stream, format=os.path.splitext(path)[1][1:] or "png", dpi=120)
+    files.write_bytes(path, stream.getvalue())

@@ -1,0 +1,123 @@
+"""Training steps of our network as candidates, on images that are already in memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tools import step_traces
+from tools.benchmarks import step_parts
+from tools.benchmarks.harness import Call
+
+NUM_CLASSES = 1000
+
+
+def train_step(
+    settings: Mapping[str, Any], num_classes: int = NUM_CLASSES, steps_per_call: int = 1
+) -> Call:
+    """Training steps.
+
+    Args:
+      settings: changes to the paper's, by dotted names.
+      num_classes: outputs of fc8.
+      steps_per_call: how many steps a call takes.
+    """
+    step, images, labels = build_step(settings, num_classes)
+
+    def call() -> None:
+        for _ in range(steps_per_call):
+            result = step(images, labels)
+        result.loss.numpy()
+
+    call()
+    return call
+
+
+def traced_step(
+    settings: Mapping[str, Any], num_classes: int = NUM_CLASSES
+) -> Callable[[], dict[str, float]]:
+    """Traces a training step; a call returns `step_parts.sum_parts` of it."""
+    step, images, labels = build_step(settings, num_classes)
+
+    def call_step() -> None:
+        step(images, labels).loss.numpy()
+
+    call_step()
+    return lambda: step_parts.sum_parts(step_traces.record(call_step))
+
+
+def placed_step(
+    settings: Mapping[str, Any], devices: str, num_towers: int
+) -> Callable[[], dict[str, float]]:
+    """A training step on the named devices.
+
+    A call returns its `seconds`, the process's peak resident set (`peak_bytes`) and the
+    bytes that one device sends to another per step (`crossing_bytes`).
+    """
+    from alexnet_tf.devices import placement_report
+
+    step, images, labels = build_step(settings, NUM_CLASSES, devices, num_towers)
+    placed, _ = placement_report.capture_placed_graph(step, images, labels)
+    crossing = sum(t.num_bytes or 0 for t in placement_report.list_transfers(placed))
+
+    def call() -> dict[str, float]:
+        start = time.perf_counter()
+        step(images, labels).loss.numpy()
+        seconds = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Kilobytes on Linux, bytes on macOS.
+        peak_bytes = peak if sys.platform == "darwin" else 1024 * peak
+        return {
+            "seconds": seconds,
+            "peak_bytes": peak_bytes,
+            "crossing_bytes": crossing,
+        }
+
+    return call
+
+
+def build_step(
+    settings: Mapping[str, Any],
+    num_classes: int,
+    devices: str = "auto",
+    num_towers: int = 2,
+) -> tuple[Any, Any, Any]:
+    """Builds a network with its optimizer.
+
+    Returns:
+      The training step, images and labels to call it with.
+    """
+    import tensorflow as tf
+
+    from alexnet_tf.config import overrides, schema
+    from alexnet_tf.devices import placement, precision
+    from alexnet_tf.network import build
+    from alexnet_tf.network.parameters import list_parameters
+    from alexnet_tf.network.tables import ALEXNET, Network
+    from alexnet_tf.optimization import keras_optimizers, loss_scale
+    from alexnet_tf.training import steps
+
+    where = placement.make_placement(devices)
+    precision.make_reproducible()
+    config = overrides.override(schema.Config(), dict(settings))
+    network = build.build_model(
+        num_classes,
+        config.model,
+        crop_size=config.data.crop_size,
+        precision=config.precision,
+        placement=where,
+        network=Network(num_towers, ALEXNET.rows),
+    )
+    device = where.get_device(0)
+    optimizer = keras_optimizers.make_optimizer(
+        list_parameters(network), config.optimizer, device
+    )
+    optimizer.rates.assign(tf.fill(optimizer.rates.shape, 1e-3))
+    scale = loss_scale.LossScale(config.precision, device)
+    step = steps.make_train_step(network, optimizer, scale, device)
+    size, crop = config.batch_size, config.data.crop_size
+    images = 60.0 * tf.random.stateless_normal([size, crop, crop, 3], (0, 0))
+    return step, images, tf.range(size, dtype=tf.int32) % num_classes
