@@ -1,9 +1,8 @@
-"""What every command has in common: flags, help, errors and exit codes.
+"""What all commands have in common: flags, help, errors and exit codes.
 
-absl prints its own flags among ours, exits with 1 on `--help` and on a wrong flag,
-and shows tracebacks. Here `--help` shows our flags first and exits with 0, a wrong
-flag exits with 2 and the nearest right name, and an error made of a sentence is
-printed as one.
+absl mixes its own flags with ours, exits with 1 after `--help` or a wrong flag, and
+shows tracebacks. Here `--help` shows our flags first and exits with 0, a wrong flag
+exits with 2 and suggests the nearest name, and a `UserError` is printed as a message.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from tfrecords import errors, limits
 from tfrecords.console import paths, printing, stop_signals, streams
 
 _HELP_WIDTH = 88
-# A user's settings of other programs that would change or break ours. Keras fails on a
-# keras.json that it cannot read, matplotlib on a display of a notebook elsewhere.
+# Overrides settings of the user that would change or break our programs: Keras fails on
+# a keras.json that it cannot read, matplotlib on the display of another notebook.
 _ENVIRONMENT = {"KERAS_HOME": f"{os.devnull}/keras", "MPLBACKEND": "agg"}
 _EXIT_CODES = (
     "Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 5 directory in use, 129, "
@@ -34,11 +33,11 @@ _EXIT_CODES = (
 
 
 class TextParser(flags.ArgumentParser[str]):
-    """Of a flag that takes any text.
+    """The parser of a flag that takes any text.
 
     Args:
-      suggestions: the values that a shell offers to complete.
-      kind: what the text is to be: string, int, float.
+      suggestions: values that shell completion offers.
+      kind: what the text should be: string, int, float.
     """
 
     def __init__(self, suggestions: Iterable[str] = (), kind: str = "string"):
@@ -51,14 +50,14 @@ class TextParser(flags.ArgumentParser[str]):
 
 
 class PathParser(TextParser):
-    """Of every flag that takes a path: expands `~`, refuses URLs (`paths.expand`)."""
+    """The parser of a path: expands `~`, refuses URLs (`paths.expand`)."""
 
     def parse(self, argument: str) -> str:
         return _expand(super().parse(argument) or "")
 
 
 class PathListParser(flags.ListParser):
-    """Likewise, of paths separated by commas."""
+    """The parser of paths separated by commas."""
 
     def parse(self, argument: str | list[str]) -> list[str]:
         return [_expand(path) for path in super().parse(argument)]
@@ -68,7 +67,7 @@ def _expand(path: str) -> str:
     try:
         return paths.expand(path)
     except errors.UserError as error:
-        # What absl prints with the flag's name.
+        # absl prints it with the flag's name.
         raise ValueError(str(error)) from error
 
 
@@ -85,14 +84,14 @@ def run(
 
     Args:
       main: the command; reads its flags, returns an exit code or None for 0.
-      module_name: the module that defined the flags (`__name__` there), whose flags
-        come first in the help.
-      synopsis: the help's opening: what the command does and an example line.
-      positional: the flag that may also be given without its name: `command D` for
-        `command --data_dir=D`. A flag that may be repeated takes all of them.
-      prints_result: asked once the flags are read, whether what the command prints is
-        its work: an output that is lost is an error then. Otherwise the command does
-        its work without it, and the exit code is that of the work.
+      module_name: `__name__` of the module that defined the flags; they come first in
+        the help.
+      synopsis: the start of the help: what the command does and an example.
+      positional: a flag that may be given without its name: `command D` for
+        `command --data_dir=D`. A flag that may be repeated takes all such arguments.
+      prints_result: called after the flags are read; whether the command's output is
+        its result, so that losing it is an error. Otherwise a lost output does not
+        affect the exit code.
     """
     streams.take_streams()
     printing.escape_unencodable()
@@ -146,10 +145,10 @@ def parse_flags(
 def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
     """The flags that a command's module has defined, in that order.
 
-    Aliases, which are earlier names of flags, are left out: they still work, but help
-    and completion do not show them.
+    Aliases (earlier names of flags) are left out: they still work, but help and
+    completion do not show them.
     """
-    # absl files the flags of a script, or of python -m, under the program's name.
+    # absl lists the flags of a script, or of python -m, under the program's name.
     keys = [sys.argv[0], module_name] if module_name == "__main__" else [module_name]
     by_module = flags.FLAGS.flags_by_module_dict()
     return [
@@ -158,7 +157,7 @@ def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
 
 
 def _is_alias(flag: flags.Flag[Any]) -> bool:
-    # DEFINE_alias has a class of its own for each alias, and this help text.
+    # DEFINE_alias makes a class for each alias; they share only this help text.
     return flag.help.startswith("Alias for --")
 
 
@@ -167,15 +166,15 @@ def make_help(module_name: str, synopsis: str) -> str:
     own = get_own_flags(module_name)
     own_names = {flag.name for flag in own}
     lines = [synopsis.strip()]
-    # Many a synopsis says itself which of them its command has.
+    # Some synopses list the exit codes of their command.
     if "Exit codes:" not in synopsis:
         lines += ["", textwrap.fill(_EXIT_CODES, _HELP_WIDTH)]
     lines += ["", "Flags:"]
-    # In the order of their definition, the settings (config.*) last.
+    # In the order of their definition, settings (config.*) last.
     lines += [_describe(f) for f in own if not f.name.startswith("config.")]
     settings = [f for f in own if f.name.startswith("config.")]
     if settings:
-        lines += ["", "Settings, each over the experiment's value:"]
+        lines += ["", "Settings, which override the experiment's values:"]
         lines += [_describe(flag) for flag in settings]
     absl_names = sorted(
         name
@@ -206,7 +205,7 @@ def _call(main: Callable[[], int | None]) -> int:
         try:
             return main() or 0
         finally:
-            # A loss shows here and not after the exit code is known.
+            # A lost output must be noticed before the exit code is chosen.
             sys.stdout.flush()
     except errors.UserError as error:
         print(f"\n{program}: {error}", file=sys.stderr)
@@ -228,14 +227,14 @@ def _call(main: Callable[[], int | None]) -> int:
 
 
 def quiet_tensorflow() -> None:
-    """Imports TensorFlow without its start-up messages, errors excepted.
+    """Imports TensorFlow without its start-up messages, except errors.
 
-    TensorFlow writes about libraries and missing GPUs to the standard error's
-    descriptor before any of its settings for that is read. What it wrote is shown
-    after all if the import fails, or where the user has set TF_CPP_MIN_LOG_LEVEL.
+    TensorFlow writes about libraries and missing GPUs to the descriptor of standard
+    error before it reads any setting that would prevent this. The messages are shown if
+    the import fails, or if the user has set TF_CPP_MIN_LOG_LEVEL.
 
     Raises:
-      UserError: where there is no room for TensorFlow's threads.
+      UserError: if TensorFlow's threads cannot be started.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         limits.check_threads()
@@ -249,11 +248,11 @@ def quiet_tensorflow() -> None:
         try:
             import tensorflow as tf
 
-            # The search for GPUs has its own messages where there are none.
+            # The search for GPUs writes messages too if there are none.
             tf.config.list_physical_devices()
         except Exception:
             messages.seek(0)
-            # The error counts, whether or not somebody reads this.
+            # Failing to show the messages must not hide the error.
             with contextlib.suppress(OSError):
                 os.write(descriptor, messages.read())
             raise
@@ -264,7 +263,7 @@ def quiet_tensorflow() -> None:
 
 
 def _open_scratch() -> IO[bytes]:
-    # In memory where the system can: a temporary directory may be full.
+    # In memory if possible: a temporary directory may be full.
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("messages"), "w+b")
     return tempfile.TemporaryFile()

@@ -39,6 +39,11 @@ _DESCRIPTION = "description"
 
 
 @dataclasses.dataclass(frozen=True)
+class _PlanFile:
+    plan: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class FinishedShard:
     """A finished shard, without its records' lengths and checksums.
 
@@ -92,19 +97,19 @@ def find(
     if not is_new:
         begun = json_records.read(
             path,
-            dict[str, Any],
+            _PlanFile,
             remedy=f"Delete {data_dir}, which is unfinished, and convert again.",
             format_name=FORMAT_NAME,
             version=FORMAT_VERSION,
             may_be_sealed=True,
         )
-        check_same_plan(data_dir, begun, description)
+        check_same_plan(data_dir, begun.plan, description)
     files.make_directory(progress_dir)
     files.remove_temporary_files(data_dir)
     files.remove_temporary_files(progress_dir)
     if is_new:
         header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
-        json_records.write_sealed(path, {**header, **description})
+        json_records.write_sealed(path, {**header, "plan": dict(description)})
 
     def read_if_unchanged(name: str) -> FinishedShard | None:
         check_stop()

@@ -47,7 +47,7 @@ def read(
       kind: a dataclass, or another type that a field may have; see `convert`.
       remedy: the last sentence of a `DataError`: what the user should do.
       format_name: what "format" in the file must be; None where files of this kind do
-        not name their format. `kind` has no such field.
+        not name their format. A dataclass has no such field.
       version: what "version" in the file must be; given together with `format_name`.
       may_be_sealed: whether the file may end with its own checksum, see `write_sealed`.
       ignore_unknown: whether the file may have keys that `kind` does not.
@@ -68,43 +68,9 @@ def read(
             _refuse_version(path, value["version"], version)
         if may_be_sealed and SEAL in value:
             _check_seal(text, value)
-        if format_name is not None:
+        if format_name is not None and dataclasses.is_dataclass(kind):
             del value["format"], value["version"]
         return convert(kind, value, ignore_unknown=ignore_unknown)
-
-
-def read_object(
-    path: str, format_name: str, version: int, keys: set[str]
-) -> dict[str, Any]:
-    """Reads a JSON object whose fields its caller checks, such as `run.json`.
-
-    Args:
-      path: of the file.
-      format_name: what "format" in the file must be.
-      version: what "version" in the file must be.
-      keys: the other keys it must have.
-
-    Returns:
-      The whole object, "format" and "version" included.
-
-    Raises:
-      FileNotFoundError, NotADirectoryError: if there is no such file.
-      DataError: if it is damaged, larger than `MAX_BYTES`, or of another format or
-        version.
-      StorageError: if it cannot be read.
-    """
-    text = _read_text(path, _REMEDY)
-    with explain_damage(path, _REMEDY):
-        value = json.loads(text)
-        found = value["format"], value["version"]
-        if found != (format_name, version):
-            raise ValueError(
-                f"it is {found[0]!r}, version {found[1]!r}, not {format_name!r}, "
-                f"version {version!r}"
-            )
-        if missing := keys - value.keys():
-            raise ValueError(f"{min(missing)} is missing")
-        return convert(dict[str, Any], value)
 
 
 def write_sealed(path: str, value: dict[str, Any]) -> None:
