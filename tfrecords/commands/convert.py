@@ -136,10 +136,10 @@ flags.DEFINE_bool(
     "write nothing.",
 )
 flags.DEFINE_integer(
-    "train_per_class", 100, "sample: training images a class.", lower_bound=1
+    "train_per_class", 100, "sample: training images per class.", lower_bound=1
 )
 flags.DEFINE_integer(
-    "validation_per_class", 20, "sample: validation images a class.", lower_bound=1
+    "validation_per_class", 20, "sample: validation images per class.", lower_bound=1
 )
 
 

@@ -230,7 +230,7 @@ def _read_if_unchanged(data_dir: str, name: str) -> FinishedShard | None:
             and files.compute_digest(shard_path) == shard.info.sha256
         )
     except (OSError, ValueError, KeyError, errors.DataError) as error:
-        # Too many open files, say, is no reason to write the shard again.
+        # Reaching a limit, such as that of open files, does not make the shard bad.
         limits.refuse(error)
         return None
     return shard if is_unchanged else None

@@ -115,57 +115,52 @@ def convert(
     Raises:
       ValueError: naming the field that is missing, unknown or of another type.
     """
-    hint: Any = kind
+    return typing.cast(_Class, _convert(kind, value, where, ignore_unknown))
+
+
+def _convert(hint: Any, value: Any, where: str, ignore_unknown: bool = False) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
-        return typing.cast(_Class, value)
+        return value
     if dataclasses.is_dataclass(hint):
-        fields = _convert_fields(hint, value, where, ignore_unknown)
-        return typing.cast(_Class, kind(**fields))
-    converted: Any
+        return _make_dataclass(hint, value, where, ignore_unknown)
     if origin is tuple and isinstance(value, list):
-        converted = tuple(
-            convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)
+        return tuple(
+            _convert(arguments[0], item, f"{where}[{i}]")
+            for i, item in enumerate(value)
         )
-        return typing.cast(_Class, converted)
     if origin in (dict, collections.abc.Mapping) and isinstance(value, dict):
-        converted = {
-            key: convert(arguments[1], item, _join(where, key))
+        return {
+            key: _convert(arguments[1], item, _join(where, key))
             for key, item in value.items()
         }
-        return typing.cast(_Class, converted)
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in arguments:
-            return typing.cast(_Class, None)
+            return None
         (hint,) = [a for a in arguments if a is not type(None)]
-        return typing.cast(_Class, convert(hint, value, where))
+        return _convert(hint, value, where)
     # To isinstance a bool is an int.
     if type(value) is hint or (hint is float and type(value) is int):
-        return typing.cast(_Class, value)
+        return value
     name = getattr(hint, "__name__", str(hint))
     raise ValueError(f"{where or 'it'} is {value!r:.80}, not of type {name}")
 
 
-def _convert_fields(
-    kind: Any, value: Any, where: str, ignore_unknown: bool
-) -> dict[str, Any]:
+def _make_dataclass(kind: Any, value: Any, where: str, ignore_unknown: bool) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{where or 'the file'} is not an object")
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    for name in sorted(value.keys() - fields.keys()):
-        if not ignore_unknown:
-            raise ValueError(f"{_join(where, name)} is unknown")
+    unknown = sorted(value.keys() - fields.keys())
+    if unknown and not ignore_unknown:
+        raise ValueError(f"{_join(where, unknown[0])} is unknown")
     hints = typing.get_type_hints(kind)
     found = {}
     for name, field in fields.items():
         if name in value:
-            found[name] = convert(hints[name], value[name], _join(where, name))
-        elif (
-            field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING
-        ):
+            found[name] = _convert(hints[name], value[name], _join(where, name))
+        elif field.default is field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{_join(where, name)} is missing")
-    return found
+    return kind(**found)
 
 
 def _join(where: str, name: str) -> str:

@@ -44,7 +44,7 @@ class JpegHeader:
 
     Attributes:
       width: pixels, from the frame header.
-      height: pixels, likewise.
+      height: pixels, from the frame header.
       is_baseline: whether the frame is baseline (SOF0), eight bits per value.
       num_channels: as stored: 1 gray, 3 colours, 4 CMYK.
       has_adobe_marker: whether there is an APP14 "Adobe" segment; then four-channel
