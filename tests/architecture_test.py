@@ -90,7 +90,6 @@ TESTED_WITH = {
     "alexnet_tf.training.validation": "alexnet_tf.training.train",
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
     "tfrecords.durable.locks": "tfrecords.durable.files",
-    "tfrecords.verification.shard_check": "tfrecords.verification.verify",
     "tfrecords.sources.ilsvrc.devkit": "tfrecords.sources.ilsvrc.official",
     "tfrecords.sources.ilsvrc.kaggle_tables": "tfrecords.sources.ilsvrc.official",
     "tfrecords.sources.ilsvrc.release": "tfrecords.sources.ilsvrc.official",

@@ -1,43 +1,43 @@
-"""Errors that are sentences: what was given, what was expected, what to do.
+"""Errors whose message tells the user what was given, what was expected, what to do.
 
-A command prints the sentence and exits with the class's `exit_code`; nobody sees a
-traceback for a mistake that is theirs or their disk's.
+A command prints the message and exits with the class's `exit_code`; a mistake of the
+user, or a failing disk, never shows a traceback.
 
-Exit codes: 0 done; 2 wrong use or bad input; 3 not finite; 4 storage; 5 directory
-in use; 129, 130 and 143 after SIGHUP, an interrupt or SIGTERM.
+Exit codes: 0 done; 2 wrong use or bad input; 3 not finite; 4 storage; 5 directory in
+use; 129, 130 and 143 after SIGHUP, an interrupt or SIGTERM.
 """
 
 from __future__ import annotations
 
 
 class UserError(Exception):
-    """Wrong use or bad input. The message is the whole sentence the user reads."""
+    """Wrong use or bad input. The user reads the message and nothing else."""
 
     exit_code = 2
 
 
 class DataError(UserError):
-    """Input that is damaged; the message names the file and record or byte offset."""
+    """Damaged input; the message names the file and the record or byte offset."""
 
 
 class NotFiniteError(UserError):
-    """A loss or gradient that is infinite or not a number; raised before the update."""
+    """A loss or gradient is infinite or not a number; raised before the update."""
 
     exit_code = 3
 
 
 class DeviceMemoryError(UserError):
-    """A network and batch for which a device has too little memory."""
+    """A device has too little memory for the network and the batch."""
 
 
 class StorageError(UserError):
-    """A disk that is full, read-only or failing."""
+    """A disk is full, read-only or failing."""
 
     exit_code = 4
 
 
 class InUseError(UserError):
-    """A directory that another process is writing to."""
+    """Another process is writing to the directory."""
 
     exit_code = 5
 

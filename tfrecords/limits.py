@@ -1,6 +1,6 @@
-"""Limits of the system: open files, memory, processes, a working directory.
+"""Limits of the system: open files, memory, processes, the working directory.
 
-Where one is met, no file is damaged and no disk is at fault: the sentence says which
+When a limit is reached, no file is damaged and no disk has failed: the error says which
 limit it is and how to raise it.
 """
 
@@ -14,18 +14,17 @@ import threading
 from tfrecords import errors
 
 _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
-# More would slow down programs that close every descriptor they may have.
+# A higher limit would slow down programs that close all possible descriptors.
 _MOST_OPEN_FILES = 1 << 16
-# That TensorFlow starts besides two pools of one for every core.
+# TensorFlow starts these besides two pools with a thread for every core.
 _OTHER_THREADS = 8
 
 
 def prepare() -> None:
-    """Raises this process's limit of open files as far as it may; to be called first.
+    """Raises this process's limit of open files as far as allowed; call it first.
 
     Raises:
-      UserError: where the working directory was removed, so that no relative path
-        leads anywhere.
+      UserError: if the working directory was removed, so that no relative path works.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_OPEN_FILES
@@ -37,18 +36,18 @@ def prepare() -> None:
         os.getcwd()
     except FileNotFoundError as error:
         raise errors.UserError(
-            "the working directory was removed. Change to one that is there (cd) and "
-            "run the same command again."
+            "the working directory was removed. Change to another (cd) and run the "
+            "same command again."
         ) from error
 
 
 def check_threads() -> None:
-    """Starts as many threads for a moment as TensorFlow will for good.
+    """Briefly starts as many threads as TensorFlow will need.
 
-    TensorFlow ends the process with a dump where one of its own cannot be started.
+    TensorFlow aborts the process if it cannot start one of its threads.
 
     Raises:
-      UserError: where there is no room for them.
+      UserError: if they cannot be started.
     """
     done = threading.Event()
     threads = []
@@ -66,7 +65,7 @@ def check_threads() -> None:
 
 
 def count_open_files() -> int:
-    """How many files this process may have open."""
+    """The number of files that this process may have open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
 
@@ -77,9 +76,9 @@ def is_out_of_files(error: BaseException) -> bool:
 
 
 def refuse(error: BaseException) -> None:
-    """Raises `UserError` where `error` is a limit that was met, and else nothing.
+    """Raises `UserError` if `error` says that a limit was reached.
 
-    For whoever takes errors while reading for a damaged file.
+    For callers that would otherwise report a damaged file.
     """
     if isinstance(error, MemoryError) or (
         isinstance(error, OSError) and error.errno in (*_OPEN_FILES, errno.ENOMEM)
@@ -88,11 +87,7 @@ def refuse(error: BaseException) -> None:
 
 
 def explain(error: BaseException) -> str | None:
-    """A sentence on the limit that `error` comes from; None where it is another error.
-
-    Args:
-      error: what ended a command.
-    """
+    """A message about the limit that `error` comes from; None for any other error."""
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EMFILE:
         return (
@@ -128,7 +123,7 @@ def explain(error: BaseException) -> str | None:
 
 
 def _is_unmapped(text: str) -> bool:
-    # What the loader says where a library does not fit into memory.
+    # The dynamic loader's message if a library does not fit into memory.
     return "failed to map segment" in text or "annot allocate memory" in text
 
 

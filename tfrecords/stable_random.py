@@ -1,8 +1,7 @@
-"""Seeded permutations that no NumPy version changes.
+"""Seeded permutations that are the same with every version of NumPy.
 
-`Generator.permutation` may change its stream between NumPy releases; the raw output
-of Philox may not (it is a published counter-based generator), and a stable sort of
-it is a uniform permutation.
+`Generator.permutation` may change between NumPy releases. The raw output of Philox, a
+published counter-based generator, may not, and sorting it gives a uniform permutation.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import numpy as np
 
 
 def make_permutation(size: int, seed: int, stream: int) -> np.ndarray:
-    """A permutation of 0..size-1 that depends on (size, seed, stream) alone.
+    """A permutation of 0..size-1 that depends only on (size, seed, stream).
 
     Args:
-      size: how many there are, at least 0.
+      size: at least 0.
       seed: any integer; the user's choice.
-      stream: any integer; which of the seed's permutations, an epoch for example.
+      stream: any integer; which of the seed's permutations, for example the epoch.
 
     Returns:
       int64 [size].

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from typing import Any
 
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
-from alexnet_tf.runs import tensorflow_files, untrained
+from alexnet_tf.runs import tensorflow_files
 from tfrecords import errors, limits
-from tfrecords.durable import checksums, files, versions
+from tfrecords.durable import checksums, files, json_records, versions
 from tfrecords.shards import manifest
 
 EXTRA_NAME = "assets.extra"
@@ -38,6 +37,16 @@ class Exported:
     signatures: Any
     loaded: Any
     untrained_layers: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    """What is read of `RECORD_NAME`; the last two are absent in old exports."""
+
+    classes: tuple[manifest.ClassInfo, ...]
+    image_size: int
+    untrained_layers: tuple[str, ...] = ()  # its name is `untrained.KEY`
+    checksums: Any = None
 
 
 def find_version(export_dir: str) -> str:
@@ -89,19 +98,15 @@ def open_version(path: str) -> Exported:
     if has_list:
         checksums.check(path, list_path)
     record_path = os.path.join(path, RECORD_NAME)
-    with files.read_errors(record_path), open(record_path, "rb") as file:
-        data = file.read()
-    try:
-        record = json.loads(data)
-        classes = tuple(manifest.ClassInfo(**c) for c in record["classes"])
-        image_size = int(record["image_size"])
-        if image_size < 1:
-            raise ValueError(f"image_size is {image_size}")
-        untrained_layers = tuple(map(str, record.get(untrained.KEY, ())))
-        expects_list = record.get("checksums") is not None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise errors.DataError(_explain(record_path, error)) from error
-    if expects_list and not has_list:
+    with files.read_errors(record_path):
+        record = json_records.read(
+            record_path, _Record, remedy="Export again.", ignore_unknown=True
+        )
+    if record.image_size < 1:
+        raise errors.DataError(
+            _explain(record_path, f"image_size is {record.image_size}")
+        )
+    if record.checksums is not None and not has_list:
         raise errors.DataError(_explain(list_path, "it is missing"))
     try:
         with (
@@ -111,14 +116,20 @@ def open_version(path: str) -> Exported:
             loaded = tf.saved_model.load(literal)
         outputs = loaded.signatures["serving_default"].structured_outputs
         num_classes = outputs["probabilities"].shape[-1]
-        if num_classes != len(classes):
-            raise ValueError(f"it has {num_classes} classes, not {len(classes)}")
+        if num_classes != len(record.classes):
+            raise ValueError(f"it has {num_classes} classes, not {len(record.classes)}")
     except errors.UserError:
         raise
     except Exception as error:  # Of damaged files TensorFlow raises a dozen types.
         limits.refuse(error)
         raise errors.DataError(_explain(path, error)) from error
-    return Exported(classes, image_size, loaded.signatures, loaded, untrained_layers)
+    return Exported(
+        record.classes,
+        record.image_size,
+        loaded.signatures,
+        loaded,
+        record.untrained_layers,
+    )
 
 
 def _explain(path: str, reason: object) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from tfrecords import errors, limits
-from tfrecords.durable import files, npz
+from tfrecords.durable import files, json_records, npz
 
 ARRAYS_NAME = "arrays.npz"
 STATE_NAME = "state.json"
@@ -57,6 +57,12 @@ class Checkpoint:
     warnings: tuple[str, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class _StateFile:
+    state: dict[str, Any]
+    best_step: int | None
+
+
 def make_name(step: int) -> str:
     """The directory's name: `ckpt-00001234` for step 1234."""
     return f"ckpt-{step:08d}"
@@ -79,13 +85,14 @@ def read(path: str, step: int) -> Checkpoint:
         # COMMIT is compared whole: there is no byte of it that a fault may change.
         if commit != make_commit(path, step):
             raise DamagedError(f"its files do not match {COMMIT_NAME}")
-        with open(os.path.join(path, STATE_NAME), "rb") as file:
-            record = json.load(file)
+        record = json_records.read(
+            os.path.join(path, STATE_NAME), _StateFile, ignore_unknown=True
+        )
         arrays = npz.load(os.path.join(path, ARRAYS_NAME))
     except (OSError, errors.DataError) as error:
         limits.refuse(error)
         raise DamagedError(str(error)) from error
-    return Checkpoint(step, arrays, record["state"], record["best_step"], path)
+    return Checkpoint(step, arrays, record.state, record.best_step, path)
 
 
 def make_commit(path: str, step: int) -> bytes:

@@ -11,11 +11,10 @@ their names.
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 
-from tfrecords import errors, limits
-from tfrecords.durable import files
+from tfrecords import errors
+from tfrecords.durable import files, json_records
 from tfrecords.shards import manifest
 from tfrecords.shards import statistics as statistics_lib
 
@@ -66,15 +65,13 @@ def load(workdir: str) -> TrainingData:
         )
     statistics = statistics_lib.read_statistics(directory)
     path = os.path.join(directory, CLASSES_NAME)
-    try:
-        with open(path, encoding="utf-8") as file:
-            classes = tuple(manifest.ClassInfo(**c) for c in json.load(file))
-    except (OSError, ValueError, TypeError) as error:
-        limits.refuse(error)
-        raise errors.DataError(
-            f"{path} is missing or damaged ({error}). Restore it from a copy; going on "
-            "training writes it again once it is removed."
-        ) from error
+    with files.read_errors(path):
+        classes = json_records.read(
+            path,
+            tuple[manifest.ClassInfo, ...],
+            remedy="Restore it from a copy, or remove it: resuming the training writes "
+            "it again.",
+        )
     return TrainingData(statistics, classes)
 
 

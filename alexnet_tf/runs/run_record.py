@@ -89,23 +89,22 @@ def read_record(path: str) -> dict[str, Any]:
 def find_record(path: str) -> dict[str, Any] | None:
     """`read_record`, but None where there is no run."""
     record_path = os.path.join(path, RECORD_NAME)
-    keys = {"config", "data", "starts"}
     try:
-        record = json_records.read_object(
-            record_path, FORMAT_NAME, FORMAT_VERSION, keys
+        record = json_records.read(
+            record_path,
+            dict[str, Any],
+            format_name=FORMAT_NAME,
+            version=FORMAT_VERSION,
         )
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if not record["starts"]:
-        raise errors.DataError(
-            f"{record_path} is damaged: it holds no start. Restore it from a copy, or "
-            "choose another workdir."
-        )
-    if not isinstance(record.get("saved_step"), (int, type(None))):
-        raise errors.DataError(
-            f"{record_path} is damaged: its saved_step is {record['saved_step']!r}, "
-            "not a step. Restore it from a copy, or choose another workdir."
-        )
+    with json_records.explain_damage(record_path):
+        for key in ("config", "data", "starts"):
+            if not record[key]:
+                raise ValueError(f"{key} is empty")
+        saved_step = record.get("saved_step")
+        if not isinstance(saved_step, int | None):
+            raise ValueError(f"saved_step is {saved_step!r}, not a step")
     return record
 
 

@@ -116,7 +116,12 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
         files.make_directory(os.path.join(path, TRIALS_NAME))
         files.write_json(record_path, new)
         return
-    old = json_records.read_object(record_path, FORMAT_NAME, FORMAT_VERSION, {"config"})
+    old = json_records.read(
+        record_path,
+        dict[str, Any],
+        format_name=FORMAT_NAME,
+        version=FORMAT_VERSION,
+    )
     differences = [
         f"\n  {name}: {old.get(name)!r} there, {new.get(name)!r} now"
         for name in dict.fromkeys([*old, *new])

@@ -13,7 +13,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,8 +20,7 @@ from typing import Any
 from alexnet_tf import experiments
 from alexnet_tf.config import overrides, settings_file
 from alexnet_tf.config.schema import Config
-from tfrecords import errors
-from tfrecords.durable import files
+from tfrecords.durable import files, json_records
 
 TRIALS_NAME = "trials"
 TABLE_NAME = "trials.csv"
@@ -81,16 +79,11 @@ def read(tune_dir: str, trial: str) -> TrialResult | None:
       DataError: where the file is damaged.
     """
     path = get_workdir(tune_dir, trial) + ".json"
+    remedy = "Remove it: the trial then resumes from its run's last checkpoint."
     try:
-        with open(path, "rb") as file:
-            return TrialResult(**json.load(file))
+        return json_records.read(path, TrialResult, remedy=remedy)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
-        raise errors.DataError(
-            f"{path} is damaged ({error}). Remove it: the trial is then taken up again "
-            "where its run stands."
-        ) from error
 
 
 def read_all(tune_dir: str) -> list[TrialResult]:

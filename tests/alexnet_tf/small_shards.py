@@ -105,10 +105,10 @@ def make_foreign_data(tmp_path, label_offset: int = 1) -> str:
         names = sorted(n for n in os.listdir(records_dir) if n.startswith(split))
         for number, name in enumerate(names):
             path = os.path.join(records_dir, name)
-            records = list(record_file.scan_lengths(path))
+            records = list(record_file.scan(path))
             columns["shard"] += [number] * len(records)
             columns["offset"] += [offset for offset, _ in records]
-            columns["length"] += [length for _, length in records]
+            columns["length"] += [len(data) for _, data in records]
             shards.append(
                 manifest.ShardInfo(
                     name,

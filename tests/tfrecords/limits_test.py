@@ -16,9 +16,11 @@ import pytest
 from tests import data_directories, processes
 from tfrecords import errors, limits
 from tfrecords.console import command_line
-from tfrecords.conversion import journal
+from tfrecords.conversion import finished_shards, shard_writer
 from tfrecords.durable import files, npz
 from tfrecords.shards import record_index, record_reader
+from tfrecords.shards.directory_files import ShardContents
+from tfrecords.shards.manifest import ShardInfo
 
 OPEN_FILES = """
 import resource
@@ -26,31 +28,6 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (40, 64))
 from tfrecords import limits
 limits.prepare()
 print(limits.count_open_files())
-"""
-
-# Two splits are read at a time. At last there is room for one shard and nothing else.
-MANY_SHARDS = """
-import os, resource, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-from tfrecords.shards import manifest, record_index, record_reader
-info = manifest.read_manifest(sys.argv[1])
-index = record_index.read_index(sys.argv[1], info, "train")
-readers = [record_reader.RecordReader(index) for _ in range(2)]
-num_read = 0
-for record_id in range(50):
-    for reader in readers:
-        num_read += len(reader.read(record_id)) == index.length[record_id]
-for reader in readers:
-    reader.close()
-readers[0].read(0)
-try:
-    while True:
-        os.open("/dev/null", os.O_RDONLY)
-except OSError:
-    pass
-for record_id in range(50):
-    num_read += len(readers[0].read(record_id)) == index.length[record_id]
-print(num_read)
 """
 
 COMMAND = """
@@ -88,7 +65,7 @@ def test_more_shards_than_open_files_are_read(tmp_path):
     data_directories.write_data_directory(
         tmp_path, per_class={"train": 25}, num_shards=50
     )
-    done = processes.run_python("-c", MANY_SHARDS, tmp_path)
+    done = processes.run_python("-m", "tests.programs.read_many_shards", tmp_path)
     assert done.stdout.split() == ["150"], done.stderr
 
 
@@ -120,16 +97,25 @@ def test_no_archive_is_damaged_where_memory_or_files_are_short(tmp_path, monkeyp
 def test_no_finished_shard_is_distrusted_where_no_file_can_be_opened(
     tmp_path, monkeypatch
 ):
-    opened = journal.Journal(str(tmp_path), {"a": 1})
-    (tmp_path / "shard").write_bytes(b"x")
-    shard = journal.FinishedShard("shard", 1, 1, "0", "0", (), None)
+    description = {"a": 1}
+    finished_shards.find(str(tmp_path), description)
+    (tmp_path / "temporary").write_bytes(b"x")
+    result = shard_writer.ShardResult(
+        str(tmp_path / "temporary"),
+        ShardContents(
+            ShardInfo("shard", 1, 1, "0"), *[np.zeros(1, np.int64)] * 3, None
+        ),
+        (),
+        None,
+    )
+    finished_shards.add(str(tmp_path), "shard", result)
 
     def fail(path):
         raise OSError(errno.EMFILE, "Too many open files")
 
     monkeypatch.setattr(files, "compute_digest", fail)
     with pytest.raises(errors.UserError, match="too many files are open"):
-        opened._is_intact(shard)
+        finished_shards.find(str(tmp_path), description)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`alexnet-convert`: images in, TFRecord shards out."""
+"""`alexnet-convert`: converts images to TFRecord shards."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from tfrecords.sources import Source
 
 SYNOPSIS = """
-Converts ImageNet's archives, or images of your own, to TFRecord shards of 256x256.
+Converts ImageNet's archives, or your own images, to TFRecord shards of 256x256 images.
 
   alexnet-convert --source=ilsvrc2012 --source_dir=ARCHIVES --data_dir=SHARDS
   alexnet-convert --source=folder --source_dir=IMAGES --data_dir=SHARDS
 
-Killed and started again, the same command goes on where it was.
+If it is stopped or killed, the same command resumes the conversion.
 """
 
 _DEFAULTS = plan.ConvertSettings()
@@ -31,10 +31,10 @@ flags.DEFINE_enum(
     "source",
     None,
     ["ilsvrc2012", "folder", "cifar10", "sample"],
-    "What the images are: ilsvrc2012, the official archives as they come or the "
-    "layout that Kaggle hands out; folder, one sub-folder for each class, or train "
-    "and validation folders of them; cifar10, the official python archive; sample, "
-    "the embedded set of drawn images, which needs no --source_dir.",
+    "The kind of source: ilsvrc2012, the official archives or Kaggle's layout; folder, "
+    "one sub-folder for each class, or train and validation folders of them; cifar10, "
+    "the official Python archive; sample, the built-in drawn images, which need no "
+    "--source_dir.",
     required=True,
 )
 flags.DEFINE(
@@ -53,102 +53,101 @@ flags.DEFINE(
 flags.DEFINE_integer(
     "num_workers",
     None,
-    "Processes at work; every core by default. The shards do not depend on it.",
+    "Number of processes; by default one per core. The shards do not depend on it.",
     lower_bound=1,
 )
 flags.DEFINE_enum(
     "resizing",
     _DEFAULTS.resizing,
     list(plan.RESIZINGS),
-    "How the shorter side becomes 256 pixels, for which the paper names no filter: "
-    "bicubic, antialiased; or authors, as their released converter does it, by areas, "
-    "which is faster and needs OpenCV (pip install 'alexnet-tf[opencv]'). What "
-    "predicts stays bicubic.",
+    "How images are resized (the paper names no filter): bicubic, antialiased; or "
+    "authors, as in the authors' released converter, which averages areas, is faster "
+    "and needs OpenCV (pip install 'alexnet-tf[opencv]'). Prediction always uses "
+    "bicubic.",
 )
 flags.DEFINE_enum(
     "encoding",
     _DEFAULTS.encoding,
     list(plan.ENCODINGS),
-    "jpeg, or raw: uint8, about six times larger, nothing to decode in training.",
+    "jpeg, or raw: uint8 pixels, about six times larger, not decoded in training.",
 )
 flags.DEFINE_integer(
-    "jpeg_quality", _DEFAULTS.jpeg_quality, "Of the stored JPEGs, 1 to 100."
+    "jpeg_quality", _DEFAULTS.jpeg_quality, "Quality of the stored JPEGs, 1 to 100."
 )
 flags.DEFINE_integer(
     "seed",
     _DEFAULTS.seed,
-    "Of the shuffle, of the folder's split and of the drawn images.",
+    "Seed of the shuffle, of the folder's validation split and of the drawn images.",
 )
 flags.DEFINE_integer(
     "num_train_shards",
     None,
-    "Shards of the training split; by default as many as suit its size.",
+    "Number of training shards; by default chosen from the number of images.",
     lower_bound=1,
 )
 flags.DEFINE_integer(
-    "num_validation_shards", None, "Likewise, of the validation split.", lower_bound=1
+    "num_validation_shards", None, "Number of validation shards.", lower_bound=1
 )
 flags.DEFINE_enum(
     "exif_orientation",
     "auto",
     list(_ORIENTATIONS),
-    "Whether an image's EXIF orientation turns it: auto ignores it for ImageNet, as "
-    "the paper did, and applies it for a folder.",
+    "Whether images are rotated by their EXIF orientation: auto ignores it for "
+    "ImageNet, as in the paper, and applies it for a folder.",
 )
 flags.DEFINE_integer(
     "max_rejects",
     None,
-    "More images that cannot be decoded than this are an error; by default one in a "
-    "hundred.",
+    "Number of images that may fail to decode; by default 1 %.",
     lower_bound=0,
 )
 flags.DEFINE_integer(
     "max_pixels",
     _DEFAULTS.max_pixels,
-    "Images with more pixels are rejected unread.",
+    "Images with more pixels are rejected without being decoded.",
     lower_bound=1,
     upper_bound=plan.LARGEST_MAX_PIXELS,
 )
 flags.DEFINE_bool(
     "strict",
     False,
-    "Make every note about the source an error before anything is written: counts, "
-    "sizes or MD5 sums that are not the official ones, a missing validation split, "
-    "classes without images.",
+    "Treat every note about the source as an error, before anything is written: "
+    "unofficial counts, sizes or MD5 sums, a missing validation split, classes without "
+    "images.",
 )
 flags.DEFINE_bool(
     "check_md5",
     True,
-    "ilsvrc2012: compare the archives' MD5 sums with the official ones; --strict does "
-    "so in any case.",
+    "ilsvrc2012: compare the archives' MD5 sums with the official ones; always done "
+    "with --strict.",
 )
 flags.DEFINE_float(
     "validation_fraction",
     None,
-    "folder: the share of each class's images that is set aside for validation, such "
-    "as 0.1, where there are no train and validation folders.",
+    "folder: the fraction of each class used for validation, such as 0.1, if there are "
+    "no train and validation folders.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
 flags.DEFINE_bool(
     "dry_run",
     False,
-    "Convert a few images as a trial, say how long all would take and how large they "
-    "would be, and write nothing.",
+    "Convert a few images, estimate the time and the size of the whole conversion, and "
+    "write nothing.",
 )
 flags.DEFINE_integer(
-    "train_per_class", 100, "sample: training images a class.", lower_bound=1
+    "train_per_class", 100, "sample: training images per class.", lower_bound=1
 )
 flags.DEFINE_integer(
-    "validation_per_class", 20, "sample: validation images a class.", lower_bound=1
+    "validation_per_class", 20, "sample: validation images per class.", lower_bound=1
 )
 
 
 def main() -> int | None:
-    """Converts as the flags say."""
+    """Converts the source that the flags name."""
     from tfrecords.conversion import convert, dry_run, source_report
 
-    # The folder source alone would take shards among the images for a class.
+    # Only the folder source would take the shards' directory for a class.
     searched_dir = FLAGS.source_dir if FLAGS.source == "folder" else None
     convert.check_directories(searched_dir, FLAGS.data_dir)
     source = _open_source()
@@ -161,7 +160,7 @@ def main() -> int | None:
         FLAGS.num_workers,
     )
     if FLAGS.dry_run:
-        print("\n".join(dry_run.rehearse(*arguments)))
+        print("\n".join(dry_run.estimate(*arguments)))
         return None
     convert.convert(*arguments)
     return None
@@ -193,7 +192,7 @@ def _open_source() -> Source:
     if FLAGS.source_dir is None:
         raise errors.UserError(
             f"--source={FLAGS.source} needs --source_dir, the directory of its "
-            "archives or images."
+            "archives or images. Add it."
         )
     if FLAGS.source == "ilsvrc2012":
         return official.open_ilsvrc2012(

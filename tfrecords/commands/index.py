@@ -1,4 +1,4 @@
-"""alexnet-index: makes another program's ImageNet TFRecords readable."""
+"""`alexnet-index`: makes another program's ImageNet TFRecords usable."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from tfrecords import errors
 from tfrecords.console import command_line
 
 SYNOPSIS = """\
-Makes another program's ImageNet TFRecords readable, without copying them: reads the
+Makes another program's ImageNet TFRecords usable, without copying them: reads the
 shards once and writes their class list, index and statistics.
 
   alexnet-index --records_dir=RECORDS --label_offset=1 [--data_dir=D]
 
 Shards are named <split>-00000-of-01024; the splits are train, validation (or val) and
-test. Train with --data_dir=D --config.data.label_offset=1 afterwards.
+test. Then train with --data_dir=D --config.data.label_offset=1.
 """
 
 _RECORDS_DIR = flags.DEFINE(
-    command_line.PathParser(), "records_dir", None, "Where the shards are."
+    command_line.PathParser(), "records_dir", None, "The directory of the shards."
 )
 _LABEL_OFFSET = flags.DEFINE_integer(
     "label_offset",
@@ -30,23 +30,28 @@ _DATA_DIR = flags.DEFINE(
     command_line.PathParser(),
     "data_dir",
     None,
-    "Where manifest, index and statistics go; RECORDS by default.",
+    "Directory for manifest, index and statistics; RECORDS by default.",
 )
 _NUM_WORKERS = flags.DEFINE_integer(
-    "num_workers", None, "Processes; one per processor by default.", lower_bound=1
+    "num_workers",
+    None,
+    "Number of processes; by default one per core.",
+    lower_bound=1,
 )
 _ALLOW_EMPTY_SHARDS = flags.DEFINE_bool(
     "allow_empty_shards",
     False,
-    "Accept shards of zero bytes, which are an error otherwise: small sets may have "
-    "been cut into more shards than records.",
+    "Accept shards of zero bytes: a small data set may have been divided into more "
+    "shards than records.",
 )
 
 
 def main() -> None:
     """Indexes the shards and prints a summary."""
     if not _RECORDS_DIR.value:
-        raise errors.UserError("--records_dir is missing: where are the shards?")
+        raise errors.UserError(
+            "--records_dir is missing. Give the directory of the shards."
+        )
     from tfrecords.verification import foreign_shards, index
 
     data_dir = _DATA_DIR.value or _RECORDS_DIR.value

@@ -1,4 +1,4 @@
-"""alexnet-verify: reads a data directory back and says what is wrong with it."""
+"""`alexnet-verify`: checks a data directory and reports what is wrong with it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tfrecords import errors
 from tfrecords.console import command_line, progress
 
 SYNOPSIS = """\
-Reads everything in a data directory back: sizes, SHA-256, index, statistics, every
+Checks everything in a data directory: sizes, SHA-256, index, statistics, and every
 record's checksums, label and image. Names the shard and record that is wrong.
 
   alexnet-verify DATA_DIR [--num_workers=N]
 
-Exit codes: 0 all is well, 2 something is wrong, 4 storage, 129, 130 or
-143 stopped by SIGHUP, SIGINT or SIGTERM.
+Exit codes: 0 no problem found, 2 something is wrong, 4 storage, 129, 130 or 143
+stopped by SIGHUP, SIGINT or SIGTERM.
 """
 
 _DATA_DIR = flags.DEFINE(
@@ -24,7 +24,10 @@ _DATA_DIR = flags.DEFINE(
     "The data directory; may be given without the flag's name.",
 )
 _NUM_WORKERS = flags.DEFINE_integer(
-    "num_workers", None, "Processes; one per processor by default.", lower_bound=1
+    "num_workers",
+    None,
+    "Number of processes; by default one per core.",
+    lower_bound=1,
 )
 
 

@@ -1,1 +1,1 @@
-"""What every command shares: flags, errors, progress, signals, processes."""
+"""What all commands share: flags, errors, progress, signals, processes."""

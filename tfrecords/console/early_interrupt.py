@@ -1,6 +1,6 @@
-"""Ctrl-C while a command still imports its modules: nobody there can catch it yet.
+"""Ctrl-C while a command is still importing its modules and cannot catch it.
 
-Imports nothing but `sys`, so that hardly anything is imported before it.
+Imports nothing but `sys`, so that it takes effect as early as possible.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from types import TracebackType
 
 
 def hide_traceback() -> None:
-    """Has an interrupt that nobody catches end the process without a traceback.
+    """Makes an uncaught interrupt end the process without a traceback.
 
-    The exit code stays the system's: 130 in a shell. Other errors are shown as before.
+    A shell still sees exit code 130. Other errors are shown as before.
     """
     show = sys.excepthook
 

@@ -1,6 +1,6 @@
-"""One live line for long work: how far, how fast, how long still.
+"""A progress line for long work: what is done, the rate and the time left.
 
-On a terminal the line is rewritten in place; elsewhere a plain line appears every
+On a terminal the line is rewritten in place; elsewhere a plain line is printed every
 half a minute, so that a log file stays readable.
 """
 
@@ -16,7 +16,7 @@ _RATE_WINDOW_SECONDS = 20.0
 
 
 def format_duration(seconds: float) -> str:
-    """`seconds` as people say it: 47 s, 12 min 5 s, 3 h 20 min."""
+    """`seconds` for people: 47 s, 12 min 5 s, 3 h 20 min."""
     seconds = max(0, round(seconds))
     if seconds < 60:
         return f"{seconds} s"
@@ -26,7 +26,7 @@ def format_duration(seconds: float) -> str:
 
 
 class LiveLine:
-    """Prints lines of which, on a terminal, the newest replaces the one before."""
+    """Prints lines; on a terminal each replaces the one before."""
 
     def __init__(self, stream: TextIO | None = None):
         self._stream = stream if stream is not None else sys.stderr
@@ -40,7 +40,7 @@ class LiveLine:
         return time.monotonic() - self._last_time >= interval
 
     def show(self, text: str) -> None:
-        """Shows `text` now, over the previous text on a terminal."""
+        """Shows `text` now; on a terminal it replaces the previous text."""
         self._last_time = time.monotonic()
         if self.is_terminal:
             padding = " " * max(0, self._last_length - len(text))
@@ -59,7 +59,7 @@ class LiveLine:
         self._stream.flush()
 
     def close(self) -> None:
-        """Leaves the newest line standing and goes to the next."""
+        """Keeps the newest line and starts the next one."""
         if self.is_terminal and self._last_length:
             self._stream.write("\n")
             self._stream.flush()
@@ -67,13 +67,13 @@ class LiveLine:
 
 
 class Progress:
-    """Counts units of work and shows rate and time left.
+    """Counts units of work and shows the rate and the time left.
 
     Args:
       label: what is being done: "converting".
-      total: units in all, or None where that is unknown.
+      total: all units, or None if that is unknown.
       unit: the plural of what is counted: "images".
-      done: units that were finished before this process began.
+      done: units that were finished before this process started.
       stream: where to write; standard error by default.
     """
 
@@ -93,12 +93,12 @@ class Progress:
         self.done = done
 
     def advance(self, units: int = 1) -> None:
-        """Counts `units` more as done and shows the line where one is due."""
+        """Counts `units` more as done and shows the line if it is due."""
         self.done += units
         now = time.monotonic()
         if now - self._marks[-1][0] >= 1.0:
             self._marks.append((now, self.done))
-            # The rate is that of the last seconds: what is left goes at that pace.
+            # The rate of the last seconds predicts the time left best.
             while (
                 len(self._marks) > 2 and now - self._marks[1][0] > _RATE_WINDOW_SECONDS
             ):
@@ -107,7 +107,7 @@ class Progress:
             self._line.show(self._describe(now))
 
     def close(self) -> None:
-        """Shows the last line: all that was done, at the mean rate."""
+        """Shows the last line: all that was done, and the mean rate."""
         seconds = time.monotonic() - self._start_time
         rate = (self.done - self._start_done) / max(seconds, 1e-9)
         self._line.show(

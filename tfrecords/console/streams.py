@@ -1,10 +1,9 @@
-"""A command's standard streams, where what is written may be lost.
+"""A command's standard streams, which survive the loss of what is written.
 
-A reader goes away, a terminal closes, the disk behind `> log` is full. For a command
-whose work lies elsewhere, in shards, checkpoints or an exit code, that must not matter:
-what cannot be written is dropped. Where the output is the work itself, its loss ends
-the command. All writing to both streams comes through here, Python's own flush at the
-end of the process too.
+A reader may go away, a terminal close, the disk behind `> log` be full. If the result
+of a command is elsewhere (shards, checkpoints, an exit code), what cannot be written is
+dropped. If the output is the result, losing it ends the command. All writing to both
+streams passes through here, including Python's own flush at exit.
 """
 
 from __future__ import annotations
@@ -24,14 +23,15 @@ _READER_GONE = (errno.EPIPE, errno.ECONNRESET)
 
 
 class ReaderGoneError(BaseException):
-    """The reader of an output that is the work has left: there is no more to do."""
+    """The output is the result and its reader has left: there is nothing left to do."""
 
 
 class _Stream(io.RawIOBase):
-    """Writes to a descriptor; `is_work` says whether a loss is an error.
+    """Writes to a descriptor.
 
     Attributes:
-      is_work: False: what cannot be written is dropped in silence.
+      is_work: whether losing output is an error; if not, what cannot be written is
+        dropped silently.
     """
 
     def __init__(self, descriptor: int):
@@ -53,18 +53,18 @@ class _Stream(io.RawIOBase):
         """Writes or drops all of `data`; returns its length in bytes.
 
         Raises:
-          ReaderGoneError: where the output is the work and its reader has left.
-          StorageError: where it is the work and cannot be written. Either is raised
-            once; what follows is dropped.
+          ReaderGoneError: if the output is the result and its reader has left.
+          StorageError: if it is the result and cannot be written. Either is raised
+            once; later output is dropped.
         """
         view = memoryview(data).cast("B")
         length = len(view)
-        # An output that lacks a part is not continued.
+        # After a loss nothing more is written.
         while len(view) and not (self.is_work and self._is_lost):
             try:
                 view = view[os.write(self._descriptor, view) :]
             except BlockingIOError:
-                # A pipe that somebody has set to not block.
+                # Somebody made the pipe non-blocking.
                 select.select([], [self._descriptor], [])
             except OSError as error:
                 self._is_lost = True
@@ -82,18 +82,17 @@ class _Stream(io.RawIOBase):
     def _has_reader_left(self, error: OSError) -> bool:
         if error.errno in _READER_GONE:
             return True
-        # A terminal that was closed answers like a failing disk.
+        # A closed terminal reports the same error as a failing disk.
         is_device = stat.S_ISCHR(os.fstat(self._descriptor).st_mode)
         return error.errno == errno.EIO and is_device
 
 
 def take_streams() -> None:
-    """Puts streams that survive a loss in the place of the process's own.
+    """Replaces the process's standard streams by ones that survive a loss.
 
     A standard stream that the caller has closed (`2>&-`) is opened on the null device:
-    the next file opened would else get its number, and what others write to that
-    number, a library of C code for example. Streams that the program has replaced are
-    left alone.
+    otherwise the next file opened would get its number, and with it whatever a C
+    library writes to that number. Streams that the program has replaced are left alone.
     """
     for number in (0, 1, 2):
         _open_if_closed(number)
@@ -104,7 +103,7 @@ def take_streams() -> None:
 
 
 def set_output_is_work(is_work: bool) -> None:
-    """Says whether losing a part of standard output is an error; without: it is not."""
+    """Sets whether losing standard output is an error; by default it is not."""
     buffer = getattr(sys.stdout, "buffer", None)
     if isinstance(buffer, _Stream):
         buffer.is_work = is_work
@@ -114,7 +113,7 @@ def _open_if_closed(number: int) -> None:
     try:
         os.fstat(number)
     except OSError:
-        # Without a null device there is nothing to be done.
+        # Without a null device nothing can be done.
         with contextlib.suppress(OSError):
             descriptor = os.open(os.devnull, os.O_RDWR)
             if descriptor != number:
@@ -125,7 +124,7 @@ def _open_if_closed(number: int) -> None:
 
 def _wrap(stream: TextIO | None, number: int) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper):
-        # Python found it closed. Whatever has that number now is not for our text.
+        # Python found it closed; its number may belong to another file now.
         return open(os.devnull, "w", encoding="utf-8")
     stream.flush()
     return io.TextIOWrapper(

@@ -108,7 +108,7 @@ class WorkerPool(Generic[_Task, _Result]):
         self._num_workers = num_workers
         self._is_in_process = in_process_if_alone and num_workers == 1
         self._context = multiprocessing.get_context("spawn")
-        # In a file of shared memory, or of the temporary directory where there is none.
+        # In shared memory, or if there is none in a file in the temporary directory.
         with files.storage_errors(os.path.join(tempfile.gettempdir(), "memory")):
             self._positions = self._context.RawArray("q", [_STARTING] * num_workers)
         self._workers: list[_Worker[_Task]] = []

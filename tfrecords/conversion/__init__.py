@@ -1,1 +1,1 @@
-"""From a source to shards: planned, written by workers, finished."""
+"""Converts a source to shards: plan, workers, index and manifest."""

@@ -20,7 +20,7 @@ from tfrecords.sources import Source
 _TRIAL_IMAGES = 48
 
 
-def rehearse(
+def estimate(
     source: Source,
     data_dir: str,
     settings: ConvertSettings,

@@ -39,6 +39,11 @@ _DESCRIPTION = "description"
 
 
 @dataclasses.dataclass(frozen=True)
+class _PlanFile:
+    plan: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class FinishedShard:
     """A finished shard, without its records' lengths and checksums.
 
@@ -92,19 +97,19 @@ def find(
     if not is_new:
         begun = json_records.read(
             path,
-            dict[str, Any],
+            _PlanFile,
             remedy=f"Delete {data_dir}, which is unfinished, and convert again.",
             format_name=FORMAT_NAME,
             version=FORMAT_VERSION,
             may_be_sealed=True,
         )
-        check_same_plan(data_dir, begun, description)
+        check_same_plan(data_dir, begun.plan, description)
     files.make_directory(progress_dir)
     files.remove_temporary_files(data_dir)
     files.remove_temporary_files(progress_dir)
     if is_new:
         header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
-        json_records.write_sealed(path, {**header, **description})
+        json_records.write_sealed(path, {**header, "plan": dict(description)})
 
     def read_if_unchanged(name: str) -> FinishedShard | None:
         check_stop()
@@ -225,7 +230,7 @@ def _read_if_unchanged(data_dir: str, name: str) -> FinishedShard | None:
             and files.compute_digest(shard_path) == shard.info.sha256
         )
     except (OSError, ValueError, KeyError, errors.DataError) as error:
-        # Too many open files, say, is no reason to write the shard again.
+        # Reaching a limit, such as that of open files, does not make the shard bad.
         limits.refuse(error)
         return None
     return shard if is_unchanged else None

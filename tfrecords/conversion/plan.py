@@ -1,10 +1,10 @@
-"""Which images go into which shard, decided before the first one is read.
+"""Decides which images go into which shard, before the first one is read.
 
-The plan depends on the source's list and the settings alone, never on the machine:
-a split's images in the source's sorted order are shuffled by one seeded
-permutation, and shard i takes the i-th contiguous part of it. A shard's bytes are
-then a function of its plan, so that shards can be made in any order, by any number
-of processes, in one run or in several.
+The plan depends only on the source's list and the settings, never on the machine: a
+split's images, in the source's sorted order, are shuffled by one seeded permutation,
+and shard i takes the i-th contiguous part of it. A shard's bytes are then a function of
+its plan, so shards can be written in any order, by any number of processes, in one run
+or in several.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ RESIZINGS = ("bicubic", "authors")
 
 # ImageNet's 1,281,167 training images make 128 shards.
 _MAX_RECORDS_PER_SHARD = 10_010
-# Small sets are cut finer, so that many cores have work: but not below 100 records.
+# Small data sets get more shards, to occupy many cores, but of at least 100 records.
 _MIN_RECORDS_PER_SHARD = 100
 _SMALL_SET_SHARDS = 64
 
-# Pillow itself warns of larger images and refuses those of twice as many pixels.
+# Pillow warns of larger images and refuses those with twice as many pixels.
 LARGEST_MAX_PIXELS = 89_478_485
 
 _DEFAULT_REJECTED_SHARE = 0.01
 
-# Not in a description, as it was not before there was a choice.
+# Left out of descriptions: early versions offered no choice.
 _IMPLIED = {"resizing": "bicubic"}
 
-# Raised whenever the same input and settings would give other bytes than before.
+# To be increased when the same input and settings give other bytes than before.
 _CONVERTER_VERSION = 1
 
 
@@ -56,12 +56,12 @@ class ConvertSettings:
       encoding: "jpeg", or "raw" for uint8 (six times larger, nothing to decode).
       jpeg_quality: 1..100, as libjpeg counts it (95 is ours: the paper says nothing).
       seed: of the shuffle, any integer.
-      num_shards: shards by split; a split that is not named gets a number that
-        depends on its count of images (`choose_num_shards`).
-      apply_orientation: whether EXIF orientation turns the image; None: as the
-        source does by default.
-      max_rejects: more undecodable images than this are an error; None: one in a
-        hundred of all splits together.
+      num_shards: shards by split; for a split that is not named, `choose_num_shards`
+        chooses the number from its number of images.
+      apply_orientation: whether images are rotated by their EXIF orientation; None: the
+        source's default.
+      max_rejects: more undecodable images than this are an error; None: 1 % of all
+        splits together.
       max_pixels: images with more pixels are rejected before they are decoded.
     """
 
@@ -78,7 +78,7 @@ class ConvertSettings:
 
 @dataclasses.dataclass(frozen=True)
 class ShardPlan:
-    """A shard to be: its file name, its split and the table's rows, int64 [N]."""
+    """A planned shard: its file name, its split and the table's rows, int64 [N]."""
 
     name: str
     split: str
@@ -87,12 +87,12 @@ class ShardPlan:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A conversion to be.
+    """A planned conversion.
 
     Attributes:
-      settings: as asked for, but with `apply_orientation` and `max_rejects` decided.
+      settings: as given, with `apply_orientation` and `max_rejects` filled in.
       shards: in the order of the splits, then of their numbers.
-      description: all that determines the bytes, as JSON values: two plans with
+      description: everything that determines the bytes, as JSON values: plans with
         equal descriptions make equal directories.
     """
 
@@ -109,7 +109,7 @@ def make_plan(source: Source, settings: ConvertSettings) -> Plan:
     """Decides every shard's images.
 
     Raises:
-      UserError: where the source has no training images, or a setting does not fit.
+      UserError: if the source has no training images, or a setting does not fit.
     """
     _check_settings(settings)
     tables = {
@@ -142,10 +142,10 @@ def make_plan(source: Source, settings: ConvertSettings) -> Plan:
 
 
 def choose_num_shards(num_images: int) -> int:
-    """How many shards a split gets: 10,010 records each, or fewer in small sets.
+    """The number of shards of a split: 10,010 records each, fewer in small data sets.
 
-    The number depends on the count alone, not on the machine: a set of under 640,000
-    is cut into up to 64 shards of at least 100 records, for as many cores.
+    It depends only on the number of images, not on the machine: a split of less than
+    640,000 images gets up to 64 shards of at least 100 records, for as many cores.
     """
     by_size = -(-num_images // _MAX_RECORDS_PER_SHARD)
     by_cores = min(_SMALL_SET_SHARDS, num_images // _MIN_RECORDS_PER_SHARD)
@@ -210,8 +210,8 @@ def _plan_split(
     num_shards = settings.num_shards.get(split, choose_num_shards(num_images))
     if not 1 <= num_shards <= num_images:
         raise errors.UserError(
-            f"the {split} split has {num_images} images and cannot be cut into "
-            f"{num_shards} shards. Ask for 1 to {num_images}."
+            f"the {split} split has {num_images} images and cannot be divided into "
+            f"{num_shards} shards. Choose 1 to {num_images}."
         )
     order = stable_random.make_permutation(
         num_images, settings.seed, schema.SPLITS.index(split)
@@ -247,7 +247,7 @@ def _describe(
             }
             for split, table in tables.items()
         },
-        # Another release may resize or encode to other bytes.
+        # Another release may resize or encode differently.
         "versions": {
             "converter": _CONVERTER_VERSION,
             "pillow": PIL.__version__,
@@ -268,12 +268,12 @@ def _find_opencv_versions() -> dict[str, str]:
     except ImportError as error:
         raise errors.UserError(
             f"--resizing=authors needs OpenCV and simplejpeg ({error}). Install the "
-            "extra: pip install 'alexnet-tf[opencv]', or leave --resizing away."
+            "extra: pip install 'alexnet-tf[opencv]', or leave out --resizing."
         ) from error
 
 
 def _digest_table(table: ImageTable) -> str:
-    """A digest of names, labels and sizes: another list is another plan."""
+    """A digest of the table's names, labels and sizes."""
     names = b"\n".join(table.filenames.tolist())
     labels = np.ascontiguousarray(table.labels, "<i4").tobytes()
     sizes = np.ascontiguousarray(table.num_bytes, "<i8").tobytes()

@@ -1,1 +1,1 @@
-"""Files that are whole or absent, after a kill and after a power cut."""
+"""Files that are complete or absent, after a kill and after a power cut."""

@@ -15,9 +15,9 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^/\\].*)")
 
 
 def make_list(directory: str) -> str:
-    """A line "<sum>  <path in `directory`>" for every file, but for lists like this.
+    """A line "<sum>  <path in `directory`>" for every file except such lists.
 
-    The lines have a fixed order: the files of a directory by name, then those of its
+    The order is fixed: the files of a directory by name, then those of its
     sub-directories by name.
     """
     lines = []
@@ -32,23 +32,23 @@ def make_list(directory: str) -> str:
 
 
 def compute_digest(directory: str) -> str:
-    """SHA-256 of `make_list(directory)`: one number for all its files."""
+    """SHA-256 of `make_list(directory)`: one digest for all its files."""
     return hashlib.sha256(make_list(directory).encode()).hexdigest()
 
 
 def check(directory: str, list_path: str) -> None:
-    """Compares the files in `directory` with a list of theirs.
+    """Compares the files in `directory` with a list made by `make_list`.
 
-    Files that the list does not name may be there.
+    Files that the list does not name are ignored.
 
     Args:
-      directory: the one that the list's paths are relative to.
-      list_path: of the list.
+      directory: what the list's paths are relative to.
+      list_path: path of the list.
 
     Raises:
       DataError: naming the first file that is missing or has another sum, or the list
-        where that is damaged.
-      StorageError: where a file cannot be read.
+        if it is damaged.
+      StorageError: if a file cannot be read.
     """
     with files.read_errors(list_path), open(list_path, "rb") as file:
         lines = file.read().decode("utf-8", errors="replace").splitlines()
@@ -58,19 +58,19 @@ def check(directory: str, list_path: str) -> None:
         match = _LINE.fullmatch(line)
         if match is None:
             raise errors.DataError(
-                _explain(list_path, f"is damaged: line {number} is no checksum")
+                _explain(list_path, f"is damaged: line {number} is not a checksum")
             )
         path = os.path.join(directory, match[2])
-        # Only a file is opened: a pipe in its place would be waited for.
+        # Only regular files are opened: opening a pipe would block.
         if not os.path.isfile(path):
             raise errors.DataError(_explain(path, "is missing"))
         with files.read_errors(path):
             digest = files.compute_digest(path)
         if digest != match[1]:
             raise errors.DataError(
-                _explain(path, f"is damaged: {list_path} has another SHA-256 for it")
+                _explain(path, f"is damaged: its SHA-256 is not that in {list_path}")
             )
 
 
 def _explain(path: str, fault: str) -> str:
-    return f"{path} {fault}. Restore it from a copy, or make all its files again."
+    return f"{path} {fault}. Restore it from a copy, or make the directory again."

@@ -1,8 +1,8 @@
-"""Files that are either whole or absent, after a kill and after a power cut.
+"""Files that are either complete or absent, after a kill and after a power cut.
 
-Every final file is written under a temporary name in its own directory, flushed to
-the disk, renamed, and the directory flushed (temporary name -> fsync -> rename ->
-fsync of the directory). Directories have one writer at a time, see `locks`.
+Every file is written under a temporary name in its own directory, flushed to the disk
+and renamed, and then the directory is flushed (temporary name -> fsync -> rename ->
+fsync of the directory). A directory has one writer at a time, see `locks`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _STORAGE_ERRNOS = {
 
 @contextlib.contextmanager
 def storage_errors(path: str) -> Iterator[None]:
-    """Turns the operating system's storage errors into `StorageError` sentences.
+    """Turns the operating system's errors while writing into `StorageError`.
 
     Args:
-      path: what was being written, for the sentence.
+      path: what is being written, for the message.
 
     Raises:
       StorageError: for a full, read-only, forbidden or failing disk. Other OSErrors,
@@ -49,36 +49,36 @@ def storage_errors(path: str) -> Iterator[None]:
     except OSError as error:
         reason = _STORAGE_ERRNOS.get(error.errno or 0)
         directory = os.path.dirname(os.path.abspath(path))
-        # What is read while `path` is written has its own errors.
-        if reason is None or not _is_on_the_way(error.filename, directory):
+        # A file elsewhere, read while `path` is written, is not covered.
+        if reason is None or not _may_concern(error.filename, directory):
             raise
         remedy = "correct that"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             reason += _free_space(directory)
             remedy = "make room"
         raise errors.StorageError(
-            f"{path} could not be written: {reason}. What was finished before is "
+            f"{path} could not be written: {reason}. Everything finished before is "
             f"intact; {remedy} and run the same command again."
         ) from error
 
 
 @contextlib.contextmanager
 def read_errors(path: str) -> Iterator[None]:
-    """Turns the operating system's errors while reading into sentences.
+    """Turns the operating system's errors while reading into ours.
 
     Args:
-      path: what was being read, for the sentence.
+      path: what is being read, for the message.
 
     Raises:
-      DataError: if the file is gone or is no regular file.
-      StorageError: for a failing disk or forbidden file, or any other `OSError`.
+      DataError: if the file is missing or is a directory.
+      StorageError: for a failing disk, a forbidden file, or any other `OSError`.
     """
     try:
         yield
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise errors.DataError(
-            f"{path} is no longer the file that it was ({error.strerror}). Put it back "
-            "and run the same command again."
+            f"{path} is missing or was replaced ({error.strerror}). Put it back and "
+            "run the same command again."
         ) from error
     except OSError as error:
         limits.refuse(error)
@@ -89,9 +89,9 @@ def read_errors(path: str) -> Iterator[None]:
         ) from error
 
 
-def _is_on_the_way(filename: object, directory: str) -> bool:
+def _may_concern(filename: object, directory: str) -> bool:
     if not isinstance(filename, str):
-        return True  # reading and writing an open file name none
+        return True  # errors of an open file have no name
     filename = os.path.abspath(filename)
     return os.path.dirname(filename) == directory or directory.startswith(filename)
 
@@ -108,7 +108,7 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
     """Opens a binary file that appears at `path` complete, or not at all.
 
     Raises:
-      UserError: if its directory does not exist, or it is a directory.
+      UserError: if its directory does not exist, or `path` is a directory.
       StorageError: if the disk is full, read-only, forbidden or failing; no file is
         left behind.
     """
@@ -128,23 +128,23 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
 
 
 def check_target(path: str) -> None:
-    """Raises `UserError` where no file can be at `path`, before work goes into it."""
+    """Raises `UserError` if no file can be at `path`; call it before long work."""
     directory = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(directory):
         raise errors.UserError(
             f"{path} cannot be written: there is no directory {directory}. Make it, or "
-            "name another file."
+            "choose another file."
         )
     if os.path.isdir(path):
         raise errors.UserError(
-            f"{path} is a directory, not a file to write. Name a file in it."
+            f"{path} is a directory, not a file to write. Choose a file in it."
         )
 
 
 def make_temporary_name(path: str) -> str:
-    """Where this thread writes the file that is to appear at `path`."""
+    """The name under which this thread writes the file that will appear at `path`."""
     directory, name = os.path.split(os.path.abspath(path))
-    # No two threads of a machine have the same number, whichever process they are of.
+    # No two threads of a machine have the same number, even in different processes.
     number = threading.get_native_id()
     return os.path.join(directory, f".{name}{TEMPORARY_MARK}{number}")
 
@@ -162,13 +162,13 @@ def publish(temporary: str, path: str) -> None:
 
 @contextlib.contextmanager
 def atomic_directory(path: str) -> Iterator[str]:
-    """Fills a directory that appears at `path` complete, or not at all.
+    """Makes a directory that appears at `path` complete, or not at all.
 
-    Yields the temporary directory to write into. Nothing may be at `path` when the
+    Yields the temporary directory to write into. Nothing may exist at `path` when the
     block ends.
 
     Raises:
-      StorageError: like `atomic_write`.
+      StorageError: as for `atomic_write`.
     """
     temporary = make_temporary_name(path)
     with storage_errors(path):
@@ -184,7 +184,7 @@ def atomic_directory(path: str) -> Iterator[str]:
 
 
 def write_bytes(path: str, data: bytes) -> None:
-    """Writes `data` at `path` atomically; raises `StorageError` like `atomic_write`."""
+    """Writes `data` at `path` atomically; raises as `atomic_write` does."""
     with atomic_write(path) as file:
         file.write(data)
 
@@ -192,13 +192,13 @@ def write_bytes(path: str, data: bytes) -> None:
 def write_json(path: str, value: Any) -> None:
     """Writes `value` as indented JSON with a final newline, atomically.
 
-    The bytes depend on `value` alone; keys keep their order.
+    The bytes depend only on `value`; keys keep their order.
     """
     write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 def fsync_tree(directory: str) -> None:
-    """Makes everything in `directory` durable, at any depth."""
+    """Flushes everything in `directory` to the disk, at any depth."""
     for folder, _, file_names in os.walk(directory):
         for file_name in sorted(file_names):
             with open(os.path.join(folder, file_name), "rb") as file:
@@ -207,7 +207,7 @@ def fsync_tree(directory: str) -> None:
 
 
 def fsync_directory(directory: str) -> None:
-    """Makes the names in `directory` durable, renames above all."""
+    """Flushes the names in `directory` to the disk, so that renames are durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -218,10 +218,10 @@ def fsync_directory(directory: str) -> None:
 def make_directory(path: str) -> None:
     """Creates `path` and its parents, durably.
 
-    Without the flush a power cut could take away a directory that holds flushed files.
+    Without the flush a power cut could remove a directory that holds flushed files.
 
     Raises:
-      StorageError: like `atomic_write`.
+      StorageError: as for `atomic_write`.
       UserError: if `path` or a part of it is a file.
     """
     missing = []
@@ -233,36 +233,36 @@ def make_directory(path: str) -> None:
         try:
             os.makedirs(path, exist_ok=True)
             for directory in reversed(missing):
-                # A directory may take new names from those who cannot list it.
+                # A directory may be writable and not readable.
                 with contextlib.suppress(PermissionError):
                     fsync_directory(os.path.dirname(directory))
         except (FileExistsError, NotADirectoryError) as error:
             raise errors.UserError(
                 f"{path} cannot be used as a directory: it, or a part of its path, is "
-                "a file. Name another directory."
+                "a file. Choose another directory."
             ) from error
         except FileNotFoundError as error:
-            # What /proc and its like answer: nothing can be made there.
+            # /proc and the like report this: nothing can be made there.
             raise errors.UserError(
-                f"{path} cannot be made: its file system takes no new directory. Name "
-                "another."
+                f"{path} cannot be made: its file system allows no new directories. "
+                "Choose another directory."
             ) from error
 
 
 def check_directory(path: str) -> None:
-    """Raises what `make_directory` and writing there would raise; makes nothing."""
+    """Raises what `make_directory` or writing there would raise; makes nothing."""
     nearest = os.path.abspath(path)
     while not os.path.lexists(nearest):
         nearest = os.path.dirname(nearest)
     if not os.path.isdir(nearest):
         raise errors.UserError(
-            f"{path} cannot be used as a directory: {nearest} is no directory. Name "
+            f"{path} cannot be used as a directory: {nearest} is a file. Choose "
             "another directory."
         )
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise errors.StorageError(
             f"{path} cannot be written: {nearest} does not permit it, or its file "
-            "system is read-only. Correct that, or name another directory."
+            "system is read-only. Correct that, or choose another directory."
         )
 
 
@@ -279,7 +279,7 @@ def remove_temporary_files(directory: str) -> list[str]:
 
 
 def remove(path: str) -> None:
-    """Removes a file, a link (not what it leads to) or a directory with all in it."""
+    """Removes a file, a link (not its target) or a directory with its contents."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path)
     else:
@@ -287,7 +287,7 @@ def remove(path: str) -> None:
 
 
 def compute_digest(path: str, algorithm: str = "sha256") -> str:
-    """The hexadecimal digest of the file at `path`, read in pieces of 1 MiB."""
+    """The hexadecimal digest of the file at `path`, read in blocks of 1 MiB."""
     digest = hashlib.new(algorithm)
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

@@ -47,7 +47,7 @@ def read(
       kind: a dataclass, or another type that a field may have; see `convert`.
       remedy: the last sentence of a `DataError`: what the user should do.
       format_name: what "format" in the file must be; None where files of this kind do
-        not name their format. `kind` has no such field.
+        not name their format. A dataclass has no such field.
       version: what "version" in the file must be; given together with `format_name`.
       may_be_sealed: whether the file may end with its own checksum, see `write_sealed`.
       ignore_unknown: whether the file may have keys that `kind` does not.
@@ -68,43 +68,9 @@ def read(
             _refuse_version(path, value["version"], version)
         if may_be_sealed and SEAL in value:
             _check_seal(text, value)
-        if format_name is not None:
+        if format_name is not None and dataclasses.is_dataclass(kind):
             del value["format"], value["version"]
         return convert(kind, value, ignore_unknown=ignore_unknown)
-
-
-def read_object(
-    path: str, format_name: str, version: int, keys: set[str]
-) -> dict[str, Any]:
-    """Reads a JSON object whose fields its caller checks, such as `run.json`.
-
-    Args:
-      path: of the file.
-      format_name: what "format" in the file must be.
-      version: what "version" in the file must be.
-      keys: the other keys it must have.
-
-    Returns:
-      The whole object, "format" and "version" included.
-
-    Raises:
-      FileNotFoundError, NotADirectoryError: if there is no such file.
-      DataError: if it is damaged, larger than `MAX_BYTES`, or of another format or
-        version.
-      StorageError: if it cannot be read.
-    """
-    text = _read_text(path, _REMEDY)
-    with explain_damage(path, _REMEDY):
-        value = json.loads(text)
-        found = value["format"], value["version"]
-        if found != (format_name, version):
-            raise ValueError(
-                f"it is {found[0]!r}, version {found[1]!r}, not {format_name!r}, "
-                f"version {version!r}"
-            )
-        if missing := keys - value.keys():
-            raise ValueError(f"{min(missing)} is missing")
-        return convert(dict[str, Any], value)
 
 
 def write_sealed(path: str, value: dict[str, Any]) -> None:
@@ -149,57 +115,52 @@ def convert(
     Raises:
       ValueError: naming the field that is missing, unknown or of another type.
     """
-    hint: Any = kind
+    return typing.cast(_Class, _convert(kind, value, where, ignore_unknown))
+
+
+def _convert(hint: Any, value: Any, where: str, ignore_unknown: bool = False) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
-        return typing.cast(_Class, value)
+        return value
     if dataclasses.is_dataclass(hint):
-        fields = _convert_fields(hint, value, where, ignore_unknown)
-        return typing.cast(_Class, kind(**fields))
-    converted: Any
+        return _make_dataclass(hint, value, where, ignore_unknown)
     if origin is tuple and isinstance(value, list):
-        converted = tuple(
-            convert(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value)
+        return tuple(
+            _convert(arguments[0], item, f"{where}[{i}]")
+            for i, item in enumerate(value)
         )
-        return typing.cast(_Class, converted)
     if origin in (dict, collections.abc.Mapping) and isinstance(value, dict):
-        converted = {
-            key: convert(arguments[1], item, _join(where, key))
+        return {
+            key: _convert(arguments[1], item, _join(where, key))
             for key, item in value.items()
         }
-        return typing.cast(_Class, converted)
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in arguments:
-            return typing.cast(_Class, None)
+            return None
         (hint,) = [a for a in arguments if a is not type(None)]
-        return typing.cast(_Class, convert(hint, value, where))
+        return _convert(hint, value, where)
     # To isinstance a bool is an int.
     if type(value) is hint or (hint is float and type(value) is int):
-        return typing.cast(_Class, value)
+        return value
     name = getattr(hint, "__name__", str(hint))
     raise ValueError(f"{where or 'it'} is {value!r:.80}, not of type {name}")
 
 
-def _convert_fields(
-    kind: Any, value: Any, where: str, ignore_unknown: bool
-) -> dict[str, Any]:
+def _make_dataclass(kind: Any, value: Any, where: str, ignore_unknown: bool) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{where or 'the file'} is not an object")
     fields = {field.name: field for field in dataclasses.fields(kind)}
-    for name in sorted(value.keys() - fields.keys()):
-        if not ignore_unknown:
-            raise ValueError(f"{_join(where, name)} is unknown")
+    unknown = sorted(value.keys() - fields.keys())
+    if unknown and not ignore_unknown:
+        raise ValueError(f"{_join(where, unknown[0])} is unknown")
     hints = typing.get_type_hints(kind)
     found = {}
     for name, field in fields.items():
         if name in value:
-            found[name] = convert(hints[name], value[name], _join(where, name))
-        elif (
-            field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING
-        ):
+            found[name] = _convert(hints[name], value[name], _join(where, name))
+        elif field.default is field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{_join(where, name)} is missing")
-    return found
+    return kind(**found)
 
 
 def _join(where: str, name: str) -> str:

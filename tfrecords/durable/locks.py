@@ -1,6 +1,6 @@
-"""Directories that one process at a time writes to.
+"""Locks that allow one process at a time to write to a directory.
 
-The lock is the kernel's, so that it is free again the moment its holder dies.
+The kernel holds the lock, and frees it the moment the process dies.
 """
 
 from __future__ import annotations
@@ -19,16 +19,14 @@ LOCK_NAME = "LOCK"
 
 @contextlib.contextmanager
 def directory_lock(directory: str, user: str) -> Iterator[None]:
-    """Holds `directory` for this process: one writer at a time.
-
-    The lock is a flock on the file `LOCK` inside.
+    """Locks `directory` for this process, with a flock on the file `LOCK` in it.
 
     Args:
       directory: an existing directory.
-      user: what holds it, for the other process's sentence: "alexnet-train".
+      user: who holds the lock, for another process's error: "alexnet-train".
 
     Raises:
-      InUseError: if another process holds it.
+      InUseError: if another process holds the lock.
       StorageError: if the lock file cannot be written.
     """
     path = os.path.join(directory, LOCK_NAME)
@@ -47,11 +45,11 @@ def directory_lock(directory: str, user: str) -> Iterator[None]:
 
 
 def check_lock(directory: str) -> None:
-    """Raises `InUseError` where another process holds `directory`; writes nothing."""
+    """Raises `InUseError` if another process has locked `directory`; writes nothing."""
     try:
         descriptor = os.open(os.path.join(directory, LOCK_NAME), os.O_RDONLY)
     except OSError:
-        return  # Nobody has ever held it, or `directory_lock` says what is wrong.
+        return  # It was never locked, or `directory_lock` will report the problem.
     try:
         _take_lock(descriptor, directory)
     finally:
@@ -70,5 +68,5 @@ def _take_lock(descriptor: int, directory: str) -> None:
     except OSError as error:
         raise errors.StorageError(
             f"{directory} cannot be locked ({error.strerror}): its file system or "
-            "server offers no locks. Choose a directory on another."
+            "server does not support locks. Choose a directory on another."
         ) from error

@@ -1,8 +1,8 @@
-"""A directory of numbered versions, 1, 2, ..., each written whole or not at all.
+"""A directory of numbered versions, 1, 2, ..., each complete or absent.
 
-Several processes may write into one directory: each fills a temporary directory of
-its own, and takes the next free number when that is complete. The kernel frees the
-lock on a temporary directory when its writer dies; the next writer removes it.
+Several processes may write versions at the same time: each fills a temporary directory
+of its own, and takes the next free number when it is done. The kernel frees the lock on
+a temporary directory when its writer dies; the next writer removes it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tfrecords.durable import files
 
 @dataclasses.dataclass
 class NewVersion:
-    """A version while it is written, and after.
+    """A version, while it is being written and after.
 
     Attributes:
       temporary: the directory to write into.
-      path: its final one, `directory/<number>`; "" until it is complete.
+      path: the final directory, `directory/<number>`; "" until it is complete.
     """
 
     temporary: str
@@ -36,8 +36,8 @@ def list_versions(directory: str) -> list[int]:
     """The versions in `directory`, ascending.
 
     Raises:
-      DataError: where it is no directory.
-      StorageError: where it cannot be read.
+      DataError: if it is not a directory.
+      StorageError: if it cannot be read.
     """
     with files.read_errors(directory):
         return sorted(int(name) for name in os.listdir(directory) if name.isdecimal())
@@ -45,12 +45,12 @@ def list_versions(directory: str) -> list[int]:
 
 @contextlib.contextmanager
 def write_version(directory: str) -> Iterator[NewVersion]:
-    """Fills the next version in `directory`, which is made if missing.
+    """Writes the next version in `directory`, which is made if missing.
 
     Raises:
-      UserError: where `directory` cannot be a directory.
-      StorageError: where the disk is full, read-only, forbidden or failing. Nothing
-        is left behind.
+      UserError: if `directory` cannot be a directory.
+      StorageError: if the disk is full, read-only, forbidden or failing; nothing is
+        left behind.
     """
     files.make_directory(directory)
     _remove_abandoned(directory)
@@ -74,29 +74,29 @@ def _publish(temporary: str, directory: str) -> str:
         number = max(list_versions(directory), default=0) + 1
         path = os.path.join(directory, str(number))
         try:
-            # A directory with something in it is never replaced.
+            # rename never replaces a directory that is not empty.
             os.rename(temporary, path)
             return path
         except OSError as error:
-            # Another writer was faster: the next number.
+            # Another writer took this number: try the next one.
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
 
 
 def _make_locked(directory: str) -> tuple[str, int]:
-    # A new temporary directory and what holds its lock: an open descriptor.
+    # A new temporary directory, and the open descriptor that holds its lock.
     name = files.make_temporary_name(os.path.join(directory, "new"))
     for attempt in itertools.count():
         path = f"{name}-{attempt}"
         try:
             os.mkdir(path)
         except FileExistsError:
-            # One of another machine's processes may have the same number.
+            # A process on another machine may have the same number.
             continue
-        # Before it is locked, another writer may take it for abandoned.
+        # Until it is locked, another writer may remove it as abandoned.
         with contextlib.suppress(FileNotFoundError):
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            # Network file systems may not lock directories: then nobody removes it.
+            # A network file system may not lock directories; then nobody removes it.
             with contextlib.suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if os.path.isdir(path):
@@ -113,7 +113,7 @@ def _remove_abandoned(directory: str) -> None:
         if files.TEMPORARY_MARK not in name:
             continue
         path = os.path.join(directory, name)
-        # What cannot be locked has a living writer, or is another user's.
+        # One that cannot be locked has a living writer or belongs to another user.
         with contextlib.suppress(OSError):
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
             descriptor = os.open(path, flags)

@@ -1,16 +1,16 @@
-"""Shorter side to 256, centre 256x256, as the authors' own converter does it.
+"""Resizes the shorter side to 256 and crops the centre, as the authors' converter does.
 
 The paper names no filter; `make-data/pyext/src/pyext.cpp` of cuda-convnet2 (2014) does:
 
   scale  = 256 / min(height, width)
   size   = round(scale * height), round(scale * width)       halves away from zero
-  pixels = by OpenCV: areas averaged (INTER_AREA) where scale < 1, cubic with a = -0.75
-           (INTER_CUBIC) where scale > 1, as they are where scale = 1
-  offset = (size - 256) / 2 of the crop, without its fraction
+  pixels = by OpenCV: areas averaged (INTER_AREA) if scale < 1, cubic with a = -0.75
+           (INTER_CUBIC) if scale > 1, unchanged if scale = 1
+  offset = (size - 256) / 2 of the crop, rounded down
 
-Averaging areas takes less time than `resize`'s cubic, which weighs four times as many
-pixels of an axis; over 250 ImageNet images the two differ by 1.1 grey levels in the
-mean. OpenCV comes with the extra `opencv`.
+Averaging areas is faster than the cubic filter of `resize`, which weighs four times as
+many pixels per axis; over 250 ImageNet images the two differ by 1.1 grey levels on
+average. OpenCV comes with the extra `opencv`.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from typing import Any
 
 import numpy as np
 
-# OpenCV resizes whole axes only: 256 rows of an image that is longer than this many
-# times its width could take gigabytes. Of such an image only the middle counts.
+# OpenCV resizes whole axes only, which could take gigabytes for an extremely long
+# image. If it is longer than this many times its width, only the middle is resized.
 _MAX_ELONGATION = 16
-# Rows beyond the crop that the cubic reads, and what rounding may add.
+# Rows beyond the crop that the cubic filter reads, and what rounding may add.
 _MARGIN = 4
 
 
 def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
     """Resizes the shorter side to `image_size` and crops the centre square.
 
-    An image more than 16 times as long as it is wide is cut to that, around its
-    centre, first.
+    An image more than 16 times as long as it is wide is first cropped to that length,
+    around its centre.
 
     Args:
       pixels: uint8 [height, width, 3].
       image_size: pixels.
 
     Returns:
-      uint8 [image_size, image_size, 3]; a view of the input where nothing is resized.
+      uint8 [image_size, image_size, 3]; a view of the input if nothing is resized.
 
     Raises:
-      ImportError: without OpenCV, where it is needed.
+      ImportError: if OpenCV is needed and not installed.
     """
     short = min(pixels.shape[:2])
     rows, columns = (_find_middle(length, short) for length in pixels.shape[:2])
@@ -55,18 +55,18 @@ def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
 
 
 def load_opencv() -> Any:
-    """The module `cv2`, set up for a worker; raises `ImportError` without it."""
+    """The module `cv2`, set up for a worker; raises `ImportError` if it is missing."""
     import cv2
 
-    # The converter has a process for every core.
+    # The converter has one process per core.
     cv2.setNumThreads(1)
-    # Intel's library in x86 wheels enlarges to other bits on every kind of processor.
+    # The results of Intel's library, in x86 wheels, depend on the kind of processor.
     cv2.ipp.setUseIPP(False)
     return cv2
 
 
 def _find_middle(length: int, short: int) -> slice:
-    # An odd rest would shift the centre by half a pixel.
+    # Removing an odd number of pixels would shift the centre by half a pixel.
     kept = min(length, short * _MAX_ELONGATION)
     kept += (length - kept) % 2
     first = (length - kept) // 2
@@ -76,7 +76,7 @@ def _find_middle(length: int, short: int) -> slice:
 def _resize(
     pixels: np.ndarray, sizes: list[int], needed: tuple[int, int]
 ) -> np.ndarray:
-    """Resizes to `sizes`, but leaves out most of what lies beyond `needed`."""
+    """Resizes to `sizes`, but skips most of what is beyond `needed`."""
     cv2 = load_opencv()
     factors = [
         size / length for size, length in zip(sizes, pixels.shape[:2], strict=True)

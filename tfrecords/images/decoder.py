@@ -1,9 +1,9 @@
-"""The gate that every image passes: bytes in, RGB pixels or a reason out.
+"""Decodes image files to RGB, or says why they cannot be decoded.
 
-What comes from the internet under the name of an image may be empty, a web page, cut
-short, of an unexpected format, or a few kilobytes that claim gigabytes of pixels. The
-size is therefore checked before anything is decoded, and whatever a decoder raises
-becomes one `ImageError`. Nothing here prints, warns or changes global state.
+An image file from the internet may be empty, a web page, cut short, of an unexpected
+format, or a few kilobytes that claim gigabytes of pixels. So the size is checked before
+anything is decoded, and every exception of a decoder becomes an `ImageError`. Nothing
+here prints, warns or changes global state.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ read_dimensions = headers.read_dimensions
 MAX_PIXELS = 64_000_000
 # The largest allowed image as an uncompressed four-channel BMP.
 MAX_BYTES = 4 * MAX_PIXELS + 1024
-# From here on Pillow prints a warning of its own.
+# Beyond this Pillow prints a warning.
 _PILLOW_MAX_PIXELS = 89_478_485
 
-# Exif 2.32, section 4.6.4: what turns each stored orientation upright.
+# Exif 2.32, section 4.6.4: the operation that makes each orientation upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -50,28 +50,29 @@ def decode_image(
 ) -> Image.Image:
     """Decodes a JPEG, PNG, GIF, BMP or WebP to RGB; the content decides which it is.
 
-    Gray becomes three equal channels. Alpha is dropped, as torchvision and TensorFlow
-    do: the stored colour of a transparent pixel shows. Of a GIF or an animation the
-    first frame counts. 16-bit gray is divided by 257 and rounded; of other 16-bit
-    channels the upper byte counts. CMYK and YCCK become
-    RGB = (255 - CMY) * (255 - K) / 255, without colour profiles; they are stored
-    inverted where the file has Adobe's marker and plainly where it has not, as
-    TensorFlow and browsers read them. Bytes after the image's end are ignored, as is
-    all metadata but the orientation, however large or damaged.
+    Gray becomes three equal channels. Alpha is dropped, as in torchvision and
+    TensorFlow: a transparent pixel shows its stored colour. Of a GIF or an animation
+    the first frame is decoded. 16-bit gray is divided by 257 and rounded; of other
+    16-bit channels the upper byte is used. CMYK and YCCK become
+    RGB = (255 - CMY) * (255 - K) / 255, without colour profiles; a file with Adobe's
+    marker stores them inverted, one without it does not, as TensorFlow and browsers
+    assume. Bytes after the image's end are ignored, and so is all metadata except the
+    orientation, however large or damaged.
 
     Args:
       data: the file's bytes.
-      apply_orientation: whether to turn the image as its Exif orientation says; the
-        paper's decoder, like most of the time, did not.
-      max_pixels: width times height allowed, at most 89,478,485 (Pillow's own bound).
-      max_bytes: length of `data` allowed.
+      apply_orientation: whether to rotate the image by its Exif orientation; the
+        paper's decoder did not.
+      max_pixels: the largest allowed width * height, at most 89,478,485 (the limit of
+        Pillow).
+      max_bytes: the largest allowed length of `data`.
 
     Returns:
       Pillow's image, mode RGB.
 
     Raises:
-      ImageError: if it is no such image, larger than allowed, damaged or cut short.
-      ValueError: if `max_pixels` is more than Pillow decodes in silence.
+      ImageError: if it is not such an image, larger than allowed, damaged or cut short.
+      ValueError: if `max_pixels` is more than Pillow decodes without a warning.
     """
     if max_pixels > _PILLOW_MAX_PIXELS:
         raise ValueError(f"max_pixels is {max_pixels}, more than {_PILLOW_MAX_PIXELS}")
@@ -101,7 +102,7 @@ def decode_image(
             if orientation != 1:
                 image = image.transpose(_UPRIGHT[orientation])
         if image.mode == "CMYK" and has_plain_cmyk:
-            image = ImageChops.invert(image)  # Pillow has inverted it
+            image = ImageChops.invert(image)  # undoes Pillow's inversion
         return _to_rgb(image)
     except ImageError:
         raise
@@ -110,13 +111,13 @@ def decode_image(
 
 
 def decode_pixels(data: bytes, *, apply_orientation: bool) -> np.ndarray:
-    """`decode_image` with its own limits, as an array.
+    """`decode_image` with its default limits, as an array.
 
     Returns:
       uint8 [height, width, 3], RGB.
 
     Raises:
-      ImageError: as there.
+      ImageError: as `decode_image`.
     """
     return np.array(decode_image(data, apply_orientation=apply_orientation))
 
@@ -129,7 +130,7 @@ def encode_jpeg(image: Image.Image, quality: int = 95) -> bytes:
       quality: 1..95, libjpeg's scale.
 
     Returns:
-      The file's bytes, a function of the arguments and of libjpeg's version.
+      The file's bytes, which depend only on the arguments and libjpeg's version.
     """
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=quality, subsampling="4:2:0")
@@ -138,7 +139,7 @@ def encode_jpeg(image: Image.Image, quality: int = 95) -> bytes:
 
 def _load(data: bytes, image_format: str, size: tuple[int, int]) -> Image.Image:
     image = Image.open(io.BytesIO(data), formats=[image_format])
-    if image.size != size:  # the size that was checked must be the one decoded
+    if image.size != size:  # not the size that was checked
         raise ImageError(f"the {image_format}'s header contradicts itself")
     image.load()
     return image
@@ -149,7 +150,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         gray = (np.asarray(image).astype(np.uint32) + 128) // 257
         image = Image.fromarray(gray.astype(np.uint8))
     if image.mode != "RGB":
-        # Pillow warns about some transparencies; alpha is dropped in any case.
+        # Pillow warns about some kinds of transparency; alpha is dropped anyway.
         image.info.pop("transparency", None)
         image = image.convert("RGB")
     image.info = {}  # a GIF's comment would be written into a JPEG made of it
@@ -158,7 +159,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _explain(error: Exception, image_format: str) -> str:
     if isinstance(error, UnidentifiedImageError):
-        # Its text holds an object's address; a reason must not differ between runs.
+        # Its text has an object's address; the reason must be the same in every run.
         return f"the {image_format}'s header is damaged"
     if isinstance(error, MemoryError):
         return f"there is not enough memory to decode the {image_format}"

@@ -1,9 +1,8 @@
-"""What an image file says about itself: its format, its size, its orientation.
+"""Reads an image file's format, size and orientation from its headers.
 
-The parsers read headers only and decode nothing, so that an image which claims more
-pixels than it should is refused before a decoder sees it. The content decides what
-the format is, never the file's name: ImageNet has a PNG and two dozen CMYK JPEGs
-among its `.JPEG` files.
+Nothing is decoded, so an image that claims too many pixels is refused before a decoder
+sees it. The content decides the format, never the file's name: ImageNet has a PNG and
+two dozen CMYK JPEGs among its `.JPEG` files.
 
 Sources: ITU-T T.81 annex B (JPEG), W3C PNG 5, GIF89a 18, Microsoft's BITMAPINFOHEADER,
 RFC 9649 (WebP), Exif 2.32 section 4.6 (orientation).
@@ -21,14 +20,14 @@ _JPEG_BARE_MARKERS = {0x01, *range(0xD0, 0xD8)}
 # C4, C8 and CC share the frame headers' range but are tables and a reserved code.
 _JPEG_FRAME_MARKERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BASELINE_MARKER = 0xC0
-# Bits a value, height, width, channels.
+# Bits per value, height, width, channels.
 _JPEG_FRAME = struct.Struct(">BHHB")
 _JPEG_APP0, _JPEG_APP1, _JPEG_APP14 = 0xE0, 0xE1, 0xEE
-# What a decoder needs: frame headers, Huffman and arithmetic tables (C4, CC),
+# Needed by a decoder: frame headers, Huffman and arithmetic tables (C4, CC),
 # quantization tables (DB), restart interval (DD).
 _JPEG_KEPT_MARKERS = _JPEG_FRAME_MARKERS | {0xC4, 0xCC, 0xDB, 0xDD}
-# JFIF's and Adobe's segments tell what the channels mean; as libjpeg, which ignores
-# shorter ones (jdmarker.c, APP0_DATA_LEN and APP14_DATA_LEN).
+# JFIF's and Adobe's segments say what the channels mean. Shorter ones are ignored, as
+# in libjpeg (jdmarker.c, APP0_DATA_LEN and APP14_DATA_LEN).
 _JPEG_COLOR_SEGMENTS = {_JPEG_APP0: (b"JFIF\0", 14), _JPEG_APP14: (b"Adobe", 12)}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_ORIENTATION_TAG = 0x0112
@@ -45,14 +44,14 @@ class JpegHeader:
 
     Attributes:
       width: pixels, from the frame header.
-      height: pixels, likewise.
-      is_baseline: whether the frame is baseline (SOF0), eight bits a value.
+      height: pixels, from the frame header.
+      is_baseline: whether the frame is baseline (SOF0), eight bits per value.
       num_channels: as stored: 1 gray, 3 colours, 4 CMYK.
-      has_adobe_marker: whether an APP14 "Adobe" segment is there; four-channel
-        images with it are stored inverted.
-      exif: the first Exif segment's TIFF structure; empty where there is none.
-      kept_segments: what a decoder needs of the segments, in order: frame header and
-        tables, JFIF's and Adobe's segments.
+      has_adobe_marker: whether there is an APP14 "Adobe" segment; then four-channel
+        images are stored inverted.
+      exif: the first Exif segment's TIFF structure; empty if there is none.
+      kept_segments: the segments that a decoder needs, in order: frame header, tables,
+        JFIF's and Adobe's segments.
       scan_offset: the byte offset of the first scan's marker.
     """
 
@@ -93,7 +92,7 @@ def read_dimensions(data: bytes) -> tuple[str, int, int]:
         image_format, read = "WEBP", _read_webp
     else:
         raise ImageError(
-            f"it is no JPEG, PNG, GIF, BMP or WebP (it starts with {data[:8]!r})"
+            f"it is not a JPEG, PNG, GIF, BMP or WebP (it starts with {data[:8]!r})"
         )
     try:
         width, height = read(data)
@@ -105,7 +104,7 @@ def read_dimensions(data: bytes) -> tuple[str, int, int]:
 
 
 def parse_jpeg(data: bytes) -> JpegHeader:
-    """Walks a JPEG's segments up to its first scan, as forgivingly as libjpeg.
+    """Reads a JPEG's segments up to its first scan, as leniently as libjpeg.
 
     Args:
       data: the file's bytes, from the start-of-image marker on.
@@ -181,8 +180,8 @@ def parse_jpeg(data: bytes) -> JpegHeader:
 def strip_jpeg(data: bytes, header: JpegHeader) -> bytes:
     """The same JPEG without its metadata.
 
-    Camera data, thumbnails and colour profiles can be damaged or enormous while the
-    image is sound; a decoder that never sees them cannot stumble over them.
+    Camera data, thumbnails and colour profiles may be damaged or huge although the
+    image is sound; a decoder that never sees them cannot fail on them.
 
     Args:
       data: the file's bytes.
@@ -194,18 +193,18 @@ def strip_jpeg(data: bytes, header: JpegHeader) -> bytes:
 
 
 def find_gif_screen_end(data: bytes) -> int:
-    """The offset behind a GIF's screen descriptor and its palette."""
+    """The offset after a GIF's screen descriptor and palette."""
     (flags,) = struct.unpack_from("B", data, 10)
     # A palette of 2^(n + 1) colours.
     return 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
 
 def find_gif_frame(data: bytes) -> int:
-    """The offset of a GIF's first frame, whose descriptor begins there.
+    """The offset of the descriptor of a GIF's first frame.
 
     Raises:
-      ImageError: if the GIF ends without one.
-      IndexError: if it is cut short before it.
+      ImageError: if the GIF has no frame.
+      IndexError: if it is cut short.
     """
     position = find_gif_screen_end(data)
     while data[position] != 0x2C:
@@ -220,14 +219,14 @@ def find_gif_frame(data: bytes) -> int:
 
 
 def read_orientation(exif: bytes) -> int:
-    """The orientation that Exif data states.
+    """The orientation in Exif data.
 
     Args:
       exif: a TIFF structure, with or without "Exif" and two zero bytes before it; may
         be damaged.
 
     Returns:
-      1..8 as Exif numbers them; 1, upright, where nothing valid is said.
+      1..8 as Exif numbers them; 1, upright, if there is no valid orientation.
     """
     exif = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
@@ -243,7 +242,7 @@ def read_orientation(exif: bytes) -> int:
             if tag == _EXIF_ORIENTATION_TAG and kind == _EXIF_SHORT and count == 1:
                 return value if 1 <= value <= 8 else 1
     except struct.error:
-        pass  # damaged metadata says nothing about the pixels
+        pass  # damaged metadata does not make the pixels wrong
     return 1
 
 
@@ -264,7 +263,7 @@ def _read_gif(data: bytes) -> tuple[int, int]:
     left, top, frame_width, frame_height = struct.unpack_from(
         "<HHHH", data, position + 1
     )
-    # A frame that hangs over the screen's edge makes the image larger.
+    # A frame that extends beyond the screen makes the image larger.
     return max(width, left + frame_width), max(height, top + frame_height)
 
 

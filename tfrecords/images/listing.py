@@ -1,9 +1,8 @@
-"""What lies in the folders that users name: one rule for every command.
+"""Lists the folders that users name, by the same rules in every command.
 
-Names that begin with "." are hidden, and so is what lies under them. Links are
-followed, and each directory is visited once: links that lead back do not make a walk
-endless. What is neither a file nor a directory is named and never opened, as a pipe
-would be waited for.
+Names that begin with "." are skipped, with everything below them. Links are followed,
+and each directory is visited once, so cyclic links do not make a walk endless. What is
+neither a file nor a directory is listed and never opened: opening a pipe would block.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 
-# What a file must be called, in any case, to be taken for an image in a folder.
+# Suffixes of the files that are taken for images, in upper or lower case.
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 
 _KINDS = (
@@ -31,10 +30,10 @@ class Listing:
     """The names in a directory that are not hidden, sorted.
 
     Attributes:
-      directories: those and links to them, each directory once.
+      directories: directories and links to them, each directory once.
       files: regular files and links to them.
-      repeated: links to a directory that is listed, or that holds this one.
-      others: pipes, sockets, devices, and links that lead nowhere.
+      repeated: links to a directory that is already listed or is listed now.
+      others: pipes, sockets, devices, and broken links.
     """
 
     directories: list[str]
@@ -47,7 +46,7 @@ def list_directory(directory: str) -> Listing:
     """Lists a directory.
 
     Raises:
-      OSError: where it, or what is known of a file in it, cannot be read.
+      OSError: if it, or the status of a file in it, cannot be read.
     """
     seen = {_identify(os.stat(directory))}
     listing = Listing([], [], [], [])
@@ -59,7 +58,7 @@ def list_directory(directory: str) -> Listing:
             try:
                 status = entry.stat()
             except OSError as error:
-                # Of a folder that may be listed and not entered, or a failing disk.
+                # The folder may be listed and not entered, or the disk is failing.
                 if not entry.is_symlink() and not isinstance(error, FileNotFoundError):
                     raise
                 listing.others.append(entry.name)
@@ -73,7 +72,7 @@ def list_directory(directory: str) -> Listing:
             else:
                 listing.directories.append(entry.name)
                 seen.add(_identify(status))
-    # Last: a directory goes by its own name rather than by a link's.
+    # Links come last, so that a directory is listed under its own name.
     for name, status in links:
         is_new = _identify(status) not in seen
         (listing.directories if is_new else listing.repeated).append(name)
@@ -89,14 +88,14 @@ def walk(
 
     Args:
       directory: its path.
-      on_error: is called with the path of a directory that cannot be read; the walk
-        goes on.
+      on_error: called with the path of a directory that cannot be read; the walk
+        continues.
 
     Yields:
       `(path, listing)` of each directory, in no particular order.
     """
     seen: set[tuple[int, int]] = set()
-    # Links wait until all other directories are listed, which keep their own names.
+    # Links come after all directories, so that these are listed under their own names.
     waiting, links = [directory], collections.deque[str]()
     while waiting or links:
         path = waiting.pop() if waiting else links.popleft()
@@ -116,8 +115,8 @@ def walk(
 
 
 def describe_kind(mode: int) -> str:
-    """What an `st_mode` that is no regular file's stands for: "a named pipe"."""
-    return next((text for test, text in _KINDS if test(mode)), "no regular file")
+    """The kind of file that an `st_mode` stands for: "a named pipe"."""
+    return next((text for test, text in _KINDS if test(mode)), "not a regular file")
 
 
 def _identify(status: os.stat_result) -> tuple[int, int]:

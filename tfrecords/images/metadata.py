@@ -1,12 +1,12 @@
-"""Images without their metadata: what a decoder never sees cannot make it fail.
+"""Strips metadata from images, so that it cannot make a decoder fail.
 
 Comments, colour profiles, dates and camera data may be damaged, or inflate to
-gigabytes, while every pixel is sound. Decoders differ in what they make of that: Pillow
-refuses images that TensorFlow and browsers show. So only what the pixels need is passed
-on. What is kept is checked as libpng, giflib and libwebp check it, which
-TensorFlow uses, so that both accept the same files.
+gigabytes, although every pixel is sound. Decoders react differently: Pillow refuses
+images that TensorFlow and browsers show. So only what the pixels need is passed on. It
+is checked as libpng, giflib and libwebp (which TensorFlow uses) check it, so that both
+accept the same files.
 
-Of JPEGs see `headers.strip_jpeg`; a BMP's profile disturbs no decoder here.
+For JPEGs see `headers.strip_jpeg`; a BMP's profile disturbs no decoder used here.
 
 Sources: W3C PNG (third edition) 5 and 11, GIF89a, RFC 9649 (WebP).
 """
@@ -39,12 +39,12 @@ def strip_png(data: bytes) -> tuple[bytes, bytes]:
       data: the file's bytes, from the signature on.
 
     Returns:
-      The PNG of the header, the palette and the image data, and the TIFF structure of
-      its Exif chunk (empty where there is none, or its checksum is wrong).
+      A PNG of the header, the palette and the image data, and the TIFF structure of the
+      Exif chunk (empty if there is none, or its checksum is wrong).
 
     Raises:
       ImageError: if a chunk that is kept is damaged, the PNG ends before its last
-        chunk, or a chunk is unknown and yet needed.
+        chunk, or it needs an unknown chunk.
     """
     view = memoryview(data)
     parts = [view[:_PNG_HEADER_BYTES]]
@@ -67,7 +67,7 @@ def strip_png(data: bytes) -> tuple[bytes, bytes]:
                 )
             if kind == b"IHDR" and position > _PNG_HEADER_BYTES:
                 raise ImageError("the PNG has two headers")
-            # Image data are in one piece; libpng ignores what comes after it.
+            # Image data are contiguous; libpng ignores what comes later.
             is_late = kind == b"IDAT" and has_pixels and last_kind != b"IDAT"
             has_pixels = has_pixels or kind == b"IDAT"
             if not is_late:
@@ -86,11 +86,11 @@ def strip_gif(data: bytes) -> bytes:
     """The same GIF's first frame, without comments and the like.
 
     Args:
-      data: the file's bytes, whose size `headers.read_dimensions` has read.
+      data: the file's bytes, already checked by `headers.read_dimensions`.
     """
     screen_end = headers.find_gif_screen_end(data)
     frame = headers.find_gif_frame(data)
-    # What stays says which colour fills the screen around a smaller frame.
+    # The control says which colour fills the screen around a smaller frame.
     controls = data[screen_end:frame]
     start = controls.rfind(_GIF_CONTROL)
     control = controls[start : start + _GIF_CONTROL_BYTES] if start >= 0 else b""
@@ -114,7 +114,7 @@ def strip_webp(data: bytes) -> tuple[bytes, bytes]:
       data: the file's bytes, from "RIFF" on.
 
     Returns:
-      The WebP, and the payload of its Exif chunk (empty where there is none).
+      The WebP, and the payload of its Exif chunk (empty if there is none).
 
     Raises:
       ImageError: if the file is shorter than it says, or lacks image data.

@@ -1,20 +1,19 @@
-"""Shorter side to 256, centre 256x256 (paper, section 2).
+"""Resizes the shorter side to 256 and crops the central 256x256 (paper, section 2).
 
 "We first rescaled the image such that the shorter side was of length 256, and then
-cropped out the central 256x256 patch." The paper names no filter; ours is the bicubic
-of Keys with a = -0.5, widened when shrinking (antialiased). (The authors' `make-data`
-of 2014 shrinks by OpenCV's `INTER_AREA` and enlarges by its `INTER_CUBIC`.) One rule,
-exactly:
+cropped out the central 256x256 patch." The paper names no filter; ours is Keys's
+bicubic with a = -0.5, widened when shrinking (antialiased). (For the authors' filter
+see `authors_resize`.) The exact rule:
 
-  resized_long = (2 * long * image_size + short) // (2 * short)   long/short to nearest
+  resized_long = (2 * long * image_size + short) // (2 * short)   rounded to nearest
   offset       = (resized_long - image_size) // 2                 of the crop
   result pixel x covers the source around (offset + x + 1/2) * long / resized_long
 
-The height is resampled first, then the width; each time the result is rounded half up
-and clipped to 0..255. Only what the crop needs is resampled, so that an image of
-1x65500 costs no more than another. (One call of Pillow picks the order by the shape;
-the two orders differ by about 0.2 grey levels in the mean, by more beside hard edges,
-where the clip bites.) The rule is here twice, in Pillow and in TensorFlow.
+The height is resampled first, then the width; each result is rounded half up and
+clipped to 0..255. Only what the crop needs is resampled, so an image of 1x65500 costs
+no more than another. (A single call of Pillow chooses the order from the shape; the two
+orders differ by about 0.2 grey levels on average, and by more at hard edges, where
+values are clipped.) The rule is implemented twice, with Pillow and with TensorFlow.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ class Window(NamedTuple):
     """The part of one axis that the crop needs; integers, or int64 scalar tensors.
 
     Attributes:
-      first: the first source pixel that any result pixel touches.
-      last: the pixel after the last.
+      first: the first source pixel that the result depends on.
+      last: the pixel after the last one.
       length: of the axis, in source pixels.
       resized: of the axis after resizing.
       offset: of the crop in the resized axis.
@@ -58,14 +57,14 @@ def compute_window(
 
     Args:
       length: of this axis, in pixels: an int, or an int64 scalar tensor.
-      short: of the shorter axis, likewise.
+      short: of the shorter axis, in pixels, of the same type.
       image_size: of the result, in pixels.
-      minimum: of two such numbers; `tf.minimum` for tensors.
-      maximum: likewise.
+      minimum: `min`, or `tf.minimum` for tensors.
+      maximum: `max`, or `tf.maximum` for tensors.
     """
     resized = (2 * length * image_size + short) // (2 * short)
     offset = (resized - image_size) // 2
-    # Keys' kernel reaches two result pixels, or two source pixels, to each side.
+    # Keys's kernel extends two result pixels, or two source pixels, to each side.
     reach = 2 * maximum(-(-length // resized), 1) + 1
     first = maximum(offset * length // resized - reach, 0)
     last = minimum(-(-(offset + image_size) * length // resized) + reach, length)
@@ -80,7 +79,7 @@ def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Im
       image_size: pixels.
 
     Returns:
-      A square of that side; the input itself where it is one.
+      A square of that side; the input itself if it already is one.
 
     Raises:
       ValueError: if the input has another mode.
@@ -93,8 +92,8 @@ def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Im
     short = min(height, width)
     rows = compute_window(height, short, image_size)
     columns = compute_window(width, short, image_size)
-    # Pillow keeps `box` in float32: counting from the window's first pixel, not the
-    # image's, keeps its error below a thousandth of a pixel.
+    # Pillow keeps `box` in float32: coordinates relative to the window, not the image,
+    # keep its error below a thousandth of a pixel.
     source = image.crop((columns.first, rows.first, columns.last, rows.last))
     top, bottom = _compute_box_side(rows, image_size)
     left, right = _compute_box_side(columns, image_size)
@@ -111,14 +110,14 @@ def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Im
 
 
 def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
-    """`resize_and_crop_image` of an array.
+    """`resize_and_crop_image` for an array.
 
     Args:
       image: uint8 [height, width, 3], RGB.
       image_size: pixels.
 
     Returns:
-      uint8 [image_size, image_size, 3]; the input itself where it has that shape.
+      uint8 [image_size, image_size, 3]; the input itself if it has that shape.
 
     Raises:
       ValueError: if the input is of another rank, type or number of channels.
@@ -134,7 +133,7 @@ def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
 
 def _compute_box_side(window: Window, image_size: int) -> tuple[float, float]:
     # (offset * length / resized - first, (offset + image_size) * ... - first), with
-    # integer numerators so that a whole number comes out whole.
+    # integer numerators, so that whole numbers are exact.
     shift = window.first * window.resized
     return (
         (window.offset * window.length - shift) / window.resized,
@@ -145,8 +144,8 @@ def _compute_box_side(window: Window, image_size: int) -> tuple[float, float]:
 def resize_and_crop_tensor(image: tf.Tensor, image_size: int = 256) -> tf.Tensor:
     """`resize_and_crop` in TensorFlow operations, for `tf.data` and saved models.
 
-    Where a sum falls next to a half the two may round apart: by two grey levels at
-    most, in under one value of a hundred (over 250 ImageNet images: of 5,000).
+    Sums close to a half may be rounded differently: the two differ by at most two grey
+    levels, in less than 1 % of the values (in 0.02 % over 250 ImageNet images).
 
     Args:
       image: uint8 [height, width, 3], RGB; height and width may be unknown.
@@ -165,7 +164,7 @@ def resize_and_crop_tensor(image: tf.Tensor, image_size: int = 256) -> tf.Tensor
     )
     source = image[rows.first : rows.last, columns.first : columns.last]
     num_rows, num_columns = tf.unstack(tf.shape(source)[:2])
-    # Whole rows as channels: the fastest way through the kernel.
+    # Rows as channels: the kernel is fastest that way.
     source = _resample_height(
         tf.reshape(source, [num_rows, 1, num_columns * 3]), rows, image_size
     )
@@ -200,8 +199,8 @@ def _resample_height(source: tf.Tensor, window: Window, image_size: int) -> tf.T
 
 def _transpose(source: tf.Tensor) -> tf.Tensor:
     # float32 [a, b, 3] to whole numbers 0..255, float32 [b, a, 3]. The transpose comes
-    # before the rounding, or TensorFlow moves it behind the cast to uint8; and oneDNN
-    # complains on the console about a transposed uint8 where there is no AVX-512.
+    # before the rounding; otherwise TensorFlow moves it after the cast to uint8, and
+    # without AVX-512 oneDNN prints a warning about a transposed uint8.
     import tensorflow as tf
 
     source = tf.transpose(source, [1, 0, 2])

@@ -1,9 +1,8 @@
-"""libjpeg-turbo without Pillow around it: the same pixels and bytes in less time.
+"""libjpeg-turbo without Pillow: the same pixels and bytes as `decoder`, in less time.
 
-simplejpeg decodes and OpenCV encodes (extra `opencv`); simplejpeg's encoder would take
-a coarser cosine transform. What is not the usual JPEG, or has anything odd about it,
-goes to `decoder.decode_image`, which knows what to do: no image is accepted or
-rejected here that is not there, and the pixels are the same.
+simplejpeg decodes and OpenCV encodes (extra `opencv`); simplejpeg's encoder would use a
+less exact cosine transform. Everything except an ordinary, sound JPEG is passed to
+`decoder.decode_image`, so both accept the same images and give the same pixels.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
 
 
 def find_versions() -> dict[str, str]:
-    """Of the two libraries; raises `ImportError` where one is missing or broken."""
+    """The two libraries' versions; raises `ImportError` if one is missing or broken."""
     import cv2
     import simplejpeg
 
@@ -73,9 +72,9 @@ def find_versions() -> dict[str, str]:
 def _decode_usual_jpeg(
     data: bytes, apply_orientation: bool, max_pixels: int
 ) -> np.ndarray | None:
-    """None where it is no sound, upright, baseline JPEG in colour of a fit size.
+    """None unless it is a sound, upright, baseline JPEG in colour of an allowed size.
 
-    What is wrong with a JPEG's header is raised, as `decoder.decode_image` does, too.
+    Raises `ImageError` for a damaged header, as `decoder.decode_image` does.
     """
     import simplejpeg
 
@@ -90,7 +89,7 @@ def _decode_usual_jpeg(
     ):
         return None
     try:
-        # `strict`: what libjpeg only warns of is an error, too.
+        # `strict` turns libjpeg's warnings into errors.
         pixels: np.ndarray = simplejpeg.decode_jpeg(
             headers.strip_jpeg(data, header), "RGB", fastdct=False, strict=True
         )

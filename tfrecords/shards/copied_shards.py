@@ -1,9 +1,9 @@
-"""Finds a shard that was copied over another, where the index has no checksums.
+"""Finds a shard that was copied over another, if the index has no checksums.
 
-Raw shards have equal sizes, so that one in the place of another fits the manifest's
-sizes and counts. The first record of each is compared with the others', which costs
-the reading of 16 bytes a shard; where two are equal, SHA-256 says which is wrong.
-`alexnet-verify` finds the rest: records that were swapped or repeated within shards.
+Raw shards have equal sizes, so a copy fits the manifest's sizes and counts. The first
+records of all shards are compared, which costs 16 bytes of reading per shard; if two
+are equal, SHA-256 tells which shard is wrong. `alexnet-verify` finds the rest: records
+that were swapped or repeated within shards.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tfrecords.shards import manifest, record_file
 
 
 def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
-    """Looks at the shards of `split` and at those of other splits that have their size.
+    """Looks at the shards of `split` and at other splits' shards of the same size.
 
-    Shards that are missing are passed over, as `record_index` looks for them.
+    Missing shards are skipped: `record_index` reports them.
 
     Args:
-      records_dir: where the shards lie.
+      records_dir: the shards' directory.
       contents: the manifest.
       split: the split that is to be read.
 
@@ -53,21 +53,21 @@ def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
             if suspect in own and not _is_intact(records_dir, suspect):
                 raise errors.DataError(
                     f"the shard {os.path.join(records_dir, suspect.name)} is not the "
-                    f"one that the manifest names (SHA-256): it begins with the record "
-                    f"that {double.name} begins with, so that one was copied over the "
-                    "other. Run alexnet-verify, then restore the shard from a copy or "
-                    "convert again."
+                    "one that the manifest names (SHA-256): it begins with the same "
+                    f"record as {double.name}, so one was copied over the other. Run "
+                    "alexnet-verify, then restore the shard from a copy or convert "
+                    "again."
                 )
 
 
 def _read_frame(path: str) -> bytes:
-    """Header and checksum of the first record: they tell it from others."""
+    """Header and checksum of the first record, which identify it."""
     with open(path, "rb", buffering=0) as file:
         header = os.pread(file.fileno(), record_file.HEADER_BYTES, 0)
         length = int.from_bytes(header[:8], "little")
         end = record_file.HEADER_BYTES + length
         if end >= os.fstat(file.fileno()).st_size:
-            return header  # Damaged: reading says so.
+            return header  # Damaged: reading will report it.
         return header + os.pread(file.fileno(), record_file.FOOTER_BYTES, end)
 
 

@@ -1,8 +1,8 @@
 """The wire format of `tf.train.Example`, written and read without TensorFlow.
 
-The converter's workers start without it, and a message library does not promise the
-same bytes for the same map. In the protocol buffers' encoding, every length-delimited
-field being tag, length, payload:
+The converter's workers do not import TensorFlow, and a protocol-buffer library does not
+promise the same bytes for the same map. The encoding, in which a length-delimited field
+is tag, length, payload:
 
   Example{1: Features{1: map entries}}; entry{1: key, 2: Feature};
   Feature{1: BytesList{1: values}} or {2: FloatList} or {3: Int64List{1: varints}}
@@ -17,7 +17,7 @@ from typing import Any
 
 from tfrecords import errors
 
-# Bytes of a value that is remembered.
+# The largest value that is cached, in bytes.
 _SHORT = 64
 
 
@@ -39,8 +39,8 @@ def encode_example(features: Mapping[str, bytes | int]) -> bytes:
 def decode_example(serialized: bytes) -> dict[str, list[Any]]:
     """Reads any serialized `tf.train.Example`, without TensorFlow.
 
-    Stricter than a protocol-buffer library: a field that an Example does not have and
-    a key that comes twice are refused too.
+    Stricter than a protocol-buffer library: unknown fields and repeated keys are
+    refused too.
 
     Args:
       serialized: the Example.
@@ -49,7 +49,7 @@ def decode_example(serialized: bytes) -> dict[str, list[Any]]:
       By key, a list of bytes, of int or of float, of any length.
 
     Raises:
-      DataError: saying what is wrong; the caller knows which record it is.
+      DataError: saying what is wrong; the caller adds which record it is.
     """
     return {
         key: [
@@ -61,7 +61,7 @@ def decode_example(serialized: bytes) -> dict[str, list[Any]]:
 
 
 def split_example(view: memoryview) -> dict[str, memoryview]:
-    """The features of a serialized Example by key, still encoded: parts of `view`.
+    """The features of a serialized Example by key, still encoded: slices of `view`.
 
     Raises:
       DataError: as `decode_example`.
@@ -92,7 +92,7 @@ def _encode_entry(key: str, value: bytes | int) -> bytes:
     return _field(1, _field(1, key.encode()) + _field(2, feature))
 
 
-# Most of a record's values are another record's, too.
+# Most short values occur in many records.
 _encode_short = functools.lru_cache(maxsize=4096)(_encode_entry)
 
 
@@ -152,7 +152,7 @@ def _read_fields(
 
 
 def decode_feature(feature: memoryview) -> list[Any]:
-    """The values of an encoded feature: parts of `feature`, int or float.
+    """The values of an encoded feature: slices of `feature`, int or float.
 
     Raises:
       DataError: as `decode_example`.

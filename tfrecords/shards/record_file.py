@@ -5,10 +5,10 @@ On disk a record is
   uint64 length | uint32 masked crc of the length | data | uint32 masked crc of data
 
 little-endian, with mask(c) = ((c >> 15 | c << 17) + 0xa282ead8) mod 2^32 over CRC-32C.
-The checksums find flipped bits but not lost records: a file cut at a record's
-boundary reads as a shorter, healthy one, so counts stand in the manifest. Lengths
-are compared with the file's size before anything is allocated (a forged length
-crashes TensorFlow's own reader).
+The checksums reveal flipped bits but not lost records: a file cut between two records
+looks like a shorter, sound one, so the manifest has the counts. Lengths are compared
+with the file's size before anything is allocated (a forged length crashes TensorFlow's
+own reader).
 """
 
 from __future__ import annotations
@@ -54,33 +54,6 @@ def get_checksum(record: bytes) -> int:
     return int(_CRC.unpack(record[-FOOTER_BYTES:])[0])
 
 
-def read_checksums(path: str, lengths: np.ndarray) -> np.ndarray:
-    """Reads the checksums that a shard stores, without its data.
-
-    Args:
-      path: the shard.
-      lengths: int64 [N], bytes of each record's data, in their order.
-
-    Returns:
-      uint32 [N], the masked CRC of each record's data.
-
-    Raises:
-      DataError: where the shard is shorter than its records.
-    """
-    ends = np.cumsum(lengths + (HEADER_BYTES + FOOTER_BYTES))
-    checksums = np.empty(len(ends), np.uint32)
-    with open(path, "rb", buffering=0) as file:
-        for number, end in enumerate(ends.tolist()):
-            footer = os.pread(file.fileno(), FOOTER_BYTES, end - FOOTER_BYTES)
-            if len(footer) < FOOTER_BYTES:
-                raise errors.DataError(
-                    f"{path}: record {number} is cut short. Restore the file from a "
-                    "copy or convert again."
-                )
-            checksums[number] = _CRC.unpack(footer)[0]
-    return checksums
-
-
 def scan(path: str) -> Iterator[tuple[int, bytes]]:
     """Reads a shard from end to end, checking every length and checksum.
 
@@ -105,19 +78,6 @@ def scan(path: str) -> Iterator[tuple[int, bytes]]:
             number += 1
 
 
-def scan_lengths(path: str) -> Iterator[tuple[int, int]]:
-    """Like `scan`, but reads the headers only: yields (offset, length of the data)."""
-    file_bytes = os.path.getsize(path)
-    with open(path, "rb", buffering=0) as file:
-        offset = number = 0
-        while offset < file_bytes:
-            header = os.pread(file.fileno(), HEADER_BYTES, offset)
-            length = _check_header(path, number, offset, header, file_bytes)
-            yield offset, length
-            offset += HEADER_BYTES + length + FOOTER_BYTES
-            number += 1
-
-
 def read_record(
     descriptor: int,
     path: str,
@@ -127,20 +87,19 @@ def read_record(
     buffer: np.ndarray | None = None,
     checksum: int | None = None,
 ) -> Any:
-    """Reads the one record at `offset`, checking its length and both checksums.
+    """Reads the record at `offset`, checking its length and both checksums.
 
-    A record is told from every other of its length by its checksum, which the index
-    knows: comparing the two finds a record in the place of another.
+    The checksum in the index identifies the record: comparing it with the stored one
+    finds another record in its place.
 
     Args:
       descriptor: the shard, open for reading.
-      path: its name, for the sentence.
+      path: its name, for the error.
       offset: of the record's header, in bytes.
-      length: of its data in bytes, as the index says.
-      number: of the record in the shard, from 0, for the sentence; None if unknown.
-      buffer: uint8 [n], n at least `length`, where the data shall be; None: in bytes
-        of their own.
-      checksum: the masked CRC of its data, as the index says; None if unknown.
+      length: of its data in bytes, from the index.
+      number: of the record in the shard, from 0, for the error; None if unknown.
+      buffer: uint8 [n], n at least `length`, to read the data into; None: new bytes.
+      checksum: the masked CRC of its data, from the index; None if unknown.
 
     Returns:
       The data, bytes or the start of `buffer`.
@@ -148,7 +107,7 @@ def read_record(
     Raises:
       DataError: naming the shard and the byte offset.
     """
-    # Three reads: cut out of one, the data (197 kB of a raw image) would be copied.
+    # Three reads: slicing the data (197 kB of a raw image) from one would copy it.
     start = offset + HEADER_BYTES
     header = os.pread(descriptor, HEADER_BYTES, offset)
     file_bytes = os.fstat(descriptor).st_size
@@ -170,7 +129,7 @@ def read_record(
         raise errors.DataError(
             f"{_describe(path, number, offset)} is another record than the index says "
             "(checksum): another shard was copied over this one, or records were "
-            "swapped or repeated. Run alexnet-verify, which lists them all, then "
+            "swapped or repeated. Run alexnet-verify, which lists all of them, then "
             "restore the shard from a copy or convert again."
         )
     return data

@@ -1,11 +1,11 @@
-"""Where each record lies: `index.npz`, which lets a reader go straight to any.
+"""The position of each record: `index.npz`, which gives readers random access.
 
-For each split S the file holds `S/shard` int32 [N], `S/offset` int64 [N] (of the
-record's header, bytes), `S/length` int64 [N] (of its data, bytes) and `S/checksum`
-uint32 [N] (masked CRC-32C of its data), in the order in which the records stand in the
-shards.
-An index without checksums, as earlier versions wrote it, is read too; then the first
-record of every shard is compared with those of the others (see `copied_shards`).
+For each split S the file has `S/shard` int32 [N], `S/offset` int64 [N] (of the record's
+header, bytes), `S/length` int64 [N] (of its data, bytes) and `S/checksum` uint32 [N]
+(masked CRC-32C of its data), in the order of the records in the shards.
+
+An index without checksums, written by an early version, is read too; then the first
+records of the shards are compared with each other (see `copied_shards`).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from tfrecords.shards import manifest as manifest_lib
 
 @dataclasses.dataclass(frozen=True)
 class RecordIndex:
-    """Where the records of a split lie.
+    """The positions of the records of a split.
 
     Attributes:
       paths: the shards.
-      shard: int32 [N], which of `paths` each record is in.
+      shard: int32 [N], index in `paths` of each record's shard.
       offset: int64 [N], of the record's header, bytes.
       length: int64 [N], of the record's data, bytes.
-      checksum: uint32 [N], masked CRC-32C of the record's data; None where the index
-        has none.
+      checksum: uint32 [N], masked CRC-32C of the record's data; None if the index has
+        no checksums.
     """
 
     paths: tuple[str, ...]
@@ -48,23 +48,22 @@ class RecordIndex:
 def read_index(
     data_dir: str, manifest: manifest_lib.Manifest, split: str, check_sizes: bool = True
 ) -> RecordIndex:
-    """Reads where the records of `split` lie and checks that the files fit.
+    """Reads the positions of the records of `split` and checks that the files fit.
 
-    Sizes and counts are compared with the manifest, at the cost of one look at each
-    shard's directory entry; `alexnet-verify` reads the contents. Where the index has no
-    checksums, shards of equal size are opened too, to find those that were copied over
-    another.
+    Sizes and counts are compared with the manifest, which costs one `stat` per shard;
+    `alexnet-verify` reads the contents. If the index has no checksums, shards of equal
+    size are opened too, to find one that was copied over another.
 
     Args:
       data_dir: the data directory.
       manifest: its manifest.
       split: the split's name.
-      check_sizes: whether to look at the shards; else only the index is read.
+      check_sizes: whether to check the shards; otherwise only the index is read.
 
     Raises:
-      DataError: naming the shard that is missing or whose size is wrong, or the
-        index where that is damaged.
-      UserError: where there is no such split.
+      DataError: naming the shard that is missing or has the wrong size, or the index if
+        it is damaged.
+      UserError: if there is no such split.
     """
     info = manifest.get_split(split)
     records_dir = os.path.normpath(os.path.join(data_dir, manifest.records_dir))
@@ -108,7 +107,7 @@ def read_index(
 
 
 def _fits(index: RecordIndex, info: manifest_lib.SplitInfo) -> bool:
-    """Whether every entry lies inside its shard and every shard has its records."""
+    """Whether every entry is inside its shard and every shard has its records."""
     columns = (index.shard, index.offset, index.length)
     if any(c.ndim != 1 or c.dtype.kind != "i" for c in columns):
         return False
@@ -126,7 +125,7 @@ def _fits(index: RecordIndex, info: manifest_lib.SplitInfo) -> bool:
         return False
     num_bytes = np.array([shard.num_bytes for shard in info.shards], np.int64)
     frame_bytes = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
-    # No sum of two entries, which could overflow.
+    # Subtractions only: the sum of two entries could overflow.
     room = num_bytes[index.shard] - frame_bytes - index.offset
     return bool(
         np.all(index.offset >= 0)

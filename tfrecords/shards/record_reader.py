@@ -1,4 +1,4 @@
-"""Reads records by their number in a split, wherever they lie."""
+"""Reads records by their number in a split."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ import numpy as np
 from tfrecords import errors, limits
 from tfrecords.shards import record_file, record_index
 
-# Above the number of shards of an ordinary data directory. A fourth of the descriptors
-# that a process may have, where those are fewer than usual: two splits are read at a
-# time, and there are other files.
+# More than an ordinary data directory has shards. At most a quarter of the process's
+# descriptors are used: two splits are read at a time, and there are other files.
 MAX_OPEN_SHARDS = 256
 
 
 class RecordReader:
     """Random access to the records of a split; safe to use from several threads.
 
-    Shards are opened when first read; the longest unused is closed when more than
-    `MAX_OPEN_SHARDS` would be open, or fewer where the process may open few files.
+    Shards are opened when first read. The least recently used one is closed when more
+    than `MAX_OPEN_SHARDS` would be open, or fewer if the process may open few files.
 
     Attributes:
-      index: where the records lie.
+      index: the records' positions.
     """
 
     def __init__(self, index: record_index.RecordIndex):
@@ -37,18 +36,18 @@ class RecordReader:
     def read(self, record_id: int) -> bytes:
         """Reads record `record_id`, 0..num_records-1, checking length and checksums.
 
-        That it is this record and no other is checked where the index has checksums.
+        If the index has checksums, another record in its place is noticed too.
 
         Raises:
           DataError: naming the shard, and the byte offset of a record that is damaged
-            or another one.
-          StorageError: where the disk fails.
+            or not the one expected.
+          StorageError: if the disk fails.
         """
         data: bytes = self._read(record_id, None)
         return data
 
     def read_into(self, record_id: int, buffer: np.ndarray) -> np.ndarray:
-        """`read` without new memory.
+        """`read` without allocating memory.
 
         Args:
           record_id: the record's number.
@@ -85,7 +84,7 @@ class RecordReader:
                 ) from error
 
     def describe(self, record_id: int) -> str:
-        """Where a record lies, for a sentence: its shard and byte offset."""
+        """A record's shard and byte offset, for an error message."""
         path = self.index.paths[self.index.shard[record_id]]
         return f"{path}: the record at byte {int(self.index.offset[record_id])}"
 
@@ -112,7 +111,7 @@ class RecordReader:
         except OSError as error:
             if not self._files or not limits.is_out_of_files(error):
                 raise
-        # Others need descriptors too; these shards can be opened again.
+        # Other files need descriptors too; these shards can be opened again.
         self._close_all()
         return io.FileIO(path)
 

@@ -14,7 +14,7 @@ ecosystem stores ImageNet:
   image/channels        int64   3
   image/colorspace      bytes   b"RGB"
 
-This module is the only place that knows them; `example_proto` has the encoding.
+Only this module knows these keys; `example_proto` has the encoding.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ COLORSPACE = "image/colorspace"
 FORMAT_JPEG = b"JPEG"
 FORMAT_RAW = b"RAW"
 
-# A record without them is none.
+# Every record must have these.
 _NEEDED = (ENCODED, LABEL)
 
 SPLITS = ("train", "validation", "test")
@@ -65,7 +65,7 @@ def encode_image(
     height: int,
     width: int,
 ) -> bytes:
-    """Serializes one image as an Example; the bytes depend on the arguments alone.
+    """Serializes one image as an Example; the bytes depend only on the arguments.
 
     Args:
       encoded: a JPEG, or height * width * 3 raw RGB bytes.
@@ -98,17 +98,17 @@ def encode_image(
 
 @dataclasses.dataclass(frozen=True)
 class ImageRecord:
-    """A record as it was read; text is empty where other programs left it out.
+    """A record as it was read; text is empty if another program left it out.
 
     Attributes:
       image_bytes: the encoded image.
-      image_format: b"JPEG", b"RAW" or another program's word.
+      image_format: b"JPEG", b"RAW" or another program's value.
       label: as stored.
       synset: the class's id.
       text: the class's name in words.
       filename: the image's name in its source.
-      height: pixels, None where it is not stored.
-      width: pixels, None where it is not stored.
+      height: pixels, None if it is not stored.
+      width: pixels, None if it is not stored.
     """
 
     image_bytes: bytes
@@ -125,9 +125,9 @@ def decode_record(serialized: bytes) -> ImageRecord:
     """Reads one record without TensorFlow: the inverse of `encode_image`.
 
     Raises:
-      DataError: where the record is no Example, lacks `image/encoded` or
-        `image/class/label`, or holds a feature of another kind or number; the caller
-        knows which record it is.
+      DataError: if the record is not an Example, lacks `image/encoded` or
+        `image/class/label`, or a feature has another type or number of values; the
+        caller adds which record it is.
     """
     features = example_proto.decode_example(serialized)
     _check_keys(features)
@@ -144,9 +144,9 @@ def decode_record(serialized: bytes) -> ImageRecord:
 
 
 def decode_pixels(serialized: memoryview) -> tuple[memoryview, int]:
-    """The image's bytes, a part of `serialized`, and the label as stored.
+    """The image's bytes, a slice of `serialized`, and the label as stored.
 
-    What training needs of a raw record, without a copy of the 197 kB.
+    This is what training needs of a raw record, without a copy of the 197 kB.
 
     Raises:
       DataError: as `decode_record`.
@@ -187,16 +187,16 @@ def _get_number(features: dict[str, list[Any]], key: str) -> int | None:
 
 
 def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Parses serialized Examples inside a TensorFlow graph: what training needs.
+    """Parses what training needs of serialized Examples, in a TensorFlow graph.
 
     Args:
-      serialized: strings, [B]: parsed together they take a fraction of the time.
+      serialized: strings, [B]; a batch is parsed in a fraction of the time.
 
     Returns:
       (encoded images, string [B]; labels as stored, int64 [B]).
 
     Raises:
-      tf.errors.InvalidArgumentError: where one of them is no Example or lacks
+      tf.errors.InvalidArgumentError: if one of them is not an Example or lacks
         `image/encoded` or `image/class/label`.
     """
     import tensorflow as tf
@@ -212,18 +212,18 @@ def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Parses one serialized Example inside a TensorFlow graph.
+    """Parses one serialized Example in a TensorFlow graph.
 
     Args:
       serialized: a scalar string tensor.
 
     Returns:
-      Scalars: `image_bytes` string, `format` string (empty where absent, as in other
+      Scalars: `image_bytes` string, `format` string (empty if absent, as in other
       programs' records), `label` int64 (as stored), `synset`, `text` and `filename`
       string.
 
     Raises:
-      tf.errors.InvalidArgumentError: where the record is no Example or lacks
+      tf.errors.InvalidArgumentError: if the record is not an Example or lacks
         `image/encoded` or `image/class/label`.
     """
     import tensorflow as tf

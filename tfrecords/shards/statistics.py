@@ -1,8 +1,8 @@
 """Mean image and RGB covariance of the training split, exactly.
 
-The sums are of integers (pixels 0..255 and their products), kept as int64, so that
-they do not depend on the order or the number of workers; the division at the end is
-in float64. Paper, section 2 (mean image) and section 4.1 (RGB covariance):
+The sums are of integers (pixels 0..255 and their products) in int64, so they do not
+depend on the order or the number of workers; the final division is in float64. Paper,
+section 2 (mean image) and section 4.1 (RGB covariance):
 
   mean_image = sum(image) / n
   mean_rgb   = sum over all pixels of [r, g, b] / (n * 256 * 256)
@@ -22,10 +22,10 @@ from tfrecords import errors
 from tfrecords.durable import files, npz
 from tfrecords.shards import manifest
 
-# 257 * 255 is the largest number of 16 bits.
+# 257 * 255 = 65,535 is the largest 16-bit number.
 _MAX_LATEST = 257
 
-# By name; the mean image's side is the directory's image size.
+# The side of the mean image is the directory's image size.
 _SHAPES: dict[str, tuple[int | None, ...]] = {
     "num_images": (),
     "mean_image": (None, None, 3),
@@ -41,7 +41,7 @@ class Statistics:
     """What the input pipeline subtracts and adds; pixels are 0..255.
 
     Attributes:
-      num_images: how many were counted.
+      num_images: the number of images.
       mean_image: float64 [256, 256, 3].
       mean_rgb: float64 [3].
       covariance: float64 [3, 3], of the RGB values over all pixels (divided by n).
@@ -59,7 +59,7 @@ class Statistics:
 
 
 class Accumulator:
-    """Sums over images; two of them add up to that of the images of both.
+    """Sums over images, which can be merged.
 
     Attributes:
       num_images: images so far.
@@ -70,7 +70,7 @@ class Accumulator:
         shape = (image_size, image_size, 3)
         self.num_images = 0
         self._image_sum = np.zeros(shape, np.int64)
-        # Of the latest images: two bytes a value are added to in a fifth of the time.
+        # The latest images are summed in 16 bits, which takes a fifth of the time.
         self._latest = np.zeros(shape, np.uint16)
         self._num_latest = 0
         self.product_sum = np.zeros((3, 3), np.int64)
@@ -86,8 +86,8 @@ class Accumulator:
         self.num_images += 1
         self._num_latest += 1
         self._latest += image
-        # Exact in float64: the sum is below 256 * 256 * 255^2 < 2^53. Six sums of
-        # products take half as long as one matrix product that is three wide.
+        # Exact in float64: the sum is below 256 * 256 * 255^2 < 2^53. Six dot products
+        # take half as long as one matmul with three columns.
         planes = image.reshape(-1, 3).T.astype(np.float64, order="C")
         for i in range(3):
             for j in range(i, 3):
@@ -108,7 +108,7 @@ class Accumulator:
         self._num_latest = 0
 
     def merge(self, other: Accumulator) -> None:
-        """Adds what `other` counted."""
+        """Adds the sums of `other`."""
         self.num_images += other.num_images
         self._image_sum += other.image_sum
         self.product_sum += other.product_sum
@@ -131,11 +131,11 @@ class Accumulator:
         return accumulator
 
     def compute(self) -> Statistics:
-        """The statistics; raises `UserError` where no image was counted."""
+        """The statistics; raises `UserError` if no image was added."""
         if not self.num_images:
             raise errors.UserError(
-                "no training image was converted, so that there is no mean image. "
-                "Check --source_dir and the rejects."
+                "no training image was converted, so there is no mean image. Check "
+                "--source_dir and the rejects."
             )
         image_sum = self.image_sum
         mean_image = image_sum / self.num_images
@@ -157,7 +157,7 @@ def compute_principal_components(
       covariance: float64 [3, 3], symmetric.
 
     Returns:
-      (float64 [3], float64 [3, 3]). Eigenvalues that rounding made negative are 0.
+      (float64 [3], float64 [3, 3]). Eigenvalues made negative by rounding become 0.
     """
     eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     eigenvalues, eigenvectors = eigenvalues[::-1], eigenvectors[:, ::-1]
@@ -178,7 +178,7 @@ def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statis
     """Reads `statistics.npz`, and compares it with the manifest's checksum if given.
 
     Raises:
-      DataError: where the file is missing, damaged or another one.
+      DataError: if the file is missing, damaged or of another data directory.
     """
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
     try:

@@ -1,8 +1,8 @@
-"""Where images come from: one file per source, one interface.
+"""Where images come from: the interface of all sources.
 
-A source is opened once (it walks its archives and lists its images), then read
-from many processes, each image by its row in the split's table. It holds no
-images and no open files between calls, so that it can be sent to a worker.
+A source is opened once, which reads its archives' headers and lists its images. Then
+many processes read images by their row in the split's table. A source can be pickled:
+it holds no images, and no open file that a worker would need.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tfrecords.shards import manifest
 class ImageTable:
     """The images of one split, in the source's sorted order.
 
-    Columns, not objects: 14 million images are a few hundred megabytes.
+    Columns, not objects: 14 million images take a few hundred megabytes.
 
     Attributes:
       filenames: numpy bytes array ("S") [N]; unique within the split.
       labels: int32 [N], 0..num_classes-1.
-      container: int32 [N], which file the bytes lie in; the source knows what it
-        means (a tar's number, a class folder's).
-      offset: int64 [N], of the bytes in that file; -1 where the file is the image.
+      container: int32 [N], the file or folder that holds the image; its meaning is up
+        to the source (the number of a tar or of a class folder).
+      offset: int64 [N], of the image's bytes in that file; -1 if a file is the image.
       num_bytes: int64 [N].
     """
 
@@ -47,13 +47,13 @@ class Source(abc.ABC):
     Attributes:
       name: the value of --source.
       classes: in the order of their labels.
-      splits: table by split name; "train" is always there.
-      inputs: the files read, with official checksums' verdicts.
-      applies_orientation: whether EXIF orientation turns the image by default
-        (False for ImageNet, as in the paper; True for a folder of the user's own).
-      settings: what else determines the images (a fraction, a seed), for the
-        manifest; JSON values.
-      remarks: sentences for the user: differences from the official counts, say.
+      splits: table by split name; there is always "train".
+      inputs: the files read, and whether they are the official ones.
+      applies_orientation: whether images are rotated by their EXIF orientation by
+        default (False for ImageNet, as in the paper; True for a folder of the user).
+      settings: what else determines the images (a fraction, a seed), for the manifest;
+        JSON values.
+      remarks: notes for the user, such as differences from the official counts.
     """
 
     name: str
@@ -72,5 +72,5 @@ class Source(abc.ABC):
           The encoded file's bytes, or a decoded uint8 [height, width, 3].
 
         Raises:
-          DataError: where the container can no longer be read as it was listed.
+          DataError: if the container can no longer be read as it was listed.
         """

@@ -1,8 +1,8 @@
-"""CIFAR-10: the official python archive of 32x32 colour images.
+"""CIFAR-10: the official Python archive of 32x32 colour images.
 
 `cifar-10-python.tar.gz` holds five training batches and a test batch, each a pickled
-dictionary. A pickle is a program; the reader here runs none of it but what such a
-dictionary needs, and replaces NumPy's part in that by its own.
+dictionary. A pickle is a program; this reader executes only what such a dictionary
+needs, with classes of its own in place of NumPy's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NUM_IMAGES = {"train": 50_000, "validation": 10_000}
 _NUM_CLASSES = 10
 _SIDE = 32
 _IMAGE_BYTES = 3 * _SIDE * _SIDE
-# Official: 186 MB unpacked; half as much again when Python 3 wrote the pickles.
+# The official archive has 186 MB unpacked, and 50 % more if Python 3 wrote the pickles.
 _MAX_ARCHIVE_BYTES = 512 << 20
 _FILENAME = re.compile(rb"[A-Za-z0-9_.-]{1,100}")
 
@@ -38,12 +38,12 @@ _FILENAME = re.compile(rb"[A-Za-z0-9_.-]{1,100}")
 def open_cifar10(source_dir: str) -> sources.Source:
     """Opens CIFAR-10.
 
-    The 10,000 test images are the split "validation": they are what the error is
-    measured on during training, and what the paper's CIFAR-10 errors are of (3.3).
-    An image's file name is its place in the split and the archive's own name for it.
+    The 10,000 test images are the split "validation": the paper's CIFAR-10 errors
+    (section 3.3) are on them. An image's file name is its position in the split and
+    its name in the archive.
 
     Args:
-      source_dir: the folder of `cifar-10-python.tar.gz`.
+      source_dir: the folder that holds `cifar-10-python.tar.gz`.
 
     Raises:
       UserError: if the archive is missing.
@@ -53,14 +53,14 @@ def open_cifar10(source_dir: str) -> sources.Source:
     path = os.path.join(os.path.abspath(source_dir), _ARCHIVE_NAME)
     if not os.path.isfile(path):
         raise errors.UserError(
-            f"There is no file {path}. Give --source_dir the folder that holds "
+            f"There is no file {path}. Set --source_dir to the folder that holds "
             f"{_ARCHIVE_NAME} as downloaded, not unpacked."
         )
     return Cifar10(path)
 
 
 class Cifar10(sources.Source):
-    """CIFAR-10; every process that reads an image holds all of them (185 MB).
+    """CIFAR-10; every process that reads an image loads all of them (185 MB).
 
     Args:
       path: the archive.
@@ -87,13 +87,13 @@ class Cifar10(sources.Source):
             )
         if len(names) != _NUM_CLASSES:
             remarks.append(
-                f"{_ARCHIVE_NAME} names {len(names)} classes; the official are "
+                f"{_ARCHIVE_NAME} has {len(names)} classes; the official archive has "
                 f"{_NUM_CLASSES}."
             )
         for split, count in _NUM_IMAGES.items():
             if (found := self.splits[split].num_images) != count:
                 remarks.append(
-                    f"The {split} images are {found:,}; the official are {count:,}."
+                    f"There are {found:,} {split} images; officially {count:,}."
                 )
         self.remarks = tuple(remarks)
 
@@ -107,7 +107,7 @@ class Cifar10(sources.Source):
         if row >= len(self._pixels[split]):
             raise errors.DataError(
                 f"{self._path} has changed since it was listed: it lacks image {row} "
-                f"of {split}. Put it back and run the command again."
+                f"of {split}. Restore it and run the same command again."
             )
         planes = self._pixels[split][row].reshape(3, _SIDE, _SIDE)
         return np.ascontiguousarray(planes.transpose(1, 2, 0))
@@ -122,14 +122,14 @@ def _load(
     def read(name: str) -> dict[bytes, Any]:
         if _FOLDER + name not in members:
             raise errors.DataError(
-                f"{path} has no member {_FOLDER}{name}. Is it CIFAR-10's python "
-                "version? Download it again."
+                f"{path} has no member {_FOLDER}{name}. Download CIFAR-10's Python "
+                "version again."
             )
         return _unpickle(bytes(members[_FOLDER + name]), f"{name} in {path}")
 
     names = read("batches.meta").get(b"label_names")
     if not isinstance(names, list) or not all(isinstance(n, bytes) for n in names):
-        _fail(f"batches.meta in {path}", "it lists no names of classes")
+        _fail(f"batches.meta in {path}", "it lists no class names")
     tables, pixels = {}, {}
     for split, batches in (("train", _TRAIN_BATCHES), ("validation", (_TEST_BATCH,))):
         builder = stored.TableBuilder()
@@ -157,14 +157,14 @@ def _check_batch(
     data, labels = batch.get(b"data"), batch.get(b"labels")
     filenames = batch.get(b"filenames")
     if not isinstance(data, _PickledArray) or data.pixels is None:
-        _fail(where, "its data are no array of bytes")
+        _fail(where, "its data are not an array of bytes")
     pixels = data.pixels
     if pixels.ndim != 2 or pixels.shape[1] != _IMAGE_BYTES or not len(pixels):
         _fail(where, f"its data have the shape {pixels.shape}, not [N, 3072]")
     if not isinstance(labels, list) or not isinstance(filenames, list):
         _fail(where, "it lacks labels or file names")
     if not len(labels) == len(filenames) == len(pixels):
-        _fail(where, "its images, labels and file names are not equally many")
+        _fail(where, "the numbers of images, labels and file names differ")
     if not all(type(v) is int and 0 <= v < num_classes for v in labels):
         _fail(where, f"a label is not one of 0 to {num_classes - 1}")
     if not all(isinstance(n, bytes) and _FILENAME.fullmatch(n) for n in filenames):
@@ -177,18 +177,18 @@ def _fail(where: str, problem: str) -> NoReturn:
 
 
 class _PickledType:
-    """Stands for `numpy.dtype`; admits bytes alone."""
+    """Replaces `numpy.dtype`; accepts only bytes."""
 
     def __init__(self, name: Any, align: Any, copy: Any):
         if name not in ("u1", b"u1"):
             raise pickle.UnpicklingError(f"an array of {name!r}, not of bytes")
 
     def __setstate__(self, state: Any) -> None:
-        """The byte order and the like, which bytes do not have."""
+        """Ignores the byte order and the like, which bytes do not have."""
 
 
 class _PickledArray:
-    """Stands for `numpy.ndarray`; its pixels are set by the pickled state."""
+    """Replaces `numpy.ndarray`; the pickled state sets its pixels."""
 
     pixels: np.ndarray | None = None
 
@@ -206,14 +206,14 @@ def _reconstruct(kind: Any, shape: Any, typecode: Any) -> _PickledArray:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """Python 3's way of writing bytes in protocol 2."""
+    """How Python 3 writes bytes in protocol 2."""
     if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
         raise pickle.UnpicklingError("a call of encode that writes no bytes")
     return text.encode("latin1")
 
 
 def _make_empty_bytes() -> bytes:
-    """Python 3's way of writing b"" in protocol 2; with no size for bytes(10**12)."""
+    """How Python 3 writes b"" in protocol 2; takes no size, unlike bytes(10**12)."""
     return b""
 
 
@@ -228,7 +228,7 @@ _ADMITTED = {
 
 
 class _BatchUnpickler(pickle.Unpickler):
-    """Builds dictionaries, lists, numbers, strings, arrays of bytes; runs nothing."""
+    """Builds dictionaries, lists, numbers, strings and arrays of bytes only."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -244,9 +244,9 @@ def _unpickle(data: bytes, where: str) -> dict[bytes, Any]:
         value = _BatchUnpickler(io.BytesIO(data), encoding="bytes").load()
     except Exception as error:  # a damaged pickle raises almost anything
         raise errors.DataError(
-            f"{where} is damaged or no batch of images ({type(error).__name__}: "
-            f"{error}). Download it again from its official place."
+            f"{where} is damaged or not a batch of images ({type(error).__name__}: "
+            f"{error}). Download it again from the official site."
         ) from error
     if not isinstance(value, dict):
-        _fail(where, "it is no dictionary")
+        _fail(where, "it is not a dictionary")
     return value

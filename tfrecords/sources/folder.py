@@ -1,7 +1,7 @@
-"""A folder of the user's own images: one sub-folder per class.
+"""A folder of the user's own images, with one sub-folder per class.
 
-Either `source_dir/<class>/*`, all of it training images or split by a seeded
-fraction of every class, or `source_dir/{train,validation|val,test}/<class>/*`.
+Either `source_dir/<class>/*`, of which a random fraction of every class may become the
+validation split, or `source_dir/{train,validation|val,test}/<class>/*`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def open_folder(
     """Opens a folder of images.
 
     File names in the tables are "<class>/<file>". The choice of a class's validation
-    images depends on the seed, the class's name and its file names alone.
+    images depends only on the seed, the class's name and its file names.
 
     Args:
-      source_dir: the folder; see the module.
-      validation_fraction: which share of each class becomes the validation split,
-        between 0 and 1; only where the folder has none of its own. None: no split.
-      seed: which images those are.
+      source_dir: the folder, as described at the top of this module.
+      validation_fraction: the fraction of each class that becomes the validation split,
+        between 0 and 1, if the folder has no validation split. None: no split.
+      seed: chooses the validation images.
 
     Raises:
       UserError: if there are no classes or images, a class is too small for the
@@ -51,13 +51,13 @@ def open_folder(
     source_dir = os.path.abspath(source_dir)
     if not os.path.isdir(source_dir):
         raise errors.UserError(
-            f"There is no folder {source_dir}. Give --source_dir a folder that holds "
-            "one sub-folder of images per class."
+            f"There is no folder {source_dir}. Set --source_dir to a folder with one "
+            "sub-folder of images per class."
         )
     if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
         raise errors.UserError(
-            f"The validation fraction is {validation_fraction}; it must lie between 0 "
-            "and 1, say 0.1."
+            f"The validation fraction is {validation_fraction}; it must be between 0 "
+            "and 1, for example 0.1."
         )
     split_dirs = _find_splits(source_dir)
     listed, ignored = {}, []
@@ -73,8 +73,8 @@ def open_folder(
         if "validation" in listed:
             raise errors.UserError(
                 f"A validation fraction was given, but {split_dirs['validation']} "
-                "holds validation images already. Leave the fraction out, or name "
-                "the folder that holds the classes."
+                "already holds validation images. Leave out the fraction, or set "
+                "--source_dir to the folder of the classes."
             )
         listed["train"], listed["validation"] = _split_classes(
             listed["train"], validation_fraction, seed
@@ -83,15 +83,15 @@ def open_folder(
         settings = {"validation_fraction": validation_fraction, "seed": seed}
     if "validation" not in listed:
         remarks.append(
-            "There is no validation split: give a validation fraction, or sub-folders "
-            "train and validation."
+            "There is no validation split: give a validation fraction, or make "
+            "sub-folders train and validation."
         )
     if ignored:
         remarks.append(
-            f"{len(ignored):,} files and folders were left out, "
-            f"{printing.escape(min(ignored))} among them: not directly in a class's "
-            f"folder, not called {', '.join(_SUFFIXES)}, no files, or links to a "
-            "folder that is read already."
+            f"{len(ignored):,} files and folders were ignored, for example "
+            f"{printing.escape(min(ignored))}: they are not directly in a class's "
+            f"folder, do not end in {', '.join(_SUFFIXES)}, are not files, or are "
+            "links to a folder that is already read."
         )
     return stored.StoredImages(
         name="folder",
@@ -109,15 +109,15 @@ def open_folder(
 
 
 def _find_splits(source_dir: str) -> dict[str, str]:
-    """The directory of each split; that of "train" alone if there are no others."""
+    """The directory of each split; only that of "train" if there are no splits."""
     names = _list_directories(source_dir)
     if not names:
         raise errors.UserError(
-            f"{source_dir} has no sub-folders; it must hold one per class, with the "
-            "class's images in it."
+            f"{source_dir} has no sub-folders. Make one per class, with the class's "
+            "images in it."
         )
     known = [name for name in names if name in _SPLIT_NAMES]
-    # A class may be called "train": then its folder holds images, not folders.
+    # A class may be called "train"; then its folder has images, not folders.
     has_splits = "train" in known and bool(
         _list_directories(os.path.join(source_dir, "train"))
     )
@@ -125,12 +125,13 @@ def _find_splits(source_dir: str) -> dict[str, str]:
         return {"train": source_dir}
     if odd := [name for name in names if name not in _SPLIT_NAMES]:
         raise errors.UserError(
-            f"{source_dir} holds {odd[0]} beside {', '.join(known)}. Either all its "
-            "sub-folders are classes, or they are train, validation (or val) and test."
+            f"{source_dir} has the sub-folder {odd[0]} besides {', '.join(known)}. "
+            "Either all sub-folders must be classes, or they must be train, validation "
+            "(or val) and test."
         )
     if "val" in known and "validation" in known:
         raise errors.UserError(
-            f"{source_dir} holds both val and validation. Merge them or remove one."
+            f"{source_dir} has both val and validation. Merge them or remove one."
         )
     return {_SPLIT_NAMES[name]: os.path.join(source_dir, name) for name in known}
 
@@ -145,7 +146,7 @@ def _list_directories(directory: str) -> list[str]:
 
 
 def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
-    """Each class's images, sorted, and the paths of what else there is."""
+    """Each class's images, sorted, and the paths of everything else."""
     classes: _Classes = {}
     found = _list(directory)
     odd = [*found.files, *found.repeated, *found.others]
@@ -178,21 +179,20 @@ def _check_classes(listed: Mapping[str, _Classes], split_dirs: dict[str, str]) -
     train = listed["train"]
     if empty := sorted(name for name, images in train.items() if not images):
         raise errors.UserError(
-            f"{os.path.join(split_dirs['train'], empty[0])} holds no image "
-            f"({', '.join(_SUFFIXES)}). Every class needs some: fill the folder or "
-            "remove it."
+            f"{os.path.join(split_dirs['train'], empty[0])} has no image "
+            f"({', '.join(_SUFFIXES)}). Add training images to the folder or remove it."
         )
     for split, classes in listed.items():
         if unknown := sorted(set(classes) - set(train)):
             raise errors.UserError(
-                f"{split_dirs[split]} holds the class {unknown[0]}, which "
-                f"{split_dirs['train']} does not. The classes are those of the "
-                "training images: add the folder there or remove it here."
+                f"{split_dirs[split]} has the class {unknown[0]}, but "
+                f"{split_dirs['train']} does not. Every class needs training images: "
+                "add the folder there or remove it here."
             )
         if not any(classes.values()):
             raise errors.UserError(
-                f"{split_dirs[split]} holds no image ({', '.join(_SUFFIXES)}) in any "
-                "class's folder. Fill it or remove it."
+                f"{split_dirs[split]} has no image ({', '.join(_SUFFIXES)}) in any "
+                "class's folder. Add images or remove it."
             )
 
 
@@ -207,11 +207,11 @@ def _split_classes(
         if not 0 < count < len(images):
             lacking = "validation" if count == 0 else "training"
             raise errors.UserError(
-                f"The class {name} has {len(images)} image(s): with a validation "
+                f"The class {name} has {len(images)} image(s); with a validation "
                 f"fraction of {fraction} it would have no {lacking} image. Add "
                 "images, remove the class, or choose another fraction."
             )
-        # By the class's name: another class more or less changes nothing here.
+        # Seeded by the class's name, so that other classes have no influence.
         order = stable_random.make_permutation(
             len(images), seed, zlib.crc32(name.encode())
         )

@@ -1,4 +1,4 @@
-"""Sources whose images lie in files: whole, or at a place inside an archive."""
+"""Sources whose images are files, or parts of archives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfrecords.shards import manifest
 
 
 class TableBuilder:
-    """Collects the images of a split, a container's worth at a time."""
+    """Collects the images of a split, one container after the other."""
 
     def __init__(self) -> None:
         self._filenames: list[np.ndarray] = []
@@ -27,14 +27,14 @@ class TableBuilder:
         offsets: Sequence[int],
         sizes: Sequence[int],
     ) -> None:
-        """Adds images of one container; the sequences run in parallel.
+        """Adds images of one container, described by parallel sequences.
 
         Args:
           filenames: unique in the split.
           labels: 0..num_classes-1.
           container: the index in `StoredImages.containers`.
-          offsets: of the images' bytes in the container; -1 where it is a directory
-            in which `filename` is the file.
+          offsets: of the images' bytes in the container; -1 if it is a directory and
+            `filename` is a file in it.
           sizes: of the images, bytes.
         """
         if filenames:
@@ -48,7 +48,7 @@ class TableBuilder:
         """The table, sorted by file name; at least one image must have been added.
 
         Raises:
-          DataError: if two images have one name.
+          DataError: if two images have the same name.
         """
         filenames = np.concatenate(self._filenames)
         columns = np.concatenate(self._columns, axis=1)
@@ -72,15 +72,10 @@ class StoredImages(sources.Source):
     """A source whose tables say which bytes of which file an image is.
 
     Args:
-      name: as `--source` says it.
-      containers: absolute paths by the tables' `container`: an archive, or the
-        directory below which an image's `filename` is its file.
-      classes: see `Source`; so are the rest.
-      splits: see `Source`.
-      inputs: see `Source`.
-      applies_orientation: see `Source`.
-      settings: see `Source`.
-      remarks: see `Source`.
+      name: the value of `--source`.
+      containers: absolute paths, indexed by the tables' `container`: an archive, or the
+        directory in which an image's `filename` is a file.
+      classes: this and the rest: see `Source`.
     """
 
     def __init__(
@@ -121,13 +116,13 @@ class StoredImages(sources.Source):
             return self._read_within(container, offset, num_bytes)
         path = os.path.join(container, os.fsdecode(bytes(table.filenames[row])))
         with files.read_errors(path), open(path, "rb") as file:
-            # One byte more would show that the file has grown.
+            # An additional byte shows that the file has grown.
             data = file.read(num_bytes + 1)
         if len(data) != num_bytes:
             raise errors.DataError(
-                f"{path} had {num_bytes:,} bytes when it was listed and has another "
-                "size now. Leave the images alone until the command has ended, and "
-                "run it again."
+                f"{path} had {num_bytes:,} bytes when it was listed and now has "
+                "another size. Do not change images while the command runs; run it "
+                "again."
             )
         return data
 
@@ -139,7 +134,7 @@ class StoredImages(sources.Source):
         if len(data) != num_bytes:
             raise errors.DataError(
                 f"{path}, byte {offset}: an image of {num_bytes:,} bytes was listed "
-                f"here and {len(data):,} are left. The file was cut since; download "
-                "it again."
+                f"here, but only {len(data):,} are left. The file was cut; download it "
+                "again."
             )
         return data

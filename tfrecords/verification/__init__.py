@@ -1,1 +1,1 @@
-"""Shards read back, ours and other programs'."""
+"""Checks shards, and makes another program's shards usable."""

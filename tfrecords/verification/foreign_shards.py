@@ -1,4 +1,4 @@
-"""Names and labels of another program's shards, and whether they make sense."""
+"""Checks the names and labels of another program's shards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MAX_NAMED = 5
 
 
 def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
-    """The shards' file names by split, train first, each split complete.
+    """The shards' file names by split, train first.
 
     Raises:
-      UserError: where there is no training split or a split lacks a shard.
+      UserError: if there is no training split or a split lacks a shard.
     """
     if not os.path.isdir(records_dir):
         raise errors.UserError(
@@ -32,8 +32,8 @@ def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
             series.setdefault((prefix, int(num_shards)), set()).add(int(shard))
     if "train" not in found:
         raise errors.UserError(
-            f"{records_dir} has no training shards (train-00000-of-01024, ...), from "
-            "which classes and mean image come. Correct --records_dir."
+            f"{records_dir} has no training shards (train-00000-of-01024, ...), which "
+            "define the classes and the mean image. Correct --records_dir."
         )
     names = {}
     for split in sorted(found, key=schema.SPLITS.index):
@@ -49,7 +49,7 @@ def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
             first = schema.make_shard_name(prefix, absent[0], num_shards)
             raise errors.UserError(
                 f"{records_dir} lacks {len(absent)} of {num_shards} shards of the "
-                f"split {split}, the first being {first}. Fetch what is missing."
+                f"split {split}; the first is {first}. Add the missing shards."
             )
         names[split] = tuple(
             schema.make_shard_name(prefix, shard, num_shards)
@@ -59,13 +59,12 @@ def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
 
 
 def refuse_empty(records_dir: str, names: Mapping[str, Sequence[str]]) -> None:
-    """Raises `DataError` where shards have no bytes: a download that did not begin.
+    """Raises `DataError` if shards have no bytes: a download that did not start.
 
-    No other damage leaves a shard whole to a reader: it holds no record that could be
-    cut short.
+    Readers accept an empty file, because no record in it is cut short.
 
     Args:
-      records_dir: where the shards are.
+      records_dir: the shards' directory.
       names: their file names by split.
     """
     empty = [
@@ -78,16 +77,16 @@ def refuse_empty(records_dir: str, names: Mapping[str, Sequence[str]]) -> None:
         shown = ", ".join(empty[:_MAX_NAMED])
         raise errors.DataError(
             f"{records_dir} has {len(empty):,} shards of zero bytes: {shown}"
-            f"{', ...' if len(empty) > _MAX_NAMED else ''}. Fetch or make them again, "
-            "or give --allow_empty_shards if they were made without records."
+            f"{', ...' if len(empty) > _MAX_NAMED else ''}. Download or make them "
+            "again, or give --allow_empty_shards if they are meant to be empty."
         )
 
 
 def find_short(splits: Mapping[str, manifest.SplitInfo]) -> list[str]:
-    """Notes on shards with less than half of their split's usual number of records.
+    """Notes on shards with fewer than half the median number of records of the split.
 
-    A shard that was cut off between two records looks whole; programs make the shards
-    of a split about equally long.
+    A shard that was cut between two records looks complete, but programs write shards
+    of about equal length.
     """
     notes = []
     for split, info in splits.items():
@@ -96,9 +95,9 @@ def find_short(splits: Mapping[str, manifest.SplitInfo]) -> list[str]:
         if short:
             first = min(short, key=lambda shard: shard.num_records)
             notes.append(
-                f"{len(short):,} shards of the split {split} have less than half of "
+                f"{len(short):,} shards of the split {split} have fewer than half of "
                 f"the usual {usual:,.0f} records; {first.name} has "
-                f"{first.num_records:,}. Compare their sizes with the original ones."
+                f"{first.num_records:,}. Compare their sizes with the originals."
             )
     return notes
 
@@ -116,8 +115,8 @@ def make_classes(
       label_offset: the label of the first class.
 
     Raises:
-      UserError: where the labels do not fit `label_offset`, have gaps, or a label
-        has two synsets or a synset two labels.
+      UserError: if the labels do not fit `label_offset` or have gaps, or if a label has
+        two synsets or a synset two labels.
     """
     train = sorted({label for counts in label_counts["train"] for label in counts})
     if not train:
@@ -133,16 +132,16 @@ def make_classes(
     if len(train) != train[-1] - lowest + 1:
         raise errors.UserError(
             f"the training records have {len(train)} labels between {lowest} and "
-            f"{train[-1]}, so that some in between have no image. Labels must be "
-            "without gaps; are shards missing, or is the label another one?"
+            f"{train[-1]}, so some labels have no image. Labels must be without gaps: "
+            "check that no shard is missing and that the label is the class."
         )
     for split, shards in label_counts.items():
         strange = sorted({label for counts in shards for label in counts} - set(train))
         if strange:
             raise errors.UserError(
-                f"the split {split} has the label {strange[0]}, which no training "
-                f"record has ({lowest} to {train[-1]}). The splits must come from the "
-                "same program."
+                f"the split {split} has the label {strange[0]}, but the training "
+                f"records have {lowest} to {train[-1]}. Use splits that the same "
+                "program wrote."
             )
     classes = tuple(_merge_names(label, names) for label in train)
     seen: dict[str, int] = {}
@@ -150,8 +149,8 @@ def make_classes(
         other = seen.setdefault(info.synset, label)
         if other != label:
             raise errors.UserError(
-                f"the labels {other} and {label} have one synset, {info.synset!r}: "
-                "the records contradict each other and cannot be used."
+                f"the labels {other} and {label} have the same synset, "
+                f"{info.synset!r}: the records contradict each other. Make them again."
             )
     return classes
 
@@ -165,8 +164,8 @@ def _merge_names(
     if len(synsets) > 1:
         raise errors.UserError(
             f"the label {label} has two synsets, {synsets[0]!r} and {synsets[1]!r}: "
-            "the records contradict each other and cannot be used."
+            "the records contradict each other. Make them again."
         )
-    # Some programs store no names; a class needs one that is its own.
+    # Some programs store no names, but every class needs a unique one.
     synset = synsets[0] if synsets else f"label-{label:04d}"
     return manifest.ClassInfo(synset, texts[0] if texts else synset)

@@ -126,18 +126,13 @@ def check_shard(
         place = f"{task.name}: record {number} at byte {offset}"
         try:
             record = schema.decode_record(data)
-        except errors.DataError as error:
-            problems.add(f"{place}: {error}")
-            continue
-        for reason in _check_record(task, record):
-            problems.add(f"{place}: {reason}")
-        label = record.label - task.label_offset
-        if 0 <= label < len(class_counts):
-            class_counts[label] += 1
-        if record.filename:
-            digests.append(_compute_filename_digest(record.filename))
-            numbers.append(number)
-        try:
+            problems.extend(f"{place}: {r}" for r in _check_record(task, record))
+            label = record.label - task.label_offset
+            if 0 <= label < len(class_counts):
+                class_counts[label] += 1
+            if record.filename:
+                digests.append(_compute_filename_digest(record.filename))
+                numbers.append(number)
             if number in rejected:
                 raise errors.DataError(rejected[number])
             image = decode_pixels(record.image_bytes, task.encoding, task.image_size)

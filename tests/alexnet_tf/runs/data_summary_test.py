@@ -35,7 +35,7 @@ def test_missing_or_damaged_classes_are_a_sentence(tmp_path, content):
         path.unlink()
     else:
         path.write_text(content)
-    with pytest.raises(errors.DataError, match=r"classes\.json is missing or damaged"):
+    with pytest.raises(errors.DataError, match=r"classes\.json is (damaged|missing)"):
         data_summary.load(str(tmp_path))
 
 

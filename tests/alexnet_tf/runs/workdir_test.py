@@ -188,8 +188,7 @@ def test_an_unwritable_place_is_a_storage_error():
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "{}", '{"format": "alexnet-run", "version": 2}',
-     '{"format": "alexnet-run", "version": 1}',
+    ["", "{", "[]", "{}", '{"format": "alexnet-run", "version": 1}',
      '{"format": "alexnet-run", "version": 1, "config": {}, "data": 1, "starts": []}'],
 )  # fmt: skip
 def test_a_damaged_record_is_named(tmp_path, content):
@@ -197,6 +196,12 @@ def test_a_damaged_record_is_named(tmp_path, content):
     with pytest.raises(errors.DataError, match=r"run\.json is damaged"):
         open_and_begin(tmp_path)
     assert (tmp_path / "run.json").read_text() == content
+
+
+def test_a_record_of_another_version_is_not_called_damaged(tmp_path):
+    (tmp_path / "run.json").write_text('{"format": "alexnet-run", "version": 2}')
+    with pytest.raises(errors.UserError, match=r"run\.json has version 2"):
+        open_and_begin(tmp_path)
 
 
 def test_settings_of_another_version_are_said_so(tmp_path):

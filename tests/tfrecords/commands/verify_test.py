@@ -66,7 +66,7 @@ def test_wrong_use_exits_with_2():
 def test_help_does_without_tensorflow_and_numpy():
     result = processes.run_python("-X", "importtime", *MODULE, "--help")
     assert result.returncode == 0
-    assert result.stdout.startswith("Reads everything in a data directory back")
+    assert result.stdout.startswith("Checks everything in a data directory")
     assert "--num_workers" in result.stdout
     assert "tfrecords.console.command_line" in result.stderr
     assert "tensorflow" not in result.stderr

@@ -12,31 +12,6 @@ from tests import processes
 from tfrecords import errors
 from tfrecords.console import streams
 
-# Tells more than a buffer holds and does its work in between, a file. Other than the
-# three streams nothing may have their numbers.
-PROGRAM = """
-import contextlib, os, sys
-from absl import flags
-from tfrecords.console import command_line, progress
-from tfrecords import errors
-_IS_WORK = flags.DEFINE_bool("is_work", False, "Whether the output is the work.")
-def main():
-    line = progress.LiveLine()
-    for number in range(2000):
-        print("a line that somebody may read", number)
-        line.show(f"line {number}")
-    with open("made", "w") as file:
-        file.write(str(file.fileno() > 2))
-        for descriptor in (1, 2):
-            with contextlib.suppress(OSError):
-                os.write(descriptor, b"from C")
-        file.write("!")
-    print("a last line")
-    if not _IS_WORK.value:
-        raise errors.DataError("the work found a fault")
-command_line.run(main, __name__, "Says.", prints_result=lambda: _IS_WORK.value)
-"""
-
 LOST = {
     "stdout full": ">/dev/full",
     "stdout closed": ">&-",
@@ -49,8 +24,9 @@ LOST = {
 
 
 def run(tmp_path, arguments, redirection):
-    (tmp_path / "prog.py").write_text(PROGRAM)
-    python = f"{sys.executable} prog.py {arguments} {redirection}"
+    python = (
+        f"{sys.executable} -m tests.programs.lossy_output {arguments} {redirection}"
+    )
     return subprocess.run(
         f"{python}\nexit ${{PIPESTATUS[0]}}",
         shell=True,

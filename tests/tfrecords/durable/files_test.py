@@ -171,7 +171,7 @@ def test_check_directory_makes_nothing_and_refuses_what_could_not_be_made(
     assert not os.listdir(tmp_path)
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(errors.UserError, match=f"{tmp_path}/file is no directory"):
+        with pytest.raises(errors.UserError, match=f"{tmp_path}/file is a file"):
             files.check_directory(str(path))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(errors.StorageError, match="does not permit it"):
@@ -258,7 +258,7 @@ def test_a_symbolic_link_for_a_lock_is_refused_and_its_target_untouched(tmp_path
 
 
 def test_a_place_where_no_directory_can_be_made_is_a_sentence():
-    with pytest.raises(errors.UserError, match="takes no new directory"):
+    with pytest.raises(errors.UserError, match="/proc/alexnet/run cannot be made"):
         files.make_directory("/proc/alexnet/run")
 
 

@@ -118,7 +118,7 @@ def test_kinds_have_names(tmp_path):
     kinds |= {tmp_path / "pipe": "a named pipe", tmp_path / "socket": "a socket"}
     for path, kind in kinds.items():
         assert listing.describe_kind(os.stat(path).st_mode) == kind
-    assert listing.describe_kind(stat.S_IFDOOR) == "no regular file"
+    assert listing.describe_kind(stat.S_IFDOOR) == "not a regular file"
 
 
 if __name__ == "__main__":

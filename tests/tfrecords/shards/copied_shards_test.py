@@ -86,7 +86,7 @@ def test_the_shard_that_was_overwritten_is_named(
     with pytest.raises(errors.DataError) as caught:
         copied_shards.refuse(data_dir, contents, split)
     assert f"the shard {os.path.join(data_dir, target)} " in str(caught.value)
-    assert f"record that {source} begins with" in str(caught.value)
+    assert f"same record as {source}, " in str(caught.value)
     (other,) = SHARDS.keys() - {split}
     copied_shards.refuse(data_dir, contents, other)
 

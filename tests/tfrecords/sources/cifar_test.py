@@ -1,5 +1,6 @@
 import os
 import pickle
+import re
 import runpy
 import sys
 
@@ -50,8 +51,8 @@ def test_differences_from_the_official_archive_are_said(tmp_path):
     assert source.inputs[0].official is False
     text = " ".join(source.remarks)
     assert "c58f30108f718f92721af3b95e74349a" in text
-    assert "train images are 15; the official are 50,000" in text
-    assert "validation images are 3; the official are 10,000" in text
+    assert re.search("15 train .* 50,000", text)
+    assert re.search("3 validation .* 10,000", text)
     assert "classes" not in text
 
 
@@ -59,7 +60,7 @@ def test_a_class_too_many_is_said(tmp_path):
     names = pickle.dumps({b"label_names": [b"%d" % i for i in range(11)]}, protocol=2)
     archives.write_cifar10(tmp_path, replaced={"batches.meta": names})
     source = cifar.open_cifar10(str(tmp_path))
-    assert any("11 classes; the official are 10" in r for r in source.remarks)
+    assert any(re.search("11 classes.* 10", r) for r in source.remarks)
     notes = source_report.find_notes(source)
     assert any("of 11 classes have no train images" in note for note in notes)
 
@@ -139,7 +140,7 @@ def make_wrong_batch(**changes):
 @pytest.mark.parametrize(
     ("batch", "sentence"),
     [
-        (make_wrong_batch(labels=[1]), "not equally many"),
+        (make_wrong_batch(labels=[1]), "numbers of images, labels and file names"),
         (make_wrong_batch(labels=[1, 10]), "not one of 0 to 9"),
         (make_wrong_batch(labels=[1, True]), "not one of 0 to 9"),
         (make_wrong_batch(labels=None), "lacks labels"),
@@ -147,8 +148,8 @@ def make_wrong_batch(**changes):
         (make_wrong_batch(data=np.zeros((2, 100), np.uint8)), "the shape"),
         (make_wrong_batch(data=np.zeros((2, 3072), np.float32)), "not of bytes"),
         (make_wrong_batch(data=np.array([[], []], object)), "not of bytes"),
-        (make_wrong_batch(data=b"no array"), "no array of bytes"),
-        (pickle.dumps([1], protocol=2), "no dictionary"),
+        (make_wrong_batch(data=b"no array"), "not an array of bytes"),
+        (pickle.dumps([1], protocol=2), "not a dictionary"),
         (b"", "damaged"),
         (make_wrong_batch()[:-50], "damaged"),
     ],
@@ -166,7 +167,7 @@ def test_missing_and_damaged_archives_are_sentences(tmp_path):
     path = tmp_path / "cifar-10-python.tar.gz"
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(errors.DataError, match="damaged or is no gzip file"):
+    with pytest.raises(errors.DataError, match="not a gzip file"):
         cifar.open_cifar10(str(tmp_path))
     rows = [("other/batches.meta", b"x")]
     path.write_bytes(archives.make_tar(rows, "w:gz"))

@@ -1,1 +1,1 @@
-"""Archives read header by header, in one pass, never unpacked."""
+"""Reads archives header by header, in one pass, without unpacking them."""

@@ -17,13 +17,13 @@ _HEADER_READ_BYTES = 4096
 class ArchiveReader:
     """A `tar_headers.ByteReader` of a file on disk, with progress in megabytes.
 
-    With the sum, the file is read once from its first byte to its last and requests
-    must come in rising order; without, only what is asked for is read.
+    With the MD5 sum, the file is read once from start to end, and offsets must
+    increase; without it, only what is requested is read.
 
     Args:
       path: the file.
       compute_md5: whether `finish` returns its MD5 sum.
-      progress_stream: where the live line goes; standard error by default.
+      progress_stream: where the progress line goes; standard error by default.
 
     Attributes:
       path: as given.
@@ -73,17 +73,17 @@ class ArchiveReader:
         return self._block[start : start + count]
 
     def finish(self) -> str | None:
-        """Reads what is left; the hexadecimal MD5 sum of the file, if asked for."""
+        """Reads the rest; returns the file's MD5 sum in hexadecimal, or None."""
         if self._md5 is None:
             return None
         self._read_through(self.num_bytes, self.num_bytes)
         return self._md5.hexdigest()
 
     def _read_through(self, offset: int, end: int) -> None:
-        """Hashes all up to `end`; the block then begins at `offset` or before."""
+        """Hashes everything up to `end`; the block then holds `offset` to `end`."""
         assert self._md5 is not None
         if offset < self._block_start:
-            raise ValueError(f"byte {offset} was passed; requests must rise")
+            raise ValueError(f"byte {offset} was passed; offsets must increase")
         while (block_end := self._block_start + len(self._block)) < end:
             data = self._pread(block_end, _MEGABYTE)
             self._md5.update(data)
@@ -101,8 +101,8 @@ class ArchiveReader:
             if not piece:
                 raise errors.DataError(
                     f"{self.path} became shorter while it was read: it had "
-                    f"{self.num_bytes:,} bytes and now ends at byte {offset}. Is it "
-                    "still being written? Wait, and run the same command again."
+                    f"{self.num_bytes:,} bytes and now ends at byte {offset}. Wait "
+                    "until it is completely written, and run the same command again."
                 )
             pieces.append(piece)
             offset += len(piece)

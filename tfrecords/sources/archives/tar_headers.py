@@ -1,8 +1,8 @@
-"""The headers of a tar archive, each one checked; extended headers are applied.
+"""Reads and checks the headers of a tar archive, and applies extended headers.
 
-A file's name and size come from its header block, or from a header in front of it: a
-pax header (what Python and BSD tar write), or GNU tar's long name. A header that
-follows this one and has a right checksum proves the size.
+A file's name and size are in its header block or in a header before it: a pax header
+(written by Python and BSD tar), or GNU tar's long name. A valid header after the file
+proves that the size is right.
 
 Format: POSIX.1-1988 ustar, pax(1) of POSIX.1-2017; long names, and sizes of 8 GiB and
 more, as GNU tar writes them (base 256).
@@ -23,13 +23,13 @@ _EXTENDED = {
     _LONG_NAME: "a GNU long name",
     _LONG_LINK: "a GNU long link",
 }
-# Names and dates; a header that says it is larger costs memory for nothing.
+# They hold names and dates; a larger one would only waste memory.
 _MAX_EXTENDED_BYTES = 1 << 20
 _SPARSE_PREFIX = b"GNU.sparse."
 
 
 class ByteReader(Protocol):
-    """What is walked: a path for the sentences, a size, and bytes by offset."""
+    """What holds the archive: a path for errors, a size, and access to its bytes."""
 
     path: str
     num_bytes: int
@@ -43,8 +43,8 @@ class Header(NamedTuple):
 
     Attributes:
       offset: of the header block in the file.
-      stored_name: the name in the header block, which its checksum guards.
-      name: the same, or what an extended header says, which no checksum guards.
+      stored_name: the name in the header block, covered by its checksum.
+      name: the same, or that of an extended header, which no checksum covers.
       kind: the type flag, one byte.
       num_bytes: of the member's data, which follows the header block.
     """
@@ -65,19 +65,19 @@ class Header(NamedTuple):
 
 
 class HeaderReader:
-    """Reads the headers of one tar and names the byte of whatever is wrong.
+    """Reads the headers of one tar; errors name the byte at fault.
 
     Args:
       reader: the file that holds the tar.
       end: where the tar ends in the file.
-      within: the inner tar's name, for sentences.
+      within: the name of the inner tar, for errors; "" for the outer one.
     """
 
     def __init__(self, reader: ByteReader, end: int, within: str):
         self._reader, self._end, self._within = reader, end, within
 
     def fail(self, offset: int, problem: str) -> NoReturn:
-        """Raises `DataError` for the byte at `offset`."""
+        """Raises `DataError` about the byte at `offset`."""
         within = f" (in {self._within})" if self._within else ""
         raise errors.DataError(
             f"{self._reader.path}{within}, byte {offset}: {problem}. Compare the "
@@ -85,7 +85,7 @@ class HeaderReader:
         )
 
     def read(self, offset: int) -> Header | None:
-        """The next member's header, from `offset` on; None where the tar ends there.
+        """The next member's header, from `offset` on; None at the end of the tar.
 
         Raises:
           DataError: if a header is damaged or a member does not fit into the archive.
@@ -97,15 +97,15 @@ class HeaderReader:
             if len(block) < BLOCK_BYTES:
                 self.fail(
                     offset,
-                    "the archive stops without the two blocks of zeros that close a "
+                    "the archive ends without the two blocks of zeros that close a "
                     "tar; it was cut short",
                 )
             if block == _ZEROS:
                 if offset != start:
                     self.fail(
                         offset,
-                        "the archive's end is marked right after an extended header, "
-                        "where a member must come",
+                        "the archive's end is marked after an extended header, where a "
+                        "member must follow",
                     )
                 return None
             header = self._parse(block, offset)
@@ -119,7 +119,7 @@ class HeaderReader:
         stored = self._parse_number(block[148:156], offset, "checksum")
         # The checksum's own eight bytes count as spaces.
         if stored != sum(block) - sum(block[148:156]) + 8 * ord(" "):
-            self.fail(offset, "the header does not agree with its checksum")
+            self.fail(offset, "the header does not match its checksum")
         name = block[:100].split(b"\0", 1)[0]
         if block[257:263] == b"ustar\0" and block[345]:
             name = block[345:500].split(b"\0", 1)[0] + b"/" + name
@@ -127,7 +127,7 @@ class HeaderReader:
         return Header(offset, name, name, block[156:157], size)
 
     def _apply(self, header: Header, overrides: dict[bytes, bytes]) -> Header:
-        """The header as the extended headers in front of it change it."""
+        """The header, changed by the extended headers before it."""
         if b"path" in overrides:
             header = header._replace(name=overrides[b"path"])
         if b"size" in overrides:
@@ -144,11 +144,11 @@ class HeaderReader:
             self.fail(
                 header.offset,
                 f"the member {show(header.name)} should have {header.num_bytes:,} "
-                f"bytes, of which {available:,} are there",
+                f"bytes, but {available:,} are left",
             )
 
     def _read_extended(self, header: Header) -> dict[bytes, bytes]:
-        """What an extended header says of the next member, by pax key."""
+        """The values of an extended header for the next member, by pax key."""
         kind_name = _EXTENDED[header.kind]
         if header.num_bytes > _MAX_EXTENDED_BYTES:
             self.fail(
@@ -159,11 +159,11 @@ class HeaderReader:
         if header.kind == _LONG_NAME:
             return {b"path": data.split(b"\0", 1)[0]}
         if header.kind == _LONG_LINK:
-            return {}  # of a link, which is refused by its own header
+            return {}  # for a link, which is refused because of its own header
         records = self._parse_records(data, header.data_offset)
         if any(key.startswith(_SPARSE_PREFIX) for key in records):
             self.fail(header.offset, "a pax header announces a sparse file")
-        # The rest are dates, owners and comments.
+        # The others are dates, owners and comments.
         kept = (b"path", b"size")
         found = {key: value for key, value in records.items() if key in kept}
         if header.kind == _GLOBAL_PAX and found:
@@ -195,10 +195,10 @@ class HeaderReader:
             self.fail(offset, f"the header gives a negative {what}")
         digits = field.lstrip(b" ").rstrip(b" \0")
         if not digits or digits.strip(b"01234567"):
-            self.fail(offset, f"the header's {what} is no octal number ({field!r})")
+            self.fail(offset, f"the header's {what} is not an octal number ({field!r})")
         return int(digits, 8)
 
 
 def show(name: bytes) -> str:
-    """A member's name for a sentence: quoted, in ASCII."""
+    """A member's name for an error message: quoted, in ASCII."""
     return ascii(name.decode("utf-8", "backslashreplace"))

@@ -1,14 +1,14 @@
-"""Tar archives walked header by header, every check made; nothing is extracted.
+"""Walks tar archives header by header, with every check; nothing is extracted.
 
-Python's `tarfile` ends its iteration without a word at the first damaged header, and
-so loses the rest of an archive. Here a header is right or the walk stops with a
-`DataError` that names the byte; the walk ends only at the two blocks of zeros that
-close a tar, with zeros alone after them. Damage inside a member's data cannot be seen
-from the headers: that is what the MD5 sum and the decoder are for.
+Python's `tarfile` silently ends its iteration at the first damaged header, and so loses
+the rest of an archive. Here a damaged header raises a `DataError` that names the byte,
+and the walk ends only at the two blocks of zeros that close a tar, with nothing but
+zeros after them. Damage inside a member's data is not visible in the headers: the MD5
+sum and the decoder find it.
 
-Archives that a user has made again are read like the official ones: folders, hidden
-files (macOS adds a `._` file to each image) and extended headers are checked like the
-rest and skipped, and a folder in front of a file's name is dropped.
+Archives that a user has repacked are read like the official ones: folders, hidden files
+(macOS adds a `._` file to each image) and extended headers are checked and skipped, and
+folders before a file's name are dropped.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from tfrecords.durable import files
 from tfrecords.sources.archives import tar_headers
 
 _PADDING_READ_BYTES = 1 << 16
-# Two blocks of zeros close a tar, and more fill its last record of twenty blocks.
+# Two blocks of zeros close a tar; more fill its last record of twenty blocks.
 _USUAL_PADDING_BYTES = (2 + 19) * tar_headers.BLOCK_BYTES
-# GNU tar makes records of at most a few MiB when asked; a file of which gigabytes are
-# zeros was preallocated and never filled.
+# GNU tar can make records of at most a few MiB; a file that ends in gigabytes of zeros
+# was preallocated and never filled.
 _MAX_PADDING_BYTES = 64 << 20
 _FILE_TYPES = (b"0", b"\0")
 _DIRECTORY_TYPE = b"5"
@@ -61,29 +61,27 @@ def walk(
 ) -> Iterator[Member]:
     """Walks the members of the tar in bytes [start, end) of `reader`.
 
-    Offsets are read in rising order, also when the walk of an inner tar comes between
-    two members of the outer.
+    Offsets increase, also if an inner tar is walked between two members of the outer.
 
     Args:
       reader: the file that holds the tar.
-      pattern: what a file's whole name must match, or its name without its folders.
+      pattern: must match a file's whole name, or its name without folders.
       start: where the tar begins in the file, bytes.
       end: where it ends; the file's end by default.
-      within: the inner tar's name, for sentences.
-      skip_others: steps over links and devices instead of refusing them, and over
-        files whose names do not match. Only for small archives whose bytes another
-        checksum guards.
+      within: the name of the inner tar, for errors.
+      skip_others: skips links, devices and files whose names do not match, instead of
+        refusing them. Only for small archives with another checksum over their bytes.
       padding_notes: more zeros at the end than tar writes may be a preallocated file,
-        or zeros over the last members. They are noted here; without a list they are
-        an error. An inner tar has no list: nothing preallocates a member, and its
-        extent is exact.
+        or zeros over the last members. They are noted in this list; without a list
+        they are an error. An inner tar has no list: a member is not preallocated, and
+        its size is exact.
 
     Yields:
-      The files, in the archive's order, by the name that matched; offsets are the
-      file's, not the inner tar's.
+      The files, in the archive's order, with the name that matched; offsets are those
+      in the outer file.
 
     Raises:
-      DataError: at the first byte that is not as it must be.
+      DataError: at the first byte that is wrong.
     """
     end = reader.num_bytes if end is None else end
     headers = tar_headers.HeaderReader(reader, end, within)
@@ -120,7 +118,7 @@ def walk(
 def _is_folder(header: tar_headers.Header) -> bool:
     if header.num_bytes:
         return False
-    # Before ustar there was no type for them, but a slash after the name.
+    # Before ustar, folders had no type of their own but a slash after the name.
     is_old = header.kind == b"\0" and header.name.endswith(b"/")
     return header.kind == _DIRECTORY_TYPE or is_old
 
@@ -132,7 +130,7 @@ def _is_hidden(parts: list[bytes]) -> bool:
 
 
 def _split_name(name: bytes) -> list[bytes]:
-    """The folders and the file; a leading "./", as `tar -c .` writes it, is none."""
+    """The folders and the file, without the leading "./" that `tar -c .` writes."""
     parts = name.split(b"/")
     while len(parts) > 1 and parts[0] == b".":
         parts.pop(0)
@@ -143,7 +141,7 @@ def _match_name(parts: list[bytes], pattern: re.Pattern[bytes]) -> bytes | None:
     whole = b"/".join(parts)
     if pattern.fullmatch(whole):
         return whole
-    # A hidden folder's files are hidden; what is absolute or leads upward is refused.
+    # Files in hidden folders are hidden; absolute and upward paths are refused.
     if any(not part or part.startswith(b".") for part in parts):
         return None
     return parts[-1] if pattern.fullmatch(parts[-1]) else None
@@ -165,7 +163,7 @@ def _refuse(
         )
     headers.fail(
         header.offset,
-        f"a member is called {name}; expected were names like {_make_example(pattern)}",
+        f"a member is called {name}; names like {_make_example(pattern)} are expected",
     )
 
 
@@ -183,16 +181,16 @@ def _check_padding(
     offset: int,
     end: int,
 ) -> str:
-    """Checks what follows the last member; what to note of it, or ""."""
+    """Checks what follows the last member; returns a note about it, or ""."""
     num_zeros = end - offset
     if num_zeros < 2 * tar_headers.BLOCK_BYTES:
         headers.fail(
-            offset, "one block of zeros closes the archive where two must; it was cut"
+            offset, "one block of zeros ends the archive instead of two; it was cut"
         )
     if num_zeros > _MAX_PADDING_BYTES:
         headers.fail(
             offset,
-            f"the archive's end is marked here, yet {num_zeros:,} bytes follow",
+            f"the archive's end is marked here, but {num_zeros:,} bytes follow",
         )
     while offset < end:
         padding = reader.read_at(offset, min(_PADDING_READ_BYTES, end - offset))
@@ -208,8 +206,8 @@ def _check_padding(
     if num_zeros <= _USUAL_PADDING_BYTES:
         return ""
     return (
-        f"{num_zeros:,} bytes of zeros follow the last member, where tar writes at "
-        f"most {_USUAL_PADDING_BYTES:,}; zeros may have replaced the last images"
+        f"{num_zeros:,} bytes of zeros follow the last member, but tar writes at most "
+        f"{_USUAL_PADDING_BYTES:,}; zeros may have replaced the last images"
     )
 
 
@@ -225,18 +223,18 @@ class BytesReader:
 
 
 def read_gzip_tar(path: str, max_bytes: int) -> dict[str, memoryview]:
-    """Reads a small `.tar.gz` into memory whole; its checksum is verified.
+    """Reads a small `.tar.gz` into memory and verifies its checksum.
 
     Args:
       path: the file.
-      max_bytes: the most that it may hold when unpacked; a limit on what a hostile
-        file can cost.
+      max_bytes: the largest allowed unpacked size, a limit on what a malicious file can
+        cost.
 
     Returns:
-      The contents of its files by name; what is no file is left out.
+      The contents of its files by name.
 
     Raises:
-      DataError: if it is no gzip file, damaged, too large or no tar.
+      DataError: if it is not a gzip file, damaged, too large or not a tar.
       StorageError: if it cannot be read.
     """
     try:
@@ -245,17 +243,18 @@ def read_gzip_tar(path: str, max_bytes: int) -> dict[str, memoryview]:
                 data = file.read(max_bytes + 1)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise errors.DataError(
-                    f"{path} is damaged or is no gzip file ({error}). Download it "
-                    "again, and let no browser unpack it."
+                    f"{path} is damaged or is not a gzip file ({error}). Download it "
+                    "again, and make sure that the browser does not unpack it."
                 ) from error
     except MemoryError as error:
         raise errors.DataError(
-            f"{path} does not fit into this machine's memory when unpacked."
+            f"{path} does not fit into memory when unpacked. End other programs, and "
+            "run the same command again."
         ) from error
     if len(data) > max_bytes:
         raise errors.DataError(
-            f"{path} unpacks to more than {max_bytes:,} bytes, which the official "
-            "archive does not. Download it again."
+            f"{path} unpacks to more than {max_bytes:,} bytes, unlike the official "
+            "archive. Download it again."
         )
     view = memoryview(data)
     return {

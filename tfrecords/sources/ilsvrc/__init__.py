@@ -1,1 +1,1 @@
-"""ILSVRC-2012: the official archives and the layout that Kaggle distributes."""
+"""ILSVRC-2012: the official archives, and the layout of Kaggle's copy."""

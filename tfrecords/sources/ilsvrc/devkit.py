@@ -1,9 +1,9 @@
-"""The development kit of an ILSVRC: the classes' words and the validation truth.
+"""The development kit of an ILSVRC: class names and the validation ground truth.
 
 `meta.mat` lists the synsets with their numbers (ILSVRC2012_ID 1..1000 are the classes,
-the rest the hierarchy above them); the ground truth has one such number per line, that
-of validation image 1, 2, 3 and so on. The numbers are not in the order of the
-synsets' names, so that neither is a label.
+the rest the hierarchy above them). Line i of the ground truth is the number of
+validation image i. The numbers are not in the order of the synsets' names, so they are
+not labels.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _SYNSET = re.compile(r"n\d{8}")
 
 @dataclasses.dataclass(frozen=True)
 class Devkit:
-    """What a development kit says.
+    """The contents of a development kit.
 
     Attributes:
-      words: "tench, Tinca tinca" by synset, of every synset in `meta.mat`.
+      words: "tench, Tinca tinca" by synset, for every synset in `meta.mat`.
       classes: the synsets of the classes, without the hierarchy above them.
       validation_synsets: the synset of validation image number i + 1.
     """
@@ -44,10 +44,10 @@ class Devkit:
 
 
 def read_devkit(path: str, release: Release) -> Devkit:
-    """Reads the development kit at `path`, which must be that of `release`.
+    """Reads the development kit of `release` at `path`.
 
     Raises:
-      UserError: if it is another year's.
+      UserError: if it is that of another year.
       DataError: if it is damaged or lacks a part.
       StorageError: if it cannot be read.
     """
@@ -58,9 +58,9 @@ def read_devkit(path: str, release: Release) -> Devkit:
         other = re.search(r"ILSVRC(20\d\d)", " ".join(sorted(members)))
         if other and int(other[1]) != release.year:
             raise errors.UserError(
-                f"{path} holds the development kit of ILSVRC-{other[1]}; that of "
-                f"ILSVRC-{release.year} is needed, which numbers its classes "
-                f"otherwise. Download {release.devkit_name}."
+                f"{path} is the development kit of ILSVRC-{other[1]}, but that of "
+                f"ILSVRC-{release.year} is needed, which numbers the classes "
+                f"differently. Download {release.devkit_name}."
             )
         found = ", ".join(sorted(members)[:6]) or "no file"
         raise errors.DataError(
@@ -79,7 +79,7 @@ def read_devkit(path: str, release: Release) -> Devkit:
 def _parse_meta(
     data: bytes, where: str, release: Release
 ) -> tuple[dict[int, str], dict[str, str]]:
-    """The synsets by their numbers, and all words by synset."""
+    """The synset of each number, and the words of each synset."""
     _check_inflated_size(data, where)
     id_name = f"ILSVRC{release.year}_ID"
     try:
@@ -89,8 +89,8 @@ def _parse_meta(
         fields = list(table.dtype.names or ())
         if id_name not in fields and any(f.startswith("ILSVRC20") for f in fields):
             raise errors.UserError(
-                f"{where} is another year's: it numbers its classes by {fields[0]}, "
-                f"not by {id_name}. Download {release.devkit_name}."
+                f"{where} is from another year: it has the field {fields[0]}, not "
+                f"{id_name}. Download {release.devkit_name}."
             )
         rows = [
             (int(row[id_name]), str(row["WNID"]), str(row["words"]))
@@ -100,7 +100,7 @@ def _parse_meta(
         raise
     except Exception as error:  # scipy's reader raises a dozen types
         raise errors.DataError(
-            f"{where} is damaged or is no MATLAB file of synsets "
+            f"{where} is damaged or is not a MATLAB file of synsets "
             f"({type(error).__name__}: {error}). Download the archive again."
         ) from error
     limit = release.num_classes
@@ -116,7 +116,7 @@ def _parse_meta(
 
 
 def _check_inflated_size(data: bytes, where: str) -> None:
-    """Refuses a MAT file (version 5) whose compressed elements inflate beyond limits.
+    """Refuses a MAT file (version 5) whose compressed elements inflate too much.
 
     Source: MATLAB, "MAT-File Format", chapter 1: after 128 bytes each element is a
     type and a size, 32 bits each, then its bytes; type 15 is zlib-compressed.
@@ -138,8 +138,8 @@ def _check_inflated_size(data: bytes, where: str) -> None:
         position += size
     if left < 0:
         raise errors.DataError(
-            f"{where} inflates to more than {_MAX_META_BYTES:,} bytes, which the "
-            "official file does not. Download the archive again."
+            f"{where} inflates to more than {_MAX_META_BYTES:,} bytes, unlike the "
+            "official file. Download the archive again."
         )
 
 

@@ -1,13 +1,13 @@
-"""ILSVRC-2012 as Kaggle hands it out: single files, the truth in a table.
+"""ILSVRC-2012 in Kaggle's layout: image files, and the ground truth in a table.
 
 `ILSVRC/Data/CLS-LOC/train/<synset>/*.JPEG`, `ILSVRC/Data/CLS-LOC/val/*.JPEG` flat, and
-beside `ILSVRC` the files `LOC_val_solution.csv` ("ImageId,PredictionString", the
-second being "n01440764 x y x y", once per object) and `LOC_synset_mapping.txt`
-("n01440764 tench, Tinca tinca"). The images are those of the official archives.
+beside `ILSVRC` the files `LOC_val_solution.csv` ("ImageId,PredictionString", the second
+being "n01440764 x y x y", once per object) and `LOC_synset_mapping.txt` ("n01440764
+tench, Tinca tinca"). The images are those of the official archives.
 
 Many users have sorted the validation images into class folders, `val/<synset>/*.JPEG`,
-because torchvision's ImageFolder needs that. Such folders are read too; where the table
-is there, it must agree with them.
+for torchvision's ImageFolder. Such folders are read too; if there is a table, they must
+agree with it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SYNSET = re.compile(r"n\d{8}")
 
 
 def is_kaggle(source_dir: str) -> bool:
-    """Whether Kaggle's layout lies in `source_dir`."""
+    """Whether `source_dir` has Kaggle's layout."""
     return os.path.isdir(os.path.join(source_dir, _IMAGES_DIR, "train"))
 
 
@@ -45,12 +45,12 @@ def open_kaggle(
     Args:
       source_dir: the folder that holds `ILSVRC`.
       release: the year.
-      progress_stream: where the live line goes; standard error by default.
+      progress_stream: where the progress line goes; standard error by default.
 
     Raises:
-      UserError: if a file is missing, or `val` is there and holds no image.
-      DataError: if a file is damaged, or a validation image lies in the folder of
-        another class than its line in the table says.
+      UserError: if a file is missing, or `val` exists and has no image.
+      DataError: if a file is damaged, or a validation image is in the folder of another
+        class than that in the table.
       StorageError: if one cannot be read.
     """
     train_dir = os.path.join(source_dir, _IMAGES_DIR, "train")
@@ -70,8 +70,8 @@ def open_kaggle(
         names, sizes, num_others = _list_files(containers[label], pattern)
         if not names:
             raise errors.DataError(
-                f"{containers[label]} holds no image {synset}_*.JPEG. Put the "
-                "class's images there, or remove the folder."
+                f"{containers[label]} has no image {synset}_*.JPEG. Put the class's "
+                "images there, or remove the folder."
             )
         builder.add(names, [label] * len(names), label, [-1] * len(names), sizes)
         num_ignored += num_others
@@ -79,7 +79,7 @@ def open_kaggle(
     line.close()
     if not synsets:
         raise errors.DataError(
-            f"{train_dir} holds no folder called like n01440764. Unpack Kaggle's "
+            f"{train_dir} has no folder with a name like n01440764. Unpack Kaggle's "
             "archive again."
         )
     splits = {"train": builder.build()}
@@ -92,7 +92,7 @@ def open_kaggle(
         remarks += release.compare_classes(synsets, words)
     else:
         remarks.append(
-            f"{_WORDS_NAME} is missing: the classes are called by their synsets alone."
+            f"{_WORDS_NAME} is missing: the classes are named only by their synsets."
         )
     if os.path.isdir(validation_dir):
         found = _list_validation(validation_dir, release)
@@ -103,13 +103,13 @@ def open_kaggle(
             inputs.append(_describe(truth_path))
         elif found.flat.names:
             raise errors.UserError(
-                f"{source_dir} has no file {_TRUTH_NAME}, which tells the classes of "
+                f"{source_dir} has no file {_TRUTH_NAME}, which gives the classes of "
                 f"the images in {validation_dir}. Put it beside ILSVRC."
             )
         else:
             remarks.append(
-                f"{_TRUTH_NAME} is missing: the folders in {validation_dir} alone tell "
-                "the classes of the validation images."
+                f"{_TRUTH_NAME} is missing: the classes of the validation images are "
+                f"those of the folders in {validation_dir}."
             )
         table = _label_validation(
             found, truth, synsets, containers, validation_dir, truth_path
@@ -126,7 +126,7 @@ def open_kaggle(
         )
     if num_ignored:
         remarks.append(
-            f"{num_ignored:,} files or folders with other names were left out."
+            f"{num_ignored:,} files or folders with other names were ignored."
         )
     return stored.StoredImages(
         name=release.name,
@@ -142,7 +142,7 @@ def open_kaggle(
 
 @dataclasses.dataclass(frozen=True)
 class _Files:
-    """Names and sizes of the images in one directory, in parallel."""
+    """Names and sizes of the images in one directory, as parallel lists."""
 
     names: list[bytes]
     sizes: list[int]
@@ -150,7 +150,7 @@ class _Files:
 
 @dataclasses.dataclass(frozen=True)
 class _Validation:
-    """The validation images: those directly in `val`, and those in class folders."""
+    """The validation images: directly in `val`, and in class folders."""
 
     flat: _Files
     by_synset: dict[str, _Files]
@@ -163,7 +163,7 @@ class _Validation:
 
 
 def _list_synsets(directory: str) -> tuple[list[str], int]:
-    """The class folders, sorted, and how many other folders there are."""
+    """The class folders, sorted, and the number of other folders."""
     with files.read_errors(directory):
         found = listing.list_directory(directory)
     synsets = [name for name in found.directories if _SYNSET.fullmatch(name)]
@@ -175,7 +175,7 @@ def _list_validation(directory: str, release: Release) -> _Validation:
     synsets, _ = _list_synsets(directory)
     pattern = release.validation_pattern
     names, sizes, num_others = _list_files(directory, pattern)
-    num_others -= len(synsets)  # `_list_files` counts the class folders, too
+    num_others -= len(synsets)  # `_list_files` counts the class folders too
     by_synset: dict[str, _Files] = {}
     for synset in synsets:
         files = _list_files(os.path.join(directory, synset), pattern)
@@ -184,8 +184,8 @@ def _list_validation(directory: str, release: Release) -> _Validation:
     found = _Validation(_Files(names, sizes), by_synset, num_others)
     if not found.num_images:
         raise errors.UserError(
-            f"{directory} holds no image called like ILSVRC2012_val_00000001.JPEG, "
-            "neither directly nor in folders called like n01440764. Unpack the "
+            f"{directory} has no image with a name like ILSVRC2012_val_00000001.JPEG, "
+            "neither directly nor in folders with names like n01440764. Unpack the "
             "validation images there, or remove the folder to convert without them."
         )
     return found
@@ -216,10 +216,9 @@ def _label_validation(
                     )
             if folder and synset != folder:
                 raise errors.DataError(
-                    f"{os.path.join(validation_dir, folder, name.decode())} lies in "
-                    f"the folder of {folder}, but {truth_path} says that its class is "
-                    f"{synset}. Sort the validation images again, or download the "
-                    "table again."
+                    f"{os.path.join(validation_dir, folder, name.decode())} is in the "
+                    f"folder of {folder}, but its class in {truth_path} is {synset}. "
+                    "Sort the validation images again, or download the table again."
                 )
             if synset in labels_by_synset:
                 kept.append((name, labels_by_synset[synset], size))
@@ -234,7 +233,7 @@ def _label_validation(
 def _list_files(
     directory: str, pattern: re.Pattern[bytes]
 ) -> tuple[list[bytes], list[int], int]:
-    """Names and sizes of the files that match, and how many others there are."""
+    """Names and sizes of the files that match, and the number of others."""
     names, sizes, num_others = [], [], 0
     with files.read_errors(directory), os.scandir(directory) as entries:
         for entry in entries:

@@ -16,7 +16,7 @@ def read_words(path: str) -> dict[str, str]:
     """Reads `LOC_synset_mapping.txt`: the words by synset.
 
     Raises:
-      DataError: if a line is no synset with its words, or a synset comes twice.
+      DataError: if a line is not a synset with its words, or a synset is repeated.
       StorageError: if the file cannot be read.
     """
     words: dict[str, str] = {}
@@ -24,8 +24,8 @@ def read_words(path: str) -> dict[str, str]:
         synset, _, text = line.strip().partition(" ")
         if not _SYNSET.fullmatch(synset) or not text or synset in words:
             raise errors.DataError(
-                f"{path}, line {i + 1}: {line[:40]!r} is no new synset with its words, "
-                'like "n01440764 tench, Tinca tinca". Download it again.'
+                f"{path}, line {i + 1}: {line[:40]!r} is not a new synset with its "
+                'words, like "n01440764 tench, Tinca tinca". Download it again.'
             )
         words[synset] = text
     return words
@@ -35,7 +35,7 @@ def read_truth(path: str) -> dict[str, str]:
     """Reads `LOC_val_solution.csv`: "ILSVRC2012_val_00000001" to "n01751748".
 
     Raises:
-      DataError: if a line is no image with its class, or an image comes twice.
+      DataError: if a line is not an image with its class, or an image is repeated.
       StorageError: if the file cannot be read.
     """
     truth: dict[str, str] = {}
@@ -45,7 +45,7 @@ def read_truth(path: str) -> dict[str, str]:
         synset = row[1].split(" ", 1)[0] if len(row) == 2 else ""
         if not _SYNSET.fullmatch(synset) or row[0] in truth:
             raise errors.DataError(
-                f"{path}, line {i + 1}: {','.join(row)[:60]!r} is no new image with "
+                f"{path}, line {i + 1}: {','.join(row)[:60]!r} is not a new image with "
                 'its class, like "ILSVRC2012_val_00000001,n01751748 0 0 9 9". Download '
                 "it again."
             )
@@ -60,11 +60,11 @@ def _read_text(path: str) -> list[str]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise errors.DataError(
-            f"{path}, byte {error.start}: this is no UTF-8 text. Download it again."
+            f"{path}, byte {error.start}: this is not UTF-8 text. Download it again."
         ) from error
     if len(data) > _MAX_TEXT_BYTES:
         raise errors.DataError(
-            f"{path} is larger than {_MAX_TEXT_BYTES:,} bytes, which the official file "
-            "is not. Download it again."
+            f"{path} is larger than {_MAX_TEXT_BYTES:,} bytes, unlike the official "
+            "file. Download it again."
         )
     return text.splitlines()

@@ -1,11 +1,10 @@
-"""ILSVRC: the official archives as they come, never unpacked to disk.
+"""ILSVRC: the official archives as downloaded, never unpacked to disk.
 
 `ILSVRC2012_img_train.tar` is a tar of one tar per synset, `ILSVRC2012_img_val.tar` is
-flat, and `ILSVRC2012_devkit_t12.tar.gz` tells the classes of the validation images
-by their numbers. The layout that Kaggle hands out is read by `kaggle`; both give the
-same names and labels.
+flat, and `ILSVRC2012_devkit_t12.tar.gz` gives the classes of the validation images by
+their numbers. `kaggle` reads Kaggle's layout; both give the same names and labels.
 
-Parts of the archives are sources too: the classes are the synsets of the training
+A subset of the synsets is a source too: the classes are the synsets of the training
 archive, sorted; validation images of other classes are left out and counted.
 """
 
@@ -32,20 +31,20 @@ def open_ilsvrc2012(
     check_md5: bool = True,
     progress_stream: TextIO | None = None,
 ) -> sources.Source:
-    """Opens ILSVRC-2012, in whichever of the two layouts lies in `source_dir`.
+    """Opens ILSVRC-2012 in either of its two layouts.
 
     Args:
       source_dir: the folder of the archives, or the folder that holds Kaggle's
-        `ILSVRC/`. The archives are taken where both are there.
-      check_md5: compares the archives' MD5 sums (minutes for 138 GB).
-      progress_stream: where the live line goes; standard error by default.
+        `ILSVRC/`; if both exist, the archives are read.
+      check_md5: whether to compare the archives' MD5 sums (minutes for 138 GB).
+      progress_stream: where the progress line goes; standard error by default.
 
     Returns:
-      A source with the splits "train" and, where there are validation images of its
+      A source with the split "train" and, if there are validation images of its
       classes, "validation".
 
     Raises:
-      UserError: if a file is missing or of another year.
+      UserError: if a file is missing or from another year.
       DataError: if a file is damaged.
       StorageError: if one cannot be read.
     """
@@ -53,7 +52,7 @@ def open_ilsvrc2012(
     source_dir = os.path.abspath(source_dir)
     if not os.path.isdir(source_dir):
         raise errors.UserError(
-            f"There is no folder {source_dir}. Give --source_dir the folder of "
+            f"There is no folder {source_dir}. Set --source_dir to the folder of "
             f"{release.train_name}."
         )
     if os.path.isfile(os.path.join(source_dir, release.train_name)):
@@ -81,7 +80,7 @@ def _open_archives(
         inputs.append(file)
         remarks.extend(differences)
 
-    # The small file first: what is wrong with it shows before the long reading.
+    # The small file first, so that a problem with it shows before the long reading.
     kit = None
     if os.path.isfile(devkit_path):
         kit = devkit.read_devkit(devkit_path, release)
@@ -94,8 +93,8 @@ def _open_archives(
     else:
         _refuse_other_year(source_dir, release)
         remarks.append(
-            f"{release.devkit_name} is missing: the classes are called by their "
-            "synsets alone."
+            f"{release.devkit_name} is missing: the classes are named only by their "
+            "synsets."
         )
 
     with archive_reader.ArchiveReader(
@@ -154,13 +153,13 @@ def _list_train(
         )
         if not images:
             raise errors.DataError(
-                f"{reader.path}, byte {outer.offset}: {outer.name.decode()} holds no "
+                f"{reader.path}, byte {outer.offset}: {outer.name.decode()} has no "
                 "image. Download the archive again."
             )
         by_synset[synset] = images
     if not by_synset:
         raise errors.DataError(
-            f"{reader.path} holds no synset's archive. Download it again."
+            f"{reader.path} has no archive of a synset. Download it again."
         )
     builder = stored.TableBuilder()
     synsets = sorted(by_synset)
@@ -188,9 +187,9 @@ def _list_validation(
         number = int(match[1]) if match else 0
         if not 1 <= number <= len(kit.validation_synsets):
             raise errors.DataError(
-                f"{reader.path}: {member.name.decode()} has no line in the ground "
-                f"truth of {release.devkit_name}, which has "
-                f"{len(kit.validation_synsets):,}. Do both files belong together?"
+                f"{reader.path}: {member.name.decode()} is not in the ground truth of "
+                f"{release.devkit_name}, which has {len(kit.validation_synsets):,} "
+                "lines. Download both files again."
             )
         label = labels_by_synset.get(kit.validation_synsets[number - 1])
         if label is not None:
@@ -198,7 +197,7 @@ def _list_validation(
             labels.append(label)
     if not num_seen:
         raise errors.DataError(
-            f"{reader.path} holds no validation image. Download it again, or move it "
+            f"{reader.path} has no validation image. Download it again, or move it "
             "away to convert without a validation split."
         )
     remarks += release.compare_validation(num_seen, len(kept))
@@ -211,14 +210,14 @@ def _list_validation(
 
 
 def _refuse_other_year(source_dir: str, release: Release) -> None:
-    """Raises `UserError` where another year's development kit lies in the folder."""
+    """Raises `UserError` if the folder has another year's development kit."""
     for name in sorted(os.listdir(source_dir)):
         match = re.match(r"ILSVRC(20\d\d)_devkit", name)
         if match and int(match[1]) != release.year:
             raise errors.UserError(
-                f"{source_dir} holds {name}, the development kit of ILSVRC-{match[1]}; "
-                f"ILSVRC-{release.year} needs {release.devkit_name}, as the two number "
-                "their classes differently. Download it into the folder."
+                f"{source_dir} has {name}, the development kit of ILSVRC-{match[1]}; "
+                f"ILSVRC-{release.year} needs {release.devkit_name}, because the two "
+                "number the classes differently. Download it into the folder."
             )
 
 
@@ -232,12 +231,12 @@ def _describe_missing(source_dir: str, missing: str) -> str:
     hint = ""
     if os.path.isdir(os.path.join(source_dir, "train")):
         hint = (
-            " For folders train and val that hold class folders, use --source=folder."
+            " For folders train and val with class folders in them, use "
+            "--source=folder."
         )
     return (
-        f"{source_dir} has no file {missing}. Expected are {release.train_name}, "
-        f"{release.validation_name} and {release.devkit_name}, as downloaded and by "
-        "these names, or the folder ILSVRC with LOC_val_solution.csv and "
-        "LOC_synset_mapping.txt as Kaggle hands them out; the folder holds "
-        f"{found}.{hint}"
+        f"{source_dir} has no file {missing}. Put {release.train_name}, "
+        f"{release.validation_name} and {release.devkit_name} there, as downloaded, or "
+        "Kaggle's folder ILSVRC with LOC_val_solution.csv and LOC_synset_mapping.txt; "
+        f"the folder has {found}.{hint}"
     )

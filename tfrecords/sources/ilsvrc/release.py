@@ -17,7 +17,7 @@ class Release:
     """What is official about one year's ILSVRC.
 
     Attributes:
-      name: "ilsvrc2012", the value of `--source`.
+      name: the value of `--source`: "ilsvrc2012".
       year: 2012.
       train_name, validation_name, devkit_name: the archives' file names.
       meta_name, truth_name: the two members of the development kit.
@@ -42,21 +42,21 @@ class Release:
     num_bytes: Mapping[str, int]
 
     def compare_train(self, num_classes: int, num_images: int) -> list[str]:
-        """What to say of a training split's counts; nothing if they are official."""
+        """A remark if the counts of the training split are not the official ones."""
         if (num_classes, num_images) == (self.num_classes, self.num_train):
             return []
         return [
-            f"The training images are {num_images:,} of {num_classes:,} classes; "
-            f"the official are {self.num_train:,} of {self.num_classes:,}."
+            f"There are {num_images:,} training images of {num_classes:,} classes; "
+            f"officially {self.num_train:,} of {self.num_classes:,}."
         ]
 
     def compare_classes(
         self, synsets: Collection[str], official: Collection[str]
     ) -> list[str]:
-        """What to say of single classes that are missing or are not official.
+        """Remarks about a few missing classes, and about unofficial ones.
 
-        A class too many or too few moves the labels of all that follow it. Where many
-        are missing the data is a subset on purpose, and the counts say so.
+        An extra or missing class shifts the labels of all later classes. If many are
+        missing, the data is a deliberate subset, and the counts show it.
 
         Args:
           synsets: those of the training split.
@@ -66,7 +66,7 @@ class Release:
         missing = sorted(set(official) - set(synsets))
         if 0 < len(missing) <= _MAX_NAMED_CLASSES:
             remarks.append(
-                f"The training split lacks {', '.join(missing)}, of the official "
+                f"The training split lacks {', '.join(missing)} of the official "
                 f"{self.num_classes:,} classes."
             )
         if unknown := sorted(set(synsets) - set(official)):
@@ -77,31 +77,31 @@ class Release:
         return remarks
 
     def compare_truth(self, num_lines: int) -> list[str]:
-        """What to say of the ground truth's length; nothing if it is official."""
+        """A remark if the length of the ground truth is not the official one."""
         if num_lines == self.num_validation:
             return []
         return [
-            f"{self.devkit_name} tells the classes of {num_lines:,} validation images; "
-            f"the official one tells those of {self.num_validation:,}."
+            f"{self.devkit_name} has the classes of {num_lines:,} validation images; "
+            f"the official one has {self.num_validation:,}."
         ]
 
     def compare_validation(self, num_seen: int, num_kept: int) -> list[str]:
-        """What to say of a validation split's counts; nothing if they are official.
+        """Remarks about the counts of the validation split, if they are unofficial.
 
         Args:
-          num_seen: images there are.
-          num_kept: those of classes that have training images.
+          num_seen: the number of validation images.
+          num_kept: the number of those whose class has training images.
         """
         remarks = []
         if num_seen != self.num_validation:
             remarks.append(
-                f"The validation images are {num_seen:,}; the official are "
+                f"There are {num_seen:,} validation images; officially "
                 f"{self.num_validation:,}."
             )
         if num_seen > num_kept:
             remarks.append(
-                f"{num_seen - num_kept:,} validation images are of classes without "
-                "training images and are left out."
+                f"{num_seen - num_kept:,} validation images of classes without "
+                "training images are left out."
             )
         if not num_kept:
             remarks.append("There is no validation split.")
@@ -110,13 +110,13 @@ class Release:
     def compare_file(
         self, path: str, num_bytes: int, md5: str | None
     ) -> tuple[manifest.InputFile, list[str]]:
-        """An archive for the manifest, and a sentence if it is not the official one.
+        """An archive's entry in the manifest, and a remark if it is not official.
 
         Args:
-          path: where it lies.
+          path: of the archive.
           num_bytes: its size.
-          md5: its sum in hexadecimal; None where it was not computed, and then the
-            size decides.
+          md5: its MD5 sum in hexadecimal; None if it was not computed: then the size
+            decides.
         """
         name = os.path.basename(path)
         official_bytes, official_md5 = self.num_bytes.get(name), self.md5[name]

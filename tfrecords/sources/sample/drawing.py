@@ -1,13 +1,12 @@
-"""Draws one image of the sample set: two colours on 1/f noise, one figure, a JPEG.
+"""Draws one image of the sample data set: a figure in two colours with 1/f noise.
 
-Everything drawn is a pure function of (seed, split, class, index); no image depends
-on how many there are. The random numbers are the same everywhere (see sample_draws).
-Sine, square root and the Fourier transform may round differently in another NumPy or
-on another processor; the results are rounded to 8 bits at once and the rest is
-Pillow's integer arithmetic, so that the bytes are the same on any machine with the
-same Pillow, except where such a last bit straddles a rounding step: one level of a few
-pixels in few images. (Of 600, NumPy 1.26 and 2.4, with and without AVX-512, agreed on
-every byte; without AVX2, 22 differed so.)
+An image is a pure function of (seed, split, class, index) and does not depend on the
+number of images. The random numbers are the same everywhere (see `random_draws`). Sine,
+square root and the Fourier transform may be rounded differently by another NumPy or
+processor. The results are rounded to 8 bits at once and the rest is Pillow's integer
+arithmetic, so the bytes are the same on all machines with the same Pillow, except that
+a few pixels of a few images may differ by one level. (Of 600 images, NumPy 1.26 and
+2.4, with and without AVX-512, agreed on every byte; without AVX2, 22 images differed.)
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from tfrecords.sources.sample import patterns, random_draws, shapes
 
 Figure = Callable[[np.ndarray, np.ndarray, random_draws.Draws], np.ndarray]
 
-# Class names in the order of their labels, with what draws each.
+# Class names in the order of their labels, with the function that draws each.
 CLASSES: dict[str, Figure] = dict(
     sorted({**shapes.SHAPES, **patterns.PATTERNS}.items())
 )
@@ -32,10 +31,10 @@ SPLITS = ("train", "validation")
 
 # Images are 256..420 pixels a side; the converter makes the shorter one 256.
 _MIN_SIDE, _MAX_SHORTER_SIDE, _MAX_SIDE = 256, 340, 420
-# Ink and ground differ in lightness by this many of 255 levels at least, three times
-# the ground's noise: a person sees the figure at a glance, in gray too.
+# Ink and ground differ in lightness by at least this many of 255 levels, three times
+# the noise of the ground: the figure is recognized at a glance, also in gray.
 _MIN_LIGHTNESS_DIFFERENCE = 70.0
-# The noise's standard deviation at most, on the ground and on the ink, of 255 levels.
+# The largest standard deviation of the noise on ground and ink, of 255 levels.
 _NOISE_LEVELS = (24.0, 9.0)
 _JPEG_QUALITY = 90
 
@@ -46,7 +45,7 @@ def draw_image(seed: int, split: str, label: int, index: int) -> bytes:
     Args:
       seed: any integer, taken modulo 2^64.
       split: one of SPLITS.
-      label: 0..19, a position in CLASSES.
+      label: 0..19, an index into CLASSES.
       index: 0..2^32-1, the image's number in its class and split.
 
     Returns:
@@ -64,8 +63,8 @@ def draw_with_coverage(
     """Draws an image; the arguments are `draw_image`'s.
 
     Returns:
-      The image (mode RGB) and the figure's coverage of each pixel (mode L, of the
-      same size; 255 where the ink hides the ground).
+      The image (mode RGB) and the figure's coverage of each pixel (mode L, of the same
+      size; 255 where the ink hides the ground).
     """
     stream = (SPLITS.index(split) << 40) | (label << 32) | index
     draws = random_draws.Draws(seed, stream)
@@ -92,14 +91,14 @@ def _draw_size(draws: random_draws.Draws) -> tuple[int, int]:
 def _make_coordinates(
     width: int, height: int, is_shape: bool, draws: random_draws.Draws
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """The figure's own coordinates: moved, turned by any angle and mirrored by half.
+    """The figure's coordinates: translated, rotated, and mirrored with probability 1/2.
 
-    A shape's radius is 0.18 to 0.40 of the shorter side, and its circle lies in the
-    inner 92 % of the central square, which the converter keeps, so that a crop of 224
-    of its 256 pixels cuts off little; a pattern's unit is the shorter side.
+    A shape's radius is 0.18 to 0.40 of the shorter side, and its circle is in the inner
+    92 % of the central square (which the converter keeps), so that a crop of 224 of 256
+    pixels cuts off little. The unit of a pattern is the shorter side.
 
     Returns:
-      x and y, float32 [height, width], and the pixels to their unit.
+      x and y, float32 [height, width], and the number of pixels per unit.
     """
     shorter = min(width, height)
     angle = draws.uniform(0, 2 * math.pi)
@@ -122,9 +121,9 @@ def _make_coordinates(
 def _draw_grounds(
     width: int, height: int, draws: random_draws.Draws
 ) -> tuple[Image.Image, Image.Image]:
-    """Two colours with 1/f noise on them: what lies behind, and the figure's ink.
+    """Two colours with 1/f noise: the ground, and the figure's ink.
 
-    Drawn at half size and enlarged, as 1/f noise has little to show at single pixels.
+    Drawn at half size and enlarged: 1/f noise has little detail at single pixels.
     """
     colours = _draw_colours(draws)
     rows, columns = -(-height // 2), -(-width // 2)
@@ -146,9 +145,9 @@ def _draw_grounds(
 def _draw_colours(draws: random_draws.Draws) -> tuple[list[float], list[float]]:
     """The ground's and the ink's colour: [R, G, B] each, 0..255.
 
-    Both come from one distribution, which no class enters, so that colour says nothing
-    about the class: uniform in the RGB cube, then between 0.4 and 1 of that saturation;
-    drawn anew until they differ enough in lightness.
+    Both have the same distribution for all classes, so that colour does not reveal the
+    class: uniform in the RGB cube, then 0.4 to 1 times that saturation; drawn again
+    until they differ enough in lightness.
     """
     while True:
         ground, ink = _draw_colour(draws), _draw_colour(draws)
@@ -171,7 +170,7 @@ def _compute_lightness(colour: list[float]) -> float:
 def _draw_noise(draws: random_draws.Draws) -> np.ndarray:
     """Two independent 1/f fields, float32 [2, 216, 216], variance 1 on average.
 
-    The real and the imaginary part of the inverse transform of white noise times 1/f.
+    The real and imaginary parts of the inverse transform of white noise times 1/f.
     """
     amplitude = _make_amplitude()
     spectrum = draws.white_noise(2, *amplitude.shape)
@@ -183,7 +182,7 @@ def _draw_noise(draws: random_draws.Draws) -> np.ndarray:
 def _make_amplitude() -> np.ndarray:
     """1/f for the frequencies of a 216x216 torus, 0 at f = 0, float64 [216, 216].
 
-    Larger than half an image: the noise does not meet itself at the edges.
+    Larger than half an image, so the noise does not repeat within it.
     """
     size = 216
     frequency = np.fft.fftfreq(size) * size

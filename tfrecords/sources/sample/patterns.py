@@ -1,9 +1,9 @@
-"""The ten patterns of the drawn set, each one formula.
+"""The ten patterns of the sample data set, each one formula.
 
-A pattern is a function (x, y, draws) -> d like a shape (see sample_shapes), but it
-fills the plane, and the unit of x, y and d is the image's shorter side. Scale, phase
-and proportions are drawn; turning and mirroring are the caller's. `_from_lines` is the
-word they share: the distance from the nearest of evenly spaced lines.
+A pattern is a function (x, y, draws) -> d like a shape (see `shapes`), but it fills the
+plane, and the unit of x, y and d is the image's shorter side. Scale, phase and
+proportions are random; the caller rotates and mirrors. All use `_from_lines`, the
+distance from the nearest of evenly spaced lines.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def stripes(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
 def waves(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
     """Bands along y = a sin(2 pi x / l).
 
-    d is the distance along y over sqrt(1 + slope^2), which makes it that from the line.
+    d is the distance along y divided by sqrt(1 + slope^2), the distance from the line.
     """
     length = draws.uniform(0.22, 0.4)
     amplitude = length * draws.uniform(0.11, 0.17)
@@ -53,7 +53,7 @@ def zigzag(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
 
 
 def grid(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
-    """Thin lines both ways: the distance from the nearer family, less half a line."""
+    """Thin lines both ways: the distance from the nearest, less half a line's width."""
     period = draws.uniform(0.1, 0.25)
     width = period * draws.uniform(0.12, 0.26)
     columns = _from_lines(x, period, draws.uniform(0, 1))
@@ -62,10 +62,10 @@ def grid(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
 
 
 def checkerboard(x: np.ndarray, y: np.ndarray, draws: Draws) -> np.ndarray:
-    """Fields of side p: with u and v the signed distances from the nearest borders.
+    """Squares of side p; u and v are the signed distances from the nearest borders.
 
-    u = (distance of x from lines 2 p apart) - p/2, v likewise of y: both change sign
-    from field to field; d = sign(u v) min(|u|, |v|).
+    u = (distance of x from lines 2 p apart) - p/2, and v the same for y. Both change
+    sign from square to square; d = sign(u v) min(|u|, |v|).
     """
     side = draws.uniform(0.07, 0.2)
     u = _from_lines(x, 2 * side, draws.uniform(0, 1)) - side / 2

@@ -1,7 +1,7 @@
 """One image's random numbers, the same on every machine and NumPy version.
 
-Of NumPy's generators only the raw output is promised never to change
-(`Generator.uniform` is not), so every number here is made from it by a formula.
+NumPy promises only that the raw output of a bit generator never changes (and not, for
+example, `Generator.uniform`), so every number here is computed from it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _MASK_64 = (1 << 64) - 1
 
 
 class Draws:
-    """A stream of draws that depends on (seed, stream) alone; Philox, counter 0.
+    """Random numbers that depend only on (seed, stream); Philox, counter 0.
 
     Args:
       seed: any integer, taken modulo 2^64; the user's choice.
@@ -36,7 +36,7 @@ class Draws:
         """Float64 `shape`, independent, mean 0, variance 1, in -1.73..1.73.
 
         A raw word's eight bytes b, lowest first, give (b - 127.5) / sqrt((2^16 - 1) /
-        12): uniform, not normal, which no sum of many of them shows.
+        12): uniform, not normal, which makes no difference in sums of many.
         """
         size = int(np.prod(shape))
         words = self._generator.random_raw(-(-size // 8)).astype("<u8")

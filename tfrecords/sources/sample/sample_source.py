@@ -1,8 +1,8 @@
-"""The embedded data set: twenty drawn classes, free of licences and downloads.
+"""The built-in sample data set: twenty drawn classes, without licence or download.
 
-Ten shapes and ten patterns that a person names at a glance (sample_drawing.CLASSES),
-on which the paper's network can be trained and seen to learn in minutes. Nothing is
-stored: an image is drawn when it is read. Ours, not the paper's.
+Ten shapes and ten patterns that a person recognizes at a glance (`drawing.CLASSES`), on
+which the paper's network visibly learns within minutes. Nothing is stored: an image is
+drawn when it is read. Ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _MAX_PER_CLASS = 100_000
 def open_sample(
     num_train_per_class: int = 100, num_validation_per_class: int = 20, seed: int = 0
 ) -> SampleSource:
-    """Opens the drawn data set.
+    """Opens the sample data set.
 
     Args:
       num_train_per_class: training images of each class, 1..100,000.
-      num_validation_per_class: validation images of each class, 0..100,000; the
-        split is there if there are any.
-      seed: any integer, taken modulo 2^64; another seed, other images. The first n
-        images of a class are the same however many there are.
+      num_validation_per_class: validation images of each class, 0..100,000; with 0
+        there is no such split.
+      seed: any integer, taken modulo 2^64. The first n images of a class are the same
+        for any number of images.
 
     Raises:
-      UserError: for counts outside their range.
+      UserError: if a count is out of range.
     """
     for name, count, minimum in (
         ("training", num_train_per_class, 1),
@@ -39,17 +39,17 @@ def open_sample(
     ):
         if not minimum <= count <= _MAX_PER_CLASS:
             raise errors.UserError(
-                f"{count:,} {name} images per class were asked of the sample: give "
+                f"the sample cannot have {count:,} {name} images per class. Choose "
                 f"{minimum} to {_MAX_PER_CLASS:,}."
             )
     return SampleSource(num_train_per_class, num_validation_per_class, seed)
 
 
 class SampleSource(Source):
-    """The drawn data set as a source; see `open_sample` and `Source`.
+    """The sample data set as a source; see `open_sample` and `Source`.
 
-    The tables' `container` is the image's index in its class, `offset` and
-    `num_bytes` are -1: an image has no bytes before it is drawn.
+    The tables' `container` is the image's index in its class; `offset` and `num_bytes`
+    are -1, because an image has no bytes until it is drawn.
     """
 
     def __init__(

@@ -1,17 +1,17 @@
-"""The ten shapes of the drawn set, each one formula.
+"""The ten shapes of the sample data set, each one formula.
 
-A shape is a function (x, y, draws) -> d: `x` and `y` are float32 arrays of one shape,
-the coordinates of the pixels' centres (y points up until the image is turned);
-`draws` gives the numbers in which images of one class differ; `d`, float32 like `x`,
-is negative inside, positive outside, and near the outline the signed distance from it
-in the unit of x and y. Every shape lies in the unit circle and reaches it.
+A shape is a function (x, y, draws) -> d: `x` and `y` are float32 arrays of equal shape,
+the coordinates of the pixels' centres (y points up before the rotation); `draws` gives
+the numbers in which images of one class differ; `d`, float32 like `x`, is negative
+inside, positive outside, and near the outline the signed distance from it in the unit
+of x and y. Every shape is inside the unit circle and touches it.
 
-No shape is another one turned or mirrored, nor nearly so: a hexagon, for example,
-was too much like a small circle or heart. The distances of heart and star follow
-Inigo Quilez, "2D distance functions" (iquilezles.org).
+No shape resembles another one rotated or mirrored: a hexagon, for example, was too much
+like a small circle or heart. The distances of heart and star follow Inigo Quilez, "2D
+distance functions" (iquilezles.org).
 
-Scalars are Python's floats, never NumPy's: those would make float64 of float32 arrays
-in NumPy 2 and not in NumPy 1, and other images.
+Scalars are Python floats: with NumPy's, NumPy 2 would turn float32 arrays into float64
+and NumPy 1 would not, and the images would differ.
 """
 
 from __future__ import annotations

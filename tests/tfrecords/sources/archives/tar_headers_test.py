@@ -107,13 +107,13 @@ def test_a_damaged_or_hostile_extended_header_is_refused(extended, sentence):
 @pytest.mark.parametrize("kind", [b"x", b"g", b"L", b"K"])
 def test_an_archive_does_not_end_with_an_extended_header(kind):
     data = make_extended(kind, b"" if kind in b"xg" else b"name\0")
-    with pytest.raises(errors.DataError, match="where a member must come"):
+    with pytest.raises(errors.DataError, match="extended header"):
         read(data + END)
 
 
 def test_an_extended_header_that_does_not_fit_is_refused():
     data = archives.make_tar_member(size=b"00000007777\0", kind=b"x")
-    with pytest.raises(errors.DataError, match=r"should have 4,095 bytes, of which"):
+    with pytest.raises(errors.DataError, match=r"4,095 bytes, but 1,536"):
         read(data + END)
 
 

@@ -46,10 +46,10 @@ def test_the_other_years_devkit_is_refused_by_its_members(tmp_path):
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ({"meta.mat": archives.make_meta(year=2010), TRUTH: b"1\n"}, "another year's"),
+        ({"meta.mat": archives.make_meta(year=2010), TRUTH: b"1\n"}, "ILSVRC2010_ID"),
         ({"meta.mat": archives.make_meta()}, "has no member"),
-        ({"meta.mat": b"x" * 500, TRUTH: b"1\n"}, "damaged or is no MATLAB file"),
-        ({"meta.mat": b"", TRUTH: b"1\n"}, "damaged or is no MATLAB file"),
+        ({"meta.mat": b"x" * 500, TRUTH: b"1\n"}, "not a MATLAB file"),
+        ({"meta.mat": b"", TRUTH: b"1\n"}, "not a MATLAB file"),
         ({"meta.mat": archives.make_meta()[:-9], TRUTH: b"1\n"}, "damaged"),
         ({"meta.mat": archives.make_meta(("n1",)), TRUTH: b"1\n"}, "synset 'n1'"),
         (
@@ -59,7 +59,7 @@ def test_the_other_years_devkit_is_refused_by_its_members(tmp_path):
         ({"meta.mat": archives.make_meta(), TRUTH: b"1\n5\n"}, "line 2: b'5'"),
         ({"meta.mat": archives.make_meta(), TRUTH: b"1\n\n2\n"}, "line 2: b''"),
         ({"meta.mat": archives.make_meta(), TRUTH: b"1001\n"}, "line 1"),
-        ({"meta.mat": archives.make_meta(), TRUTH: b"1\n"}, "has no line in the gro"),
+        ({"meta.mat": archives.make_meta(), TRUTH: b"1\n"}, "not in the ground"),
     ],
 )
 def test_a_wrong_devkit_is_refused(tmp_path, members, sentence):
@@ -145,10 +145,10 @@ def test_zeros_behind_an_archive_are_a_remark(tmp_path, name):
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ([("n01440764_1.JPEG", b"x")], "expected were names like n02102040_1.JPEG"),
-        ([("../n02102040_1.JPEG", b"x")], "expected were names like"),
+        ([("n01440764_1.JPEG", b"x")], "names like n02102040_1.JPEG"),
+        ([("../n02102040_1.JPEG", b"x")], "names like n02102040_1"),
         ([("n02102040_1.JPEG", b"x"), ("n02102040_1.JPEG", b"y")], "second member"),
-        ([], "holds no image"),
+        ([], "has no image"),
     ],
 )
 def test_an_inner_archive_with_the_wrong_members_is_refused(
@@ -166,7 +166,7 @@ def test_an_archive_that_shrinks_after_it_was_listed_is_refused(tmp_path):
     last = source.splits["train"].num_images - 1
     os.truncate(tmp_path / TRAIN, int(source.splits["train"].offset[last]) + 5)
     source.read_image("train", 0)
-    with pytest.raises(errors.DataError, match="and 5 are left"):
+    with pytest.raises(errors.DataError, match="only 5 are left"):
         source.read_image("train", last)
 
 
@@ -177,10 +177,10 @@ def test_a_kaggle_image_that_changes_after_it_was_listed_is_refused(tmp_path):
     data = path.read_bytes()
     for changed in (data[:-1], data + b"x"):
         path.write_bytes(changed)
-        with pytest.raises(errors.DataError, match="another size now"):
+        with pytest.raises(errors.DataError, match="another size"):
             source.read_image("train", 0)
     path.unlink()
-    with pytest.raises(errors.DataError, match="no longer the file that it was"):
+    with pytest.raises(errors.DataError, match="missing or was replaced"):
         source.read_image("train", 0)
 
 
@@ -189,7 +189,7 @@ def test_a_kaggle_image_that_changes_after_it_was_listed_is_refused(tmp_path):
     [
         ("LOC_val_solution.csv", None, "has no file LOC_val_solution.csv"),
         ("LOC_val_solution.csv", b"ImageId,PredictionString\n", "has no line for"),
-        ("LOC_val_solution.csv", b"\xff\xfe", "no UTF-8 text"),
+        ("LOC_val_solution.csv", b"\xff\xfe", "not UTF-8"),
         ("LOC_val_solution.csv", b"ILSVRC2012_val_00000001,dog 1 2\n", "line 1"),
         ("LOC_val_solution.csv", b"a,n01440764 1\na,n01440764 1\n", "line 2"),
         ("LOC_synset_mapping.txt", b"n01440764 tench\nn02102040\n", "line 2"),

@@ -132,7 +132,7 @@ def test_validation_images_of_other_classes_are_left_out_and_counted(tmp_path, l
         name: label for name, label in written.validation_labels.items() if label >= 0
     }
     assert len(found) == 6
-    assert any(r.startswith("6 validation images are of cl") for r in source.remarks)
+    assert any(r.startswith("6 validation images of cl") for r in source.remarks)
 
 
 def test_a_validation_archive_without_known_classes_makes_no_split(tmp_path):
@@ -163,9 +163,9 @@ def test_sums_and_counts_are_compared(tmp_path):
     assert [file.name for file in source.inputs] == [DEVKIT, TRAIN, VALIDATION]
     text = " ".join(source.remarks)
     assert f"{TRAIN} is not the official file" in text
-    assert "12 of 3 classes; the official are 1,281,167 of 1,000" in text
-    assert "The validation images are 6; the official are 50,000" in text
-    with pytest.raises(errors.UserError, match="12 of 3 classes"):
+    assert re.search("12 .* of 3 classes; .* 1,281,167 of 1,000", text)
+    assert re.search("6 validation images; .* 50,000", text)
+    with pytest.raises(errors.UserError, match=r"12 .* of 3 classes"):
         source_report.refuse_notes(source)
 
 
@@ -190,7 +190,7 @@ def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
     for change in ({"num_classes": 5}, {"num_train": 17}, {"num_validation": 9}):
         changed = dataclasses.replace(small, **change)
         monkeypatch.setattr(official, "ILSVRC2012", changed)
-        with pytest.raises(errors.UserError, match="The strict check found"):
+        with pytest.raises(errors.UserError, match="--strict"):
             source_report.refuse_notes(open_source(tmp_path))
 
 
@@ -224,7 +224,7 @@ def test_validation_without_a_devkit_is_refused(tmp_path):
 
 
 def test_missing_and_misnamed_archives_are_listed(tmp_path):
-    with pytest.raises(errors.UserError, match="the folder holds nothing"):
+    with pytest.raises(errors.UserError, match="has nothing"):
         open_source(tmp_path)
     (tmp_path / "imagenet_train.tar").write_bytes(b"")
     with pytest.raises(errors.UserError, match=rf"{TRAIN}.*imagenet_train\.tar"):
@@ -257,7 +257,7 @@ def test_a_class_too_few_or_too_many_is_named(
     )
     text = " ".join(open_source(tmp_path).remarks)
     assert re.search(named, text)
-    assert re.search(rf"of {len(classes)} classes; the official are .* of 4", text)
+    assert re.search(rf"of {len(classes)} classes; .* of 4", text)
 
 
 def test_a_ground_truth_of_another_length_is_a_remark(tmp_path):
@@ -269,7 +269,7 @@ def test_a_ground_truth_of_another_length_is_a_remark(tmp_path):
 def test_a_validation_archive_without_images_is_refused(tmp_path):
     archives.write_ilsvrc2012(tmp_path)
     archives.write_file(tmp_path, VALIDATION, archives.make_tar([]))
-    with pytest.raises(errors.DataError, match="holds no validation image"):
+    with pytest.raises(errors.DataError, match="has no validation image"):
         open_source(tmp_path)
 
 
