@@ -1,7 +1,8 @@
-"""One absl binary per file: flags in, one call out."""
+"""One absl command per file: it reads its flags and makes one call."""
 
 from tfrecords.console import early_interrupt, system_check
 
-system_check.require_posix()
-# Here, because a command's own imports take long enough to be interrupted.
+# Here, because importing a command takes long enough to be interrupted.
 early_interrupt.hide_traceback()
+# Before the imports that would fail.
+system_check.require_posix()

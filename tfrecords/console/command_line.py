@@ -1,9 +1,8 @@
-"""What every command has in common: flags, help, errors and exit codes.
+"""What all commands have in common: flags, help, errors and exit codes.
 
-absl prints its own flags among ours, exits with 1 on `--help` and on a wrong flag, and
-shows tracebacks. Here `--help` shows our flags first and exits with 0 (see
-`help_text`), a wrong flag exits with 2 and names the nearest flag that exists, and a
-`UserError` is printed as one sentence.
+absl mixes its own flags with ours, exits with 1 after `--help` or a wrong flag, and
+shows tracebacks. Here `--help` shows our flags first and exits with 0, a wrong flag
+exits with 2 and suggests the nearest name, and a `UserError` is printed as a message.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from tfrecords.console import help_text, paths, printing, stop_signals, streams
 
 _HELP = ("--help", "-help", "-h")
 _FULL_HELP = ("--helpfull", "-helpfull")
-# A user's settings of other programs that would change or break ours. Keras fails on a
-# keras.json that it cannot read, matplotlib on a display of a notebook elsewhere.
+# Overrides settings of the user that would change or break our programs: Keras fails on
+# a keras.json that it cannot read, matplotlib on the display of another notebook.
 _ENVIRONMENT = {"KERAS_HOME": f"{os.devnull}/keras", "MPLBACKEND": "agg"}
 
 
 class TextParser(flags.ArgumentParser[str]):
-    """Of a flag that takes any text.
+    """The parser of a flag that takes any text.
 
     Args:
-      suggestions: the values that a shell offers to complete.
-      kind: what the text is to be: string, int, float.
+      suggestions: values that shell completion offers.
+      kind: what the text should be: string, int, float.
     """
 
     def __init__(self, suggestions: Iterable[str] = (), kind: str = "string"):
@@ -47,14 +46,14 @@ class TextParser(flags.ArgumentParser[str]):
 
 
 class PathParser(TextParser):
-    """Of every flag that takes a path: expands `~`, refuses URLs (`paths.expand`)."""
+    """The parser of a path: expands `~`, refuses URLs (`paths.expand`)."""
 
     def parse(self, argument: str) -> str:
         return _expand(super().parse(argument) or "")
 
 
 class PathListParser(flags.ListParser):
-    """Likewise, of paths separated by commas."""
+    """The parser of paths separated by commas."""
 
     def parse(self, argument: str | list[str]) -> list[str]:
         return [_expand(path) for path in super().parse(argument)]
@@ -64,7 +63,7 @@ def _expand(path: str) -> str:
     try:
         return paths.expand(path)
     except errors.UserError as error:
-        # What absl prints with the flag's name.
+        # absl prints it with the flag's name.
         raise ValueError(str(error)) from error
 
 
@@ -82,14 +81,14 @@ def run(
 
     Args:
       main: the command; reads its flags, returns an exit code or None for 0.
-      module_name: the module that defined the flags (`__name__` there), whose flags
-        come first in the help.
-      synopsis: the help's opening: what the command does and an example line.
-      positional: the flag that may also be given without its name: `command D` for
-        `command --data_dir=D`. A flag that may be repeated takes all of them.
-      prints_result: asked once the flags are read, whether what the command prints is
-        its work: an output that is lost is an error then. Otherwise the command does
-        its work without it, and the exit code is that of the work.
+      module_name: `__name__` of the module that defined the flags; they come first in
+        the help.
+      synopsis: the start of the help: what the command does and an example.
+      positional: a flag that may be given without its name: `command D` for
+        `command --data_dir=D`. A flag that may be repeated takes all such arguments.
+      prints_result: called after the flags are read; whether the command's output is
+        its result, so that losing it is an error. Otherwise a lost output does not
+        affect the exit code.
       settings: how the help presents the flags `config.*`.
     """
     streams.take_streams()
@@ -156,7 +155,7 @@ def _call(main: Callable[[], int | None]) -> int:
         try:
             return main() or 0
         finally:
-            # A loss shows here and not after the exit code is known.
+            # A lost output must be noticed before the exit code is chosen.
             sys.stdout.flush()
     except errors.UserError as error:
         print(f"\n{program}: {error}", file=sys.stderr)
@@ -178,14 +177,14 @@ def _call(main: Callable[[], int | None]) -> int:
 
 
 def quiet_tensorflow() -> None:
-    """Imports TensorFlow without its start-up messages, errors excepted.
+    """Imports TensorFlow without its start-up messages, except errors.
 
-    TensorFlow writes about libraries and missing GPUs to the standard error's
-    descriptor before any of its settings for that is read. What it wrote is shown
-    after all if the import fails, or where the user has set TF_CPP_MIN_LOG_LEVEL.
+    TensorFlow writes about libraries and missing GPUs to the descriptor of standard
+    error before it reads any setting that would prevent this. The messages are shown if
+    the import fails, or if the user has set TF_CPP_MIN_LOG_LEVEL.
 
     Raises:
-      UserError: where there is no room for TensorFlow's threads.
+      UserError: if TensorFlow's threads cannot be started.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         limits.check_threads()
@@ -199,11 +198,11 @@ def quiet_tensorflow() -> None:
         try:
             import tensorflow as tf
 
-            # The search for GPUs has its own messages where there are none.
+            # The search for GPUs writes messages too if there are none.
             tf.config.list_physical_devices()
         except Exception:
             messages.seek(0)
-            # The error counts, whether or not somebody reads this.
+            # Failing to show the messages must not hide the error.
             with contextlib.suppress(OSError):
                 os.write(descriptor, messages.read())
             raise
@@ -214,7 +213,7 @@ def quiet_tensorflow() -> None:
 
 
 def _open_scratch() -> IO[bytes]:
-    # In memory where the system can: a temporary directory may be full.
+    # In memory if possible: a temporary directory may be full.
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("messages"), "w+b")
     return tempfile.TemporaryFile()

@@ -6,6 +6,7 @@ import dataclasses
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from absl import flags
 
@@ -31,9 +32,9 @@ class Settings:
     titles: Mapping[str, str] = dataclasses.field(default_factory=dict)
     first: tuple[str, ...] = ()
 
-    def group(self, own: Iterable[flags.Flag]) -> dict[str, list[flags.Flag]]:
+    def group(self, own: Iterable[flags.Flag[Any]]) -> dict[str, list[flags.Flag[Any]]]:
         """The settings among `own` by topic, in the order of `titles`."""
-        groups: dict[str, list[flags.Flag]] = {topic: [] for topic in self.titles}
+        groups: dict[str, list[flags.Flag[Any]]] = {topic: [] for topic in self.titles}
         for flag in own:
             topic = flag.name.removeprefix(_SETTING).rpartition(".")[0]
             groups.setdefault(topic, []).append(flag)
@@ -44,13 +45,13 @@ class Settings:
         return self.titles.get(topic, topic or "Settings")
 
 
-def get_own_flags(module_name: str) -> list[flags.Flag]:
+def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
     """The flags that a command's module has defined, in that order.
 
-    Aliases, which are earlier names of flags, are left out: they still work, but help
-    and completion do not show them.
+    Aliases (earlier names of flags) are left out: they still work, but help and
+    completion do not show them.
     """
-    # absl files the flags of a script, or of python -m, under the program's name.
+    # absl lists the flags of a script, or of python -m, under the program's name.
     keys = [sys.argv[0], module_name] if module_name == "__main__" else [module_name]
     by_module = flags.FLAGS.flags_by_module_dict()
     return [
@@ -58,8 +59,8 @@ def get_own_flags(module_name: str) -> list[flags.Flag]:
     ]
 
 
-def _is_alias(flag: flags.Flag) -> bool:
-    # DEFINE_alias has a class of its own for each alias, and this help text.
+def _is_alias(flag: flags.Flag[Any]) -> bool:
+    # DEFINE_alias makes a class for each alias; they share only this help text.
     return flag.help.startswith("Alias for --")
 
 
@@ -95,7 +96,7 @@ def make_help(
     return "\n".join(lines)
 
 
-def _list_absl_flags(own: Iterable[flags.Flag]) -> str:
+def _list_absl_flags(own: Iterable[flags.Flag[Any]]) -> str:
     names = sorted(
         f"--{name}"
         for name in set(flags.FLAGS) - {flag.name for flag in own}
@@ -105,14 +106,18 @@ def _list_absl_flags(own: Iterable[flags.Flag]) -> str:
     return textwrap.fill(listed, _WIDTH, subsequent_indent="  ")
 
 
-def _describe_settings(config: list[flags.Flag], settings: Settings) -> Iterator[str]:
+def _describe_settings(
+    config: list[flags.Flag[Any]], settings: Settings
+) -> Iterator[str]:
     yield "\nSettings, which override the experiment's values."
     for topic, group in settings.group(config).items():
         yield f"\n{settings.get_title(topic)}:"
         yield from map(_describe, group)
 
 
-def _summarize_settings(config: list[flags.Flag], settings: Settings) -> Iterator[str]:
+def _summarize_settings(
+    config: list[flags.Flag[Any]], settings: Settings
+) -> Iterator[str]:
     by_name = {flag.name: flag for flag in config}
     first = [by_name[_SETTING + name] for name in settings.first]
     if first:
@@ -133,7 +138,7 @@ def _summarize_settings(config: list[flags.Flag], settings: Settings) -> Iterato
         )
 
 
-def _describe(flag: flags.Flag) -> str:
+def _describe(flag: flags.Flag[Any]) -> str:
     default = ""
     # absl writes every default in quotes.
     if flag.default is not None and flag.default_as_str not in (None, "''", '""'):
