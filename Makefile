@@ -42,10 +42,10 @@ sample: $(SAMPLE_STAMP)
 	  --plot=runs/sample/predictions.png --max_panels=20 runs/sample/new_images
 	@echo
 	@echo "Where to look next:"
-	@echo "  runs/sample/predictions.png     images it never saw, and what it says of them"
+	@echo "  runs/sample/predictions.png     predictions for images that it has never seen"
 	@echo "  $(BIN)/tensorboard --logdir=runs/sample/run   loss, errors, conv1's kernels"
 	@echo "  runs/sample/run/metrics.jsonl   the same numbers, a line each"
-	@echo "  $(BIN)/alexnet-train --help     every setting with its source in the paper"
+	@echo "  $(BIN)/alexnet-train --helpfull   every setting with its source in the paper"
 	@echo "  README.md                       ImageNet, or your own images"
 
 test: $(TEST_STAMP)

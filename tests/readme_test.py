@@ -133,7 +133,7 @@ class Worker:
 
 
 MODULES = {
-    f"alexnet-{module.stem}": module.name
+    f"alexnet-{module.stem.replace('_', '-')}": module.name
     for module in checkout_modules.read_modules(CHECKOUT).values()
     if module.folder.endswith("/commands") and module.rule == "py_binary"
 }

@@ -2,6 +2,7 @@
 
 from tfrecords.console import early_interrupt, system_check
 
-system_check.require_posix()
 # Here, because a command's own imports take long enough to be interrupted.
 early_interrupt.hide_traceback()
+# Before the imports that would fail.
+system_check.require_posix()

@@ -1,9 +1,8 @@
 """What all commands have in common: flags, help, errors and exit codes.
 
-absl prints its own flags among ours, exits with 1 on `--help` and on a wrong flag, and
-shows tracebacks. Here `--help` shows our flags first and exits with 0 (see
-`help_text`), a wrong flag exits with 2 and names the nearest flag that exists, and a
-`UserError` is printed as one sentence.
+absl mixes its own flags with ours, exits with 1 after `--help` or a wrong flag, and
+shows tracebacks. Here `--help` shows our flags first and exits with 0, a wrong flag
+exits with 2 and suggests the nearest name, and a `UserError` is printed as a message.
 """
 
 from __future__ import annotations

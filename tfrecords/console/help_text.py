@@ -48,10 +48,10 @@ class Settings:
 def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
     """The flags that a command's module has defined, in that order.
 
-    Aliases, which are earlier names of flags, are left out: they still work, but help
-    and completion do not show them.
+    Aliases (earlier names of flags) are left out: they still work, but help and
+    completion do not show them.
     """
-    # absl files the flags of a script, or of python -m, under the program's name.
+    # absl lists the flags of a script, or of python -m, under the program's name.
     keys = [sys.argv[0], module_name] if module_name == "__main__" else [module_name]
     by_module = flags.FLAGS.flags_by_module_dict()
     return [
@@ -60,7 +60,7 @@ def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
 
 
 def _is_alias(flag: flags.Flag[Any]) -> bool:
-    # DEFINE_alias has a class of its own for each alias, and this help text.
+    # DEFINE_alias makes a class for each alias; they share only this help text.
     return flag.help.startswith("Alias for --")
 
 
