@@ -91,14 +91,7 @@ class CandidateError(Exception):
 
 
 class Candidate:
-    """A function that is called in a process of its own.
-
-    Args:
-      make: makes the function, in that process.
-
-    Raises:
-      CandidateError: if `make` fails.
-    """
+    """A function that `make` makes and that is called, in a process of its own."""
 
     def __init__(self, make: Make):
         # A new interpreter: TensorFlow and PyTorch do not survive a fork.
@@ -159,20 +152,14 @@ def take_turns(
     required: Collection[str] = (),
     warm_up: int = 1,
 ) -> tuple[dict[str, list[Any]], list[str]]:
-    """Prepares candidates and calls them in turns.
-
-    Args:
-      candidates: by name.
-      options: for the number of rounds.
-      required: names that the benchmark cannot do without.
-      warm_up: rounds before those that count.
+    """Prepares candidates and calls them in turns, after `warm_up` rounds.
 
     Returns:
       Each candidate's answers, one per round, by name; and a sentence on each candidate
       that could not be measured.
 
     Raises:
-      UserError: with those sentences, if a required candidate is among them.
+      UserError: with those sentences, if one of the `required` names is among them.
     """
     notes: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -196,8 +183,7 @@ def run_rounds(
 ) -> dict[str, list[Any]]:
     """Calls every candidate once per round, starting with another one each time.
 
-    Returns:
-      As `take_turns`. A candidate that fails is left out from then on and noted.
+    One that fails is left out from then on, with a sentence in `notes`.
     """
     answers: dict[str, list[Any]] = {name: [] for name in candidates}
     total = (warm_up + rounds) * len(candidates)
