@@ -12,7 +12,9 @@ import dataclasses
 import multiprocessing
 import os
 import statistics
+import sys
 import time
+import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple
@@ -96,7 +98,7 @@ class Candidate:
     def __init__(self, make: Make):
         # A new interpreter: TensorFlow and PyTorch do not survive a fork.
         self._executor = futures.ProcessPoolExecutor(
-            1, multiprocessing.get_context("spawn"), initializer=_silence
+            1, multiprocessing.get_context("spawn"), initializer=_begin
         )
         try:
             self._run(_prepare, make)
@@ -128,7 +130,9 @@ class Candidate:
 _prepared: list[Call] = []
 
 
-def _silence() -> None:
+def _begin() -> None:
+    # Workers that a candidate spawns would import this process's main program first.
+    sys.modules["__main__"] = types.ModuleType("__main__")
     # What libraries print stays out of the table.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
