@@ -48,15 +48,18 @@ sample: $(SAMPLE_STAMP)
 	@echo "  $(BIN)/alexnet-train --helpfull   every setting with its source in the paper"
 	@echo "  README.md                       ImageNet, or your own images"
 
+# Whole files in the order of tests/conftest.py, the longest first; xdist would begin
+# with those that have most tests and end with those that have one long test.
+PYTEST := -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: $(TEST_STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "$(MARKS)" $(PYTEST_FLAGS)
+	$(BIN)/python $(PYTEST) -m "$(MARKS)" $(PYTEST_FLAGS)
 
 test-slow: $(TEST_STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m slow $(PYTEST_FLAGS)
+	$(BIN)/python $(PYTEST) -m slow $(PYTEST_FLAGS)
 
 test-addons: $(ADDONS_STAMP)
-	.venv-addons/bin/python -m pytest --stack-only -n $(WORKERS) --dist loadfile \
-	  -m "$(MARKS)" $(PYTEST_FLAGS)
+	.venv-addons/bin/python $(PYTEST) --stack-only -m "$(MARKS)" $(PYTEST_FLAGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

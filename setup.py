@@ -64,7 +64,7 @@ _EXTRAS = {
         "mypy>=2.4.1,<3",
         "psutil>=6.0.0",
         "pytest>=8.2.0",
-        "pytest-xdist>=3.6.0",
+        "pytest-xdist>=3.7.0",
         # The next minor release may format differently.
         "ruff>=0.17.6,<0.18",
         "setuptools>=68",

@@ -9,10 +9,24 @@ import pytest
 # Whoever imports TensorFlow first decides whether it uses oneDNN, and with it the last
 # bits that tests compare between this process and others.
 import alexnet_tf  # noqa: F401
+from tests import long_files
 from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 _STACK = {"keras", "tensorflow", "tensorflow_addons"}
+# They check texts and flags, or drive the converter and tools: the first stack's
+# results hold for the second.
+_ONE_STACK = (
+    "tests/alexnet_tf/commands/completion_test.py",
+    "tests/alexnet_tf/commands/setting_flags_test.py",
+    "tests/architecture_test.py",
+    "tests/command_flags_test.py",
+    "tests/dangerous_calls_test.py",
+    "tests/dockerfile_test.py",
+    "tests/readme_test.py",
+    "tests/tfrecords",
+    "tests/tools",
+)
 _STACK_TESTS = pytest.StashKey[set[pathlib.Path]]()
 
 
@@ -20,8 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--stack-only",
         action="store_true",
-        help="only test files whose imports reach TensorFlow or Keras: on a second "
-        "stack the others would repeat what the first has shown",
+        help="only test files that depend on the versions of TensorFlow and Keras: on "
+        "a second stack the others would repeat what the first has shown",
     )
 
 
@@ -39,4 +53,13 @@ def pytest_ignore_collect(
 ) -> bool | None:
     if _STACK_TESTS not in config.stash or collection_path.suffix != ".py":
         return None
-    return True if collection_path not in config.stash[_STACK_TESTS] else None
+    is_skipped = collection_path not in config.stash[_STACK_TESTS] or any(
+        collection_path.is_relative_to(CHECKOUT / path) for path in _ONE_STACK
+    )
+    return True if is_skipped else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {CHECKOUT / path: row for row, path in enumerate(long_files.LONG_FILES)}
+    # All others stay in their order.
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))

@@ -8,15 +8,7 @@ from alexnet_tf import stack
 from alexnet_tf.config.schema import OptimizerConfig
 
 addons = pytest.mark.skipif(stack.KERAS_MAJOR >= 3, reason="TensorFlow Addons alone")
-NAMES = [
-    "sgdw",
-    "moving_average",
-    pytest.param("swa", marks=addons),
-    pytest.param("lookahead", marks=addons),
-    "multi_optimizer",
-]
-every_name = pytest.mark.parametrize("name", NAMES)
-
+_ADDONS_NAMES = ("swa", "lookahead")
 # With every name, for whole runs of a few steps.
 RUNS = {
     "sgdw": {"optimizer.weight_decay": 0.05},
@@ -28,6 +20,17 @@ RUNS = {
         "optimizer.rate_factors": "fc7=0.1",
     },
 }
+
+
+NAMES = [
+    pytest.param(name, marks=addons if name in _ADDONS_NAMES else ()) for name in RUNS
+]
+every_name = pytest.mark.parametrize("name", NAMES)
+
+
+def list_available() -> list[str]:
+    """The names that this stack has."""
+    return [n for n in RUNS if stack.KERAS_MAJOR < 3 or n not in _ADDONS_NAMES]
 
 
 def make_config(name, **changes):

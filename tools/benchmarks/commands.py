@@ -113,17 +113,10 @@ def start(command: Sequence[str], *marks: str) -> Call:
 def time_marks(
     command: Sequence[str], marks: Mapping[str, Callable[[str], Any]]
 ) -> dict[str, float]:
-    """Runs a command and notes when conditions become true.
-
-    Args:
-      command: its arguments.
-      marks: conditions on what it has printed so far, by name.
+    """Runs a command and notes when conditions on its output become true.
 
     Returns:
       Seconds from the start of the process, by the marks' names and `ended`.
-
-    Raises:
-      UserError: if the command fails.
     """
     found: dict[str, float] = {}
 

@@ -10,6 +10,7 @@ import contextlib
 import io
 import multiprocessing
 import os
+import pathlib
 import time
 from collections.abc import Callable, Iterable
 from concurrent import futures
@@ -223,16 +224,11 @@ def shrink_with_opencv(data: bytes) -> bytes:
 
 def list_images(source_dir: str) -> list[str]:
     """The images of a folder of classes, sorted."""
-    return sorted(
-        os.path.join(source_dir, name, file)
-        for name in os.listdir(source_dir)
-        for file in os.listdir(os.path.join(source_dir, name))
-    )
+    return sorted(map(str, pathlib.Path(source_dir).glob("*/*")))
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+    return pathlib.Path(path).read_bytes()
 
 
 def _time_writing(write: Callable[[str], None]) -> float:

@@ -43,17 +43,9 @@ def make_data(
     num_validation: int = 0,
     encoding: str = "jpeg",
 ) -> str:
-    """Makes a small data directory of --data_dir's first images, or of drawn ones.
+    """Makes a data directory in `folder`: --data_dir's first images, or drawn ones.
 
-    Args:
-      options: the benchmark's.
-      folder: where the new directory is made.
-      num_train: training images; drawn ones are rounded up to the next twenty.
-      num_validation: validation images, likewise.
-      encoding: "jpeg" or "raw".
-
-    Returns:
-      The new directory.
+    The numbers of drawn images are rounded up to the next twenty.
     """
     wanted = {"train": num_train, "validation": num_validation}
     source: Source
@@ -125,13 +117,10 @@ def read_encoded(data_dir: str, count: int) -> list[schema.ImageRecord]:
 
 
 def get_photographs(source_dir: str | None, folder: str, count: int) -> list[str]:
-    """Writes JPEG files to `folder` and returns their paths.
+    """Writes `count` JPEG files to `folder` and returns their paths.
 
-    Args:
-      source_dir: the first images below it, sorted by path, are copied; None: images
-        are drawn, as large as ImageNet's on average.
-      folder: for the files.
-      count: how many, at most.
+    They are the first images below `source_dir`, sorted by path, or, without it, drawn
+    ones of the average size of ImageNet's.
 
     Raises:
       UserError: if `source_dir` holds no JPEG file.
@@ -172,11 +161,7 @@ def _list_paths(folder: str, count: int) -> list[str]:
 
 
 def link_images(paths: list[str], folder: str, count: int) -> str:
-    """Makes a folder of one class with `count` hard links to `paths`, repeated.
-
-    Returns:
-      `folder`, which must lie on the disk of `paths`.
-    """
+    """Makes and returns a folder of one class: `count` hard links to `paths`."""
     class_dir = os.path.join(folder, "class")
     os.makedirs(class_dir)
     for number in range(count):

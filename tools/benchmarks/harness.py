@@ -12,7 +12,9 @@ import dataclasses
 import multiprocessing
 import os
 import statistics
+import sys
 import time
+import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent import futures
 from typing import Any, NamedTuple
@@ -91,19 +93,12 @@ class CandidateError(Exception):
 
 
 class Candidate:
-    """A function that is called in a process of its own.
-
-    Args:
-      make: makes the function, in that process.
-
-    Raises:
-      CandidateError: if `make` fails.
-    """
+    """A function that `make` makes and that is called, in a process of its own."""
 
     def __init__(self, make: Make):
         # A new interpreter: TensorFlow and PyTorch do not survive a fork.
         self._executor = futures.ProcessPoolExecutor(
-            1, multiprocessing.get_context("spawn"), initializer=_silence
+            1, multiprocessing.get_context("spawn"), initializer=_begin
         )
         try:
             self._run(_prepare, make)
@@ -135,7 +130,9 @@ class Candidate:
 _prepared: list[Call] = []
 
 
-def _silence() -> None:
+def _begin() -> None:
+    # Workers that a candidate spawns would import this process's main program first.
+    sys.modules["__main__"] = types.ModuleType("__main__")
     # What libraries print stays out of the table.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -159,20 +156,14 @@ def take_turns(
     required: Collection[str] = (),
     warm_up: int = 1,
 ) -> tuple[dict[str, list[Any]], list[str]]:
-    """Prepares candidates and calls them in turns.
-
-    Args:
-      candidates: by name.
-      options: for the number of rounds.
-      required: names that the benchmark cannot do without.
-      warm_up: rounds before those that count.
+    """Prepares candidates and calls them in turns, after `warm_up` rounds.
 
     Returns:
       Each candidate's answers, one per round, by name; and a sentence on each candidate
       that could not be measured.
 
     Raises:
-      UserError: with those sentences, if a required candidate is among them.
+      UserError: with those sentences, if one of the `required` names is among them.
     """
     notes: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -196,8 +187,7 @@ def run_rounds(
 ) -> dict[str, list[Any]]:
     """Calls every candidate once per round, starting with another one each time.
 
-    Returns:
-      As `take_turns`. A candidate that fails is left out from then on and noted.
+    One that fails is left out from then on, with a sentence in `notes`.
     """
     answers: dict[str, list[Any]] = {name: [] for name in candidates}
     total = (warm_up + rounds) * len(candidates)

@@ -122,15 +122,10 @@ def measure_prediction(options: Options) -> Result:
 def summarize_answers(
     rounds: Sequence[Mapping[str, Sequence[float]]], batch_size: int
 ) -> tuple[float, ...]:
-    """A row of the table of predictions.
+    """A row of the table, from what `time_answers` returned.
 
-    Args:
-      rounds: answers of `time_answers`.
-      batch_size: images of a batch.
-
-    Returns:
-      50th and 99th percentile for an image from bytes, the same from pixels, in
-      milliseconds; the median rate of batches in images per second, and its spread.
+    50th and 99th percentile for an image from bytes, the same from pixels, in
+    milliseconds; the median rate of batches in images per second, and its spread.
     """
     row = []
     for kind in ("bytes", "pixels"):
@@ -315,17 +310,10 @@ def time_answers(
     size: int,
     batch_size: int,
 ) -> Call:
-    """Times a network on single images and on a batch.
+    """Times a network on JPEG files, and on pixels: float32 [N, size, size, 3], 0..255.
 
-    A call returns lists of seconds: of each image from its `bytes`, of each from its
+    A call returns lists of seconds: of each image from its `bytes`, of each from
     `pixels`, and of one `batch` from pixels.
-
-    Args:
-      classify_bytes: classifies an image file.
-      classify_pixels: classifies float32 [N, size, size, 3], 0..255.
-      files: JPEG files.
-      size: side of the network's input.
-      batch_size: of the batch.
     """
     shape = (batch_size, size, size, 3)
     batch = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)

@@ -31,12 +31,8 @@ def plain(
 ) -> Iterable[Any]:
     """The usual tf.data pipeline: parse, decode, random crop, flip, cast, batch.
 
-    Args:
-      data_dir: the shards.
-      batch_size: images per batch.
-      crop_size: pixels.
-      decodes_crop: whether only the crop's part of a JPEG is decoded.
-      is_finished: float32, flipped and less the mean; or else uint8 crops.
+    With `decodes_crop` only the crop's part of a JPEG is decoded. Without `is_finished`
+    the batches are uint8 crops, neither flipped nor less the mean.
     """
     import tensorflow as tf
 

@@ -115,13 +115,10 @@ def _list_baselines(
 
 
 def take(make_batches: Any, count: int, untimed: int | None = None) -> Call:
-    """Takes batches from an endless stream.
+    """Times `count` batches of an endless stream.
 
-    Args:
-      make_batches: a function that returns the stream, an iterable.
-      count: batches that a call times.
-      untimed: batches that it takes before: those that were made while other candidates
-        ran. By default more than any input here prepares: PyTorch two per core.
+    First it takes `untimed` ones, which were made while other candidates ran; by
+    default more than any input here prepares: PyTorch two per core.
     """
     if untimed is None:
         untimed = max(8, 2 * (os.cpu_count() or 1) + 4)

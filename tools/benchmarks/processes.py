@@ -40,10 +40,7 @@ def run(
 ) -> str:
     """Runs a command and returns what it printed.
 
-    Args:
-      command: its arguments; it finds the packages that this process finds.
-      look: called repeatedly with the process id and the output so far.
-      seconds_between_looks: the interval.
+    `look` is called repeatedly with the process id and the output so far.
 
     Raises:
       UserError: with the last line of its output, if it fails.
@@ -73,9 +70,7 @@ def run(
 def watch(command: Sequence[str], look: Callable[[int], Any] = lambda _: None) -> Usage:
     """Runs a command and measures what it uses.
 
-    Args:
-      command: its arguments.
-      look: called with the bytes of all its processes, at every sample.
+    `look` is called with the bytes of all its processes, at every sample.
 
     Raises:
       UserError: if the command fails, or if psutil is missing.

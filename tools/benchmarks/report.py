@@ -35,12 +35,7 @@ def format_value(value: str | float | None) -> str:
 
 
 def format_table(result: Result, machine: Mapping[str, Any]) -> str:
-    """The result as text with a Markdown table.
-
-    Args:
-      result: of a benchmark.
-      machine: from `alexnet_tf.runs.environment.describe`.
-    """
+    """Text with a Markdown table; `machine` is from `environment.describe`."""
     table = [result.columns, *([*map(format_value, row)] for row in result.rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in table]

@@ -110,12 +110,7 @@ def _measure_runs(
 def list_runs(
     answers: Mapping[str, Sequence[Mapping[str, float]]], bare: Sequence[float]
 ) -> list[tuple]:
-    """The table's rows.
-
-    Args:
-      answers: of `train`, a list for every run.
-      bare: images per second of the bare step, by round.
-    """
+    """The table's rows, from what `train` returned and the bare step's images/s."""
     limit = summarize(bare)
     rows: list[tuple] = []
     for name, rounds in answers.items():
@@ -152,11 +147,7 @@ def train(data_dir: str, settings: Mapping[str, object]) -> Call:
 def summarize_entries(
     seen: list[tuple[float, dict[str, Any]]], batch_size: int
 ) -> dict[str, float]:
-    """A run from its first entry to its last.
-
-    Args:
-      seen: two entries of metrics.jsonl or more, each with the second it appeared.
-      batch_size: images per step.
+    """A run between its first and last entry, each with the second it appeared.
 
     Returns:
       `clock`: images per second by the clock; `entries`: as the entries say;
@@ -225,10 +216,7 @@ def _watch_run(data_dir: str, settings: Mapping[str, object], num_steps: int) ->
 
 
 def fit_line(points: Sequence[tuple[float, float]]) -> tuple[float, float | None]:
-    """The slope of a line through (x, y), by least squares, and its standard error.
-
-    Two points have no error.
-    """
+    """Slope and standard error of the line through points; of two, there is none."""
     from scipy import stats
 
     fitted = stats.linregress(*zip(*points, strict=True))

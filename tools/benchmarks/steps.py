@@ -18,13 +18,7 @@ NUM_CLASSES = 1000
 def train_step(
     settings: Mapping[str, Any], num_classes: int = NUM_CLASSES, steps_per_call: int = 1
 ) -> Call:
-    """Training steps.
-
-    Args:
-      settings: changes to the paper's, by dotted names.
-      num_classes: outputs of fc8.
-      steps_per_call: how many steps a call takes.
-    """
+    """Training steps with `settings` over the paper's, by dotted names."""
     step, images, labels = build_step(settings, num_classes)
 
     def call() -> None:
@@ -68,13 +62,8 @@ def placed_step(
         step(images, labels).loss.numpy()
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        # Kilobytes on Linux, bytes on macOS.
-        peak_bytes = peak if sys.platform == "darwin" else 1024 * peak
-        return {
-            "seconds": seconds,
-            "peak_bytes": peak_bytes,
-            "crossing_bytes": crossing,
-        }
+        peak *= 1 if sys.platform == "darwin" else 1024  # Linux counts kilobytes.
+        return {"seconds": seconds, "peak_bytes": peak, "crossing_bytes": crossing}
 
     return call
 
@@ -85,11 +74,7 @@ def build_step(
     devices: str = "auto",
     num_towers: int = 2,
 ) -> tuple[Any, Any, Any]:
-    """Builds a network with its optimizer.
-
-    Returns:
-      The training step, images and labels to call it with.
-    """
+    """The training step of a new network, and images and labels to call it with."""
     import tensorflow as tf
 
     from alexnet_tf.config import overrides, schema

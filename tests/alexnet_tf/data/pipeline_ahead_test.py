@@ -16,7 +16,7 @@ from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_
 SCRIPT = """\
 import sys, time
 from alexnet_tf.config import schema as config
-from alexnet_tf.data import pipeline as input_pipeline, iteration
+from alexnet_tf.data import directory, pipeline as input_pipeline, iteration
 from alexnet_tf.devices import precision
 from tfrecords.shards import record_reader
 
@@ -30,7 +30,7 @@ for name in ("read", "read_into"):
 
 precision.make_reproducible()
 chosen = config.Config(batch_size=2, eval_batch_size=2)
-data = input_directory.open_data(sys.argv[1], chosen)
+data = directory.open_data(sys.argv[1], chosen)
 if sys.argv[2] == "training":
     dataset = input_pipeline.make_training_dataset(data, chosen, 0, 9)
 else:

@@ -13,7 +13,13 @@ from alexnet_tf.devices import placement_report
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import trained_network
 from tests import data_directories, processes, training_runs
-from tests.alexnet_tf.update_rules import NAMES, RUNS, every_name, make_config
+from tests.alexnet_tf.update_rules import (
+    NAMES,
+    RUNS,
+    every_name,
+    list_available,
+    make_config,
+)
 from tfrecords import errors
 
 # Whole runs: 12 images in batches of 5, epochs that end after steps 3 and 5.
@@ -91,55 +97,26 @@ def test_averages_begin_with_the_weights_of_init_from(tmp_path, data_dir, whole_
             np.testing.assert_array_equal(array, taken[f"weights/{parameter}"])
 
 
-# Two logical CPU devices must be made before TensorFlow starts: a process of its own.
-PLACED_SCRIPT = """
-import json, sys
-import numpy as np
-import tensorflow as tf
-from alexnet_tf.config import schema as config
-from alexnet_tf.optimization import keras_optimizers as keras_optimizer
-from alexnet_tf.network import build as model
-from alexnet_tf.devices import placement
-from alexnet_tf.devices import placement_report
-from alexnet_tf.training import steps
-from alexnet_tf.optimization.loss_scale import LossScale
-from alexnet_tf.network.parameters import list_parameters
-
-placed = placement.make_placement("CPU:0,CPU:1")
-settings = config.OptimizerConfig(**json.loads(sys.argv[1]))
-rng = np.random.default_rng(0)
-batch = (tf.constant(60 * rng.standard_normal((4, 67, 67, 3)), tf.float32),
-         tf.constant(rng.integers(0, 10, 4), tf.int32))
-result = {"losses": {}}
-for name, where in [("two", placed), ("one", placement.make_placement("CPU:0"))]:
-    device = where.get_device(0)
-    network = model.build_model(
-        10, config.ModelConfig(width=0.0625), crop_size=67, placement=where)
-    update = keras_optimizer.make_optimizer(
-        list_parameters(network), settings, device)
-    update.rates.assign(tf.fill(update.rates.shape, 0.01))
-    step = steps.make_train_step(network, update, LossScale("float32", device), device)
-    if where is placed:
-        graph, first = placement_report.capture_placed_graph(step, *batch)
-        result["transfers"] = [
-            [placement_report.describe_op(t.op), t.shape, t.num_bytes]
-            for t in placement_report.list_transfers(graph)]
-        result["slots"] = {n: v.device for n, v in update.get_variables().items()}
-    else:
-        first = step(*batch)
-    result["losses"][name] = [float(first.loss)] + [
-        float(step(*batch).loss) for _ in range(5)]
-print(json.dumps(result))
-"""
+@pytest.fixture(scope="module")
+def placed_steps():
+    """What `step_on_two_devices` prints, by the rule's name; all share a process."""
+    names = list_available()
+    settings = []
+    for name in names:
+        changes = {k.removeprefix("optimizer."): v for k, v in RUNS[name].items()}
+        settings.append(json.dumps(dataclasses.asdict(make_config(name, **changes))))
+    program = ("-m", "tests.programs.step_on_two_devices")
+    done = processes.run_python(*program, *settings, timeout=900)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return dict(zip(names, map(json.loads, lines), strict=True))
 
 
 @every_name
-def test_on_two_devices_slots_and_updates_stay_beside_their_parameters(name):
-    changes = {k.removeprefix("optimizer."): v for k, v in RUNS[name].items()}
-    config = dataclasses.asdict(make_config(name, **changes))
-    done = processes.run_python("-c", PLACED_SCRIPT, json.dumps(config))
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+def test_on_two_devices_slots_and_updates_stay_beside_their_parameters(
+    placed_steps, name
+):
+    result = placed_steps[name]
     np.testing.assert_allclose(
         result["losses"]["two"], result["losses"]["one"], rtol=1e-5
     )

@@ -1,7 +1,4 @@
-"""The other update rules: by hand and in NumPy float64.
-
-What is expected is the same on both stacks. swa and lookahead are Addons' alone.
-"""
+"""The other update rules, computed by hand and in NumPy float64, on both stacks."""
 
 from __future__ import annotations
 

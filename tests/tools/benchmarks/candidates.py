@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from multiprocessing import spawn
 from typing import NoReturn
 
 
@@ -25,3 +26,8 @@ def die() -> object:
     """The second call ends the process."""
     left = [None]
     return lambda: left.pop() if left else os._exit(1)
+
+
+def name_main_program() -> str | None:
+    """The file that a process spawned from here would import first."""
+    return spawn.get_preparation_data("x").get("init_main_from_path")
