@@ -27,8 +27,8 @@ load_weights of alexnet_tf.network.build.build_model's network takes.
 
   alexnet-export-weights --workdir=runs/alexnet --output=alexnet.safetensors
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
-143 stopped by SIGHUP, SIGINT or SIGTERM."""
+Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
+143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = flags.DEFINE(
     command_line.PathParser(), "workdir", None, "the run's directory", required=True

@@ -31,8 +31,8 @@ No code in the file is run.
     --mean=122.68,116.67,104.01 --classes=synset_words.txt
   alexnet-evaluate --workdir=runs/caffe --data_dir=data
 
-Exit codes: 0 done, 2 wrong use or bad input, 4 storage, 129, 130 or
-143 stopped by SIGHUP, SIGINT or SIGTERM."""
+Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
+143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _INPUT = flags.DEFINE(
     command_line.PathParser(),
