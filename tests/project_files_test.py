@@ -66,7 +66,7 @@ def test_the_workflow_calls_the_parts_of_ci():
         stem = name or "__init__"
         assert (CHECKOUT / folder / f"{stem}.py").is_file() or not name
         assert (CHECKOUT / folder).is_dir()
-    assert "../shared" not in workflow
+    assert "../" not in workflow
 
 
 def test_pre_commit_runs_the_ruff_of_setup():
