@@ -93,7 +93,7 @@ def make_build_files(root: pathlib.Path) -> dict[str, str]:
     for module in modules.values():
         folders[module.folder].append(module)
     data = list_data_folders(root)
-    labels = [f"//{folder}:files" for folder in sorted(folders)]
+    labels = [f"//{folder}:all_files" for folder in sorted(folders)]
     labels += [f"//tests:{name}" for name in data]
     texts = {"BUILD": _make_root(labels)}
     for folder, members in folders.items():
@@ -134,7 +134,7 @@ def _make_package(
         "",
         'package(default_visibility = ["//visibility:public"])',
         "",
-        'filegroup(\n    name = "files",\n    srcs = glob(["*"]),\n)',
+        'filegroup(\n    name = "all_files",\n    srcs = glob(["*"]),\n)',
         "",
     ]
     for name in data_folders:

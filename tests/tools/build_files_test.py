@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 import pytest
@@ -27,6 +28,12 @@ def _deps(root: pathlib.Path, name: str) -> list[str]:
 def test_the_checkout_agrees_with_its_imports():
     different = build_files.find_differences(CHECKOUT)
     assert not different, "run: python tools/build_files.py"
+
+
+def test_no_package_has_two_targets_of_one_name():
+    for path, text in build_files.make_build_files(CHECKOUT).items():
+        names = re.findall(r'^    name = "(.*)",$', text, re.MULTILINE)
+        assert len(names) == len(set(names)), path
 
 
 def test_library_depends_on_what_it_imports(tmp_path):
