@@ -1,1 +1,1 @@
-"""Every setting of a run, and how settings are given."""
+"""The settings of a run, and how to override, compare and save them."""

@@ -1,1 +1,1 @@
-"""Where and in which arithmetic the network runs (paper, section 3.2)."""
+"""Devices and numeric precision of the network (paper, section 3.2)."""

@@ -1,1 +1,1 @@
-"""Error rates by one view or ten (paper, sections 4.1 and 6)."""
+"""Error rates with one view or ten (paper, sections 4.1 and 6)."""

@@ -1,1 +1,1 @@
-"""A trained network as files that other programs run."""
+"""Exports trained networks to files for other programs."""

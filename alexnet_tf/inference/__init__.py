@@ -1,1 +1,1 @@
-"""Images in, classes out."""
+"""Predicts the classes of images."""

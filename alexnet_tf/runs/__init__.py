@@ -1,1 +1,1 @@
-"""What a run leaves on disk, and how it is read again."""
+"""A run's files on disk: writing, reading and resuming."""

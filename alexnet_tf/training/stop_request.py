@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT, SIGHUP: finish the step, save, exit; a later one exits at once."""
+"""On SIGTERM, SIGINT or SIGHUP, finish the step, save and exit; a second kills."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tfrecords.console import stop_signals
 
 
 class Stopped(Exception):
-    """Work was abandoned because a stop was asked for; never leaves the run."""
+    """A stop request aborted the work; caught within the run."""
 
 
 class StopRequest:
-    """Whether a signal has asked the run to stop.
+    """True once a signal has requested a stop.
 
     Attributes:
-      signal_number: of the first signal, or None.
+      signal_number: the first signal's number, or None.
     """
 
     signal_number: int | None = None
@@ -31,24 +31,24 @@ class StopRequest:
         return self.signal_number is not None
 
     def check(self) -> None:
-        """Raises `Stopped` once a stop was asked for."""
+        """Raises `Stopped` if a stop was requested."""
         if self:
             raise Stopped
 
     def receive(self, signal_number: int, frame: Any) -> None:
-        """The signals' handler."""
+        """Handles a signal."""
         del frame
         if self._insistence.is_second(signal_number):
-            # The user insists: what the last checkpoint holds has to do.
+            # A second signal: exit at once; the last checkpoint remains.
             os._exit(128 + signal_number)
         self.signal_number = self.signal_number or signal_number
 
 
 @contextlib.contextmanager
 def catch_stop_signals() -> Iterator[StopRequest]:
-    """Turns SIGTERM, SIGINT and SIGHUP into a request while the block runs.
+    """Turns SIGTERM, SIGINT and SIGHUP into a `StopRequest` while the block runs.
 
-    Outside the main thread, where Python allows no handlers, nothing is caught.
+    Catches nothing outside the main thread, where Python allows no handlers.
     """
     request = StopRequest()
     before = {}

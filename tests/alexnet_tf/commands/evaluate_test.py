@@ -76,7 +76,7 @@ def test_ten_views_per_class_and_json(tmp_path, runs):
 @pytest.mark.parametrize(
     "flags, sentence",
     [
-        (["--data_dir={runs}/other"], "knows 6 classes, the data in"),
+        (["--data_dir={runs}/other"], "6 classes, but the data in"),
         (["--workdir={runs}/nowhere"], "holds no run"),
         (["--split=test"], "test"),
         (["--checkpoint=77"], "no checkpoint of step 77; the steps are"),

@@ -90,7 +90,7 @@ def test_finetune_inherits_what_no_flag_gives(tmp_path):
         ("alexnet", "--config.optimizer.momentum=nan", "a number"),
         ("alexnet", "--config.profile_steps=20,b", "whole numbers separated"),
         ("alexnet", "--config.keep_checkpoints=0", "at least 1"),
-        ("alexnet", "--config.precision=float16", "is one of float32"),
+        ("alexnet", "--config.precision=float16", "one of float32"),
         ("sampel", "--config.batch_size=2", "Did you mean 'sample'?"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Batches are made ahead and on several cores, in a run that gives the same bits twice.
+"""Batches are prefetched and made on several cores even under op determinism.
 
 There TensorFlow calls in turn whatever has a state: nothing would be prefetched.
 """
@@ -53,7 +53,7 @@ def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
 
 
 def test_the_tuner_is_off(tmp_path):
-    """It kept evaluations of 6 s until 10 s, every other one."""
+    """Autotune delayed every other evaluation of 6 s until 10 s."""
     config = make_config()
     data = directory.open_data(write_data(tmp_path), config)
     for dataset in (
@@ -65,7 +65,7 @@ def test_the_tuner_is_off(tmp_path):
 
 @pytest.mark.parametrize("use", ["training", "finished", "evaluation", "foreign"])
 def test_images_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
-    """What has a state, even a check that prints, would be called one by one."""
+    """A stateful op, even a check that prints, would run serially."""
     stateful = []
     plain = tf.data.Dataset.map
 

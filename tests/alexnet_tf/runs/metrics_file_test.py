@@ -1,4 +1,4 @@
-"""What is kept of a run's metrics, and that a lost line is told."""
+"""Tests of `runs.metrics_file`: rewinding, and reports of lost lines."""
 
 import os
 import sys

@@ -123,7 +123,7 @@ def test_loss_at_chance_is_said_aloud_with_what_to_try(workdir):
     assert losses == pytest.approx([math.log(2)] * 4, rel=0.3)
     at_chance = [abs(loss - math.log(2)) <= 0.02 * math.log(2) for loss in losses]
     said = [text for text in texts if "stood at ln(2) = 0.693" in text]
-    # Once, not again for the epochs that follow at once.
+    # Reported once, not again for the following epochs.
     begins = [
         now and not before
         for before, now in zip([False, *at_chance], at_chance, strict=False)

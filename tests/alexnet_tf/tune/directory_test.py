@@ -108,14 +108,14 @@ def test_a_directory_of_something_else_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "x", "version": 1}'])
-def test_a_damaged_record_is_a_sentence(tmp_path, text):
+def test_a_damaged_record_is_reported(tmp_path, text):
     begin(tmp_path)
     (tmp_path / "search.json").write_text(text)
     with pytest.raises(errors.DataError, match=r"search\.json is damaged"):
         begin(tmp_path)
 
 
-def test_a_record_of_another_versions_settings_is_a_sentence(tmp_path):
+def test_a_record_of_another_versions_settings_is_reported(tmp_path):
     begin(tmp_path)
     record = json.loads((tmp_path / "search.json").read_text())
     record["config"]["gone"] = 1

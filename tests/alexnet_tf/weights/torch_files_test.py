@@ -199,7 +199,7 @@ def test_safetensors_there_and_back(path):
         (lambda path: torch_files.write_safetensors(path, ARRAYS), "safetensors"),
     ],
 )
-def test_a_missing_library_is_a_sentence(path, monkeypatch, function, package):
+def test_a_missing_library_is_named(path, monkeypatch, function, package):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, f"{package}.numpy", None)
     with open(path, "wb") as file:
