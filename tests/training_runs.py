@@ -84,7 +84,7 @@ def load_checkpoint(
 def compute_digest(workdir: str | os.PathLike[str], which: str | int = "last") -> str:
     """SHA-256 of what a run's future depends on: arrays, state, steps.
 
-    Left out is how many lines its metrics have: a hint is told again after a restart.
+    Excludes the number of metrics lines, as a hint is repeated after a restart.
     """
     loaded = load_checkpoint(workdir, which)
     digest = hashlib.sha256()

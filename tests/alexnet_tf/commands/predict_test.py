@@ -82,7 +82,7 @@ def test_a_bad_image_does_not_stop_the_rest(runs, tmp_path):
         (["--workdir={runs}/run", "--plot={runs}", "{runs}/bad"], "{runs}"),
     ],
 )
-def test_wrong_use_exits_with_2_and_a_sentence(runs, flags, sentence):
+def test_user_mistakes_exit_with_2_and_the_reason(runs, flags, sentence):
     result = processes.run_python(*MODULE, *[f.format(runs=runs) for f in flags])
     assert result.returncode == 2, result.stderr
     assert sentence.format(runs=runs) in result.stderr

@@ -94,7 +94,7 @@ def test_finetune_inherits_what_no_flag_gives(tmp_path):
         ("sampel", "--config.batch_size=2", "Did you mean 'sample'?"),
     ],
 )
-def test_values_that_are_none_are_sentences(experiment, flag, sentence):
+def test_invalid_values_are_refused_with_the_reason(experiment, flag, sentence):
     assert sentence in run(experiment, flag)[0]
 
 

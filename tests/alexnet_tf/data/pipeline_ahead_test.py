@@ -12,11 +12,11 @@ from alexnet_tf.data import directory, pipeline
 from tests import processes
 from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_data
 
-# Takes one batch of two and waits for records of later ones to be read meanwhile.
+# Takes one batch of two and waits until records of later batches have been read.
 SCRIPT = """\
 import sys, time
 from alexnet_tf.config import schema as config
-from alexnet_tf.data import pipeline as input_pipeline, iteration
+from alexnet_tf.data import directory, iteration, pipeline
 from alexnet_tf.devices import precision
 from tfrecords.shards import record_reader
 
@@ -30,11 +30,11 @@ for name in ("read", "read_into"):
 
 precision.make_reproducible()
 chosen = config.Config(batch_size=2, eval_batch_size=2)
-data = input_directory.open_data(sys.argv[1], chosen)
+data = directory.open_data(sys.argv[1], chosen)
 if sys.argv[2] == "training":
-    dataset = input_pipeline.make_training_dataset(data, chosen, 0, 9)
+    dataset = pipeline.make_training_dataset(data, chosen, 0, 9)
 else:
-    dataset = input_pipeline.make_evaluation_dataset(data, chosen, "validation")
+    dataset = pipeline.make_evaluation_dataset(data, chosen, "validation")
 batches = iteration.iterate(data, dataset)
 next(batches)
 end = time.monotonic() + 60

@@ -198,7 +198,9 @@ def test_checkpoints_by_name(workdir, data_dir):
         ("last", "testing", "testing"),
     ],
 )
-def test_what_is_not_there_is_said(workdir, data_dir, which, split, sentence):
+def test_a_missing_run_checkpoint_or_split_is_named(
+    workdir, data_dir, which, split, sentence
+):
     with pytest.raises(errors.UserError, match=sentence):
         evaluate_run(workdir, data_dir, which, split)
 

@@ -224,7 +224,7 @@ def test_a_failing_converter_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", onnx_file.PACKAGES)
-def test_a_missing_package_is_said_before_anything_is_written(
+def test_a_missing_package_is_named_before_anything_is_written(
     tmp_path, monkeypatch, network, name
 ):
     for package in onnx_file.PACKAGES:

@@ -178,7 +178,7 @@ def test_a_bad_file_only_says_so_and_folders_name_the_truth(network, folder):
     assert errors_by_name["gone.png"] == "it cannot be read: No such file or directory"
 
 
-def test_exif_orientation_is_applied_unless_told_otherwise(tmp_path, network):
+def test_exif_orientation_is_applied_by_default(tmp_path, network):
     pixels = data_directories.draw_image(
         0, NUM_CLASSES, np.random.default_rng(1), 256, 256
     )

@@ -131,7 +131,10 @@ def test_initial_weights_of_the_paper(full):
 
 
 def test_initial_weights_of_the_source():
-    model = build(dataclasses.replace(SMALL, initial_stddev_conv345=0.03))
+    config = dataclasses.replace(
+        SMALL, initial_stddev_conv345=0.03, initial_scaling="none"
+    )
+    model = build(config)
     wide = ("conv3", "conv4", "conv5")
     check_stddev(model, {n: 0.03 if n in wide else 0.01 for n in PARAMETERS})
 

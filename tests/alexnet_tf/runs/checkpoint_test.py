@@ -53,7 +53,7 @@ def test_none_left_of_those_saved_is_refused(tmp_path):
     assert list_names(tmp_path) == []
 
 
-def test_a_missing_newest_is_told_with_both_steps(tmp_path):
+def test_a_missing_newest_is_reported_with_both_steps(tmp_path):
     save(tmp_path, 20)
     (warning,) = checkpoint.load_latest(str(tmp_path), saved_step=30).warnings
     assert "30" in warning and "20" in warning

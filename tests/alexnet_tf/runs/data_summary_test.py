@@ -28,7 +28,7 @@ def test_round_trip_and_the_first_start_counts(tmp_path):
 
 
 @pytest.mark.parametrize("content", [None, "{", '[{"synset": "a"}]', "[1]"])
-def test_missing_or_damaged_classes_are_a_sentence(tmp_path, content):
+def test_missing_or_damaged_classes_are_reported(tmp_path, content):
     data_summary.save(str(tmp_path), make_statistics(7), CLASSES)
     path = tmp_path / "training_data" / "classes.json"
     if content is None:
@@ -39,7 +39,7 @@ def test_missing_or_damaged_classes_are_a_sentence(tmp_path, content):
         data_summary.load(str(tmp_path))
 
 
-def test_missing_statistics_are_a_sentence(tmp_path):
+def test_missing_statistics_are_reported(tmp_path):
     with pytest.raises(errors.DataError, match=r"statistics\.npz is missing"):
         data_summary.load(str(tmp_path))
 

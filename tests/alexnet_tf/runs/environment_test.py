@@ -59,7 +59,7 @@ def test_tensorflow_is_not_imported():
     ],
 )
 @pytest.mark.parametrize("name", ["TF_ENABLE_ONEDNN_OPTS", "TF_CPU_ALLOCATOR_USE_BFC"])
-def test_tensorflow_is_told_where_nobody_has_decided(name, before, given, seen):
+def test_variables_of_tensorflow_are_set_unless_given(name, before, given, seen):
     code = (
         f"import os, sys; {before}import alexnet_tf; "
         f"print(os.environ.get({name!r}, 'default'))"

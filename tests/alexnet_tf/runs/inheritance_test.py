@@ -115,7 +115,7 @@ def test_of_the_normalization_only_its_absence_is_taken(tmp_path, method, expect
     assert read({"init_from": path})["model.normalization"] == expected
 
 
-def test_a_run_that_has_begun_keeps_its_own_settings(source, tmp_path):
+def test_a_resumed_run_keeps_its_own_settings(source, tmp_path):
     first = read({"init_from": source}, workdir_path=str(tmp_path / "new"))
     values = {n: v for n, v in first.items() if n != "experiment"}
     own = write_run(tmp_path / "new", "finetune", **values)

@@ -39,7 +39,7 @@ def test_no_window_records_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk_is_told_and_leaves_no_part_of_a_trace(tmp_path):
+def test_a_full_disk_is_reported_and_leaves_no_partial_trace(tmp_path):
     window = profiling.ProfileWindow((0, 1), str(tmp_path))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with window.trace_step(0):

@@ -117,7 +117,7 @@ def test_metrics_have_each_line_once_and_only_valid_json(workdir):
             json.loads(line, parse_constant=pytest.fail)
 
 
-def test_loss_at_chance_is_said_aloud_with_what_to_try(workdir):
+def test_loss_at_chance_is_reported_with_remedies(workdir):
     texts = [line["text"] for line in training_runs.read_metrics(workdir, "event")]
     losses = [line["loss"] for line in training_runs.read_metrics(workdir, "epoch")]
     assert losses == pytest.approx([math.log(2)] * 4, rel=0.3)

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.tune.directory`: a search goes on, another is refused."""
+"""Tests of `alexnet_tf.tune.directory`: a search resumes, another is refused."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_record_of_another_versions_settings_is_reported(tmp_path):
         begin(tmp_path)
 
 
-def test_what_the_bayesian_search_needs_is_said(monkeypatch):
+def test_the_package_for_bayesian_search_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     directory.check_installed("random")
     directory.check_installed("hyperband")

@@ -200,7 +200,7 @@ def test_an_array_that_is_listed_again_and_again_takes_no_more_memory(
         ({"conv1": [np.zeros((0, 3), np.float32), BIAS]}, r"shape \[0, 3\]"),
     ],
 )
-def test_what_are_no_weights_is_said(path, content, words):
+def test_other_content_is_refused_with_the_reason(path, content, words):
     with pytest.raises(errors.DataError, match=words):
         numpy_files.read_npy(save_object(path, content))
 

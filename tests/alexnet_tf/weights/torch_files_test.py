@@ -80,7 +80,7 @@ def test_a_hostile_file_runs_nothing(path, tmp_path, is_zip):
 
 
 @needs_torch
-def test_what_are_no_tensors_is_said(path, monkeypatch):
+def test_other_content_is_refused_with_the_reason(path, monkeypatch):
     cases = [
         ([KERNEL.tolist()], "no tensors by name"),
         ({"a": 1}, "no tensors by name"),
