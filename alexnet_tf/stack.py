@@ -1,8 +1,8 @@
-"""What differs between the two stacks, and nothing else.
+"""All code that differs between the two stacks.
 
-The default stack is TensorFlow 2.21 with Keras 3; the extra `addons` brings
-TensorFlow 2.15 with Keras 2 and TensorFlow Addons. Everything else in the package is
-the same code for both and takes `keras` from here.
+The default stack is TensorFlow 2.21 with Keras 3; the extra `addons` installs
+TensorFlow 2.15 with Keras 2 and TensorFlow Addons. The rest of the package is the same
+for both and imports `keras` from here.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ KERAS_MAJOR = int(keras.__version__.split(".")[0])
 if keras.backend.backend() != "tensorflow":
     raise errors.UserError(
         f"Keras was imported with the backend {keras.backend.backend()!r} before "
-        "alexnet_tf, which computes with TensorFlow. Import alexnet_tf first, or set "
+        "alexnet_tf, which needs TensorFlow. Import alexnet_tf first, or set "
         "KERAS_BACKEND=tensorflow."
     )
-# Over those in the user's ~/.keras/keras.json.
+# Overrides the user's ~/.keras/keras.json.
 keras.backend.set_floatx("float32")
 keras.backend.set_epsilon(1e-7)
 keras.backend.set_image_data_format("channels_last")
 
-# TensorFlow 2.15's XLA gains nothing over matrix products in response normalization
-# (measured), and writes a line of its own to the console.
+# TensorFlow 2.15's XLA is not faster than matmuls for response normalization
+# (measured), and prints a line to the console.
 XLA_FUSES_LOOPS = KERAS_MAJOR >= 3
 
 
 def get_tf_variable(variable: Any) -> tf.Variable:
     """The `tf.Variable` behind a Keras weight.
 
-    Keras 3 wraps it in a class of its own; Keras 2 does so only under a mixed
-    precision policy, to cast it where it is read.
+    Keras 3 wraps it in its own class; Keras 2 does so only under a mixed-precision
+    policy, to cast it when it is read.
     """
     if KERAS_MAJOR >= 3:
         return variable.value
@@ -48,14 +48,15 @@ def get_tf_variable(variable: Any) -> tf.Variable:
 
 
 def compute_power(x: Any, exponent: float) -> Any:
-    """A symbolic tensor to a power, as a layer that Keras loads in safe mode.
+    """Raises a symbolic tensor to a power, as a layer that Keras loads in safe mode.
 
-    Keras 3 records its own operations in a functional model, Keras 2 TensorFlow's. (A
-    Lambda would hold code.)
+    Keras 3 records its own ops in a functional model, Keras 2 TensorFlow's. (A Lambda
+    layer would contain code.)
 
     Args:
       x: a Keras tensor of positive values.
-      exponent: 0.5 and -0.5 are square roots, which other formats know better.
+      exponent: the exponent; 0.5 and -0.5 become square roots, which other formats
+        support better.
     """
     if KERAS_MAJOR >= 3:
         operations = {0.5: keras.ops.sqrt, -0.5: keras.ops.rsqrt}
@@ -68,22 +69,22 @@ def compute_power(x: Any, exponent: float) -> Any:
 
 
 def describe() -> dict[str, str]:
-    """The versions that a run's numbers depend on, by package."""
+    """The package versions that affect a run's results."""
     return {"tensorflow": tf.__version__, "keras": keras.__version__}
 
 
 @dataclasses.dataclass(frozen=True)
 class VariableOptimizer:
-    """A Keras optimizer of one variable w, with the gradient g that it is given.
+    """A Keras optimizer for a single variable w with gradient g.
 
-    One variable each, because Keras' optimizers have one rate for all of theirs.
+    Each variable has its own, because a Keras optimizer has one rate for all variables.
 
     Attributes:
       optimizer: Keras' or TensorFlow Addons' object.
       variable: float32.
-      slots: what it gathers, by the same names on both stacks: "iterations" (int64
-        scalar, updates so far) and float32 ones of the variable's shape: "velocity",
-        "first_moment", "second_moment", "average", "slow".
+      slots: the optimizer's variables, with the same names on both stacks: "iterations"
+        (int64 scalar, updates so far), and, float32 of the variable's shape,
+        "velocity", "first_moment", "second_moment", "average", "slow".
     """
 
     optimizer: Any
@@ -91,7 +92,7 @@ class VariableOptimizer:
     slots: Mapping[str, tf.Variable]
 
 
-# Called when an update needs the learning rate, float32 scalar.
+# Returns the learning rate of an update, float32 scalar.
 Rate = Callable[[], tf.Tensor]
 
 _SGD_SLOTS = {"velocity": "momentum"}
@@ -100,7 +101,7 @@ _SGD_SLOTS = {"velocity": "momentum"}
 def make_sgd(
     variable: tf.Variable, rate: Rate, momentum: float, decay: float = 0.0
 ) -> VariableOptimizer:
-    """SGD whose decay lies outside the velocity (Loshchilov, Hutter 2017).
+    """SGD with weight decay outside the velocity (Loshchilov, Hutter 2017).
 
         v <- momentum * v - rate * g
         w <- w - rate * decay * w + v
@@ -121,14 +122,14 @@ def make_sgd(
 
 
 def make_adamw(variable: tf.Variable, rate: Rate, decay: float) -> VariableOptimizer:
-    """Adam whose decay lies outside its moments (Loshchilov, Hutter 2017).
+    """Adam with weight decay outside its moments (Loshchilov, Hutter 2017).
 
         m <- 0.9 * m + 0.1 * g;    s <- 0.999 * s + 0.001 * g^2
         w <- w - rate * decay * w
                - rate * sqrt(1 - 0.999^t) / (1 - 0.9^t) * m / (sqrt(s) + 1e-7)
 
-    with t the number of the update, from 1. Addons' AdamW is given rate * decay, as
-    SGDW is.
+    with t the number of the update, from 1. Like SGDW, Addons' AdamW is given rate *
+    decay.
     """
     if KERAS_MAJOR >= 3:
         return _build_keras3(
@@ -149,7 +150,7 @@ def make_moving_average(
         after update 1:  average <- w
         after others:    average <- average_decay * average + (1 - average_decay) * w
 
-    Keras 3's `ema_momentum` with no overwriting; Addons' MovingAverage begins so with
+    This is Keras 3's `ema_momentum` without overwriting, and Addons' MovingAverage with
     `start_step` 1.
     """
     slots = {**(_SGD_SLOTS if momentum else {}), "average": "average"}
@@ -178,7 +179,7 @@ def make_swa(
         average <- (n * average + w) / (n + 1)
 
     Raises:
-      UserError: on Keras 3, which has no such mean.
+      UserError: on Keras 3, which has no SWA.
     """
     averaging = _import_addons("swa").SWA(
         keras.optimizers.legacy.SGD(rate, momentum), start_step, period
@@ -207,9 +208,9 @@ def make_lookahead(
 def combine(
     optimizers: Sequence[VariableOptimizer],
 ) -> Callable[[Sequence[tf.Tensor]], None]:
-    """A function that gives each optimizer its variable's gradient.
+    """Returns a function that applies each variable's gradient with its optimizer.
 
-    Addons' MultiOptimizer; on Keras 3 one call after the other, which is the same.
+    Uses Addons' MultiOptimizer; on Keras 3, the equivalent sequence of calls.
     """
     if KERAS_MAJOR >= 3:
 
@@ -221,16 +222,16 @@ def combine(
 
     variables = [own.variable for own in optimizers]
     names = [variable.name for variable in variables]
-    # MultiOptimizer knows variables by their names.
+    # MultiOptimizer identifies variables by name.
     if len(set(names)) < len(names):
-        raise ValueError(f"two variables of one name: {sorted(names)}")
+        raise ValueError(f"two variables have the same name: {sorted(names)}")
     multi = _import_addons("multi_optimizer").MultiOptimizer(
         optimizer_specs=[
             {"optimizer": own.optimizer, "weights": [own.variable.name]}
             for own in optimizers
         ]
     )
-    # Made when first read, and not inside a graph.
+    # Reading it creates it, which must not happen inside a graph.
     _ = multi.iterations
 
     def apply_together(gradients: Sequence[tf.Tensor]) -> None:
@@ -240,18 +241,18 @@ def combine(
 
 
 def _import_addons(name: str) -> Any:
-    """`tensorflow_addons.optimizers`, or a sentence for the optimizer `name`."""
+    """Imports `tensorflow_addons.optimizers`; raises `UserError` if not installed."""
     if KERAS_MAJOR < 3:
         with contextlib.suppress(ImportError), warnings.catch_warnings():
-            # That its development has ended is said in the README.
+            # Suppresses the notice that its development has ended.
             warnings.simplefilter("ignore")
             import tensorflow_addons
 
             return tensorflow_addons.optimizers
     raise errors.UserError(
-        f"the optimizer {name} is TensorFlow Addons', and this is TensorFlow "
-        f"{tf.__version__} with Keras {keras.__version__} and without it. Install the "
-        "extra for it in an environment of its own, with Python 3.10 or 3.11: pip "
+        f"the optimizer {name} is TensorFlow Addons', which is not installed in this "
+        f"environment with TensorFlow {tf.__version__} and Keras {keras.__version__}. "
+        "Install its extra in a separate environment with Python 3.10 or 3.11: pip "
         "install '.[addons]'. Keras 3 has sgdw, moving_average and multi_optimizer."
     )
 
@@ -259,7 +260,7 @@ def _import_addons(name: str) -> Any:
 def _build_keras3(
     optimizer: Any, variable: tf.Variable, slots: Mapping[str, str]
 ) -> VariableOptimizer:
-    # `slots`: our names -> how the names of Keras' variables end.
+    # `slots`: our names -> suffixes of Keras' variable names.
     optimizer.build([variable])
     found = {v.name.rpartition("_")[2]: v.value for v in optimizer.variables}
     named = {ours: found[theirs] for ours, theirs in slots.items()}
@@ -271,7 +272,7 @@ def _build_keras3(
 def _build_legacy(
     optimizer: Any, variable: tf.Variable, slots: Mapping[str, str]
 ) -> VariableOptimizer:
-    # `slots`: our names -> Keras' names of slots, of the optimizer or what it wraps.
+    # `slots`: our names -> Keras' slot names, in the optimizer or the one it wraps.
     optimizer._create_all_weights([variable])
     owners = [optimizer, getattr(optimizer, "_optimizer", optimizer)]
     named = {

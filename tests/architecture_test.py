@@ -1,4 +1,4 @@
-"""The house rules, held by reading the imports: who knows whom, and what nobody does.
+"""The house rules, checked in the source: imports, forbidden calls, file sizes.
 
 A rule that stands in the way of a good change is changed here, in the same commit.
 """
@@ -42,7 +42,7 @@ LAYERS = (
     ("alexnet_tf.commands",),
 )
 
-# What --help and the converter's workers load, and TensorFlow must not come with.
+# Modules that --help and the converter's workers load, which must not load TensorFlow.
 FREE_OF_TENSORFLOW = (
     r"tfrecords(\..*)?",
     r"alexnet_tf(\.(commands|config|experiments)(\..*)?)?",
@@ -104,7 +104,7 @@ TESTED_WITH = {
     "tools.benchmarks.training": "tools.benchmark",
 }
 
-# Modules that import commands to say something of them, each with its reason.
+# Modules that import commands in order to describe them, each with its reason.
 ABOUT_COMMANDS = {
     "alexnet_tf.commands.completion": "it completes the flags of every command",
     "tools.export_weights": "it is the command, from a checkout",
@@ -254,7 +254,7 @@ def test_every_module_has_its_test(name):
 
 
 def test_every_test_runs_itself():
-    """Bazel runs a test's file as a program: without its last line it runs nothing."""
+    """Bazel runs a test file as a program; without its last line, no test runs."""
     for path in sorted(CHECKOUT.glob("tests/**/*_test.py")):
         last_line = path.read_text(encoding="utf-8").rstrip().splitlines()[-1]
         assert last_line == "    sys.exit(pytest.main([__file__, *sys.argv[1:]]))", path

@@ -24,7 +24,7 @@ WORDS = {
 
 @dataclasses.dataclass(frozen=True)
 class WrittenImages:
-    """What was written: encoded images and labels by file name, for each split."""
+    """The written files: encoded images and labels by file name, for each split."""
 
     train: dict[str, bytes]
     train_labels: dict[str, int]

@@ -1,4 +1,4 @@
-"""What holds for the flags of every command and tool, read from all of them."""
+"""Rules for the flags of all commands and tools."""
 
 from __future__ import annotations
 

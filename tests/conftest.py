@@ -1,4 +1,4 @@
-"""Before any test file is read: TensorFlow computes here as in the commands."""
+"""Sets up TensorFlow as in the commands, before any test file is imported."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pathlib
 
 import pytest
 
-# Whoever imports TensorFlow first decides whether it uses oneDNN, and with it the last
-# bits that tests compare between this process and others.
+# TensorFlow decides on import whether to use oneDNN, which affects the last bits that
+# tests compare between this process and others.
 import alexnet_tf  # noqa: F401
 from tests import long_files
 from tools import checkout_modules

@@ -1,6 +1,6 @@
-"""Small data directories for tests, made of the foundation modules alone.
+"""Small data directories for tests, made with low-level modules only.
 
-The images are smooth colour noise around a colour of the class's own, so that a
+The images are smooth colour noise around a colour of their class, so that a
 network can learn the classes and JPEG changes the pixels little.
 """
 
@@ -88,7 +88,7 @@ def write_data_directory(
         )
         for row in order:
             label, number = divmod(int(row), count)
-            # An image depends on its name alone, not on the place in the order.
+            # An image depends only on its name, not on its position.
             generator = np.random.default_rng(
                 [seed, schema.SPLITS.index(split), label, number]
             )

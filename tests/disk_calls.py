@@ -1,4 +1,4 @@
-"""What reaches the disk, in which order: a record of flushes, renames and removals."""
+"""Records the order in which data reaches the disk: flushes, renames, removals."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Dockerfile and .dockerignore: what can be said of them without Docker."""
+"""Checks of Dockerfile and .dockerignore that work without Docker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data, runs and an export of an earlier revision: still read, continued, predicted."""
+"""Data, runs and an export of an earlier revision can still be used and resumed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One small image in files whose metadata is large, damaged, or in an odd place.
 
-`SOUND`: what every decoder reads, each file with the plain file of the same pixels.
-`DAMAGED`: what every decoder refuses. `CONVERTER_ALONE`: what Pillow reads and
-TensorFlow does not, by name with the plain file.
+`SOUND`: files that every decoder reads, each with the plain file of the same pixels.
+`DAMAGED`: files that every decoder refuses. `CONVERTER_ALONE`: files that Pillow reads
+and TensorFlow does not, by name, with the plain file.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Packages that not every machine has, for tests that need one from their top on."""
+"""Optional packages, for test files that need one at import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python in a process of its own that imports what the test imports."""
+"""Runs Python in separate processes with the test's import path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""setup.py: what an installed user gets."""
+"""Tests of setup.py: the content of an installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/tour.ipynb: it was run, tells nothing of the machine, and runs again."""
+"""docs/tour.ipynb: it has outputs, reveals nothing of the machine, and runs again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _list_code(notebook: dict) -> list[dict]:
 
 
 def _read_text(cell: dict) -> str:
-    """What a cell printed and answered, images left out."""
+    """A cell's text outputs, without images."""
     parts = []
     for output in cell["outputs"]:
         parts += output.get("text", [])
@@ -70,7 +70,7 @@ def _check_outputs(notebook: dict) -> None:
     assert _count_images(notebook) == 5
     top1_errors = [float(x) for x in re.findall(r"top-1 error +([\d.]+)%  \(", text)]
     assert len(top1_errors) == 2
-    # Of eight classes, who guesses is wrong in 87.5 %.
+    # Chance level for eight classes is an error of 87.5 %.
     assert max(top1_errors) < 75
 
 

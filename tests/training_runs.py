@@ -1,4 +1,4 @@
-"""Tiny runs for tests: a few seconds each, most of which TensorFlow spends tracing."""
+"""Tiny runs for tests: a few seconds each, mostly spent on tracing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TINY = {
     "devices": "CPU:0",
     "data.crop_size": 67,
     "data.num_parallel_maps": 2,
-    # What "auto" takes is compiled first, for longer than all else here lasts.
+    # "auto" would compile the transform, which takes longer than everything else.
     "data.finish_on": "host",
     "model.normalization": "reference",
     "model.width": 0.03,
@@ -84,7 +84,7 @@ def load_checkpoint(
 def compute_digest(workdir: str | os.PathLike[str], which: str | int = "last") -> str:
     """SHA-256 of what a run's future depends on: arrays, state, steps.
 
-    Left out is how many lines its metrics have: a hint is told again after a restart.
+    Excludes the number of metrics lines, as a hint is repeated after a restart.
     """
     loaded = load_checkpoint(workdir, which)
     digest = hashlib.sha256()

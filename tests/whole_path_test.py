@@ -69,7 +69,7 @@ def test_from_images_to_what_the_network_says_of_others(tmp_path):
 
 @pytest.mark.slow
 def test_from_a_folder_of_ones_own_to_predictions_by_fine_tuning(tmp_path):
-    """The README's path: images of other classes, then few of one's own."""
+    """The README's path: images of other classes, then a few of the user's own."""
     many, own = tmp_path / "many", tmp_path / "own"
     archives.write_folder(many, {"ant": 6, "bee": 6, "cat": 6})
     archives.write_folder(own / "train", {"dog": 4, "elk": 4})

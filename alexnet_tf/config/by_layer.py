@@ -1,10 +1,10 @@
-"""Settings with a value for each layer: their types and their text.
+"""Per-layer settings: types, and conversion from and to text.
 
-    conv1=0 fc8=10          numbers by layer; a number alone is for every layer
+    conv1=0 fc8=10          numbers by layer; a number alone applies to every layer
     fc7=adamw fc8=adamw     names by layer
-    25:0.001 72:conv1=0     rates that change at an epoch, of every layer or of one
+    25:0.001 72:conv1=0     rates that change at an epoch, for every layer or for one
 
-A run's record keeps this text. Layers are checked later, where the network is known.
+A run's record stores this text. Layer names are checked later, against the network.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Mapping, Sequence
 
 from tfrecords import errors
 
-# The key of a number that is for every layer.
+# The key of a number that applies to every layer.
 ALL_LAYERS = "all layers"
 
 
 @dataclasses.dataclass(frozen=True)
 class RateChange:
-    """From `epoch` on, the kernels of `layer` (None: of every layer) have `rate`."""
+    """The learning rate of `layer`'s kernels (None: all layers') from `epoch` on."""
 
     epoch: float
     rate: float
@@ -36,7 +36,7 @@ def parse_numbers(text: str) -> dict[str, float]:
       Numbers of at least 0 by layer or `ALL_LAYERS`, in the order in which they apply.
 
     Raises:
-      ValueError: saying which entry is none.
+      ValueError: naming the invalid entry.
     """
     table: dict[str, float] = {}
     for entry in text.split():
@@ -123,16 +123,16 @@ def format_changes(changes: Sequence[RateChange]) -> str:
 def resolve(
     table: Mapping[str, float], layer_names: Sequence[str], default: float, setting: str
 ) -> dict[str, float]:
-    """Every layer's number.
+    """Returns every layer's number.
 
     Args:
       table: from `parse_numbers`.
       layer_names: the network's layers.
-      default: of the layers that are not named.
-      setting: its name, for the error.
+      default: the number of layers not in the table.
+      setting: the setting's name, for the error.
 
     Raises:
-      UserError: where the network has no such layer.
+      UserError: if the table names a layer that the network does not have.
     """
     resolved = dict.fromkeys(layer_names, default)
     for layer, number in table.items():
@@ -145,11 +145,11 @@ def resolve(
 
 
 def check_layer(layer: str, layer_names: Sequence[str], subject: str) -> None:
-    """Raises `UserError`, beginning with `subject`, where there is no such layer."""
+    """Raises `UserError`, beginning with `subject`, if there is no such layer."""
     if layer not in layer_names:
         near = difflib.get_close_matches(layer, layer_names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise errors.UserError(
-            f"{subject}: there is no layer {layer!r}, there are "
+            f"{subject}: there is no layer {layer!r}; the layers are "
             f"{', '.join(layer_names)}.{hint}"
         )

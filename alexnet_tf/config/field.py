@@ -1,4 +1,4 @@
-"""How a setting is declared: a dataclass field that knows its source and its limits."""
+"""Declares a setting: a dataclass field with a doc, a source and limits."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def setting(
     may_change: bool = False,
     separator: str = " ",
 ) -> Any:
-    """A field: its default, unit and source, and what values it takes.
+    """Declares a field with its default, its doc and its allowed values.
 
-    `may_change` marks what a run may be continued with in another value, because it
-    changes no weight: cadences of logging, devices, how long to go on. `separator`
-    stands between the names of a tuple of names.
+    `may_change` marks settings that a resumed run may change, because they change no
+    weight: logging intervals, devices, the number of epochs. `separator` separates the
+    names in a tuple of names.
     """
     metadata = {
         "doc": doc,

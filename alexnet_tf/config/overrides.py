@@ -1,7 +1,7 @@
-"""Settings by their dotted names: listing, overriding, comparing, as JSON.
+"""Lists, overrides, compares and serializes settings by dotted name.
 
-`config` says what settings there are; here is what the command line, the lab record
-and a resumed run do with them.
+`schema` defines the settings; the command line, a run's record and a resumed run use
+these functions on them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from alexnet_tf.config.schema import Config
 from tfrecords import errors
 from tfrecords.console import paths
 
-# Settings that are paths of this machine.
+# Settings that are local paths.
 PATHS = ("init_from",)
 
-# What a field without a bound of its own stays below: counts that TensorFlow takes as
-# int32, numbers that do not become infinite in float32.
+# Upper bounds of fields without one of their own: TensorFlow takes counts as int32, and
+# numbers must be finite in float32.
 _LARGEST = {int: 2**31, float: 3.4e38}
 
-# Types that are text on the command line and in a run's record.
+# Types written as text on the command line and in a run's record.
 _NUMBERS, _NAMES = Mapping[str, float], Mapping[str, str]
 _CHANGES = tuple[RateChange, ...]
 _PARSERS: dict[Any, Callable[[str], Any]] = {
@@ -52,7 +52,7 @@ _EXPECTED: dict[Any, str] = {
     "'25:0.001 72:conv1=0'",
 }
 
-# Settings that earlier versions lacked and whose default changes what they did.
+# Settings that earlier versions lacked, with the value that matches their behaviour.
 _EARLIER = {"model.initial_scaling": "none"}
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
@@ -62,7 +62,7 @@ _Part = TypeVar("_Part")
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """One field of a config: dotted name, type, value and what it takes."""
+    """One field of a config: dotted name, type, value and allowed values."""
 
     name: str
     type: type
@@ -75,7 +75,7 @@ class Setting:
     separator: str
 
     def format(self) -> Any:
-        """The value as a run's record and the help show it, a JSON value."""
+        """The value as a JSON value, as in a run's record and in the help."""
         if self.type in _FORMATS:
             return _FORMATS[self.type](self.value)
         if self.type == tuple[str, ...]:
@@ -84,7 +84,7 @@ class Setting:
 
 
 def list_settings(part: Any, prefix: str = "") -> Iterator[Setting]:
-    """Walks the leaves of a config, parts after plain fields."""
+    """Yields the settings of a config or of a part of it, in order of declaration."""
     hints = get_type_hints(type(part))
     for field in dataclasses.fields(part):
         value = getattr(part, field.name)
@@ -97,16 +97,15 @@ def list_settings(part: Any, prefix: str = "") -> Iterator[Setting]:
 
 
 def override(config: Config, values: Mapping[str, Any]) -> Config:
-    """A config with other values in the fields that `values` names.
+    """Returns the config with the given settings replaced.
 
     Args:
       config: the starting point.
-      values: dotted names ("model.activation") to values: of the field's type, or
-        text, which is read as that type.
+      values: dotted name ("model.activation") -> value, of the field's type or as text.
 
     Raises:
-      UserError: for a name that is no field (with the nearest right one), a value of
-        the wrong type, or one that the field does not take, such as a URL for a path.
+      UserError: for an unknown name (suggesting the closest one), a value of the wrong
+        type, or a value out of range, such as a URL for a path.
     """
     settings = {setting.name: setting for setting in list_settings(config)}
     for name, value in values.items():
@@ -130,7 +129,8 @@ def _convert(setting: Setting, value: Any) -> Any:
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         reason = f" {error}." if setting.type in _PARSERS else ""
         raise errors.UserError(
-            f"config.{setting.name} is {_EXPECTED[setting.type]}; {value!r} is not."
+            f"config.{setting.name} must be {_EXPECTED[setting.type]}; {value!r} is "
+            "not."
             f"{reason}"
         ) from error
     if setting.name in PATHS:
@@ -139,7 +139,7 @@ def _convert(setting: Setting, value: Any) -> Any:
         near = difflib.get_close_matches(str(converted), setting.choices, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise errors.UserError(
-            f"config.{setting.name} is one of {', '.join(setting.choices)}; "
+            f"config.{setting.name} must be one of {', '.join(setting.choices)}; "
             f"{value!r} is not.{hint}"
         )
     if setting.minimum is not None and not converted >= setting.minimum:
@@ -166,14 +166,14 @@ def _read(kind: Any, value: Any) -> Any:
         if isinstance(value, bool):
             raise TypeError(value)
         number = kind(value)
-        # int(2.5) would round in silence, float("nan") compares with nothing.
+        # int(2.5) would round silently; NaN would pass every range check.
         if not math.isfinite(number) or (isinstance(value, float) and number != value):
             raise ValueError(value)
         return number
     if kind in _PARSERS:
         if isinstance(value, str):
             return _PARSERS[kind](value)
-        # Typed already, as in an experiment; checked by way of its text.
+        # Already typed, as in an experiment; its text form is checked.
         return _PARSERS[kind](_FORMATS[kind](value))
     if kind == tuple[str, ...]:
         parts = re.split(r"[\s,]+", value) if isinstance(value, str) else value
@@ -190,14 +190,14 @@ def to_dict(config: Config) -> dict[str, Any]:
 def from_dict(values: Mapping[str, Any]) -> Config:
     """The inverse of `to_dict`; raises `UserError` like `override`.
 
-    What an earlier version's record lacks gets the value that stands for what that
-    version did.
+    A setting missing from an earlier version's record gets the value that matches that
+    version's behaviour.
     """
     return override(Config(), {**_EARLIER, **values})
 
 
 def find_differences(old: Config, new: Config) -> list[tuple[str, Any, Any]]:
-    """(name, old, new) of every setting that differs and that a run must keep.
+    """(name, old, new) of every setting that differs and must not change in a run.
 
     The values are those of `to_dict`.
     """

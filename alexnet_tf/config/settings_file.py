@@ -1,12 +1,13 @@
-"""Settings in a file: an experiment's name and what differs from it, as JSON.
+"""Settings files: an experiment's name and the settings that differ from it, as JSON.
 
     {"format": "alexnet-settings", "version": 1,
      "experiment": "alexnet",
      "settings": {"model.normalization_bias": 1.5, "batch_size": 64},
      "origin": {...}}
 
-`alexnet-tune` writes its best settings so, and `--experiment=FILE` reads them. A file
-written by hand needs no format, version or origin; `origin` is for people.
+`alexnet-tune` writes its best settings in this format, and `--experiment=FILE` reads
+them. A file written by hand needs no format, version or origin; `origin` is a note for
+people.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ _KEYS = ("format", "version", "experiment", "settings", "origin")
 
 @dataclasses.dataclass(frozen=True)
 class SettingsFile:
-    """What such a file says.
+    """The content of a settings file.
 
     Attributes:
-      experiment: the starting point's name.
-      settings: dotted name -> value, over the experiment's.
-      origin: where the settings come from, JSON values.
+      experiment: name of the experiment to start from.
+      settings: dotted name -> value, overriding the experiment's.
+      origin: where the settings come from, as JSON values.
     """
 
     experiment: str
@@ -55,21 +56,19 @@ def write(path: str, content: SettingsFile) -> None:
 
 
 def read(path: str) -> SettingsFile:
-    """Reads what `write` wrote, or somebody by hand.
-
-    The names and values of the settings are for `settings.override` to check.
+    """Reads a settings file; `overrides.override` checks the names and values later.
 
     Raises:
-      UserError: where there is no such file, or it is no JSON of this form.
-      StorageError: where it may not be read, or the disk fails.
+      UserError: if the file is missing, or is not JSON in this format.
+      StorageError: if the file cannot be read.
     """
     try:
         with open(path, "rb") as file:
             value = json.load(file)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise errors.UserError(
-            f"there is no file of settings {path} ({error.strerror}). alexnet-tune "
-            "writes one, best.json in its directory."
+            f"there is no settings file {path} ({error.strerror}). alexnet-tune writes "
+            "one, best.json, in its directory."
         ) from error
     except OSError as error:
         limits.refuse(error)
@@ -78,13 +77,13 @@ def read(path: str) -> SettingsFile:
         ) from error
     except (ValueError, RecursionError) as error:
         raise errors.UserError(
-            f"{path} holds no settings: it is no JSON ({error}). Settings look so: "
+            f"{path} is not a settings file: it is not JSON ({error}). Example: "
             '{"experiment": "alexnet", "settings": {"batch_size": 64}}.'
         ) from error
     complaint = _find_fault(value)
     if complaint:
         raise errors.UserError(
-            f"{path} holds no settings: {complaint}. Settings look so: "
+            f"{path} is not a settings file: {complaint}. Example: "
             '{"experiment": "alexnet", "settings": {"batch_size": 64}}.'
         )
     return SettingsFile(
@@ -94,15 +93,15 @@ def read(path: str) -> SettingsFile:
 
 def _find_fault(value: Any) -> str | None:
     if not isinstance(value, dict):
-        return "it is no JSON object"
+        return "it is not a JSON object"
     unknown = [key for key in value if key not in _KEYS]
     if unknown:
         return f"it has the unknown key {unknown[0]!r}"
     found = value.get("format", FORMAT_NAME), value.get("version", FORMAT_VERSION)
     if found != (FORMAT_NAME, FORMAT_VERSION):
         return (
-            f"its format is {found[0]!r}, version {found[1]!r}, where {FORMAT_NAME!r}, "
-            f"version {FORMAT_VERSION}, is expected"
+            f"its format is {found[0]!r}, version {found[1]!r}, instead of "
+            f"{FORMAT_NAME!r}, version {FORMAT_VERSION}"
         )
     for key, kind, name in (
         ("experiment", str, "text"),
@@ -114,5 +113,5 @@ def _find_fault(value: Any) -> str | None:
     if "settings" not in value:
         return "it lacks the key 'settings'"
     if "experiment" in value["settings"]:
-        return "'experiment' stands among the settings; it is a key beside them"
+        return "'experiment' is inside 'settings'; it must be next to it"
     return None

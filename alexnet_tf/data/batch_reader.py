@@ -1,8 +1,8 @@
-"""From a record's number to its image, and what was wrong when that fails.
+"""Reads and decodes the records of a batch, and explains failures.
 
-TensorFlow hands on an exception's text at best, and of an image that cannot be decoded
-not even the record's number. So a `BatchReader` keeps the errors it met and the
-numbers it read last, and looks at those records again when a data set has failed.
+TensorFlow passes on at most an exception's text; for an image that cannot be decoded,
+not even the record's number. A `BatchReader` therefore remembers its errors and the
+records it read last, and checks those records again when a data set fails.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from tfrecords.images import resize
 from tfrecords.shards import manifest, record_reader, schema
 
 STORED_SIZE = 256
-# Of tensors in memory, bytes (Eigen's, with AVX-512).
+# Alignment of tensors in memory, bytes (Eigen's, with AVX-512).
 _ALIGNMENT = 64
 
 
 def read_batch(
     read: BatchReader, batch: tf.Tensor, batch_size: int | None = None
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The images and labels of a batch, inside a data set's graph.
+    """Reads the images and labels of a batch, inside a data set's graph.
 
     Args:
-      read: of its data set.
-      batch: int64 scalar, its number.
-      batch_size: B; None where it differs from batch to batch.
+      read: the data set's reader.
+      batch: int64 scalar, the batch's number.
+      batch_size: B; None if it varies between batches.
 
     Returns:
-      (images, labels int32 [B], 0..num_classes-1). Images are still encoded, string
-      [B], or, from raw shards, uint8 [B, size, size, 3], RGB: strings, 197 kB each,
-      TensorFlow would copy into a tensor, when parsing, unbatching and decoding.
+      (images, labels int32 [B], 0..num_classes-1). Images are encoded, string [B], or,
+      from raw shards, uint8 [B, size, size, 3], RGB: as strings of 197 kB, TensorFlow
+      would copy them when parsing, unbatching and decoding.
 
     Raises:
-      tf.errors.InvalidArgumentError: where one of them is no record of ours.
+      tf.errors.InvalidArgumentError: if a record is invalid.
     """
     if is_raw(read.info):
         origin = tf.zeros([1, 2], tf.int32)
@@ -61,17 +61,17 @@ def read_crops(
     offsets: tf.Tensor,
     crop_size: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """`read_batch` of raw shards, cut out while they are read.
+    """Like `read_batch`, for crops of raw shards, cut out while reading.
 
     Args:
-      read: of its data set.
-      batch: int64 scalar, its number.
-      batch_size: B; None where it differs from batch to batch.
-      offsets: int32 [B, 2] or [1, 2], of the crops' top left corners, pixels.
+      read: the data set's reader.
+      batch: int64 scalar, the batch's number.
+      batch_size: B; None if it varies between batches.
+      offsets: int32 [B, 2] or [1, 2], the crops' top left corners, pixels.
       crop_size: pixels.
 
     Returns:
-      (uint8 [B, crop_size, crop_size, 3], RGB, labels as there).
+      (uint8 [B, crop_size, crop_size, 3], RGB, labels as from `read_batch`).
     """
     pixels, stored_labels = _call_python(
         functools.partial(read.read_pixels, crop_size),
@@ -86,17 +86,16 @@ def read_crops(
 def _call_python(
     function: Callable[..., Any], arguments: list[tf.Tensor], dtypes: Any
 ) -> Any:
-    # Equal arguments give equal results, and that must be said: where TensorFlow is to
-    # give the same bits twice, it takes a function with a state to be called in turn
-    # with the steps, and would neither prefetch nor decode on more than one core. (What
-    # has no state may be called by several threads, too; see `input_pipeline._finish`.)
+    # stateful=False: under op determinism a stateful function would run serially,
+    # without prefetch or parallel decoding. (A stateless function may be called by
+    # several threads at once; see `pipeline._finish`.)
     return tf.numpy_function(function, arguments, dtypes, stateful=False)
 
 
 def _check_labels(
     images: tf.Tensor, stored_labels: tf.Tensor, info: manifest.Manifest
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    # Images as they are, labels counted from 0.
+    # Returns the images unchanged, and labels counted from 0.
     labels = stored_labels - info.label_offset
     in_range = tf.reduce_all((labels >= 0) & (labels < info.num_classes))
     check = tf.debugging.Assert(in_range, ["label out of range:", stored_labels])
@@ -105,23 +104,23 @@ def _check_labels(
 
 
 def is_raw(info: manifest.Manifest) -> bool:
-    """Are the images stored as pixels?"""
+    """True if the images are stored as pixels."""
     return info.encoding == "raw" and info.image_size > 0
 
 
 def decode_image(stored: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
-    """A record's image.
+    """Decodes a record's image.
 
     Args:
-      stored: its bytes, string scalar, or the pixels that `read_batch` found.
-      info: says how images are stored: as JPEG or raw, at `image_size`, or (where
-        that is 0) in any format and size, which are brought to 256x256 here.
+      stored: the image's bytes, string scalar, or its pixels, as from `read_batch`.
+      info: the manifest: images are JPEG or raw, of `image_size`, or, if that is 0, of
+        any format and size; those are resized to 256x256 here.
 
     Returns:
       uint8 [size, size, 3], RGB.
 
     Raises:
-      tf.errors.InvalidArgumentError: where it is no such image.
+      tf.errors.InvalidArgumentError: if the bytes are not such an image.
     """
     size = info.image_size
     if stored.dtype == tf.uint8:
@@ -131,13 +130,13 @@ def decode_image(stored: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
         return resize.resize_and_crop_tensor(image, STORED_SIZE)
     if is_raw(info):
         return tf.reshape(tf.io.decode_raw(stored, tf.uint8), [size, size, 3])
-    # The whole image, although a crop would do: decode_and_crop_jpeg interpolates
+    # Decodes the whole image, not just the crop: decode_and_crop_jpeg interpolates
     # subsampled colour differently at the crop's edges.
     return tf.ensure_shape(decoding.decode_jpeg(stored), [size, size, 3])
 
 
-# What a failing data set raises. The second: TensorFlow puts the bytes of a record that
-# is no Example into its message, and Python cannot read that.
+# Exceptions that a failing data set raises. UnicodeDecodeError: TensorFlow's message
+# about an invalid Example contains its bytes, which Python cannot decode.
 FAILURES = (tf.errors.OpError, UnicodeDecodeError)
 
 
@@ -145,7 +144,7 @@ class BatchReader:
     """Reads a data set's batches and remembers enough to explain a failure.
 
     Attributes:
-      info: of its data directory.
+      info: the data directory's manifest.
     """
 
     def __init__(
@@ -155,13 +154,13 @@ class BatchReader:
         compute_ids: Callable[[int], np.ndarray],
         num_remembered: int,
     ):
-        """A reader of the batches of one data set.
+        """Creates a reader for one data set.
 
         Args:
-          reader: of its split.
-          info: of its data directory.
-          compute_ids: the numbers of the records of a batch, int64 [b].
-          num_remembered: batches that may lie between reading and handing out.
+          reader: the split's records.
+          info: the data directory's manifest.
+          compute_ids: maps a batch's number to its record numbers, int64 [b].
+          num_remembered: batches that may have been read but not yet delivered.
         """
         self.info = info
         self._reader = reader
@@ -173,15 +172,15 @@ class BatchReader:
         self._lock = threading.Lock()
 
     def read_serialized(self, batch: np.int64) -> np.ndarray:
-        """The records of `batch`: object [b] of bytes, empty where reading failed."""
+        """Reads the records of `batch`: object [b] of bytes, b"" if reading failed."""
         record_ids = self._start_batch(batch)
         serialized = np.empty(len(record_ids), object)
         for row, record_id in enumerate(record_ids):
             try:
                 serialized[row] = self._reader.read(int(record_id))
             except errors.UserError as error:
-                # TensorFlow would print a traceback if this went on. The empty record
-                # cannot be parsed, so the data set fails when its turn comes.
+                # If this propagated, TensorFlow would print a traceback. The empty
+                # record cannot be parsed, so the data set fails when it gets there.
                 self._error = self._error or error
                 serialized[row] = b""
         return serialized
@@ -189,23 +188,23 @@ class BatchReader:
     def read_pixels(
         self, size: int, batch: np.int64, offsets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Crops of the images of `batch`, from raw shards.
+        """Reads crops of the images of `batch`, from raw shards.
 
         Args:
-          size: of a crop, pixels.
-          batch: its number.
-          offsets: int32 [b, 2] or [1, 2], from the top and from the left.
+          size: side of a crop, pixels.
+          batch: the batch's number.
+          offsets: int32 [b, 2] or [1, 2], pixels from the top and from the left.
 
         Returns:
-          (uint8 [b, size, size, 3], labels as stored, int64 [b]); no crop at all, and
-          no label, where reading one of them failed.
+          (uint8 [b, size, size, 3], labels as stored, int64 [b]); both are empty if
+          reading any of them failed.
         """
         record_ids = self._start_batch(batch)
         shape = (self.info.image_size, self.info.image_size, 3)
         pixels = _make_aligned((len(record_ids), size, size, 3))
         corners = np.broadcast_to(offsets, (len(record_ids), 2)).tolist()
         labels = np.empty(len(record_ids), np.int64)
-        # One for all: memory that is new is slower to write than a file to read.
+        # One buffer for all: writing to new memory is slower than reading a file.
         buffer = np.empty(self._reader.index.length[record_ids].max(), np.uint8)
         for row, record_id in enumerate(record_ids):
             try:
@@ -217,7 +216,7 @@ class BatchReader:
                 encoded, labels[row] = schema.decode_pixels(record.data)
                 image = np.frombuffer(encoded, np.uint8).reshape(shape)
             except (errors.DataError, ValueError):
-                return pixels[:0], labels[:0]  # `explain` looks at it again.
+                return pixels[:0], labels[:0]  # `explain` checks the record again.
             top, left = corners[row]
             pixels[row] = image[top : top + size, left : left + size]
         return pixels, labels
@@ -229,7 +228,7 @@ class BatchReader:
         return record_ids
 
     def explain(self) -> errors.UserError | None:
-        """The error behind a failure, None where no record was at fault."""
+        """The error behind a failure; None if no record caused it."""
         error, self._error = self._error, None
         if error is not None:
             return error
@@ -249,7 +248,7 @@ class BatchReader:
 
 
 def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:
-    # What is wrong with a record, as the end of a sentence; None: nothing.
+    # What is wrong with a record, to follow its name in an error; None if it is valid.
     name = "without a name"
     try:
         with tf.device("CPU:0"):
@@ -263,11 +262,11 @@ def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:
         if is_raw(info):
             schema.decode_pixels(memoryview(record))  # Stricter than TensorFlow.
     except UnicodeDecodeError:
-        return f"({name}) cannot be used: it is no tf.train.Example"
+        return f"({name}) cannot be used: it is not a tf.train.Example"
     except errors.DataError as error:
         return f"({name}) cannot be used: {error}"
     except tf.errors.OpError as error:
-        # Without the names of TensorFlow's nodes.
+        # Drops the names of TensorFlow's nodes.
         text = re.sub(r"\{\{.*?\}\}\s*|\s*\[Op:.*?\]", "", error.message or "unknown")
         reason = text.strip().splitlines()[0].rstrip(".")
         return f"({name}) cannot be used: {reason}"
@@ -275,7 +274,7 @@ def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:
 
 
 def _make_aligned(shape: tuple[int, ...]) -> np.ndarray:
-    # uint8, where TensorFlow can use it as it lies: else it would copy a batch's 25 MB.
+    # Aligned so that TensorFlow uses the uint8 array without copying a batch's 25 MB.
     num_bytes = int(np.prod(shape))
     buffer = np.empty(num_bytes + _ALIGNMENT, np.uint8)
     start = -buffer.ctypes.data % _ALIGNMENT

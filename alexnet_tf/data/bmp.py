@@ -1,7 +1,7 @@
-"""BMPs to pixels, in TensorFlow operations.
+"""Decodes BMPs with TensorFlow ops.
 
-TensorFlow's decoder refuses a BMP with anything behind its pixels, such as a colour
-profile, and takes the numbers of a palette's colours for shades of gray.
+TensorFlow's decoder rejects a BMP with data after its pixels, such as a colour profile,
+and treats palette indices as shades of gray.
 
 Source: Microsoft's BITMAPINFOHEADER and BITMAPV4HEADER.
 """
@@ -13,13 +13,13 @@ import tensorflow as tf
 from alexnet_tf.data import stateless_checks
 
 _FILE_HEADER_BYTES = 14
-_INFO_HEADER_BYTES = 40  # those of later versions are longer and begin alike
+_INFO_HEADER_BYTES = 40  # later versions are longer, with the same beginning
 _UNCOMPRESSED, _BIT_FIELDS = 0, 3
 _USUAL_RED = 0x00FF0000
 
 
 def decode(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Decodes an uncompressed BMP of 8 bits (with a palette), 24 or 32 bits a pixel.
+    """Decodes an uncompressed BMP of 8 (with a palette), 24 or 32 bits per pixel.
 
     Args:
       image_bytes: string scalar, the file's bytes.
@@ -28,13 +28,13 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
       uint8 [height, width, 3], RGB; alpha is dropped.
 
     Raises:
-      tf.errors.InvalidArgumentError: where it is no such BMP.
+      tf.errors.InvalidArgumentError: if the bytes are not such a BMP.
     """
     halves = tf.io.decode_raw(image_bytes, tf.uint16, fixed_length=64)
     halves = tf.cast(halves, tf.int64)
 
     def read(place: int) -> tf.Tensor:
-        # Four bytes, the least significant first.
+        # Four bytes, least significant first.
         return halves[place // 2] + 2**16 * halves[place // 2 + 1]
 
     pixels_place, header_bytes = read(10), read(14)
@@ -46,10 +46,10 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
         (header_bytes >= _INFO_HEADER_BYTES)
         & (pixels_place >= _FILE_HEADER_BYTES + header_bytes)
         & ((compression == _UNCOMPRESSED) | has_usual_fields),
-        ["it is a BMP of a kind that is not decoded here"],
+        ["this kind of BMP is not supported"],
         pixels_place,
     )
-    # Rows are whole words; the height is negative where the first row comes first.
+    # Rows are padded to 4 bytes; a negative height means that the top row comes first.
     row_bytes = (read(18) * num_bits + 31) // 32 * 4
     height = tf.minimum(read(22), 2**32 - read(22))
     start = tf.constant(0, tf.int64)
@@ -59,7 +59,7 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     def apply_palette() -> tf.Tensor:
         place = _FILE_HEADER_BYTES + header_bytes
         colors = tf.strings.substr(image_bytes, place, pixels_place - place)
-        # Blue, green, red and a byte without meaning; 256 of them at most.
+        # At most 256 entries of blue, green, red and an unused byte.
         palette = tf.io.decode_raw(colors, tf.uint8, fixed_length=4 * 256)
         palette = tf.reshape(palette, [256, 4])[:, 2::-1]
         return tf.gather(palette, tf.cast(image[..., 0], tf.int32))

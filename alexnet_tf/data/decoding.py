@@ -1,4 +1,4 @@
-"""Encoded images to pixels, in TensorFlow operations."""
+"""Decodes images with TensorFlow ops."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from tfrecords.images import decoder
 def decode_image(
     image_bytes: tf.Tensor, max_pixels: int = decoder.MAX_PIXELS
 ) -> tf.Tensor:
-    """Decodes a JPEG, PNG, BMP or a GIF's first frame; the content decides which it is.
+    """Decodes a JPEG, PNG, BMP or a GIF's first frame, detected from the content.
 
-    WebP too where TensorFlow knows it (2.21 does, 2.15 does not). Nothing is decoded of
-    an image that is larger than allowed, or of a GIF's other frames. Metadata decides
-    nothing, as in `images.decoder`, with which this agrees except here: an animated
-    WebP, a GIF with an empty comment, and a BMP that is compressed, of OS/2 or not of
-    8, 24 or 32 bits a pixel are refused; the transparent pixels of a GIF are black.
-    Runs on the CPU, as all of `tf.data` does.
+    WebP works where TensorFlow supports it (2.21 does, 2.15 does not). An image larger
+    than `max_pixels` and a GIF's later frames are not decoded at all. Metadata is
+    ignored, as in `tfrecords.images.decoder`, which gives the same pixels with these
+    exceptions: an animated WebP, a GIF with an empty comment, and a BMP that is
+    compressed, from OS/2 or not of 8, 24 or 32 bits per pixel are rejected here, and a
+    GIF's transparent pixels are black. Runs on the CPU, as all of `tf.data` does.
 
     Args:
       image_bytes: string scalar, the file's bytes.
-      max_pixels: width times height allowed; the converter's limit.
+      max_pixels: largest allowed width times height; the converter's limit.
 
     Returns:
       uint8 [height, width, 3], RGB.
 
     Raises:
-      tf.errors.InvalidArgumentError: where they are no such image, or it is too large.
+      tf.errors.InvalidArgumentError: if the image is invalid or too large.
     """
     is_gif = tf.strings.substr(image_bytes, 0, 4) == b"GIF8"
     image_bytes, num_pixels = tf.cond(
@@ -42,7 +42,7 @@ def decode_image(
         [f"it has more than {max_pixels} pixels: ", num_pixels],
         num_bytes,
     )
-    # The bytes depend on the check, so that it comes before the decoder.
+    # Makes the bytes depend on the check, so that it runs before the decoder.
     image_bytes = tf.strings.substr(image_bytes, tf.constant(0, tf.int64), num_bytes)
     image = tf.cond(
         tf.io.is_jpeg(image_bytes),
@@ -55,19 +55,19 @@ def decode_image(
 def decode_jpeg(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes a JPEG, string scalar, to uint8 [height, width, 3], RGB.
 
-    Accurately, as Pillow does: TensorFlow's default is faster and coarser.
+    Uses the accurate DCT, as Pillow does; TensorFlow's default is faster and coarser.
 
     Raises:
-      tf.errors.InvalidArgumentError: where it is no JPEG.
+      tf.errors.InvalidArgumentError: if the bytes are not a JPEG.
     """
     return tf.io.decode_jpeg(image_bytes, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _decode_others(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Decodes what is no JPEG to uint8 [height, width, 3], RGB."""
+    """Decodes an image other than a JPEG to uint8 [height, width, 3], RGB."""
 
     def starts_with(text: bytes, place: int = 0) -> tf.Tensor:
-        # Of bytes that end before `place`, `substr` would complain.
+        # `substr` would fail on bytes that end before `place`.
         head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32)
         return tf.reduce_all(head[place : place + len(text)] == list(text))
 
@@ -75,7 +75,7 @@ def _decode_others(image_bytes: tf.Tensor) -> tf.Tensor:
         return tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
 
     def decode_still_webp() -> tf.Tensor:
-        # TensorFlow gives a WebP with alpha as four channels or not at all.
+        # TensorFlow decodes a WebP with alpha only to four channels.
         return tf.io.decode_image(image_bytes, expand_animations=False)[..., :3]
 
     flags = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32)[20]
@@ -89,25 +89,24 @@ def _decode_others(image_bytes: tf.Tensor) -> tf.Tensor:
 
 
 def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
-    """Width times height as an image's header gives them, before anything is decoded.
+    """Reads width times height from an image's header, without decoding it.
 
     A file of a few kilobytes may claim gigabytes of pixels, and TensorFlow's decoders
-    allocate what it claims. A GIF's first frame has a header of its own: see `gif`.
+    would allocate them. A GIF's first frame has its own header: see `gif`.
 
     Args:
       image_bytes: string scalar.
 
     Returns:
-      int64 scalar; 0 for a GIF, and where the bytes begin like no format that is
-      decoded here.
+      int64 scalar; 0 for a GIF or an unknown format.
 
     Raises:
-      tf.errors.InvalidArgumentError: where a JPEG has no size.
+      tf.errors.InvalidArgumentError: if a JPEG has no size.
     """
     head = tf.cast(tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32), tf.int64)
 
     def read(*places: int) -> tf.Tensor:
-        # The bytes at `places` as one number, the most significant first.
+        # The bytes at `places` as one number, most significant first.
         number = tf.constant(0, tf.int64)
         for place in places:
             number = 256 * number + head[place]
@@ -118,10 +117,10 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
 
     # Each format's width times its height.
     png = read(16, 17, 18, 19) * read(20, 21, 22, 23)
-    # The height of a BMP that is stored from the top is negative.
+    # A BMP stored from the top has a negative height.
     height = read(25, 24, 23, 22)
     bmp = read(21, 20, 19, 18) * tf.minimum(height, 2**32 - height)
-    # WebP has three headers: extended, without loss, and with loss.
+    # WebP has three headers: extended, lossless and lossy.
     extended = (1 + read(26, 25, 24)) * (1 + read(29, 28, 27))
     packed = read(24, 23, 22, 21)
     lossless = (1 + packed % 2**14) * (1 + packed // 2**14 % 2**14)

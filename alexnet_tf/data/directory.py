@@ -1,4 +1,4 @@
-"""An open data directory: what it holds, and what was wrong when reading failed."""
+"""An open data directory: manifest, statistics, readers, and causes of failures."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from tfrecords.shards.statistics import Statistics
 
 
 class DataDirectory:
-    """A data directory whose manifest and statistics have been read.
+    """A data directory with its manifest and statistics.
 
     Args:
-      path: where it lies.
-      manifest: what it holds.
-      statistics: of a training split, its own or that of another run's data.
+      path: the directory.
+      manifest: its content.
+      statistics: mean image and RGB covariance to train and evaluate with, of its own
+        training split or another run's.
 
     Attributes:
-      path: the same.
-      manifest: the same.
-      statistics: the mean image and the RGB covariance to train and evaluate with.
+      path, manifest, statistics: as given.
     """
 
     def __init__(self, path: str, manifest: Manifest, statistics: Statistics):
@@ -37,39 +36,38 @@ class DataDirectory:
         return self.manifest.image_size or STORED_SIZE
 
     def with_statistics(self, statistics: Statistics) -> DataDirectory:
-        """The same data, to be trained or evaluated with other statistics."""
+        """The same data with other statistics."""
         other = DataDirectory(self.path, self.manifest, statistics)
         other._readers, other._batch_readers = self._readers, self._batch_readers
         return other
 
     def get_reader(self, split: str) -> record_reader.RecordReader:
-        """The records of `split`; the index is read when first asked for.
+        """The records of `split`; the first call reads the index.
 
         Raises:
-          UserError: where there is no such split, or it is empty.
-          DataError: naming the shard or index that is missing or changed.
+          UserError: if there is no such split, or it is empty.
+          DataError: naming a shard or index that is missing or changed.
         """
         if split not in self._readers:
             index = record_index.read_index(self.path, self.manifest, split)
             if not index.num_records:
                 raise errors.UserError(
-                    f"the split {split!r} of {self.path} holds no image. Convert data "
-                    "that has some, or choose another split."
+                    f"the split {split!r} of {self.path} has no images. Choose another "
+                    "split, or convert data that has images in it."
                 )
             self._readers[split] = record_reader.RecordReader(index)
         return self._readers[split]
 
     def watch(self, reader: BatchReader) -> BatchReader:
-        """Asks `reader`, too, when a data set has failed; returns it."""
+        """Registers `reader` for `explain_failure` and returns it."""
         self._batch_readers.add(reader)
         return reader
 
     def explain_failure(self) -> Exception | None:
-        """What was wrong with the records that data sets of this directory read last.
+        """Checks the records that this directory's data sets read last.
 
         Returns:
-          A DataError or StorageError that names the record; None where no record is at
-          fault.
+          A DataError or StorageError that names the bad record; None if there is none.
         """
         for reader in list(self._batch_readers):
             if (explanation := reader.explain()) is not None:
@@ -81,9 +79,9 @@ def open_data(path: str, config: Config) -> DataDirectory:
     """Opens a data directory and checks that `config` fits it.
 
     Raises:
-      UserError: where the directory is missing or unfinished, labels count from
-        another number than `config.data.label_offset`, or a crop leaves the image.
-      DataError: where the manifest or the statistics are damaged.
+      UserError: if the directory is missing or incomplete, its first label differs
+        from `config.data.label_offset`, or a crop would leave the image.
+      DataError: if the manifest or the statistics are damaged.
     """
     manifest = read_manifest(path)
     digest = manifest.checksums.get(STATISTICS_NAME)
@@ -91,37 +89,37 @@ def open_data(path: str, config: Config) -> DataDirectory:
     if config.data.label_offset != manifest.label_offset:
         raise errors.UserError(
             f"config.data.label_offset is {config.data.label_offset}, but the labels "
-            f"of {path} count from {manifest.label_offset}. Give "
+            f"in {path} start at {manifest.label_offset}. Give "
             f"--config.data.label_offset={manifest.label_offset}."
         )
     size, shape = data.image_size, data.statistics.mean_image.shape
     if shape != (size, size, 3):
         raise errors.DataError(
-            f"the mean image of {path} has the shape {shape}, its images have "
+            f"the mean image in {path} has the shape {shape}, but its images have "
             f"{(size, size, 3)}. Convert the images again."
         )
     last = config.data.crop_size + config.data.crop_positions - 1
     if last > size:
         raise errors.UserError(
             f"crops of {config.data.crop_size} pixels at {config.data.crop_positions} "
-            f"positions reach pixel {last} of images with {size}. Give a smaller "
-            "--config.data.crop_size or --config.data.crop_positions: at most "
-            f"{size + 1} together."
+            f"positions need {last} pixels per side, but the images have {size}. Lower "
+            "--config.data.crop_size or --config.data.crop_positions; their sum must "
+            f"be at most {size + 1}."
         )
     return data
 
 
 def check_splits(config: Config, data: DataDirectory) -> None:
-    """Checks that the splits which a training reads are there and whole.
+    """Checks that the splits needed for training exist and are complete.
 
     Raises:
-      UserError: where one is missing, or its shards are.
-      DataError: where they are damaged.
+      UserError: if a split or one of its shards is missing.
+      DataError: if one is damaged.
     """
     if config.schedule.name == "plateau" and "validation" not in data.manifest.splits:
         raise errors.UserError(
-            f"the plateau schedule watches the validation error, and {data.path} has "
-            "no validation split. Convert with one, or give "
+            f"the plateau schedule needs the validation error, but {data.path} has no "
+            "validation split. Convert data with one, or give "
             "--config.schedule.name=fixed with --config.schedule.steps."
         )
     for split in {"train", "validation"} & {"train", *data.manifest.splits}:

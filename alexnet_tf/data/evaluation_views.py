@@ -1,8 +1,8 @@
-"""The views of an evaluation: the centre, or ten (paper, section 4.1).
+"""The views for evaluation: the centre crop, or ten crops (paper, section 4.1).
 
   view - mean,        the mean as `DataConfig.mean` says
 
-The source, too, neither shifts nor divides here, whatever it does in training.
+The source does not shift or divide here either, although it does in training.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def make_ten_views(image: tf.Tensor, crop_size: int = 224) -> tf.Tensor:
 def make_view_transform(
     data: DataConfig, statistics: Statistics, num_views: int
 ) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Makes the function from images to their views, mean subtracted.
+    """Makes the function from images to views with the mean subtracted.
 
     Args:
       data: the settings.
-      statistics: of the training split.
+      statistics: the training split's mean image and covariance.
       num_views: 1, the centre, or 10 (section 4.1).
 
     Returns:
-      A function of images, uint8 [..., size, size, 3], giving float32
+      A function from images, uint8 [..., size, size, 3], to views, float32
       [..., num_views, crop_size, crop_size, 3].
     """
     mean_image = tf.constant(statistics.mean_image, tf.float32)
@@ -84,12 +84,12 @@ def compile_view_transform(
 
     Args:
       data: the settings.
-      statistics: of the training split.
+      statistics: the training split's mean image and covariance.
       num_views: 1, the centre, or 10.
-      device: where it runs; TensorFlow chooses where it is None.
+      device: where it runs; None lets TensorFlow choose.
 
     Returns:
-      A function of images, uint8 [B, size, size, 3], giving float32
+      A function from images, uint8 [B, size, size, 3], to views, float32
       [B, num_views, crop_size, crop_size, 3].
     """
     spec = tf.TensorSpec([None, *statistics.mean_image.shape], tf.uint8)
@@ -108,8 +108,8 @@ def compile_view_transform(
 
 
 def make_centre_mean(data: DataConfig, statistics: Statistics) -> tf.Tensor:
-    """What is subtracted from a centre view: float32 [crop_size, crop_size, 3]."""
-    # Of one colour for "channel".
+    """The mean to subtract from a centre view: float32 [crop_size, crop_size, 3]."""
+    # A single colour for "channel".
     mean_image = statistics.mean_image
     if data.mean == "channel":
         mean_image = np.broadcast_to(statistics.mean_rgb, mean_image.shape)

@@ -1,8 +1,8 @@
-"""The first frame of a GIF, in TensorFlow operations.
+"""Extracts a GIF's first frame with TensorFlow ops.
 
-TensorFlow decodes every frame of a GIF, also where only the first is asked for: a file
-of 300 kB can hold gigabytes of pixels. The file is therefore cut off after its first
-frame, and the frame's size is read from its header before anything is decoded.
+TensorFlow decodes every frame of a GIF even if only the first is needed, and a file of
+300 kB can hold gigabytes of pixels. The file is therefore truncated after its first
+frame, and the frame's size is read from its header before decoding.
 
 Source: GIF89a, sections 17 to 27.
 """
@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from alexnet_tf.data import stateless_checks
 
-# A block holds 255 bytes at most: this is enough for a first frame of 16.7 MB, more
-# than ten megapixels of a photograph. To walk over so many takes about a second.
+# A block holds at most 255 bytes, so this is enough for a first frame of 16.7 MB, more
+# than ten megapixels of a photograph. Scanning that many blocks takes about a second.
 MAX_BLOCKS = 65_536
 
 _EXTENSION, _FRAME, _TRAILER = 0x21, 0x2C, b"\x3b"
@@ -25,22 +25,21 @@ _FRAME_BYTES = 10  # mark, left, top, width, height, flags
 
 
 def keep_first_frame(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Cuts a GIF off after its first frame.
+    """Truncates a GIF after its first frame.
 
-    Runs on the CPU, as all of `tf.data` does: there a read past the end is an error.
+    Runs on the CPU, as all of `tf.data` does; there, reading past the end is an error.
 
     Args:
       image_bytes: string scalar, the file's bytes.
 
     Returns:
-      `(gif, num_pixels)`: the GIF with its first frame only, string scalar, and width
-      times height of its screen, enlarged where the frame hangs over its edge, int64
-      scalar.
+      `(gif, num_pixels)`: the GIF with only its first frame, string scalar, and width
+      times height of the screen, extended to include the frame, int64 scalar.
 
     Raises:
-      tf.errors.InvalidArgumentError: where the file ends before its first frame does,
-        something else stands where the frame should, or more than `MAX_BLOCKS` data
-        blocks come before the frame's end.
+      tf.errors.InvalidArgumentError: if the file ends within its first frame, has no
+        frame where one should be, or has more than `MAX_BLOCKS` data blocks before the
+        frame's end.
     """
     data = tf.io.decode_raw(image_bytes, tf.uint8)
 
@@ -55,7 +54,7 @@ def keep_first_frame(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.where(flags < 0x80, tf.constant(0, tf.int64), 6 * 2 ** (flags % 8))
 
     def skip_blocks(place: tf.Tensor, left: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        # Each is its length and as many bytes; one without bytes ends them.
+        # Each block is its length followed by that many bytes; length 0 ends them.
         def skip(place: tf.Tensor, size: tf.Tensor, left: tf.Tensor) -> Any:
             return place + 1 + size, read(place + 1 + size), left - 1
 
@@ -80,7 +79,7 @@ def keep_first_frame(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     width = tf.maximum(read_pair(6), read_pair(place + 1) + read_pair(place + 5))
     height = tf.maximum(read_pair(8), read_pair(place + 3) + read_pair(place + 7))
     palette_bytes = measure_palette(read(place + _FRAME_BYTES - 1))
-    # After the palette, a byte says how wide the codes are.
+    # The byte after the palette is the width of the codes.
     end, left = skip_blocks(place + _FRAME_BYTES + palette_bytes + 1, left)
     end = stateless_checks.require(
         left > 0, [f"the GIF has more than {MAX_BLOCKS} data blocks before ", end], end

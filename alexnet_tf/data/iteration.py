@@ -1,7 +1,7 @@
-"""Elements out of a data set, and sentences where they fail.
+"""Iterates over data sets and turns their failures into clear errors.
 
-Take them by `iterate`, not by `iter`: it also lets the process end while batches are
-still being made.
+Use `iterate`, not `iter`: it also lets the process exit while batches are still being
+prepared.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from alexnet_tf.data.directory import DataDirectory
 
 @contextlib.contextmanager
 def translate_errors(data: DataDirectory) -> Iterator[None]:
-    """Turns what a damaged record made TensorFlow raise into a sentence.
-
-    Wrap whatever takes elements from data sets made of `data`.
+    """Translates TensorFlow's errors from damaged records; wraps the reading of `data`.
 
     Raises:
       DataError: naming the shard, the record and the reason.
-      StorageError: where the disk fails.
-      tf.errors.OpError: unchanged, where no record is at fault.
+      StorageError: if the disk fails.
+      tf.errors.OpError: unchanged, if no record caused it.
     """
     try:
         yield
@@ -38,7 +36,7 @@ def translate_errors(data: DataDirectory) -> Iterator[None]:
 
 
 def iterate(data: DataDirectory, dataset: tf.data.Dataset) -> Iterator[Any]:
-    """The elements of a data set made of `data`; raises as `translate_errors`."""
+    """Yields the elements of a data set of `data`; raises as `translate_errors`."""
     elements = _iterate(data, dataset)
     _under_way.add(elements)
     return elements
@@ -59,7 +57,7 @@ _under_way: weakref.WeakSet[Any] = weakref.WeakSet()
 
 @atexit.register
 def _end_iterations() -> None:
-    # A thread of tf.data that asks for a batch's records while Python shuts down waits
-    # for ever, and the process with it.
+    # A tf.data thread that calls into Python during shutdown would block forever, and
+    # the process with it.
     for elements in list(_under_way):
         elements.close()

@@ -1,24 +1,23 @@
 """Shards -> batches (paper, sections 2, 4.1 and 5).
 
-Training is one endless stream of images. Image n of it is index n % N of epoch
-n // N, that is record permutation(seed, epoch)[index]; step s takes images
-s * batch_size and following. Batches are therefore always full, an epoch's last one
-may end in the next epoch, every image occurs exactly once per epoch, and the batch of
-any step is a function of the settings and the step: starting anywhere costs nothing and
-nothing has to be saved.
+Training reads one endless stream of images. With N training images, image n is record
+permutation(seed, n // N)[n % N], and step s uses the batch_size images from
+s * batch_size on. So every batch is full, an epoch's last batch may extend into the
+next epoch, each image occurs exactly once per epoch, and the settings and the step
+determine every batch: a run can start at any step without saved state.
 
-  steps -> read and parse the batch's records, checksums
-           verified, and draw what chance decides              one step ahead
+  steps -> read and parse the batch's records, verify
+           checksums, make the random draws                    one step ahead
         -> unbatch -> decode, augment                          parallel, per image
         -> batch -> prefetch
 
-Where `finish_on` says device, only crops are cut out here. Their bytes are copied to
+With `finish_on` "device", the pipeline only cuts out crops. Their bytes are copied to
 the device, where `training_transform.make_device_part` does the rest. Crops of raw
-shards are cut out while they are read. In evaluation whole images are copied to the
-device, which makes the views.
+shards are cut out while reading. For evaluation, whole images are copied to the device,
+which makes the views.
 
-Failures come out of `tf.data` as `tf.errors.OpError`; `iteration` turns them into the
-sentence that names the shard and the record.
+`tf.data` reports failures as `tf.errors.OpError`; `iteration` translates them into
+errors that name the shard and the record.
 """
 
 from __future__ import annotations
@@ -39,21 +38,21 @@ from tfrecords.shards import record_reader
 
 NUM_VIEWS = (1, 10)
 
-# Batches between reading a record and handing out its image, besides the prefetched.
-# Four were seen; only their numbers are kept, and a batch that fails holds up nothing.
+# Batches that may have been read but not yet delivered, besides the prefetched ones. At
+# most four were observed; a margin is cheap, as only record numbers are kept.
 _BATCHES_UNDER_WAY = 12
 
 
 def compute_record_ids(num_records: int, config: Config, step: int) -> np.ndarray:
-    """The records of the batch of `step`.
+    """The record numbers of the batch of `step`.
 
     Args:
-      num_records: of the training split.
-      config: seed, batch size, and whether the order changes from epoch to epoch.
+      num_records: size of the training split.
+      config: gives the seed, the batch size and whether epochs are reshuffled.
       step: from 0.
 
     Returns:
-      int64 [batch_size], numbers of records in the split, 0..num_records-1.
+      int64 [batch_size], record numbers in the split, 0..num_records-1.
     """
     positions = step * config.batch_size + np.arange(config.batch_size, dtype=np.int64)
     epochs, indices = np.divmod(positions, num_records)
@@ -73,18 +72,18 @@ def _get_order(num_records: int, seed: int, stream: int) -> np.ndarray:
 def make_training_dataset(
     data: DataDirectory, config: Config, start_step: int, num_steps: int
 ) -> tf.data.Dataset:
-    """The batches of steps start_step .. start_step+num_steps-1.
+    """Makes the batches of steps start_step .. start_step+num_steps-1.
 
     Args:
       data: from `open_data`.
-      config: the run's.
-      start_step: from 0; any.
-      num_steps: how many batches.
+      config: the run's settings.
+      start_step: any step, from 0.
+      num_steps: the number of batches.
 
     Returns:
       Data set of (images float32 [batch_size, crop_size, crop_size, 3], labels int32
-      [batch_size], 0..num_classes-1), or with `Crops` in place of the images, of which
-      `training_transform.make_device_part` makes them. Equal arguments give equal bits.
+      [batch_size], 0..num_classes-1). Instead of images it may give `Crops`, which
+      `training_transform.make_device_part` finishes. Equal arguments give equal bits.
 
     Raises:
       UserError, DataError: as `DataDirectory.get_reader`.
@@ -130,21 +129,21 @@ def make_training_dataset(
 def make_evaluation_dataset(
     data: DataDirectory, config: Config, split: str, num_views: int = 1
 ) -> tf.data.Dataset:
-    """Every record of a split once, in order; the last batch may be smaller.
+    """Gives every record of a split once, in order; the last batch may be smaller.
 
     Args:
       data: from `open_data`.
-      config: the run's. A batch holds `eval_batch_size` views at most: that many
-        images, or a tenth of it with ten views (at least one).
-      split: its name.
+      config: the run's settings. A batch holds at most `eval_batch_size` views: that
+        many images, or a tenth as many with ten views (at least one).
+      split: the split's name.
       num_views: 1, the centre, or 10 (section 4.1).
 
     Returns:
-      Data set of (images uint8 [b, size, size, 3], of which `DataSet.get_finisher`
-      makes views, labels int32 [b], record numbers int64 [b]).
+      Data set of (images uint8 [b, size, size, 3], labels int32 [b], record numbers
+      int64 [b]). `evaluation_views.compile_view_transform` makes the views.
 
     Raises:
-      ValueError: where `num_views` is neither 1 nor 10.
+      ValueError: unless `num_views` is 1 or 10.
       UserError, DataError: as `DataDirectory.get_reader`.
     """
     if num_views not in NUM_VIEWS:
@@ -194,7 +193,7 @@ def _make_batch_reader(
 def _make_images(
     batches: tf.data.Dataset, prepare: Callable[..., Any], data: DataConfig
 ) -> tf.data.Dataset:
-    # Per image, not per batch: elementwise work on a batch would run on one thread.
+    # Per image, not per batch: elementwise ops on a batch would run on one thread.
     num_parallel = _get_num_parallel(data)
     return (
         batches.prefetch(1)
@@ -211,8 +210,8 @@ def _finish(
     batches: tf.data.Dataset, num_batches: int, data: DataConfig
 ) -> tf.data.Dataset:
     counted = batches.apply(tf.data.experimental.assert_cardinality(num_batches))
-    # One batch is read at a time: several would hold as many in memory, and a reader
-    # remembers only those that can lie between reading and handing out.
+    # No parallel reading of batches: it would hold several batches in memory, and more
+    # than a `BatchReader` remembers.
     options = tf.data.Options()
     options.experimental_optimization.map_parallelization = False
     # Autotune is off: its polling thread can delay the end of an iteration by seconds,

@@ -1,9 +1,9 @@
-"""What chance decides of an image: crop, mirror and colour shift (paper, section 4.1).
+"""Random draws for augmentation: crop, mirror and colour shift (paper, section 4.1).
 
-Drawn for a batch at a time, as drawing costs as much for one image as for many. Each
-draw is a function of the run's seed and of the image's position in the training
-stream alone, by a stateless generator: nothing is remembered between images, and an
-image's draws are the same in any batch.
+They are drawn per batch, as drawing costs as much for one image as for many. A
+stateless generator makes each draw a function of only the run's seed and the image's
+position in the training stream: no state is kept, and an image's draws do not depend on
+the batch that it is in.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ import tensorflow as tf
 from alexnet_tf.config.schema import DataConfig
 from tfrecords.shards.statistics import Statistics
 
-# Which of an image's draws a seed is for.
+# The kinds of draws; each has its own seed.
 OFFSETS, MIRROR, COLOUR_SHIFT = range(3)
-# Draws that one seed makes. It decides every draw: never change it.
+# Number of draws per seed. Never change it: every draw depends on it.
 BLOCK = 256
-# Named, so that the draws are the same on every device and in every version.
+# Fixed, so that the draws are the same on every device and in every version.
 _ALGORITHM = "philox"
 
 
 class Draws(NamedTuple):
-    """What chance decides of the images of a batch, or of one without the [B].
+    """The random draws for a batch of images, or, without the [B], for one image.
 
     Attributes:
-      offsets: int32 [B, 2], the crop's top left corner: pixels from the top, the left.
+      offsets: int32 [B, 2], the crop's top left corner, pixels from the top and left.
       mirrored: bool [B].
-      shift: float32 [B, 3], R, G, B: what every pixel is shifted by, in grey levels.
-      divisor: float32 [B], what the sum is divided by; 1 but for the source's shift.
+      shift: float32 [B, 3], RGB, added to every pixel of 0..255.
+      divisor: float32 [B], divides the sum; 1 except for the source's shift.
     """
 
     offsets: tf.Tensor
@@ -41,7 +41,7 @@ class Draws(NamedTuple):
     divisor: tf.Tensor
 
     def pick(self, index: int) -> Draws:
-        """Those of one image of the batch."""
+        """The draws of one image of the batch."""
         return Draws(*(values[index] for values in self))
 
 
@@ -49,7 +49,7 @@ def make_seed(seed: int, draw: int, block: tf.Tensor) -> tf.Tensor:
     """The seed of one kind of draw for a block of images.
 
     Args:
-      seed: the run's.
+      seed: the run's seed.
       draw: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
       block: int64 scalar, the images' (or their chunks') position in the training
         stream divided by `BLOCK`.
@@ -62,7 +62,7 @@ def make_seed(seed: int, draw: int, block: tf.Tensor) -> tf.Tensor:
 
 
 def draw_crop_offsets(seed: tf.Tensor, crop_positions: int) -> tf.Tensor:
-    """Crops' top left corners, uniform on 0..crop_positions-1 (section 4.1).
+    """Draws the crops' top left corners, uniform on 0..crop_positions-1 (section 4.1).
 
     Args:
       seed: int64 [2].
@@ -77,7 +77,7 @@ def draw_crop_offsets(seed: tf.Tensor, crop_positions: int) -> tf.Tensor:
 
 
 def draw_mirror(seed: tf.Tensor) -> tf.Tensor:
-    """Whether to mirror, for seed int64 [2]: bool [BLOCK], half of them true."""
+    """Draws whether to mirror, for seed int64 [2]: bool [BLOCK], true for half."""
     drawn = tf.random.stateless_uniform([BLOCK], seed, 0, 2, tf.int32, alg=_ALGORITHM)
     return drawn > 0
 
@@ -89,25 +89,25 @@ def draw_colour_shift(
     stddev: float,
     kind: str,
 ) -> tf.Tensor:
-    """What the PCA colour shift adds to every pixel of an image (section 4.1).
+    """Draws the PCA colour shift, added to every pixel of an image (section 4.1).
 
       shift = [p1 p2 p3] [a1 w1, a2 w2, a3 w3]^T,   a ~ N(0, stddev^2)
 
-    with p the eigenvectors and l the eigenvalues of the RGB covariance. `kind` "paper":
-    w = l, the covariance being that of pixels in 0..1 (l / 255^2), the shift times 255
-    to be added to pixels in 0..255; so w = l / 255. In units of 0..255 throughout, the
-    formula would add over a thousand grey levels. "source": w = sqrt(l), whose sum
-    with the image is divided by 1 + stddev afterwards.
+    with p the eigenvectors and l the eigenvalues of the covariance of RGB pixels in
+    0..255. For `kind` "paper", the formula holds for pixels in 0..1, whose eigenvalues
+    are l / 255^2, and the shift is multiplied by 255, so w = l / 255. (With w = l, it
+    would exceed a thousand on the scale 0..255.) For "source", w = sqrt(l), and the
+    shifted image is later divided by 1 + stddev.
 
     Args:
       seed: int64 [2].
       eigenvalues: [3], of the covariance of pixels in 0..255.
       eigenvectors: [3, 3], columns in the eigenvalues' order.
-      stddev: of a; 0.1.
+      stddev: standard deviation of a; 0.1 in the paper.
       kind: "paper" or "source".
 
     Returns:
-      float32 [BLOCK, 3], R, G, B, grey levels of pixels in 0..255.
+      float32 [BLOCK, 3], RGB, on the scale of pixels in 0..255.
     """
     weights = eigenvalues / 255.0 if kind == "paper" else np.sqrt(eigenvalues)
     axes = tf.constant(eigenvectors * (weights * stddev), tf.float32)
@@ -122,14 +122,14 @@ def draw_sequence(
     first: tf.Tensor,
     count: int,
 ) -> tf.Tensor:
-    """Draws first .. first+count-1 of an endless sequence made block by block.
+    """Draws numbers first .. first+count-1 of an endless sequence of blocks.
 
     Args:
-      draw: from a seed, int64 [2], to the draws of a block, [BLOCK, ...].
-      seed: the run's.
+      draw: maps a seed, int64 [2], to the draws of a block, [BLOCK, ...].
+      seed: the run's seed.
       kind: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
       first: int64 scalar, from 0.
-      count: how many.
+      count: the number of draws.
 
     Returns:
       [count, ...].
@@ -144,21 +144,21 @@ def draw_sequence(
 def make_training_draws(
     data: DataConfig, statistics: Statistics, num_records: int, seed: int, count: int
 ) -> Callable[[tf.Tensor], Draws]:
-    """What chance decides of `count` images that follow each other.
+    """Makes the function that draws for `count` consecutive images.
 
-    Where `data.crop_chunk` is above 1, images whose position divided by it agrees
-    share offsets and mirroring; the colour shift is each image's own.
+    With `data.crop_chunk` above 1, images with the same position // crop_chunk share
+    offsets and mirroring; each image has its own colour shift.
 
     Args:
       data: the settings.
-      statistics: of the training split.
-      num_records: of the training split; positions count on from epoch to epoch.
-      seed: the run's.
-      count: images, the batch's.
+      statistics: the training split's mean image and covariance.
+      num_records: size of the training split.
+      seed: the run's seed.
+      count: images per batch.
 
     Returns:
-      A function of the first image's position in the training stream, int64 scalar
-      (epoch * num_records + index), giving `Draws` [count, ...].
+      A function from the first image's position in the training stream, int64 scalar
+      (epoch * num_records + index), to `Draws` [count, ...].
     """
     last_shifted = data.colour_shift_epochs * num_records
     num_chunks = (count - 1) // data.crop_chunk + 2

@@ -1,7 +1,7 @@
 """Checks in a data set's graph that do not slow it down.
 
-An assertion of TensorFlow has a state, and under op determinism a data set calls what
-has a state in turn with the training steps, on one core and without prefetching.
+`tf.debugging.Assert` is stateful, and under op determinism a data set runs stateful ops
+serially: on one core and without prefetch.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import tensorflow as tf
 def require(
     condition: tf.Tensor, sentence: Sequence[str | tf.Tensor], value: tf.Tensor
 ) -> tf.Tensor:
-    """Returns `value`, or fails with a sentence.
+    """Returns `value`, or fails with a message.
 
-    No number can be read from the sentence, so that the operation which tries fails and
-    quotes it. The result depends on that number, so that nothing drops the check. Use
-    the result in place of `value`.
+    If `condition` is false, a string-to-number op gets the message; it fails and quotes
+    it in its error. Use the returned value: it depends on that op, so TensorFlow cannot
+    prune the check.
 
     Args:
       condition: bool scalar.
-      sentence: its parts: text, and integer tensors to be shown in it.
+      sentence: the message's parts: strings and integer tensors.
       value: int64, of any shape.
 
     Raises:
-      tf.errors.InvalidArgumentError: where `condition` is false.
+      tf.errors.InvalidArgumentError: if `condition` is false.
     """
     parts = [
         tf.strings.as_string(part) if isinstance(part, tf.Tensor) else part

@@ -1,12 +1,12 @@
-"""The training transform: a formula for one image, and the same for a batch.
+"""The training transform, for one image and for a batch (paper, sections 2, 4.1).
 
-  mirror(crop(image)) - mean + shift        mean as `DataConfig.mean` says
+  mirror(crop(image)) - mean + shift        mean: see `DataConfig.mean`
   the source's shift:  (...) / (1 + stddev)
 
-`finish_on` chooses between the two. On the host, the threads that decode apply
-`transform_image` to one image at a time. For the device they only cut out the crops, so
-that a quarter of the bytes are copied, and `transform_batch` does the rest there. Both
-give the same bits (paper, sections 2 and 4.1). The random draws are in `random_draws`.
+`finish_on` chooses where it runs. On the host, the decoding threads apply
+`transform_image` to one image at a time. For the device, they only cut out the crops,
+so that a quarter of the bytes are copied, and `transform_batch` does the rest there.
+Both give the same bits. `random_draws` makes the random draws.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from tfrecords.shards.statistics import Statistics
 
 
 class Crops(NamedTuple):
-    """Crops of images that are still to be mirrored, centred and shifted.
+    """Crops that have not yet been mirrored, centred and colour-shifted.
 
     Attributes:
       pixels: uint8 [B, crop_size, crop_size, 3], RGB, cut out at the draws' offsets.
-      draws: what else chance decides of each.
+      draws: the crops' random draws.
     """
 
     pixels: tf.Tensor
@@ -39,15 +39,15 @@ class Crops(NamedTuple):
 def make_host_part(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[tf.Tensor, Draws], tf.Tensor | Crops]:
-    """What the input pipeline does to each image.
+    """Makes the part of the transform that the input pipeline applies to each image.
 
     Args:
       data: the settings.
-      statistics: of the training split.
+      statistics: the training split's mean image and covariance.
 
     Returns:
-      A function of an image, uint8 [size, size, 3], and its draws. It gives the
-      finished image, float32 [crop_size, crop_size, 3], or, where
+      A function of an image, uint8 [size, size, 3], and its draws. It returns the
+      finished image, float32 [crop_size, crop_size, 3], or, if
       `is_finished_on_device`, its `Crops`.
     """
     if is_finished_on_device(data):
@@ -60,10 +60,11 @@ def make_host_part(
 def make_device_part(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[tf.Tensor | Crops], tf.Tensor]:
-    """What the training step's device does to a batch of `make_host_part`'s results.
+    """Makes the part of the transform that runs on the training step's device.
 
     Returns:
-      A function that gives images, float32 [B, crop_size, crop_size, 3].
+      A function from a batch of `make_host_part`'s results to images, float32
+      [B, crop_size, crop_size, 3].
     """
     if is_finished_on_device(data):
         return make_batch_transform(data, statistics)
@@ -71,10 +72,10 @@ def make_device_part(
 
 
 def is_finished_on_device(data: DataConfig) -> bool:
-    """The setting `finish_on`, with "auto" resolved for this machine.
+    """True if the setting `finish_on` is "device", with "auto" resolved.
 
-    Where XLA compiles the batch into one pass, that is faster than image by image on a
-    processor, too (docs/performance.md).
+    If XLA compiles the batch's transform into one pass, it is faster than one image at
+    a time even on CPUs (docs/performance.md).
     """
     if data.finish_on == "auto":
         has_gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -87,15 +88,16 @@ def make_image_transform(
 ) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
     """The formula for one image.
 
-    Under "same_crop" the mean is cut and mirrored like the image (the paper subtracts
-    it before cropping); under "centre_crop" it stays as it is, as in the source.
+    With the mean "same_crop", the mean image is cropped and mirrored like the image
+    (the paper subtracts it before cropping). With "centre_crop" it is always the
+    unmirrored centre, as in the source.
 
     Args:
       data: the settings.
-      statistics: of the training split.
+      statistics: the training split's mean image and covariance.
 
     Returns:
-      A function of an image, uint8 [size, size, 3], and its draws, giving float32
+      A function from an image, uint8 [size, size, 3], and its draws to float32
       [crop_size, crop_size, 3].
     """
     size = data.crop_size
@@ -120,11 +122,10 @@ def make_batch_transform(
 
     Args:
       data: the settings.
-      statistics: of the training split.
+      statistics: the training split's mean image and covariance.
 
     Returns:
-      A function of the `Crops` of B images, giving float32
-      [B, crop_size, crop_size, 3].
+      A function from the `Crops` of B images to float32 [B, crop_size, crop_size, 3].
     """
     cut_means = _make_batch_mean_cutter(data, statistics)
 
@@ -145,11 +146,11 @@ def make_batch_transform(
 
 
 def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
-    """Cuts out [crop_size, crop_size, 3] of an image [height, width, 3] at `offsets`.
+    """Crops an image [height, width, 3] to [crop_size, crop_size, 3] at `offsets`.
 
     Args:
       image: of any dtype.
-      offsets: int32 [2], of the top left corner.
+      offsets: int32 [2], the crop's top left corner.
       crop_size: pixels.
     """
     begin = tf.concat([offsets, [0]], 0)
@@ -157,16 +158,15 @@ def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
 
 
 def mirror(image: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
-    """Exchanges left and right of an image [height, width, 3] where `mirrored`."""
-    # `Reverse` takes the axes as an argument, too, but for none of them it takes twice
-    # as long as for one.
+    """Mirrors an image [height, width, 3] horizontally if `mirrored`."""
+    # tf.cond, as `Reverse` with an empty list of axes takes twice as long as with one.
     return tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
 
 
 def add_colour(image: tf.Tensor, colour: tf.Tensor) -> tf.Tensor:
     """Adds float32 [3] to every pixel of an image, float32 [height, width, 3].
 
-    Whole rows are added: TensorFlow takes several times as long to repeat three values.
+    Adds whole rows, as TensorFlow broadcasts three values several times slower.
     """
     height, width, channels = image.shape
     rows = tf.reshape(image, [height, width * channels])
@@ -176,7 +176,7 @@ def add_colour(image: tf.Tensor, colour: tf.Tensor) -> tf.Tensor:
 def _make_mean_cutter(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    # From offsets and mirrored to what is subtracted, float32 [crop, crop, 3].
+    # From offsets and mirrored to the mean to subtract, float32 [crop, crop, 3].
     size = data.crop_size
     if data.mean != "same_crop":
         fixed_mean = make_centre_mean(data, statistics)
@@ -198,8 +198,8 @@ def _make_mean_cutter(
 def _make_batch_mean_cutter(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    # The same for a batch, by a table of all columns where a crop can begin: whole rows
-    # are gathered, in one pass with all else. 44 MB for the paper's crops.
+    # The same for a batch. A table (44 MB for the paper's crops) holds the mean image
+    # cut at each possible left edge, so that XLA gathers whole rows in the same pass.
     size, positions = data.crop_size, data.crop_positions
     if data.mean != "same_crop":
         fixed_mean = make_centre_mean(data, statistics)

@@ -1,11 +1,11 @@
-"""Which device each tower lives on, and how a layer is run there.
+"""Places each tower on its device.
 
-The paper spreads the network over two GPUs: one tower each, which exchange their maps
-in a few layers only (section 3.5). A `tf.device` scope around a Keras layer's
-construction places its variables but not its work: the functional model runs the
-layer later, outside the scope. So every layer enters its scope whenever it is called.
-The backward pass follows if the gradients are made by `tf.gradients`, which puts each
-gradient op beside its forward op; `tf.GradientTape` does not.
+The paper spreads the network over two GPUs, one tower each; the towers communicate only
+in certain layers (section 3.5). A `tf.device` scope around a Keras layer's construction
+places its variables but not its ops: the functional model runs the layer later, outside
+the scope. So every layer enters its scope on each call. The backward pass follows if
+`tf.gradients` makes the gradients, as it puts each gradient op on its forward op's
+device; `tf.GradientTape` does not.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tfrecords import errors
 
 _DEVICE = re.compile(r"^/?(?:device:)?(CPU|GPU):(\d{1,2})$", re.IGNORECASE)
 
-# How the operating system's reasons stand in TensorFlow's errors.
+# The operating system's messages within TensorFlow's errors.
 _NO_ROOM = re.compile("No space left on device|quota exceeded", re.IGNORECASE)
 _NODE = re.compile(r"^\{\{.*?\}\} ?")
-# Allocators that fail beside TensorFlow's own: an InternalError, or of another kind.
+# Messages of allocators other than TensorFlow's, which raise other types of errors.
 _NO_MEMORY = re.compile(
     r"out of memory|\bOOM\b|bad_alloc|failed to allocate|cannot allocate memory",
     re.IGNORECASE,
@@ -36,14 +36,14 @@ class Placement:
     """The device of each tower.
 
     Attributes:
-      devices: one name per tower ("/device:GPU:0"), or () where TensorFlow chooses.
+      devices: one name per tower ("/device:GPU:0"), or () to let TensorFlow choose.
         Tower a's device also holds the last layer, the loss and the scalars.
     """
 
     devices: tuple[str, ...] = ()
 
     def get_device(self, tower: int) -> str | None:
-        """The device of tower 0 (a), 1 (b), ...; None where TensorFlow chooses."""
+        """The device of tower 0 (a), 1 (b), ...; None if TensorFlow chooses."""
         return self.devices[tower % len(self.devices)] if self.devices else None
 
     def describe(self) -> str:
@@ -65,17 +65,16 @@ def scope(device: str | None) -> contextlib.AbstractContextManager:
 
 @contextlib.contextmanager
 def memory_errors(setting: str) -> Iterator[None]:
-    """Turns a lack of memory into a sentence.
+    """Translates out-of-memory errors within the context.
 
-    TensorFlow raises the same error for a full disk, which is told apart.
+    TensorFlow raises the same error for a full disk; it is recognized, too.
 
     Args:
-      setting: what to make smaller: "--config.batch_size".
+      setting: the setting to reduce: "--config.batch_size".
 
     Raises:
-      DeviceMemoryError: where a device or the process has too little memory for what
-        runs inside.
-      StorageError: where the disk is full.
+      DeviceMemoryError: if a device or the process runs out of memory.
+      StorageError: if the disk is full.
     """
     try:
         yield
@@ -86,31 +85,31 @@ def memory_errors(setting: str) -> Iterator[None]:
             is_exhausted = isinstance(error, tf.errors.ResourceExhaustedError)
             if is_exhausted and _NO_ROOM.search(error.message):
                 raise errors.StorageError(
-                    f"a file could not be written: {reason[0]}. What was finished "
-                    "before is intact; make room and run the same command again."
+                    f"a file could not be written: {reason[0]}. Files completed before "
+                    "are intact. Free disk space and run the same command again."
                 ) from error
             if not is_exhausted and not _NO_MEMORY.search(error.message):
                 raise
         raise errors.DeviceMemoryError(
             f"a device has too little memory for this network and batch. Give a "
-            f"smaller {setting}, or end what else runs there. The reason: "
-            f"{reason[0] or type(error).__name__}"
+            f"smaller {setting}, or stop other programs on the device. TensorFlow's "
+            f"error: {reason[0] or type(error).__name__}"
         ) from error
 
 
 def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placement:
-    """Checks that there are the devices which the setting `devices` names.
+    """Resolves the setting `devices` and checks that the devices exist.
 
     Args:
-      devices: "auto" (two GPUs where there are two, else one device), or one or two
-        of "GPU:0", "CPU:1" and so on, or a text that names them separated by a comma.
-        CPU:1 is a second logical device of the same processor; it is made here, which
-        must happen before TensorFlow has used the first.
-      num_towers: of the network; one tower has one device.
+      devices: "auto" (two GPUs if available, else one device), or one or two names such
+        as "GPU:0" and "CPU:1", as a sequence or separated by a comma. CPU:1 is a second
+        logical device of the same CPU. It is created here, which is only possible
+        before TensorFlow has used the first.
+      num_towers: the network's towers; a single tower has one device.
 
     Raises:
-      UserError: for a name that is none, a device named twice, more devices than
-        towers, or one that does not exist, with a list of those that do.
+      UserError: if a name is invalid or repeated, there are more devices than towers,
+        or a device does not exist; the message lists the existing ones.
     """
     num_gpus = len(tf.config.list_physical_devices("GPU"))
     names = devices.split(",") if isinstance(devices, str) else devices
@@ -121,13 +120,13 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
     matches = [_DEVICE.match(name) for name in names]
     if not all(matches) or len(names) > 2:
         raise errors.UserError(
-            f"devices={text!r} is not understood. Give 'auto', one device or two: "
+            f"devices={text!r} is invalid. Give 'auto', one device or two: "
             "'GPU:0', 'GPU:0,GPU:1', 'CPU:0,CPU:1'."
         )
     if len(names) > num_towers:
         raise errors.UserError(
             f"devices={text!r} names {len(names)} devices, but the network has one "
-            "tower. Name one device."
+            "tower. Give one device."
         )
     wanted = [(match[1].upper(), int(match[2])) for match in matches if match]
     if len(set(wanted)) < len(wanted):
@@ -142,7 +141,7 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
             listing = ", ".join(name.removeprefix("/device:") for name in there)
             raise errors.UserError(
                 f"there is no device {kind}:{number} on this machine. There are: "
-                f"{listing}. Choose among them, or leave devices at auto."
+                f"{listing}. Choose one of them, or set devices to auto."
             )
     return Placement(tuple(f"/device:{kind}:{number}" for kind, number in wanted))
 
@@ -151,8 +150,8 @@ def _make_logical_cpus(count: int) -> None:
     if count == 1:
         return
     cpu = tf.config.list_physical_devices("CPU")[0]
-    # A RuntimeError says that TensorFlow has started: then the devices stay as they
-    # are, and the check that follows says whether they suffice.
+    # A RuntimeError means that TensorFlow has started and the devices are fixed; the
+    # next check decides whether they suffice.
     with contextlib.suppress(RuntimeError):
         tf.config.set_logical_device_configuration(
             cpu, [tf.config.LogicalDeviceConfiguration() for _ in range(count)]

@@ -1,8 +1,8 @@
-"""Where the work of a training step really ran, and what crossed between devices.
+"""Reports where a training step's ops ran and which tensors crossed devices.
 
-Read from the placed graph: what TensorFlow executes after placement, optimization and
-partitioning, one graph per device. What the program asked for is not in question here,
-only what came of it.
+It reads the placed graph, which TensorFlow executes after placement, optimization and
+partitioning, with one graph per device. So it shows the actual placement, not the
+requested one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tensorflow.python.eager import context
 
 KINDS = ("forward", "backward", "update", "other")
 
-# What TensorFlow adds or computes beforehand, and no device works on.
+# Ops that do no work on a device.
 _BOOKKEEPING_OPS = {"_Arg", "_Retval", "Const", "NoOp", "Placeholder"}
 _SEND_OPS = {"_Send", "_HostSend"}
 _RECEIVE_OPS = {"_Recv", "_HostRecv"}
@@ -30,17 +30,17 @@ _LAYER = re.compile(
 )
 _BACKWARD = re.compile(r"(?:^|/)gradients(?:_\d+)?/")
 _UPDATE = re.compile(r"(?:^|/)cond(?:_\d+)?/")
-# On GPUs the optimizer turns maps around before they are sent.
+# On GPUs, the layout optimizer transposes maps before they are sent.
 _TRANSPOSED = re.compile(r"-\d+(?:-\d+)?-Transpose\w+-LayoutOptimizer$")
 
 
 @dataclasses.dataclass(frozen=True)
 class PlacedGraph:
-    """What a compiled function became.
+    """A compiled function after placement.
 
     Attributes:
       partitions: the executed graphs, one per device.
-      shapes: of the tensors, by the name of the op in the function as it was traced.
+      shapes: the tensors' shapes, by the op's name in the traced function.
     """
 
     partitions: Sequence[tf.compat.v1.GraphDef]
@@ -52,12 +52,12 @@ class Transfer:
     """A tensor that one device sends to another.
 
     Attributes:
-      op: its name in the placed graph: "alexnet/pool2a/MaxPool2d".
+      op: the op's name in the placed graph: "alexnet/pool2a/MaxPool2d".
       source: "GPU:0".
       target: "GPU:1".
-      is_control: no data, only "this is done" or "this branch is taken".
-      shape: None where it is not known.
-      num_bytes: None where the shape is not known; 0 for control.
+      is_control: a control signal ("done", "this branch is taken") without data.
+      shape: None if unknown.
+      num_bytes: None if the shape is unknown; 0 for a control signal.
     """
 
     op: str
@@ -69,11 +69,11 @@ class Transfer:
 
 
 def capture_placed_graph(function: Any, *args: Any) -> tuple[PlacedGraph, Any]:
-    """Calls a `tf.function` for the first time and records what it was placed as.
+    """Calls a `tf.function` for the first time and records its placed graph.
 
     Args:
-      function: not called before: TensorFlow reports the graph when it makes it.
-      *args: tensors whose shapes are known.
+      function: not called before, as TensorFlow reports the graph on creating it.
+      *args: tensors of known shapes.
 
     Returns:
       The placed graph, and the call's result.
@@ -106,9 +106,9 @@ def find_layer(op: str) -> str | None:
 
 
 def find_kind(op: str) -> str:
-    """Which of `KINDS` an op belongs to, by its name.
+    """The kind of an op, one of `KINDS`, from its name.
 
-    "update" is what is skipped where a gradient is not finite; "other" the loss, the
+    "update" ops are skipped if a gradient is not finite; "other" ops are the loss, the
     gradients' norms and the error counts.
     """
     if _BACKWARD.search(op):
@@ -119,7 +119,7 @@ def find_kind(op: str) -> str:
 
 
 def describe_op(op: str) -> str:
-    """What an op gives, without the stack's way of naming it.
+    """Describes an op's output, independently of the stack's naming.
 
     alexnet_1/pool2a_1/MaxPool2d -> "pool2a";
     gradients/alexnet/exchange6a/concat_grad/Slice_1 -> "gradient of exchange6a, b"
@@ -143,9 +143,9 @@ def shorten_device(device: str) -> str:
 def list_ops(
     partitions: Sequence[tf.compat.v1.GraphDef],
 ) -> list[tuple[str, str, str]]:
-    """(op name, op type, device) of everything that computes.
+    """(op name, op type, device) of every op that computes.
 
-    Arguments, results, constants and transfers do not.
+    Excludes arguments, results, constants and transfers.
     """
     left_out = _BOOKKEEPING_OPS | _SEND_OPS | _RECEIVE_OPS
     return [
@@ -167,7 +167,7 @@ def count_ops(
 
 
 def list_transfers(placed: PlacedGraph) -> list[Transfer]:
-    """Every tensor that crosses between devices, largest first."""
+    """All tensors sent between devices, largest first."""
     transfers = []
     for graph in placed.partitions:
         for node in graph.node:
@@ -194,7 +194,7 @@ def list_transfers(placed: PlacedGraph) -> list[Transfer]:
 
 
 def format_report(placed: PlacedGraph) -> str:
-    """The counts and transfers as a Markdown table each; scalars are summed up."""
+    """Formats counts and transfers as two Markdown tables; scalars are only counted."""
     counts = count_ops(placed.partitions)
     devices = sorted({device for row in counts.values() for device in row})
     lines = ["| ops | " + " | ".join(devices) + " |", "|---" * (1 + len(devices)) + "|"]
@@ -224,7 +224,7 @@ def _find_shape(
     op: str, shapes: Mapping[str, tf.TensorShape]
 ) -> tuple[int, ...] | None:
     name = _TRANSPOSED.sub("", op)
-    # An op of a branch: cond/then/_0/cond/Select is cond/Select in its function.
+    # An op in a branch: cond/then/_0/cond/Select is cond/Select in its function.
     for candidate in (name, re.sub(r"^.*/then/_\d+/", "", name)):
         shape = shapes.get(candidate)
         if shape is not None and shape.is_fully_defined():

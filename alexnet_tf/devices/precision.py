@@ -1,4 +1,4 @@
-"""Which arithmetic a run uses, and that it gives the same bits twice."""
+"""Chooses a run's precision, and makes results reproducible bit for bit."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import tensorflow as tf
 from alexnet_tf.devices import precision_timing
 
 _BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
-# bfloat16 has 8 bits of precision and casts the weights in every step: it has to be
-# faster by more than measurements vary.
+# bfloat16 has 8 bits of precision and casts the weights in every step, so it must be
+# faster by more than the variation of measurements.
 _WORTHWHILE_SPEEDUP = 1.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """An arithmetic and why it is used.
+    """A precision and the reason for it.
 
     Attributes:
       precision: "float32", "mixed_bfloat16" or "mixed_float16".
-      reason: a phrase for the user; "" where the setting names the arithmetic itself.
-      timing: the seconds measured, as JSON values; None where nothing was measured.
+      reason: a phrase for the user; "" if the setting names the precision.
+      timing: the measured seconds, as JSON values; None if nothing was measured.
     """
 
     precision: str
@@ -31,32 +31,32 @@ class Choice:
     timing: dict[str, Any] | None = None
 
     def describe(self) -> str:
-        """A line for the console; "" where the setting names the arithmetic itself."""
+        """A line for the console; "" if the setting names the precision."""
         return f"precision: {self.precision} ({self.reason})" if self.reason else ""
 
     def to_json(self) -> dict[str, Any] | None:
-        """For a run's record; None where there is nothing to tell."""
+        """The choice for a run's record; None if the setting names the precision."""
         return dataclasses.asdict(self) if self.reason else None
 
 
 def choose_precision(precision: str, recorded: str | None = None) -> Choice:
-    """What the setting `precision` means on this machine.
+    """Resolves the setting `precision` on this machine.
 
     Args:
       precision: the setting.
-      recorded: the arithmetic of the run that goes on, which "auto" keeps wherever it
-        goes on; None for a new one.
+      recorded: the precision of a resumed run, which "auto" keeps on any machine; None
+        for a new run.
 
     Returns:
-      For "auto" without a run: "mixed_bfloat16" where the first GPU has compute
-      capability 8.0 or higher (its tensor cores multiply bfloat16 at twice the rate of
-      TensorFloat-32 or more), or without a GPU the processor was measured to be faster
-      in bfloat16; else "float32". Any other value unchanged.
+      For "auto" in a new run: "mixed_bfloat16" if the first GPU has compute capability
+      8.0 or higher (its tensor cores multiply bfloat16 at least twice as fast as
+      TensorFloat-32), or if there is no GPU and the CPU was measured to be faster in
+      bfloat16; else "float32". Any other value is returned unchanged.
     """
     if precision != "auto":
         return Choice(precision)
     if recorded:
-        return Choice(recorded, "as the run began")
+        return Choice(recorded, "as at the start of the run")
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
@@ -71,11 +71,11 @@ def choose_precision(precision: str, recorded: str | None = None) -> Choice:
 
 @functools.cache
 def _measure_processor() -> Choice:
-    """The faster arithmetic; once for all runs of a process, so that they agree."""
+    """Measures the faster precision, once per process, so that all its runs agree."""
     try:
         timing = precision_timing.measure()
         speedup = timing.speedup
-    except Exception as error:  # whatever TensorFlow raises where it has no kernel
+    except Exception as error:  # TensorFlow may raise any type if it has no kernel
         reason = (str(error) or type(error).__name__).splitlines()[0]
         return Choice("float32", f"bfloat16 could not be measured here ({reason})")
     is_faster = speedup >= _WORTHWHILE_SPEEDUP
@@ -87,11 +87,10 @@ def _measure_processor() -> Choice:
 
 
 def make_reproducible() -> None:
-    """Has TensorFlow give the same bits for the same inputs and thread counts.
+    """Makes TensorFlow give the same bits for the same inputs and thread counts.
 
-    float32 is float32: TensorFlow would otherwise round products to 10 bits of
-    mantissa (TensorFloat-32) on GPUs that can. Who wants that speed has
-    mixed_bfloat16.
+    It also turns off TensorFloat-32, with which GPUs round float32 matmul inputs to 10
+    bits of mantissa; for that speed, use mixed_bfloat16.
     """
     tf.config.experimental.enable_op_determinism()
     tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -106,9 +105,9 @@ def list_gpus() -> list[str]:
 
 
 def read_cpu_flags() -> set[str]:
-    """What Linux says that the processor can do: {"avx2", ...}; empty elsewhere.
+    """The CPU's instruction sets according to Linux: {"avx2", ...}; empty elsewhere.
 
-    Not how fast it does it.
+    They do not tell how fast the instructions are.
     """
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
@@ -116,5 +115,5 @@ def read_cpu_flags() -> set[str]:
                 if line.lower().startswith(("flags", "features")):
                     return set(line.split(":", 1)[1].split())
     except OSError:
-        pass  # Not Linux: nothing is known of the processor.
+        pass  # Not Linux: the instruction sets are unknown.
     return set()

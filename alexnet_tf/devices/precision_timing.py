@@ -1,10 +1,10 @@
-"""How fast this processor computes in bfloat16, measured beside float32.
+"""Measures how fast this CPU computes in bfloat16, relative to float32.
 
-What a processor says of itself does not tell: with AVX-512's bfloat16 and no AMX, the
-same products took 1.7 to 2.1 times as long as in float32 on one processor and half as
-long on another. So the operations that training consists of are timed in both: a fully
-connected layer's product and its kernel's gradient, and a convolution, forward and its
-filters' gradient. They run as TensorFlow's graph functions, as the network does.
+A CPU's flags do not tell: with AVX-512 bfloat16 and no AMX, the same matmuls took 1.7
+to 2.1 times as long as in float32 on one CPU, and half as long on another. So the main
+operations of training are timed in both: a fully-connected layer's matmul and its
+kernel's gradient, and a convolution and its kernels' gradient. They run as graph
+functions, as the network does.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import numpy as np
 import tensorflow as tf
 
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
-# Small enough for a few milliseconds each, large enough that a call costs little. The
-# convolution takes the larger part of the time, as it does in the network.
+# Small enough for a few milliseconds each, large enough that the overhead of a call is
+# small. The convolution takes most of the time, as in the network.
 _BATCH, _UNITS = 128, (512, 1024)
 _MAPS_SHAPE, _KERNEL_SHAPE = (4, 13, 13, 128), (3, 3, 128, 192)
 
-# Rounds end when the time is used up: not before the second, unless the first has shown
-# one type to be so many times as fast that no noise could turn that round.
+# Rounds end when the time is used up, but not before the second, unless in the first
+# one type is this many times as fast, which noise cannot reverse.
 _MAX_ROUNDS, _SECONDS, _CLEAR = 10, 0.05, 3.0
 
 Operation = Callable[[], Any]
@@ -35,11 +35,11 @@ Operation = Callable[[], Any]
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds by type, "float32" and "bfloat16"; each the best of several runs.
+    """Seconds by type, "float32" and "bfloat16", each the best of several runs.
 
     Attributes:
-      matmul: of the two products together.
-      convolution: of forward and filters' gradient together.
+      matmul: the two matmuls together.
+      convolution: forward pass and kernels' gradient together.
     """
 
     matmul: Mapping[str, float]
@@ -47,7 +47,7 @@ class Timing:
 
     @property
     def speedup(self) -> float:
-        """Time in float32 by time in bfloat16, of everything together."""
+        """Total time in float32 divided by total time in bfloat16."""
         return (self.matmul[FLOAT32] + self.convolution[FLOAT32]) / (
             self.matmul[BFLOAT16] + self.convolution[BFLOAT16]
         )
@@ -74,7 +74,7 @@ class Timing:
 
 
 def make_operations() -> dict[tuple[str, str], Operation]:
-    """(what, type) -> a function that computes it once and waits for the result."""
+    """(operation, type) -> a function that runs it once and waits for the result."""
     rng = np.random.default_rng(0)
 
     def draw(*shape: int) -> np.ndarray:
@@ -91,7 +91,7 @@ def make_operations() -> dict[tuple[str, str], Operation]:
                 ("matmul", _multiply, matrices),
                 ("convolution", _convolve, maps),
             ):
-                # Arguments, not constants, whose result the graph would hold.
+                # Arguments, not constants: TensorFlow would fold constants.
                 operands = [tf.cast(array, name) for array in arrays]
                 graph = tf.function(function, autograph=False)
                 operations[what, name] = functools.partial(_wait, graph, operands)
@@ -117,14 +117,14 @@ def measure(
     operations: Mapping[tuple[str, str], Operation] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timing:
-    """Times the operations in turn, both types in every round.
+    """Times all operations in every round, in both types.
 
-    Other work on the machine makes a run longer and never shorter: the best run of
-    each counts, and what comes and goes meets both types.
+    Other load on the machine only makes runs longer, so the best run of each counts;
+    alternating the types exposes both to the same load.
 
     Args:
-      operations: as `make_operations` gives them, which is the default.
-      clock: seconds.
+      operations: from `make_operations`, which is the default.
+      clock: returns seconds.
     """
     operations = make_operations() if operations is None else operations
     with _quiet():
@@ -151,11 +151,11 @@ def measure(
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps to itself what TensorFlow writes where a processor has no bfloat16."""
+    """Suppresses what TensorFlow prints on CPUs without bfloat16."""
     try:
         descriptor = os.dup(2)
     except OSError:
-        yield  # The standard error is closed.
+        yield  # Standard error is closed.
         return
     try:
         with open(os.devnull, "wb") as nowhere:

@@ -1,7 +1,7 @@
-"""One pass over a split: top-1 and top-5 error, class by class.
+"""Evaluates a split: top-1 and top-5 error, in total and per class.
 
-Centre view or ten views (paper, section 4.1). The error is wrong / seen; the pass
-fails unless every image was seen exactly once.
+It uses the centre view or ten views (paper, section 4.1). The error is wrong / seen;
+the evaluation fails unless every image was seen exactly once.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from tfrecords.shards import manifest
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
-      counts: images seen, wrong at top-1 and top-5, sum of losses.
-      per_class: the same by class.
-      first_images: float32 [b, crop, crop, 3], the first batch's centre (or first)
-        views, for diagnostics.
+      counts: images seen, top-1 and top-5 errors, sum of losses.
+      per_class: images seen and errors per class.
+      first_images: float32 [b, crop, crop, 3], the first batch's centre views (of ten
+        views, the first), for diagnostics.
     """
 
     counts: ErrorCounts
@@ -58,20 +58,17 @@ def evaluate(
     Args:
       eval_step: from `forward.make_eval_step`.
       data: from `open_data`.
-      config: the run's.
+      config: the run's settings.
       split: "validation", "test" or "train".
       num_views: 1 or 10.
-      shows_progress: whether to show rate and time left.
-      check_stop: called before every batch; what it raises ends the evaluation.
-      make_views: from `evaluation_views.compile_view_transform` of these data, so that
-        it is compiled once for several evaluations; None to compile it here.
-
-    Returns:
-      The counts.
+      shows_progress: whether to show throughput and time left.
+      check_stop: called before every batch; may raise to abort the evaluation.
+      make_views: from `evaluation_views.compile_view_transform` for this data, to
+        compile it once for several evaluations; None compiles it here.
 
     Raises:
-      UserError: where there is no such split.
-      DataError: where a record is damaged, or an image was not seen exactly once.
+      UserError: if there is no such split.
+      DataError: if a record is damaged, or an image was not seen exactly once.
     """
     num_records = data.manifest.get_split(split).num_records
     counts, per_class = ErrorCounts(), PerClassErrors(data.manifest.num_classes)
@@ -100,9 +97,10 @@ def evaluate(
         line.close()
     if not np.all(times_seen == 1):
         raise errors.DataError(
-            f"of {num_records} images of {split}, {np.sum(times_seen == 0)} were not "
-            f"seen and {np.sum(times_seen > 1)} more than once: the error would be "
-            "wrong. Run alexnet-verify on the data."
+            f"of {num_records} images in the {split} split, "
+            f"{np.sum(times_seen == 0)} were not seen and {np.sum(times_seen > 1)} "
+            "were seen more than once, so the error rate would be wrong. Run "
+            "alexnet-verify on the data."
         )
     return Evaluation(counts, per_class, first_images)
 
@@ -110,44 +108,45 @@ def evaluate(
 def open_run_data(
     workdir_path: str, data_dir: str | None = None
 ) -> tuple[directory.DataDirectory, Config]:
-    """Opens the data of a run, or others of its classes, with the run's mean.
+    """Opens a run's data, or other data of the same classes, with the run's mean.
 
     Args:
       workdir_path: the run's directory.
-      data_dir: the shards; None for those of the training.
+      data_dir: the shards; None for the training data.
 
     Returns:
-      The data, and the run's settings with their label offset.
+      The data, and the run's settings with the data's label offset.
 
     Raises:
-      UserError: where there is no such run, or the data are not of the network's
-        classes, or no longer those of the training.
+      UserError: if there is no such run, the data has other classes than the network,
+        or the training data has changed.
     """
     record = run_record.read_record(workdir_path)
     config = run_record.read_config(workdir_path)
     if data_dir is None and record["data"]["fingerprint"] == run_record.UNKNOWN_DATA:
         raise errors.UserError(
-            f"{workdir_path} holds weights that were trained elsewhere, without "
-            "images. Name with --data_dir data of the same classes."
+            f"{workdir_path} holds imported weights and has no data of its own. Give "
+            "data of the same classes with --data_dir."
         )
     info = manifest.read_manifest(data_dir or record["data"]["data_dir"])
     if data_dir is None:
         data_dir = record["data"]["data_dir"]
         if info.fingerprint != record["data"]["fingerprint"]:
             raise errors.UserError(
-                f"the data in {data_dir} are no longer those of the training. Name "
-                "with --data_dir where they are now, or others of the same classes."
+                f"the data in {data_dir} is no longer the training data. Give its new "
+                "location with --data_dir, or other data of the same classes."
             )
     kept = data_summary.load(workdir_path)
     data_summary.check_classes(kept, info.classes, data_dir)
-    # Labels may count from another number here than in the data trained on.
+    # The first label may differ from that of the training data.
     config = overrides.override(config, {"data.label_offset": info.label_offset})
     data = directory.open_data(data_dir, config)
     size = kept.statistics.mean_image.shape[0]
     if size != data.image_size:
         raise errors.UserError(
-            f"the images of {workdir_path} had {size} pixels a side, those of "
-            f"{data_dir} have {data.image_size}. Convert them alike."
+            f"the run {workdir_path} was trained on images of {size}x{size} pixels, "
+            f"but {data_dir} has {data.image_size}x{data.image_size}. Convert the "
+            f"images to {size}x{size}."
         )
     return data.with_statistics(kept.statistics), config
 
@@ -160,23 +159,22 @@ def evaluate_checkpoint(
     data_dir: str | None = None,
     devices: str | None = None,
 ) -> tuple[checkpoint_lib.Checkpoint, Evaluation, directory.DataDirectory]:
-    """Evaluates a checkpoint of a run; what `alexnet-evaluate` does.
+    """Evaluates a run's checkpoint, as `alexnet-evaluate` does.
 
-    The mean that is subtracted is that of the training data, whichever data are
-    evaluated (section 2).
+    Always subtracts the mean of the training data, also from other data (section 2).
 
     Args:
       workdir_path: the run's directory.
       which: "last", "best" or a step.
-      split: which split.
+      split: the split's name.
       num_views: 1 or 10.
-      data_dir: other shards of the same classes; None for those of the training.
-      devices: other devices than the training's, or None.
+      data_dir: other shards of the same classes; None for the training data.
+      devices: devices to use instead of the run's, or None.
 
     Raises:
-      UserError: where there is no such run, checkpoint or split, or the data are not
-        of the network's classes, or no longer those of the training.
-      DataError: where the checkpoint or a record is damaged.
+      UserError: if there is no such run, checkpoint or split, the data has other
+        classes than the network, or the training data has changed.
+      DataError: if the checkpoint or a record is damaged.
     """
     precision.make_reproducible()
     data, config = open_run_data(workdir_path, data_dir)
@@ -205,7 +203,7 @@ def evaluate_checkpoint(
 def make_report(
     result: Evaluation, info: manifest.Manifest, step: int, split: str, num_views: int
 ) -> dict[str, Any]:
-    """An evaluation as JSON values, the classes in the order of their labels."""
+    """Converts an evaluation to JSON values, with classes in the order of labels."""
     counts = result.counts
     return {
         "step": step,
@@ -236,7 +234,7 @@ def make_report(
 
 
 def format_report(report: dict[str, Any], with_classes: bool) -> str:
-    """A report from `make_report` in words, worst classes first where asked for."""
+    """Formats a report from `make_report`, optionally with classes, worst first."""
     views = "ten views averaged" if report["views"] > 1 else "centre view"
     num_classes = len(report["classes"])
     with_top5 = num_classes > TOP_K

@@ -1,4 +1,4 @@
-"""An evaluation's forward pass: views in, averaged probabilities and errors out."""
+"""The forward pass of an evaluation: views to averaged probabilities and errors."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from alexnet_tf.stack import keras
 
 
 class EvalResult(NamedTuple):
-    """What an evaluation step returns.
+    """The result of an evaluation step.
 
     Attributes:
       losses: float32 [B], -log of the label's averaged probability.
-      is_error: bool [B, 2], whether the label is not first, not among the first five.
+      is_error: bool [B, 2], top-1 error, top-5 error.
       probabilities: float32 [B, classes], averaged over the views.
     """
 
@@ -26,7 +26,7 @@ class EvalResult(NamedTuple):
 
 
 def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
-    """The softmax's predictions, averaged over each image's views (section 4.1).
+    """The softmax output, averaged over each image's views (section 4.1).
 
     Args:
       model: from images to logits.
@@ -46,18 +46,18 @@ def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
 def make_eval_step(
     model: keras.Model, device: str | None = None
 ) -> tf.types.experimental.PolymorphicFunction:
-    """The compiled evaluation step.
+    """Compiles the evaluation step.
 
     Args:
       model: from images to logits.
-      device: tower a's: what is neither tower's runs there.
+      device: tower a's device; ops that belong to neither tower run there.
 
     Returns:
-      A function of views float32 [B, views, crop, crop, 3] and labels int32 [B] that
-      returns an `EvalResult`.
+      A function from views float32 [B, views, crop, crop, 3] and labels int32 [B] to
+      an `EvalResult`.
     """
     image = list(model.inputs[0].shape[1:])
-    # One trace for every size of batch, the last one of a split too.
+    # One trace for all batch sizes, as a split's last batch may be smaller.
     signature = [
         tf.TensorSpec([None, None, *image], tf.float32),
         tf.TensorSpec([None], tf.int32),
@@ -68,7 +68,7 @@ def make_eval_step(
         with placement.scope(device):
             probabilities = compute_probabilities(model, views)
 
-            # The smallest normal float32 keeps the loss of a probability of 0 finite.
+            # The smallest normal float32 keeps the loss finite at probability 0.
             label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
             losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
             is_error = metrics.find_errors(probabilities, labels)

@@ -1,8 +1,8 @@
 """Top-1 and top-5 error, as counts of images.
 
-The paper (section 1) reports the share of images whose label is not the first, or
-not among the first five, that the network ranks. Counts add up exactly over batches
-of any size; the share is taken once, at the end.
+The paper (section 1) reports the fraction of images whose label is not the network's
+first class (top-1), or not among its first five (top-5). Counts add up exactly over
+batches of any size; the division comes last.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ TOP_K = 5
 
 
 def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Which images are wrong, top-1 and top-5.
+    """Finds the images with top-1 and top-5 errors.
 
     With r the number of *other* classes whose score is not below the label's,
 
         top-1 error:  r >= 1        top-5 error:  r >= min(5, num_classes)
 
-    Ties therefore count against the network, in any order of classes, and a row with
-    a score that is not a number is an error in both.
+    Ties therefore count as errors, whatever the order of classes, and a row with a NaN
+    is an error in both.
 
     Args:
       scores: float [batch, num_classes], logits or probabilities.
@@ -33,7 +33,7 @@ def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
       bool [batch, 2]: top-1 error, top-5 error.
     """
     label_scores = tf.gather(scores, labels, axis=1, batch_dims=1)[:, tf.newaxis]
-    # Written as "not below" so that the comparison with NaN comes out against us.
+    # Written as "not below" so that a NaN counts as an error.
     not_below = tf.logical_not(scores < label_scores)
     num_rivals = tf.reduce_sum(tf.cast(not_below, tf.int32), axis=1) - 1
     k = tf.minimum(TOP_K, tf.shape(scores)[1])
@@ -43,7 +43,7 @@ def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def count_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """How many images are wrong.
+    """Counts the images with top-1 and top-5 errors.
 
     Args:
       scores: float [batch, num_classes], logits or probabilities.
@@ -56,15 +56,14 @@ def count_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def format_errors(top1_error: float, top5_error: float, num_classes: int) -> str:
-    """Both errors for the console: "top-1 error 40.00%, top-5 18.00%".
+    """Formats both errors for the console: "top-1 error 40.00%, top-5 18.00%".
 
-    Top-5 is left out where it is 0 whatever the network says: with five classes or
-    fewer, every label is among the first five.
+    Omits top-5 with five classes or fewer, where it is always 0.
 
     Args:
-      top1_error: share of the images, 0..1.
+      top1_error: fraction of the images, 0..1.
       top5_error: the same.
-      num_classes: that the network tells apart.
+      num_classes: the network's outputs.
     """
     text = f"top-1 error {top1_error:.2%}"
     return f"{text}, top-5 {top5_error:.2%}" if num_classes > TOP_K else text
@@ -72,9 +71,9 @@ def format_errors(top1_error: float, top5_error: float, num_classes: int) -> str
 
 @dataclasses.dataclass
 class ErrorCounts:
-    """What has been counted so far: images, their errors, the sum of their losses.
+    """Counts of images and errors, and the sum of losses.
 
-    `dataclasses.asdict` and `ErrorCounts(**values)` carry it through a checkpoint.
+    `dataclasses.asdict` and `ErrorCounts(**values)` save and restore it.
     """
 
     num_seen: int = 0
@@ -85,7 +84,7 @@ class ErrorCounts:
     def add(
         self, num_seen: int, top1_errors: int, top5_errors: int, loss_sum: float = 0.0
     ) -> None:
-        """Adds a batch: its size, its errors, and its losses' sum (not their mean)."""
+        """Adds a batch: its size, its errors, and the sum (not mean) of its losses."""
         self.num_seen += int(num_seen)
         self.top1_errors += int(top1_errors)
         self.top5_errors += int(top5_errors)
@@ -93,12 +92,12 @@ class ErrorCounts:
 
     @property
     def top1_error(self) -> float:
-        """Share of the images seen, 0..1."""
+        """Fraction of the images seen, 0..1."""
         return self.top1_errors / self._require_seen()
 
     @property
     def top5_error(self) -> float:
-        """Share of the images seen, 0..1."""
+        """Fraction of the images seen, 0..1."""
         return self.top5_errors / self._require_seen()
 
     @property
@@ -108,12 +107,12 @@ class ErrorCounts:
 
     def _require_seen(self) -> int:
         if not self.num_seen:
-            raise ValueError("there is no error of no images: nothing was counted")
+            raise ValueError("no images were counted, so there is no error rate")
         return self.num_seen
 
 
 class PerClassErrors:
-    """The counts of `ErrorCounts`, class by class.
+    """Counts of images and errors per class.
 
     Attributes:
       num_seen: int64 [num_classes], images of each class.

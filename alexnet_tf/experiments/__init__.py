@@ -1,4 +1,4 @@
-"""Starting points by name: which settings differ, and what the paper reports."""
+"""Named experiments: their settings and the results reported for them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ EXPERIMENTS: dict[str, Callable[[], Config]] = {
 
 
 def get_config(name: str) -> Config:
-    """The config of the experiment called `name`, or of a file of settings.
+    """The config of an experiment or of a settings file.
 
     Args:
-      name: an experiment's, or the path of a file (it ends in .json, or a directory
-        stands before it) as `alexnet-tune` writes it. Such a config is named after
-        experiment and file, "alexnet+best.json", wherever the file lies.
+      name: an experiment's name, or a path that ends in .json or has a directory part,
+        to a file as `alexnet-tune` writes it. The config of a file is named after
+        experiment and file, without directory: "alexnet+best.json".
 
     Raises:
-      UserError: where there is no such experiment, naming the nearest; where the file
-        is missing, no such file, or holds a setting or value that there is not.
-      StorageError: where the file cannot be read.
+      UserError: if there is no such experiment, naming the closest one; if the file is
+        missing, is not a settings file, or has an invalid setting or value.
+      StorageError: if the file cannot be read.
     """
     if _is_file(name):
         return _read_config(name)
@@ -42,23 +42,23 @@ def get_config(name: str) -> Config:
         near = difflib.get_close_matches(name, EXPERIMENTS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise errors.UserError(
-            f"there is no experiment {name!r}; there are: "
-            f"{', '.join(EXPERIMENTS)}, and files of settings, FILE.json.{hint}"
+            f"there is no experiment {name!r}. Give one of "
+            f"{', '.join(EXPERIMENTS)}, or a settings file, FILE.json.{hint}"
         )
     return EXPERIMENTS[name]()
 
 
 def list_inherited(name: str) -> tuple[str, ...]:
-    """Settings that runs of an experiment take from the run in `init_from`.
+    """The settings that an experiment inherits from the run in `init_from`.
 
     Args:
-      name: as a config has it, "finetune" or "finetune+best.json".
+      name: an experiment as in a config, "finetune" or "finetune+best.json".
     """
     return finetune.INHERITED if name.partition("+")[0] == "finetune" else ()
 
 
 def list_told(name: str) -> tuple[str, ...]:
-    """The settings that a file named as an experiment sets; none of an experiment.
+    """The settings in the settings file `name`; empty for a named experiment.
 
     Raises:
       UserError, StorageError: as `get_config`.
@@ -74,8 +74,8 @@ def _read_config(path: str) -> Config:
     content = settings_file.read(path)
     if content.experiment not in EXPERIMENTS:
         raise errors.UserError(
-            f"{path} starts from the experiment {content.experiment!r}; there are: "
-            f"{', '.join(EXPERIMENTS)}."
+            f"{path} starts from the unknown experiment {content.experiment!r}. There "
+            f"are: {', '.join(EXPERIMENTS)}."
         )
     try:
         config = overrides.override(EXPERIMENTS[content.experiment](), content.settings)

@@ -4,13 +4,13 @@ Reported in the notes at the end of its parameter file (ten views, top-1 / top-5
 ILSVRC-2012 validation 40.6640 % / 18.2100 %; trained on ILSVRC-2010, test 37.4727 % /
 16.9987 %, centre view 39.0247 % / 18.2953 %.
 
-Where it differs from the paper's text: crops at all 33 offsets, 32 images sharing
-one; the colour shift uses standard deviations; the centre crop of the mean is always
-subtracted; conv1 is normalized before its ReLU and alpha is divided by n = 5; conv2
-has a second normalization; conv3 to conv5 start at 0.03; biases have no decay, twice
-the rate, and keep it; the order of images is the same in every epoch. Kernels' rates
-by epoch: 0.01, 0.001 at 25, 0.0001 at 51; at 67 conv1 to 0.00001 and the colour shift
-off; conv1 frozen at 72; 0.00001 at 79; stop at 91.
+Differences from the paper's text: crops at all 33 offsets, shared by 32 images; the
+colour shift uses standard deviations; always the mean's centre crop is subtracted;
+conv1 is normalized before its ReLU; alpha is divided by n = 5; conv2 has a second
+normalization; the initial standard deviation of conv3 to conv5 is 0.03; biases have no
+decay and twice the rate, which never falls; the order of images is the same in every
+epoch. Kernels' rates by epoch: 0.01, 0.001 at 25, 0.0001 at 51; at 67 conv1 to 0.00001
+and the colour shift off; conv1 frozen at 72; 0.00001 at 79; stop at 91.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""BVLC AlexNet, Caffe's replication: for its weights, and its recipe as far as it fits.
+"""BVLC AlexNet, Caffe's replication, for its published weights and its recipe.
 
-Reported with the weights that were published (centre crop): ILSVRC-2012 validation
-42.9 % / 19.8 % top-1 / top-5 error. Nothing of this is the paper's.
+Reported for the published weights (centre crop): ILSVRC-2012 validation 42.9 % / 19.8 %
+top-1 / top-5 error. None of this is the paper's.
 
-Where it differs from the paper: crops of 227 pixels, of which conv1 has 55x55 outputs
-without padding (ours pads the right and bottom edge by 3, where no window reaches), at
-all 30 offsets; no colour shift; response normalization with k = 1 and alpha / n =
-1e-4 / 5, its neighbours being all maps, not one tower's (two groups in one network);
-dropout scaled in training; batches of 256; biases without decay at twice the rate; the
-rate divided by ten every 100,000 steps of 450,000, that is 20 epochs of 90.
+Differences from the paper: crops of 227 pixels at all 30 offsets, for which conv1 gives
+55x55 without padding (ours pads the right and bottom edges by 3, but no window reaches
+there); no colour shift; response normalization with k = 1 and alpha / n = 1e-4 / 5,
+over all maps, not those of one tower (two groups in one network); dropout scaled in
+training; batches of 256; biases without decay at twice the rate; the rate divided by
+ten every 100,000 steps of 450,000, that is every 20 epochs of 90.
 
-Weights that are read are all of the network. Trained anew it would also differ in
-what has no setting here: Caffe's first biases are 0.1 where the paper's are 1, and its
-first weights of fc6 and fc7 have a standard deviation of 0.005.
+Imported weights give exactly Caffe's network. Trained from scratch, it would also
+differ in what has no setting here: Caffe's initial biases are 0.1 where the paper's are
+1, and its initial weights of fc6 and fc7 have a standard deviation of 0.005.
 """
 
 from __future__ import annotations

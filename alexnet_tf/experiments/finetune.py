@@ -1,9 +1,9 @@
-"""Few images of one's own, beginning with a trained network's weights (ours).
+"""Fine-tunes a trained network on a small data set (ours, not in the paper).
 
-Nothing of this kind is in the paper. The last layer is new and learns ten times faster
-than the layers that were taken over; a small rate keeps those near where they were.
-Name the trained run with --config.init_from: the network's settings, the mean and the
-crops are that run's unless they are given.
+The last layer is new and learns ten times faster than the copied layers; a small rate
+keeps those close to their trained weights. Give the trained run with
+--config.init_from. The settings of its network, the mean and the crops are inherited
+unless given.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import dataclasses
 from alexnet_tf.config import schema
 from alexnet_tf.config.by_layer import RateChange
 
-# Settings that a run takes from the one it begins with (see `inheritance`).
+# Settings inherited from the run in `init_from` (see `runs.inheritance`).
 INHERITED = (
     "data.mean",
     "data.crop_size",
@@ -23,7 +23,7 @@ INHERITED = (
 
 
 def get_config() -> schema.Config:
-    """30 epochs at a tenth of the paper's rate, the last layer at all of it."""
+    """30 epochs at a tenth of the paper's rate, except the last layer's full rate."""
     return schema.Config(
         experiment="finetune",
         batch_size=32,

@@ -1,8 +1,8 @@
-"""The paper's network and recipe on the embedded, drawn images: minutes, not days.
+"""The paper's network and recipe on the drawn sample images: minutes, not days.
 
-Nothing is reported of these twenty classes; chance is 95 % error. What differs from
-the paper serves their number: small batches (more steps from few images), a fixed
-fall of the rate, and the fast arithmetic of the processor at hand.
+There are no published results for these twenty classes; chance level is 95 % error.
+Differences from the paper suit the small data set: small batches (more steps from few
+images), a fixed schedule, and the fastest precision of the machine.
 """
 
 from __future__ import annotations

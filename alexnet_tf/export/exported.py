@@ -1,4 +1,4 @@
-"""Exports, found and opened: what `export` writes, read again."""
+"""Finds and opens exports that `saved_model.export` wrote."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ SAVED_MODEL_NAME = "saved_model.pb"
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """An export's version, loaded.
+    """A loaded version of an export.
 
     Attributes:
-      classes: in the order of their labels.
+      classes: the classes, in the order of their labels.
       image_size: side of the images that the network was trained on, pixels.
-      signatures: name -> function of tensors; see `export`.
-      loaded: what keeps the functions alive.
-      untrained_layers: those whose weights are random; see `untrained`.
+      signatures: name -> function of tensors; see `saved_model`.
+      loaded: the loaded object, which keeps the functions alive.
+      untrained_layers: layers whose weights are random; see `untrained`.
     """
 
     classes: tuple[manifest.ClassInfo, ...]
@@ -50,10 +50,10 @@ class _Record:
 
 
 def find_version(export_dir: str) -> str:
-    """The newest version that holds a SavedModel; `export_dir` where it is one.
+    """The newest version with a SavedModel; `export_dir` itself if it is a version.
 
     Raises:
-      UserError: where there is none.
+      UserError: if there is none.
     """
     is_directory = os.path.isdir(export_dir)
     numbers = versions.list_versions(export_dir) if is_directory else []
@@ -61,12 +61,12 @@ def find_version(export_dir: str) -> str:
     for path in [export_dir, *paths]:
         if os.path.exists(os.path.join(path, SAVED_MODEL_NAME)):
             return path
-        # A version without its SavedModel, where that is listed, is damaged: an older
-        # one must not answer in its place.
+        # A version that lists a SavedModel but lacks it is damaged; falling back to an
+        # older version would hide that.
         if _is_listed(path):
             return path
     raise errors.UserError(
-        f"{export_dir} holds no export as a SavedModel. Make one: alexnet-export "
+        f"{export_dir} holds no SavedModel export. Make one: alexnet-export "
         f"--workdir=W --export_dir={export_dir}"
     )
 
@@ -80,18 +80,18 @@ def _is_listed(path: str) -> bool:
 
 
 def open_version(path: str) -> Exported:
-    """Loads a version, after its files were compared with their checksums.
+    """Loads a version after verifying its files' checksums.
 
     Exports of older versions of this program have no checksums.
 
     Args:
-      path: from `find_version`. A SavedModel is a program: load only what you made or
-        trust.
+      path: from `find_version`. A SavedModel is a program: load only files that you
+        made or trust.
 
     Raises:
-      DataError: naming what is damaged or missing.
-      DeviceMemoryError: where it does not fit into the memory.
-      StorageError: where a file cannot be read.
+      DataError: naming a damaged or missing file.
+      DeviceMemoryError: if it does not fit into memory.
+      StorageError: if a file cannot be read.
     """
     list_path = os.path.join(path, CHECKSUMS_NAME)
     has_list = os.path.lexists(list_path)
@@ -120,7 +120,7 @@ def open_version(path: str) -> Exported:
             raise ValueError(f"it has {num_classes} classes, not {len(record.classes)}")
     except errors.UserError:
         raise
-    except Exception as error:  # Of damaged files TensorFlow raises a dozen types.
+    except Exception as error:  # TensorFlow raises a dozen types for damaged files.
         limits.refuse(error)
         raise errors.DataError(_explain(path, error)) from error
     return Exported(
@@ -133,6 +133,6 @@ def open_version(path: str) -> Exported:
 
 
 def _explain(path: str, reason: object) -> str:
-    first = (str(reason).strip() or "nothing more is known").splitlines()[0]
-    sentence = f"{path} is damaged or is no export of this program ({first:.200})."
+    first = (str(reason).strip() or "no reason given").splitlines()[0]
+    sentence = f"{path} is damaged or not an export of this program ({first:.200})."
     return f"{sentence} Export again."

@@ -3,8 +3,8 @@
   model = keras.models.load_model("alexnet.keras")          in its safe mode
   probabilities = model.predict(images)                     RGB 0..255, float32
 
-A file of the default stack is for Keras 3, one of the extra `addons` for Keras 2:
-each version writes what the other does not read.
+The default stack writes files for Keras 3, the extra `addons` for Keras 2; neither
+version reads the other's files.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     images [N, crop, crop, 3], RGB 0..255, float32 -> probabilities [N, num_classes]
 
-N is free. tf2onnx converts; where onnxruntime is installed the file must answer there
-as the network does.
+N is any batch size. tf2onnx converts; if onnxruntime is installed, its output must
+match the network's.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from tfrecords import errors
 
 NAME = "alexnet.onnx"
 PACKAGES = ("onnx", "tf2onnx")
-# Of the operators: what every onnxruntime since 1.12 knows.
+# Operator set, supported by every onnxruntime since 1.12.
 OPSET = 17
-# Greatest difference of a probability.
+# Largest allowed difference of a probability.
 TOLERANCE = 1e-4
 
 
 def check_packages() -> None:
-    """Raises `UserError` naming a package that the conversion needs and misses."""
+    """Raises `UserError` if a package that the conversion needs is missing."""
     for name in PACKAGES:
         if not _is_installed(name):
             raise errors.UserError(
                 f"the format onnx needs the package {name}, which is not installed. "
-                "Install the extra: pip install 'alexnet-tf[onnx]', or leave onnx out "
-                "of --formats."
+                "Install it with pip install 'alexnet-tf[onnx]', or omit onnx from "
+                "--formats."
             )
 
 
 def _is_installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ValueError:  # What a module has that was put out of the way.
+    except ValueError:  # sys.modules[name] is None or lacks a spec.
         return False
 
 
@@ -49,12 +49,12 @@ def write(network: TrainedNetwork, path: str) -> float | None:
     """Writes the file at `path` and compares it with the network.
 
     Returns:
-      The greatest difference of a probability in onnxruntime; None where that is not
+      The largest difference of a probability in onnxruntime; None if that is not
       installed.
 
     Raises:
-      UserError: where a package is missing.
-      DataError: where the file answers otherwise than the network.
+      UserError: if a package is missing.
+      DataError: if the file's output differs from the network's.
     """
     check_packages()
     import tf2onnx
@@ -74,17 +74,17 @@ def write(network: TrainedNetwork, path: str) -> float | None:
     difference = compare(model, path)
     if not difference <= TOLERANCE:
         raise errors.DataError(
-            f"in onnxruntime the exported network's probabilities are {difference:.2g} "
-            f"from the run's, more than {TOLERANCE:g}: nothing was exported. Other "
-            "versions of tf2onnx or onnxruntime may convert rightly."
+            f"in onnxruntime the exported network's probabilities differ from the "
+            f"run's by {difference:.2g}, more than {TOLERANCE:g}; nothing was "
+            "exported. Try another version of tf2onnx or onnxruntime."
         )
     return difference
 
 
 def compare(model: keras.Model, path: str) -> float:
-    """The greatest difference of a probability between `model` and the file at `path`.
+    """The largest difference of a probability between `model` and the file at `path`.
 
-    Both see a batch of one and one of three images of noise.
+    Compares a batch of one and a batch of three noise images.
     """
     import onnxruntime
 

@@ -1,12 +1,11 @@
-"""The network as files that other programs read, beside the SavedModel.
+"""Exports in other formats, next to the SavedModel.
 
     assets.extra/alexnet.keras                        Keras
     assets.extra/float32.tflite, float16.tflite, int8.tflite, tflite.json    LiteRT
     assets.extra/alexnet.onnx                         ONNX runtimes
 
-within a version's directory: TensorFlow Serving copies `assets.extra` and reads
-nothing in it. All of them take pixels and give probabilities; mean image and softmax
-are inside.
+within a version's directory. TensorFlow Serving copies `assets.extra` without reading
+it. All formats map pixels to probabilities and include mean image and softmax.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ KERAS, TFLITE, ONNX = NAMES = ("keras", "tflite", "onnx")
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """What the format tflite needs besides the network.
+    """Data for calibrating and measuring the format tflite.
 
     Attributes:
-      data: of the network's classes, with its mean image; the training split
-        calibrates, the validation split measures.
-      num_images: of the training split.
+      data: data of the network's classes, with its mean image; the training split is
+        for calibration, the validation split for measurement.
+      num_images: the number of training images for calibration.
     """
 
     data: directory.DataDirectory
@@ -37,11 +36,11 @@ class Calibration:
 
 
 def check(formats: tuple[str, ...], calibration: Calibration | None) -> None:
-    """Says early what a format misses.
+    """Checks early that the formats have what they need.
 
     Raises:
-      UserError: naming the package or the split.
-      ValueError: where tflite comes without `calibration`.
+      UserError: naming a missing package or split.
+      ValueError: if tflite is requested without `calibration`.
     """
     if ONNX in formats:
         onnx_file.check_packages()
@@ -57,16 +56,16 @@ def write(
     directory: str,
     calibration: Calibration | None = None,
 ) -> list[str]:
-    """Writes the files of `formats` into `directory`, which exists.
+    """Writes the files of `formats` into an existing directory.
 
     Args:
-      formats: some of `NAMES`.
-      network: of a run, built without placement.
+      formats: any of `NAMES`.
+      network: a run's network, built without placement.
       directory: where the files go.
       calibration: for tflite.
 
     Returns:
-      Lines for the user: what was measured or compared.
+      Lines for the user, with measurements and comparisons.
 
     Raises:
       UserError, DataError: as the formats' own functions.
@@ -92,7 +91,7 @@ def write(
         path = os.path.join(directory, onnx_file.NAME)
         difference = onnx_file.write(network, path)
         compared = (
-            "not compared, as onnxruntime is not installed"
+            "not compared, because onnxruntime is not installed"
             if difference is None
             else f"probabilities within {difference:.1g} of the run's in onnxruntime"
         )

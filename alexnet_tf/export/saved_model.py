@@ -1,9 +1,9 @@
-"""A checkpoint as a SavedModel that takes image bytes and needs nothing else.
+"""Exports a checkpoint as a self-contained SavedModel that takes image bytes.
 
     export_dir/1/                  a version, as TensorFlow Serving expects it
-      saved_model.pb, variables/     the network with mean image and class names in it
-      assets.extra/export.json       where it is from: classes, settings, step
-      assets.extra/SHA256SUMS        of every file above and below
+      saved_model.pb, variables/     the network, with mean image and class names
+      assets.extra/export.json       its origin: classes, settings, step
+      assets.extra/SHA256SUMS        checksums of all other files
       assets.extra/...               other formats (see `other_formats`)
 
 Signatures, all of N images:
@@ -14,9 +14,9 @@ Signatures, all of N images:
     pixels           images float32 [N, crop, crop, 3], RGB 0..255 -> probabilities,
                      top5_*
 
-An image that cannot be decoded fails alone: `errors` [N] says why, and its row is
-zeros, labels -1, empty names. The network is rebuilt without placement: a SavedModel
-keeps the names of its devices and would not load where they are missing.
+An image that cannot be decoded does not affect the others: `errors` [N] has the reason,
+and its row has zeros, labels -1 and empty names. The network is rebuilt without
+placement: a SavedModel stores device names and would not load where they are missing.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ FORMAT_VERSION = 1
 SAVED_MODEL = "saved_model"
 
 NO_IMAGE = (
-    "this is no JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) still WebP, or it is "
+    "it is not a JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) still WebP, or it is "
     f"damaged, or has more than {decoder.MAX_PIXELS:,} pixels"
 )
 
 
 class Signatures:
-    """The functions of an export, by name; the module's text lists them.
+    """An export's functions by name, listed in the module's docstring.
 
     Args:
-      network: of a run, built without placement.
+      network: a run's network, built without placement.
     """
 
     def __init__(self, network: TrainedNetwork):
@@ -66,7 +66,7 @@ class Signatures:
         self._classes = network.training_data.classes
 
     def make(self) -> dict[str, Any]:
-        """Name -> function of tensors, to be saved."""
+        """Name -> function of tensors, to save."""
         return {
             "serving_default": self._make_classifier(1),
             "ten_views": self._make_classifier(10),
@@ -157,7 +157,7 @@ class Signatures:
 def decode_or_explain(
     image_bytes: tf.Tensor, image_size: int
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """An image by the converter's bicubic rule, or why not.
+    """Decodes and resizes an image by the converter's bicubic rule, or says why not.
 
     Args:
       image_bytes: string scalar.
@@ -171,8 +171,8 @@ def decode_or_explain(
         image = decoding.decode_image(one)
         return resize.resize_and_crop_tensor(image, image_size), ""
 
-    # A graph cannot catch an error; a data set can pass over the element that raised
-    # it, and the one that follows then tells of it.
+    # A graph cannot catch an error, but a data set can skip the element that raised
+    # it; the element after it is then the error's.
     decoded = tf.data.Dataset.from_tensors(image_bytes).map(decode).ignore_errors()
     blank = tf.zeros([image_size, image_size, 3], tf.uint8)
     explained = tf.data.Dataset.from_tensors((blank, NO_IMAGE))
@@ -180,18 +180,18 @@ def decode_or_explain(
 
 
 def _blank(values: tf.Tensor, reasons: tf.Tensor, blank: Any) -> tf.Tensor:
-    # The rows [N, ...] that have a reason, blanked.
+    # Blanks the rows [N, ...] that have a reason.
     is_good = tf.equal(reasons, "")[:, tf.newaxis]
     return tf.where(is_good, values, tf.constant(blank, values.dtype))
 
 
 class Export(NamedTuple):
-    """What `export` has written.
+    """A written export.
 
     Attributes:
       path: the version's directory.
-      digest: SHA-256 of its files' names and contents: of the list of their checksums.
-      report: lines for the user, about the other formats.
+      digest: SHA-256 of the list of its files' checksums.
+      report: lines for the user about the other formats.
     """
 
     path: str
@@ -206,21 +206,18 @@ def export(
     formats: tuple[str, ...] = (SAVED_MODEL,),
     calibration: other_formats.Calibration | None = None,
 ) -> Export:
-    """Writes the next version under `export_dir`: complete, or not at all.
+    """Writes the next version under `export_dir`, atomically.
 
     Args:
-      network: of a run, built without placement.
-      export_dir: holds the versions; made if missing.
-      formats: `SAVED_MODEL` and `other_formats.NAMES`, any of them.
+      network: a run's network, built without placement.
+      export_dir: the directory of versions; created if missing.
+      formats: any of `SAVED_MODEL` and `other_formats.NAMES`.
       calibration: for the format tflite.
 
-    Returns:
-      What was written.
-
     Raises:
-      UserError: where `export_dir` cannot be a directory, or a format misses what it
-        needs.
-      StorageError: where it cannot be written.
+      UserError: if `export_dir` cannot be a directory, or a format lacks a package or
+        split.
+      StorageError: if it cannot be written.
     """
     other_formats.check(formats, calibration)
     with versions.write_version(export_dir) as version:
@@ -239,15 +236,15 @@ def export(
 
 def _save(network: TrainedNetwork, path: str) -> None:
     network = trained_network.cast_weights(network)
-    # Saved are the variables that a function uses and an attribute holds. (A Keras
-    # model in an attribute would be saved beside them, under names of its own.)
+    # TensorFlow saves variables that a function uses and an attribute holds. (A Keras
+    # model in an attribute would be saved a second time, under its own names.)
     holder = tf.Module(name="alexnet")
     holder.weights = [p.variable for p in list_parameters(network.model)]
     tf.saved_model.save(
         holder,
         path,
         signatures=Signatures(network).make(),
-        # The hand-written gradient is for training.
+        # The custom gradients are only for training.
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
 

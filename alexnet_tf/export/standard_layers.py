@@ -1,7 +1,7 @@
-"""The trained network as standard Keras layers: from pixels to probabilities.
+"""Rebuilds a trained network from standard Keras layers: pixels to probabilities.
 
-For formats that other programs read. The graph is the network's own; every layer of
-ours becomes layers that Keras brings:
+This is for formats that other programs read. The graph stays the same; each of our
+layers becomes standard ones:
 
   images              Normalization, whose mean is the mean image and whose variance 1
   Convolution         ZeroPadding2D, Conv2D
@@ -14,7 +14,7 @@ ours becomes layers that Keras brings:
   Dropout             Rescaling by its factor at test, 1 - rate (paper, section 4.2)
   logits              Softmax
 
-All of it in float32, whatever the training computed in.
+Everything is float32, whatever precision training used.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _IMAGE = {"data_format": "channels_last", "dtype": _DTYPE}
 
 
 def build_inference_model(network: TrainedNetwork) -> keras.Model:
-    """Builds the model and gives it the network's weights.
+    """Builds the model with the network's weights.
 
     Args:
-      network: of a run, built without placement.
+      network: a run's network, built without placement.
 
     Returns:
       A functional model from images, float32 [N, crop, crop, 3], RGB 0..255, to
-      probabilities, float32 [N, num_classes]. No layer of it is ours: Keras loads it
-      in its safe mode where this package is not installed.
+      probabilities, float32 [N, num_classes]. It has only Keras' layers: Keras loads it
+      in safe mode, without this package.
     """
     size = network.config.data.crop_size
     images = keras.Input((size, size, 3), name="images", dtype=_DTYPE)
@@ -64,12 +64,12 @@ def build_inference_model(network: TrainedNetwork) -> keras.Model:
 
 
 def _subtract(images: Any, mean: np.ndarray) -> Any:
-    # As weights: a mean image as an argument would be text in the file's settings.
+    # Sets weights: a mean image given as an argument would become text in the file.
     layer = keras.layers.Normalization(axis=(1, 2, 3), dtype=_DTYPE, name="mean_image")
     layer.build((None, *mean.shape))
     layer.set_weights([mean, np.ones_like(mean), np.zeros((), np.int64)])
     layer.finalize_state()
-    # Arrays are constants in a graph. The tensors in their place would be inputs of it.
+    # Arrays become constants of the graph; tensors would become its inputs.
     layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
     return layer(images)
 

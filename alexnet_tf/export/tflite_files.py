@@ -1,16 +1,16 @@
-"""`float32.tflite`, `float16.tflite`, `int8.tflite`: for LiteRT, once TensorFlow Lite.
+"""`float32.tflite`, `float16.tflite`, `int8.tflite`, for LiteRT (TensorFlow Lite).
 
     images [1, crop, crop, 3], RGB 0..255, float32 -> probabilities [1, num_classes]
 
 for all three, one image at a time:
 
   float32   the network
-  float16   kernels and biases rounded to float16; the arithmetic is the runtime's
-  int8      kernels int8, activations int8 with the ranges that calibration images
-            of the training split gave; response normalization in float32
+  float16   kernels and biases rounded to float16; the runtime chooses the arithmetic
+  int8      int8 kernels, and int8 activations whose ranges come from calibration
+            images of the training split; response normalization in float32
 
-Response normalization cannot be quantized: it squares its input, and of 256 steps for
-the squares the small ones get none. There is no int8 operator for it either.
+Response normalization cannot be quantized: it squares its input, and with 256 levels
+for the squares, small ones round to zero. There is no int8 operator for it either.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ KINDS = ("float32", "float16", "int8")
 
 
 def get_name(kind: str) -> str:
-    """The file of "float32", "float16" or "int8"."""
+    """The file name for "float32", "float16" or "int8"."""
     return f"{kind}.tflite"
 
 
@@ -52,15 +52,15 @@ def write(
     """Writes the three files into `directory`.
 
     Args:
-      network: of a run, built without placement.
-      directory: an existing one.
-      data: of the network's classes; calibration takes the first images of its
-        training split, which lie in random order.
-      num_calibration_images: at most that many.
+      network: a run's network, built without placement.
+      directory: an existing directory.
+      data: data of the network's classes; calibration uses the first images of its
+        training split, which is shuffled.
+      num_calibration_images: upper limit of calibration images.
 
     Raises:
-      UserError: where `data` has no training split.
-      DataError: where a record is damaged.
+      UserError: if `data` has no training split.
+      DataError: if a record is damaged.
     """
     floats = make_classifier(network)
     for kind in KINDS:
@@ -75,12 +75,12 @@ def write(
 
 @dataclasses.dataclass(frozen=True)
 class Classifier:
-    """What is converted.
+    """The function to convert.
 
     Attributes:
-      function: of images float32 [1, crop, crop, 3], RGB 0..255, giving
+      function: from images float32 [1, crop, crop, 3], RGB 0..255, to
         {"probabilities": float32 [1, num_classes]}.
-      holder: keeps the function's variables.
+      holder: holds the function's variables.
     """
 
     function: Any
@@ -88,7 +88,7 @@ class Classifier:
 
     @property
     def num_bytes(self) -> int:
-        """Of the variables."""
+        """Size of the variables, bytes."""
         return sum(4 * int(np.prod(w.shape)) for w in self.holder.weights)
 
 
@@ -99,7 +99,7 @@ def make_classifier(network: TrainedNetwork) -> Classifier:
 
 
 def _make_quantizable_classifier(network: TrainedNetwork) -> Classifier:
-    # With TensorFlow's op for response normalization, which the converter leaves whole.
+    # Uses TensorFlow's op for response normalization, which the converter keeps.
     config = dataclasses.replace(network.config, precision="float32")
     if config.model.normalization != "none":
         settings = dataclasses.replace(config.model, normalization="reference")
@@ -125,7 +125,7 @@ def _make_classifier(
     function = tf.function(
         lambda images: {"probabilities": classify(images)}, input_signature=[spec]
     )
-    # The converter makes constants of the variables that a module holds.
+    # The converter turns a module's variables into constants.
     holder = tf.Module(name="alexnet")
     holder.weights = [get_tf_variable(weight) for weight in model.weights]
     return Classifier(function, holder)
@@ -147,7 +147,7 @@ def read_calibration(
 
 
 def without_mean(data: directory.DataDirectory) -> directory.DataDirectory:
-    """The same data with images as they are: nothing is subtracted from them."""
+    """The same data with a zero mean, so that nothing is subtracted."""
     statistics = dataclasses.replace(
         data.statistics,
         mean_image=np.zeros_like(data.statistics.mean_image),
@@ -179,10 +179,10 @@ def _convert(classifier: Classifier, kind: str, images: list[np.ndarray]) -> byt
         ]
     try:
         content = converter.convert()
-    except Exception as error:  # The converter raises its own types, or any other.
+    except Exception as error:  # The converter raises exceptions of any type.
         raise errors.DataError(
-            f"TensorFlow's converter could not write the network as {kind}.tflite "
-            f"({error}). Leave tflite out of --formats."
+            f"TensorFlow's converter could not write {kind}.tflite ({error}). Omit "
+            "tflite from --formats."
         ) from error
     if kind == "int8":
         line.close()
@@ -190,17 +190,17 @@ def _convert(classifier: Classifier, kind: str, images: list[np.ndarray]) -> byt
 
 
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A file as a function of one image, run on all processors.
+    """Loads a file as a function of one image that runs on all CPU cores.
 
     Args:
-      path: of a `.tflite` file that `write` wrote.
+      path: a `.tflite` file that `write` wrote.
 
     Returns:
-      A function of float32 [1, crop, crop, 3], RGB 0..255, giving probabilities,
-      float32 [1, num_classes].
+      A function from float32 [1, crop, crop, 3], RGB 0..255, to probabilities, float32
+      [1, num_classes].
     """
     with warnings.catch_warnings():
-        # TensorFlow 2.21 says that a later one will leave the interpreter out.
+        # TensorFlow 2.21 warns that a later version will drop the interpreter.
         warnings.simplefilter("ignore")
         interpreter = tf.lite.Interpreter(path, num_threads=os.cpu_count() or 1)
     runner = interpreter.get_signature_runner()

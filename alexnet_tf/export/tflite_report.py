@@ -1,8 +1,8 @@
-"""What each `.tflite` file costs and gains: size, error, time of one image.
+"""Compares the `.tflite` files: size, error and time per image.
 
-Beside them stands the network in TensorFlow, float32. Errors are those of the centre
-view over the whole validation split, every image once; the time is the median of
-one image's on this machine, input and output copied.
+The baseline is the network in TensorFlow, in float32. Errors are for the centre view of
+every validation image; the time is the median for one image on this machine, including
+copying input and output.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Measurement:
     """One row of the table.
 
     Attributes:
-      name: "TensorFlow float32" or the file's.
-      num_bytes: of the file; of the variables for TensorFlow.
-      top1_error: share of the images, 0..1.
-      top5_error: the same among the first five.
-      num_pictures: of the split.
-      median_milliseconds: of one image.
+      name: "TensorFlow float32" or the file's name.
+      num_bytes: size of the file or, for TensorFlow, of the variables.
+      top1_error: fraction of the images, 0..1.
+      top5_error: the same.
+      num_pictures: images in the split.
+      median_milliseconds: time per image.
     """
 
     name: str
@@ -56,13 +56,13 @@ def measure_all(
     """Measures TensorFlow and the files that `tflite_files.write` wrote.
 
     Args:
-      network: of the run.
-      directory: holds the files.
-      data: with a validation split.
+      network: the run's network.
+      directory: the directory of the files.
+      data: data with a validation split.
 
     Raises:
-      UserError: where there is no such split.
-      DataError: where a record is damaged.
+      UserError: if there is no such split.
+      DataError: if a record is damaged.
     """
     classifier = tflite_files.make_classifier(network)
 
@@ -93,7 +93,7 @@ def measure(
     network: TrainedNetwork,
     data: directory.DataDirectory,
 ) -> Measurement:
-    """One row: `classify` takes one image, float32 [1, crop, crop, 3], RGB 0..255."""
+    """Measures `classify`: float32 [1, crop, crop, 3], RGB 0..255 -> probabilities."""
     result = evaluate.evaluate(
         _make_eval_step(classify),
         tflite_files.without_mean(data),
@@ -137,13 +137,13 @@ def _time(classify: Classify, image: np.ndarray) -> float:
 
 
 def check_splits(data: directory.DataDirectory) -> None:
-    """Raises `UserError` where `data` misses a split that is read."""
+    """Raises `UserError` if `data` lacks a split that is needed."""
     for split in ("train", SPLIT):
         data.get_reader(split)
 
 
 def format_table(rows: Sequence[Measurement]) -> str:
-    """The rows in words, under a heading."""
+    """Formats the rows as a text table with a heading."""
     lines = [
         f"{SPLIT}, centre view: {rows[0].num_pictures:,} images",
         f"  {'':<18} {'size':>10} {'top-1 error':>12} {'one image':>12}",

@@ -1,4 +1,4 @@
-"""matplotlib as it is installed, whatever style the user has set for other figures."""
+"""Uses matplotlib's own defaults, independent of the user's style."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def default_style() -> Iterator[None]:
-    """Draws inside, or in a function so decorated, with matplotlib's own defaults.
+    """Applies matplotlib's own defaults within a context or a decorated function.
 
-    A `matplotlibrc` in the home or working directory may ask for LaTeX, other sizes or
-    colours. The user's style is back after it.
+    A `matplotlibrc` in the home or working directory may set LaTeX, other sizes or
+    colours. The user's style is restored afterwards.
     """
     import matplotlib
 

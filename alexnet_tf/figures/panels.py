@@ -1,4 +1,4 @@
-"""The paper's figure 4, left: images, each with its five most probable labels."""
+"""Draws the paper's figure 4, left: images with their five most probable labels."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def draw_panels(
     class_names: Sequence[str],
     path: str,
 ) -> None:
-    """Draws images with their five most probable labels, four in a row, to a PNG.
+    """Draws images with their five most probable labels, four per row, to a PNG.
 
-    Above each image stands its true class, if it is known. Below it there is a bar for
-    each of the five most probable labels; the true one's is red.
+    The true class, if known, is above each image. Below it, there is a bar for each of
+    the five most probable labels; the true label's bar is red.
 
     Args:
-      images: at least one; each uint8 [height, width, 3].
-      probabilities: of each image, float32 [classes].
-      truths: the true label of each image, or None.
-      class_names: by label.
-      path: of the PNG.
+      images: at least one image, uint8 [height, width, 3].
+      probabilities: each image's probabilities, float32 [classes].
+      truths: each image's true label, or None.
+      class_names: the names, by label.
+      path: the PNG to write.
 
     Raises:
-      StorageError: where it cannot be written.
+      StorageError: if it cannot be written.
     """
-    # Not pyplot, which would show the figure where a notebook has called this.
+    # Not pyplot, which would display the figure when called from a notebook.
     from matplotlib import figure as figure_lib
 
     num_rows = -(-len(images) // _PER_ROW)
@@ -74,6 +74,6 @@ def draw_panels(
 
 
 def _shorten(text: str) -> str:
-    # The first of a synset's names.
+    # Keeps only the first of a synset's names.
     first = text.split(",")[0]
     return first if len(first) <= 24 else first[:23] + "…"

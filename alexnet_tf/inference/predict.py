@@ -1,9 +1,9 @@
-"""Images in, the most probable classes out.
+"""Predicts the most probable classes of images.
 
-An image passes the converter's gate and its bicubic resize rule (`images.decoder`,
-`images.resize`), so that whatever can be converted can be predicted, and what cannot
-is told by name without stopping the rest. Where the shards were resized as the authors
-did, images here differ by a grey level in the mean.
+Images are decoded and resized as by the converter, with its bicubic rule
+(`tfrecords.images.decoder`, `resize`), so every image that converts can be predicted. A
+file that cannot be decoded is reported with the reason; the others are still predicted.
+If the shards were resized by the authors' rule, pixels differ by one level on average.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _SUFFIXES = listing.IMAGE_SUFFIXES
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A network, of a run or of an export.
+    """The network of a run or an export, ready to predict.
 
     Attributes:
-      classes: in the order of their labels.
-      image_size: side of the images it takes, pixels (256).
+      classes: the classes, in the order of their labels.
+      image_size: side of the input images, pixels (256).
       compute: from uint8 [N, image_size, image_size, 3], RGB, to probabilities float32
         [N, classes].
       untrained_layers: layers whose weights are random (see `untrained`).
@@ -56,14 +56,14 @@ class Predictor:
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """What a network says of an image.
+    """A network's prediction for an image.
 
     Attributes:
-      path: as it was named.
-      error: why there is no answer; "" where there is one.
-      probabilities: float32 [classes]; empty where there is an error.
-      image: uint8 [size, size, 3], what the network saw; empty likewise.
-      truth: the label that the image's folder names, or None.
+      path: the file, as named by the user.
+      error: why there is no prediction, or "".
+      probabilities: float32 [classes]; empty after an error.
+      image: uint8 [size, size, 3], the network's input; empty after an error.
+      truth: the label given by the name of the image's folder, or None.
     """
 
     path: str
@@ -73,12 +73,12 @@ class Prediction:
     truth: int | None
 
     def get_top(self, count: int = 5) -> list[int]:
-        """The most probable labels, the best first."""
+        """The most probable labels, best first."""
         return np.argsort(-self.probabilities, kind="stable")[:count].tolist()
 
 
 def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
-    """The predictor of a run's network, by the centre view or by ten (section 4.1)."""
+    """Makes a predictor of a run's network, with one view or ten (section 4.1)."""
     statistics = network.training_data.statistics
     config = network.config.data
     transform = evaluation_views.make_view_transform(config, statistics, num_views)
@@ -97,18 +97,18 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
 
 
 def open_export(export_dir: str, num_views: int) -> Predictor:
-    """The predictor of an export's newest version.
+    """Makes a predictor of an export's newest version.
 
     Args:
       export_dir: from `alexnet-export`, or one version in it. A SavedModel is a
-        program: load only what you made or trust.
+        program: load only files that you made or trust.
       num_views: 1 or 10.
 
     Raises:
-      UserError: where there is no export.
-      DataError: where it is damaged.
-      DeviceMemoryError: where it does not fit into the memory.
-      StorageError: where it cannot be read.
+      UserError: if there is no export.
+      DataError: if it is damaged.
+      DeviceMemoryError: if it does not fit into memory.
+      StorageError: if it cannot be read.
     """
     opened = exported.open_version(exported.find_version(export_dir))
     function = opened.signatures["serving_default" if num_views == 1 else "ten_views"]
@@ -117,7 +117,7 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
         encoded = tf.constant([_encode_bmp(image) for image in images])
         return function(image_bytes=encoded)["probabilities"].numpy()
 
-    # The functions live as long as what was loaded.
+    # The functions need the loaded object to stay alive.
     compute.loaded = opened.loaded  # type: ignore[attr-defined]
     return Predictor(
         opened.classes, opened.image_size, compute, opened.untrained_layers
@@ -125,42 +125,42 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
 
 
 def _encode_bmp(image: np.ndarray) -> bytes:
-    # Without loss, and without time.
+    # Lossless and fast.
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "BMP")
     return stream.getvalue()
 
 
 def find_images(names: Sequence[str]) -> list[str]:
-    """Files as named, folders' images (sorted, sub-folders too), and patterns' files.
+    """Expands names to files: files, folders (recursively, sorted) and glob patterns.
 
-    Folders are walked by the converter's rule; see `images.listing`. What is found
-    there and cannot be read, folders too, is among the paths: `predict_files` says why.
+    Folders are searched by the converter's rule, see `tfrecords.images.listing`.
+    Unreadable files and folders are included; `predict_files` reports why.
 
     Raises:
-      UserError: for a name behind which there is nothing.
+      UserError: if a name matches nothing.
     """
     found: dict[str, None] = {}
     for name in names:
         matches = [name] if os.path.lexists(name) else sorted(glob.glob(name))
         if not matches:
             raise errors.UserError(
-                f"{name} is no file, no folder and no pattern that finds any. Name "
+                f"{name} is not a file, a folder or a pattern that matches any. Give "
                 "images or folders."
             )
         for match in matches:
             paths = _walk(match) if os.path.isdir(match) else [match]
             if not paths:
                 raise errors.UserError(
-                    f"{match} holds no image ({', '.join(_SUFFIXES)}). Name images "
-                    "or folders."
+                    f"{match} contains no images ({', '.join(_SUFFIXES)}). Give "
+                    "images or folders of images."
                 )
             found.update(dict.fromkeys(paths))
     return list(found)
 
 
 def _walk(directory: str) -> list[str]:
-    # By folder, then by name.
+    # Sorted by folder, then by name.
     found: list[tuple[str, str]] = []
 
     def add_unreadable(path: str, error: OSError) -> None:
@@ -181,16 +181,16 @@ def predict_files(
     apply_orientation: bool = True,
     batch_size: int = 32,
 ) -> Iterator[Prediction]:
-    """Predicts one file after another, in batches; a bad one only says so.
+    """Yields each file's prediction; an unreadable file yields its error.
 
     Args:
       predictor: the network.
-      paths: of the files.
-      apply_orientation: whether to turn an image as its Exif orientation says.
-      batch_size: images at a time.
+      paths: the files.
+      apply_orientation: whether to rotate images by their Exif orientation.
+      batch_size: images per batch.
 
     Raises:
-      UserError: where the memory or the number of open files does not suffice.
+      UserError: if there is too little memory or too few open files are allowed.
     """
     by_class = _make_labels_by_name(predictor.classes)
     for start in range(0, len(paths), batch_size):
@@ -206,20 +206,20 @@ def predict_files(
 
 
 def _make_labels_by_name(classes: Sequence[manifest.ClassInfo]) -> dict[str, int]:
-    # By synset, and by those names that are one class's alone: "crane" is a bird and a
-    # machine, and tells of neither.
+    # By synset, and by names that belong to a single class: "crane" is both a bird and
+    # a machine, so it is left out.
     counts = collections.Counter(info.text for info in classes)
     labels = {c.text: k for k, c in enumerate(classes) if counts[c.text] == 1}
     return {**labels, **{c.synset: k for k, c in enumerate(classes)}}
 
 
 def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, str]:
-    # The image and "", or nothing and the reason.
+    # The image and "", or an empty image and the reason.
     nothing = np.zeros((0, 0, 3), np.uint8)
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
-            os.listdir(path)  # It says why it cannot be read, if so.
+            os.listdir(path)  # Raises the reason if it is unreadable.
         if not stat.S_ISREG(mode):
             return nothing, f"it is {listing.describe_kind(mode)}, not a file"
         with open(path, "rb") as file:
@@ -234,7 +234,7 @@ def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, st
 
 
 def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:
-    """An image's name, then a line for each of its most probable classes."""
+    """Formats an image's name and a line for each of its most probable classes."""
     path = printing.escape(prediction.path)
     if prediction.error:
         return f"{path}\n  not predicted: {prediction.error}"
@@ -250,7 +250,7 @@ def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -
 def to_json(
     prediction: Prediction, classes: Sequence[manifest.ClassInfo]
 ) -> dict[str, Any]:
-    """A prediction as JSON values; `top5` is empty where there is an error."""
+    """Converts a prediction to JSON values; `top5` is empty after an error."""
     return {
         "path": prediction.path,
         "error": prediction.error,
@@ -271,7 +271,7 @@ CSV_HEADER = "path,rank,label,synset,name,probability,error"
 
 
 def format_csv(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:
-    """A line for each of the most probable classes, or one with the error."""
+    """Formats a line for each of the most probable classes, or one with the error."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     if prediction.error:

@@ -1,7 +1,7 @@
-"""The network, built from its table as a Keras functional model.
+"""Builds the network from its table as a Keras functional model.
 
-Two towers, a and b, of half of the kernels each (paper, section 3.5, figure 2). ReLU,
-then response normalization, then pooling (3.3, 3.5).
+Two towers, a and b, hold half of the kernels each (paper, section 3.5, figure 2). ReLU
+comes first, then response normalization, then pooling (sections 3.3 and 3.5).
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ def build_model(
     """Builds the network as a Keras functional model.
 
     Args:
-      num_classes: the width of fc8.
-      config: the network, activation, normalization, pooling, dropout, initial
+      num_classes: the number of units of fc8.
+      config: the network, activation, normalization, pooling, dropout and initial
         weights.
       crop_size: side of the input, pixels.
-      seed: of the initial weights and of dropout.
+      seed: seed of the initial weights and of dropout.
       precision: the layers' policy: "float32", "mixed_bfloat16", "mixed_float16".
-      placement: the towers' devices; TensorFlow chooses where none is given.
-      network: another table than that of `config.network`.
+      placement: the towers' devices; by default TensorFlow chooses.
+      network: a table to use instead of that of `config.network`.
 
     Returns:
-      A model from float32 [B, crop_size, crop_size, 3] (mean subtracted, in grey
-      levels of 0..255) to logits [B, num_classes] in the policy's compute dtype. Layers
-      are called conv1a, conv1b, ..., or conv1, ... where there is one tower.
+      A model from float32 [B, crop_size, crop_size, 3] (pixels of 0..255 minus the
+      mean) to logits [B, num_classes] in the policy's compute dtype. Layers are named
+      conv1a, conv1b, ..., or conv1, ... with a single tower.
 
     Raises:
-      UserError: where the crops are too small for the layers.
+      UserError: if the crops are too small for the layers.
     """
     network = network or NETWORKS[config.network]
     _check_crop_size(network.rows, config, crop_size)
@@ -77,11 +77,11 @@ def build_model(
 
 
 def build_network(config: Config, num_classes: int, where: Placement) -> keras.Model:
-    """The network of a run; `config.precision` is resolved, not "auto".
+    """Builds the network of a run; `config.precision` must not be "auto".
 
     Raises:
-      UserError: where the settings make no network.
-      DeviceMemoryError: where its weights do not fit into the memory.
+      UserError: if the settings describe no valid network.
+      DeviceMemoryError: if its weights do not fit into memory.
     """
     with memory_errors("--config.model.width"):
         return build_model(
@@ -97,13 +97,13 @@ def build_network(config: Config, num_classes: int, where: Placement) -> keras.M
 def _choose_stddevs(
     config: ModelConfig, full: Sequence[Row], rows: Sequence[Row]
 ) -> dict[str, float]:
-    """The standard deviation of each layer's first kernels.
+    """The standard deviation of each layer's initial kernels.
 
-    A sum over fewer inputs is smaller. In a network that is narrower than the paper's
+    In a network narrower than the paper's, units sum over fewer inputs, so
 
         stddev = the setting's * sqrt(inputs at full width / inputs)
 
-    keeps the size of the activations (ours; at full width nothing changes).
+    keeps the scale of the activations (ours; at full width nothing changes).
     """
     names = [*(row.name for row in rows), LAST_LAYER]
     stddevs = {}
@@ -127,10 +127,10 @@ def _check_crop_size(rows: Sequence[Row], config: ModelConfig, crop_size: int) -
             side = (side - config.pool_size) // config.pool_stride + 1
         if side < 1:
             raise errors.UserError(
-                f"crops of {crop_size} pixels are too small for the network: nothing "
-                f"is left of them after {row.name}. Give a larger "
-                "--config.data.crop_size (the paper's is 224), from larger images "
-                "if need be."
+                f"crops of {crop_size} pixels are too small for the network: "
+                f"{row.name} would have no output. Give a larger "
+                "--config.data.crop_size (the paper's is 224); convert larger images "
+                "if necessary."
             )
 
 
@@ -152,7 +152,7 @@ class _Builder:
         self._num_seeds = 0
 
     def copy_images(self, images: object) -> list:
-        """The batch, once per tower."""
+        """Copies the batch to each tower's device."""
         if self._num_towers == 1:
             return [images]
         return [
@@ -180,7 +180,7 @@ class _Builder:
         ]
         normalized = row.normalized and config.normalization != "none"
         before_relu = row.name == "conv1" and config.conv1_normalized_before_relu
-        # The fused normalization makes the gradient of the ReLU before it, too.
+        # The fused normalization also computes the gradient of the ReLU before it.
         joint = (
             normalized
             and not before_relu
@@ -230,7 +230,7 @@ class _Builder:
         return outputs
 
     def add_logits(self, num_classes: int, towers: list) -> object:
-        """fc8, the whole of it on tower a's device."""
+        """fc8, entirely on tower a's device."""
         arguments = self._place(LAST_LAYER, 0)
         arguments["name"] = LAST_LAYER
         return layers.Dense(
@@ -240,7 +240,7 @@ class _Builder:
     def _exchange(
         self, number: str, receivers: list, senders: list | None = None
     ) -> list:
-        """Each receiver's view of all towers; one copy per device, not per tower."""
+        """All towers' outputs for each receiver; one copy per device, not per tower."""
         senders = senders if senders is not None else receivers
         if len(senders) == 1:
             return receivers

@@ -1,9 +1,9 @@
-"""Images or maps times kernels, past two slow paths of TensorFlow on processors.
+"""Convolution that avoids two slow paths of TensorFlow on CPUs.
 
-The three numbers of a pixel fill a fifth of a vector register. Where windows move by
-`stride` pixels, that many pixels of a row can stand as one pixel of `stride` times the
-maps, without anything being moved: the paper's conv1 then multiplies twelve numbers at
-a time (figures in docs/performance.md).
+An RGB pixel's three numbers fill only a fifth of a vector register. With windows that
+move by `stride` pixels, a row can be reshaped so that `stride` pixels become one pixel
+of `stride` times as many maps, without copying. The paper's conv1 then multiplies
+twelve numbers at a time (measurements in docs/performance.md).
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import tensorflow as tf
 
 from alexnet_tf.devices import precision
 
-# Pixels of fewer maps are joined.
+# Pixels with fewer maps are joined.
 _ENOUGH_MAPS = 16
 
 
 def convolve(
     x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: tuple[int, int]
 ) -> tf.Tensor:
-    """The convolution of x, by the fastest of three ways.
+    """Convolves x with the kernels, by the fastest of three methods.
 
     Args:
       x: float [B, H, W, maps in].
-      kernel: of the same dtype, [size, size, maps in, kernels].
+      kernel: [size, size, maps in, kernels], of the same dtype.
       stride: pixels.
-      padding: zeros (before, after) each side of both axes.
+      padding: zeros (before, after) on both axes.
 
     Returns:
       [B, H', W', kernels] with H' = (H + before + after - size) // stride + 1.
@@ -35,20 +35,20 @@ def convolve(
         return tf.nn.conv2d(x, kernel, 1, "SAME")
     if gains_by_joining(x, stride):
         return convolve_joined(x, kernel, stride, padding)
-    # Zeros first, then VALID: given explicit padding, TensorFlow's CPU kernels take a
-    # slow path backward (in bfloat16, forty times slower).
+    # Pad first, then use VALID: with explicit padding, TensorFlow's CPU kernels take a
+    # slow backward path (forty times slower in bfloat16).
     x = tf.pad(x, [[0, 0], list(padding), list(padding), [0, 0]])
     return tf.nn.conv2d(x, kernel, stride, "VALID")
 
 
 def gains_by_joining(x: tf.Tensor, stride: int) -> bool:
-    """Is it bfloat16 on a processor like the one measured, and few maps, to be joined?
+    """True for bfloat16 input with few maps, on CPUs where joining was measured faster.
 
-    Measured on Zen 5, with AVX-512's bfloat16: a step in 766 ms instead of 784; in
-    float32 the filters' gradient was a third slower. On GPUs and on processors without
-    these instructions it was not measured. The rule asks for the instructions and does
-    not time them at every start: the two ways add up in different orders, and a run
-    that goes on has to take the way that it began with to give the same bits.
+    Measured on Zen 5 with AVX-512 bfloat16: 766 ms per step instead of 784; in float32
+    the kernels' gradient was a third slower. GPUs and CPUs without these instructions
+    were not measured. The rule checks for the instructions instead of timing both at
+    each start: the two methods sum in different orders, and a resumed run must use the
+    same method to give the same bits.
     """
     is_few = stride > 1 and x.shape[3] < _ENOUGH_MAPS and None not in x.shape[1:3]
     has_gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -59,21 +59,21 @@ def gains_by_joining(x: tf.Tensor, stride: int) -> bool:
 def convolve_joined(
     x: tf.Tensor, kernel: tf.Tensor, stride: int, padding: tuple[int, int]
 ) -> tf.Tensor:
-    """The convolution with `stride` pixels of a row joined to one.
+    """Convolves with `stride` pixels of a row joined into one.
 
       y[r, c] = sum over i, j of x[stride r + i, stride c + j] kernel[i, j]
               = sum over i, J of X[stride r + i, c + J] K[i, J]
 
     with X[r, c] = x[r, stride c], ..., x[r, stride c + stride - 1] side by side, K
-    likewise, and kernel[i, j] = 0 from j = size on.
+    likewise, and kernel[i, j] = 0 for j >= size.
 
-    Args, returns: `convolve`'s.
+    Args, returns: as `convolve`.
     """
     size, _, maps, kernels = kernel.shape
     before, after = padding
     joined = -(-size // stride)
     columns = (x.shape[2] + before + after - size) // stride + 1
-    # What the windows see; a rest that no window reaches is left out.
+    # The columns that the windows cover; columns that no window reaches are cut off.
     width = stride * (columns - 1 + joined)
     right = max(0, width - before - x.shape[2])
     x = tf.pad(x, [[0, 0], [before, after], [before, right], [0, 0]])[:, :, :width]

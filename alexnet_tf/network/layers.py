@@ -1,7 +1,7 @@
-"""The paper's layers: each formula beside the code that computes it.
+"""The paper's layers, each with its formula.
 
-All take and return [batch, height, width, maps] or [batch, units]. Every layer runs
-on its own device, forward and backward (see `placement`).
+Inputs and outputs are [batch, height, width, maps] or [batch, units]. Every layer runs
+on its own device, forward and backward (see `devices.placement`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alexnet_tf.devices import placement
 from alexnet_tf.network import convolution, products
 from alexnet_tf.stack import keras
 
-# Named, so that the draws are the same on every device and in every version.
+# Fixed, so that the draws are the same on every device and in every version.
 _ALGORITHM = "philox"
 
 
@@ -24,14 +24,14 @@ class Gaussian(keras.initializers.Initializer):
 
     Args:
       stddev: standard deviation (paper, section 5: 0.01).
-      seed: two integers; the run's seed and the layer's number.
+      seed: two integers: the run's seed and the layer's number.
     """
 
     def __init__(self, stddev: float, seed: tuple[int, int]):
         self.stddev, self.seed = stddev, seed
 
     def __call__(self, shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
-        """A tensor of `shape`, drawn in float32 whatever the dtype asked for."""
+        """Draws a tensor of `shape`, always in float32, and casts it to `dtype`."""
         del kwargs
         drawn = tf.random.stateless_normal(
             shape, self.seed, stddev=self.stddev, alg=_ALGORITHM
@@ -43,8 +43,8 @@ class PlacedLayer(keras.layers.Layer):
     """A layer that builds and runs on `device`.
 
     Args:
-      device: a `tf.device` name, or None where TensorFlow chooses.
-      **kwargs: Keras' own: name, dtype (a precision policy).
+      device: a `tf.device` name; None lets TensorFlow choose.
+      **kwargs: Keras' arguments: name, dtype (a precision policy).
     """
 
     def __init__(self, device: str | None = None, **kwargs: Any):
@@ -52,7 +52,7 @@ class PlacedLayer(keras.layers.Layer):
         self.device = device
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # Around Keras' own __call__, which casts inputs and creates variables.
+        # Wraps Keras' __call__, which casts inputs and creates variables.
         with placement.scope(self.device):
             return super().__call__(*args, **kwargs)
 
@@ -64,12 +64,12 @@ class Convolution(PlacedLayer):
       kernels: maps out.
       size: side of the kernels, pixels.
       stride: pixels.
-      padding: zeros (before, after) each side of both axes. The paper's conv1 on 224
-        pixels gives 55 only if its last windows hang over the right and bottom edge,
-        as they do in the source: (0, 3).
-      stddev: of the initial kernel.
+      padding: zeros (before, after) on both axes. On 224 pixels, the paper's conv1
+        gives 55 only if its last windows extend past the right and bottom edges, as
+        in the source: (0, 3).
+      stddev: standard deviation of the initial kernel.
       initial_bias: 0 or 1 (section 5).
-      seed: of the initial kernel.
+      seed: seed of the initial kernel.
       **kwargs: `PlacedLayer`'s.
     """
 
@@ -108,13 +108,13 @@ class Convolution(PlacedLayer):
 
 
 class Dense(PlacedLayer):
-    """y = flatten(x) kernel + bias; maps are flattened row, column, map.
+    """y = flatten(x) kernel + bias; maps are flattened in the order row, column, map.
 
     Args:
-      units: outputs.
-      stddev: of the initial kernel.
+      units: number of outputs.
+      stddev: standard deviation of the initial kernel.
       initial_bias: 0 or 1 (section 5).
-      seed: of the initial kernel.
+      seed: seed of the initial kernel.
       **kwargs: `PlacedLayer`'s.
     """
 
@@ -152,12 +152,12 @@ class Dense(PlacedLayer):
 
 
 class Activation(PlacedLayer):
-    """max(0, x), the paper's (section 3.1), or tanh(x), its comparison (figure 1).
+    """max(0, x) (paper, section 3.1), or tanh(x), its baseline in figure 1.
 
     Args:
       function: "relu" or "tanh".
-      gradient_follows: for relu: what comes next already returns the gradient of this
-        layer's input (`normalize_fused` does), so that it is passed on as it is.
+      gradient_follows: for relu only: the next layer already returns the gradient of
+        this layer's input, as `normalize_fused` does, so it is passed on unchanged.
       **kwargs: `PlacedLayer`'s.
     """
 
@@ -177,7 +177,7 @@ def _relu_passing_gradients(x: tf.Tensor) -> Any:
 
 
 class MaxPooling(PlacedLayer):
-    """The maximum over size x size pixels every `stride` pixels (section 3.4)."""
+    """The maximum over size x size pixels, every `stride` pixels (section 3.4)."""
 
     def __init__(self, size: int, stride: int, **kwargs: Any):
         super().__init__(**kwargs)
@@ -189,7 +189,7 @@ class MaxPooling(PlacedLayer):
 
 
 class Copy(PlacedLayer):
-    """The batch on this tower's device: it crosses once, whoever reads it there."""
+    """Copies the batch to this tower's device once, for all its readers."""
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Any shape, unchanged."""
@@ -197,7 +197,7 @@ class Copy(PlacedLayer):
 
 
 class Exchange(PlacedLayer):
-    """All towers' maps or units side by side: the only place where towers meet."""
+    """Concatenates all towers' maps or units: the only connection between towers."""
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
         """[B, ..., n] of each tower -> [B, ..., n * towers]."""
@@ -210,17 +210,17 @@ class Dropout(PlacedLayer):
       training:  y = x * mask                 mask ~ Bernoulli(1 - rate)
       test:      y = x * (1 - rate)
 
-    With `scaling="training"` the factor moves to training, as in Keras' own layer:
-    y = x * mask / (1 - rate), and y = x at test. That is another dynamics: the layers
-    above see four times the curvature at rate 0.5.
+    With `scaling="training"` the factor moves to training, as in Keras' layer:
+    y = x * mask / (1 - rate), and y = x at test. This changes the training dynamics: at
+    rate 0.5 the layers above see four times the curvature.
 
-    The mask is a function of (seed, draws): `draws` counts the batches seen in
-    training and is part of a run's state.
+    The mask is a function of (seed, draws): `draws` counts the training batches and is
+    part of a run's state.
 
     Args:
       rate: probability of zeroing.
       scaling: "test" or "training".
-      seed: the run's and the layer's number.
+      seed: the run's seed and the layer's number.
       **kwargs: `PlacedLayer`'s.
     """
 
@@ -232,8 +232,8 @@ class Dropout(PlacedLayer):
         self.test_factor = {"test": keep, "training": 1.0}[scaling]
         with placement.scope(self.device):
             draws = tf.Variable(0, dtype=tf.int64, trainable=False, name="draws")
-        # Past Keras' tracking: a counter is no parameter and does not belong in
-        # `count_params` or a weight file. The checkpoint takes it by name.
+        # Bypasses Keras' tracking: the counter is not a parameter and must not appear
+        # in `count_params` or a weight file. The checkpoint stores it by name.
         object.__setattr__(self, "draws", draws)
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:

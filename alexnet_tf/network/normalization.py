@@ -2,10 +2,10 @@
 
   b[i] = a[i] / (k + alpha * sum over j in [i - r, i + r] of a[j]^2) ^ beta
 
-with k = 2, n = 2 r + 1 = 5, alpha = 1e-4, beta = 0.75; j stays within the tower's maps,
-or within both towers' side by side where the scope is "all" (ours, for the weights of
-others). `LocalResponseNormalization` computes it with TensorFlow's op, as products with
-a banded matrix, or as sums of shifted maps that XLA compiles to a few loops;
+with k = 2, n = 2 r + 1 = 5, alpha = 1e-4, beta = 0.75. j stays within the tower's maps;
+with the scope "all" it runs over both towers' maps, side by side (ours, for imported
+weights). `LocalResponseNormalization` computes it with TensorFlow's op, as matmuls with
+a banded matrix, or as sums of shifted maps that XLA compiles to a few loops.
 `MapNormalization` is the source's second normalization in conv2.
 """
 
@@ -29,15 +29,15 @@ class LocalResponseNormalization(PlacedLayer):
 
     Args:
       method: "reference", `tf.nn.local_response_normalization`; "banded" or "fused",
-        equal to it to float32 rounding and faster; "auto", the fastest.
-      radius: r, maps to either side.
+        equal to it up to float32 rounding and faster; "auto", the fastest.
+      radius: r, maps on each side.
       bias: k.
       alpha: as in the formula, not divided by n.
       beta: the exponent.
-      share: (i, n): of the maps that come in, the i-th of n equal shares comes out:
-        what a tower keeps where it is given the maps of all.
-      rectified: whether the maps that come in are a ReLU's that leaves its gradient to
-        this layer; for the method "fused" only, see `normalize_fused`.
+      share: (i, n): outputs the i-th of n equal parts of the input maps, so that a
+        tower that sees all towers' maps keeps its own.
+      rectified: the input comes from a ReLU whose gradient this layer computes; only
+        for the method "fused", see `normalize_fused`.
       **kwargs: `PlacedLayer`'s.
     """
 
@@ -60,30 +60,31 @@ class LocalResponseNormalization(PlacedLayer):
         self.share = share
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, H, W, maps] -> [B, H, W, maps / n], n as in `share`."""
+        """[B, H, W, maps] -> [B, H, W, maps / n], with n from `share`."""
         y = self._normalize(x, self.radius, self.bias, self.alpha, self.beta)
         index, count = self.share
         return tf.split(y, count, axis=-1)[index] if count > 1 else y
 
 
 def resolve_method(method: str) -> str:
-    """The setting `normalization` with "auto" resolved for this TensorFlow."""
+    """The setting `normalization`, with "auto" resolved for this TensorFlow version."""
     if method != "auto":
         return method
     return "fused" if stack.XLA_FUSES_LOOPS else "banded"
 
 
 def make_portable(method: str) -> str:
-    """The method for a network that is saved: one that needs no compiler to run."""
+    """The method for a saved network, which must run without XLA."""
     return "banded" if method in ("auto", "fused") else method
 
 
 def normalize_reference(
     x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float
 ) -> tf.Tensor:
-    """The formula by TensorFlow's op; x is [B, H, W, maps].
+    """Computes the formula with TensorFlow's op; x is [B, H, W, maps].
 
-    The op knows no bfloat16, and on GPUs float32 only: it computes in float32.
+    It computes in float32: the op does not support bfloat16, and on GPUs it supports
+    only float32.
     """
     y = tf.nn.local_response_normalization(
         tf.cast(x, tf.float32), depth_radius=radius, bias=bias, alpha=alpha, beta=beta
@@ -94,17 +95,17 @@ def normalize_reference(
 def normalize_banded(
     x: tf.Tensor, radius: int, bias: float, alpha: float, beta: float
 ) -> tf.Tensor:
-    """The formula as products with a banded 0/1 matrix B, B[i, j] = |i - j| <= radius.
+    """The formula as matmuls with a banded 0/1 matrix B, B[i, j] = |i - j| <= radius.
 
       s = bias + alpha (x^2 B);  y = x s^-beta
       dx = dy s^-beta - 2 alpha beta x ((dy y / s) B)
 
-    The powers are taken in float32, the products in x's dtype, except float16: there
-    the square of 256 is infinite, and all of it is computed in float32.
+    Powers are computed in float32, matmuls in x's dtype. For float16 everything is
+    computed in float32, as the square of 256 would overflow.
 
     Args:
       x: float [B, H, W, maps].
-      radius: maps to either side.
+      radius: maps on each side.
       bias: k.
       alpha: as in the formula.
       beta: the exponent.
@@ -155,19 +156,18 @@ def normalize_fused(
       t = dy y / s
       dx = dy s^-beta - 2 alpha beta x sum over |i - j| <= radius of t[j]
 
-    Each line is a pass over memory, and the bytes moved are what bounds it: s is
-    computed anew rather than kept, in float32, in registers. The sums read maps padded
-    with zeros, copies that TensorFlow makes in between: were the padding part of a
-    loop, XLA would ask at every number whether it is one (six times slower). A new
-    shape of x is compiled anew, in about a second.
+    Each line is one pass over memory, and memory bandwidth is the limit. s is therefore
+    recomputed in float32 registers, not stored. The sums read maps that TensorFlow has
+    padded with zeros beforehand: inside a loop, XLA would test every number for being
+    padding (six times slower). Each new shape of x is compiled once, in about a second.
 
-    With `rectified`, x = max(0, z) and what is returned is the gradient of z:
+    With `rectified`, x = max(0, z) and the gradient returned is that of z:
 
       dz = dx where x > 0, else 0
 
-    which costs nothing here, and a pass over all maps as an operation of its own.
+    This is free here; as a separate op it would be another pass over all maps.
 
-    Args, returns: `normalize_banded`'s.
+    Args, returns: as `normalize_banded`.
     """
     compute_y, compute_t, compute_dx = _compile_fused(
         radius, bias, alpha, beta, rectified
@@ -192,7 +192,7 @@ def normalize_fused(
 def _compile_fused(
     radius: int, bias: float, alpha: float, beta: float, rectified: bool
 ) -> tuple[Callable[..., tf.Tensor], ...]:
-    """The loops of `normalize_fused`: y, t and dx, of x and t that are padded."""
+    """The loops of `normalize_fused`: y, t and dx, from padded x and t."""
 
     def shift(padded: tf.Tensor, distance: int) -> tf.Tensor:
         start = radius + distance
@@ -231,8 +231,8 @@ def _compile_fused(
     return compute_y, compute_t, compute_dx
 
 
-# XLA computes in float32 what is bfloat16, a slice too: it would widen, cut, round and
-# widen again. Their bits it only copies, and multiplying them is all that widening is.
+# XLA computes bfloat16 ops in float32, even slices: it would widen, slice, round and
+# widen again. Integers it just copies, and a multiplication widens the bits.
 _UPPER = 1 << 16
 _NAN = 0x7FC0
 
@@ -242,25 +242,25 @@ def _get_bits(x: tf.Tensor) -> tf.Tensor:
 
 
 def _widen(x: tf.Tensor) -> tf.Tensor:
-    """float32 of a float, or of a bfloat16's bits: they are a float32's upper half."""
+    """Widens a float, or a bfloat16's bits (a float32's upper half), to float32."""
     if x.dtype == tf.uint16:
         return tf.bitcast(tf.cast(x, tf.uint32) * _UPPER, tf.float32)
     return tf.cast(x, tf.float32)
 
 
 def _narrow(x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """float32 rounded to `dtype`, half to even; XLA's own for bfloat16 is slower."""
+    """Rounds float32 to `dtype`, half to even; XLA's bfloat16 rounding is slower."""
     if dtype != tf.bfloat16:
         return tf.cast(x, dtype)
     bits = tf.bitcast(x, tf.uint32)
     bits = (bits + (_UPPER // 2 - 1) + bits // _UPPER % 2) // _UPPER
-    # The sum of a NaN whose bits are all ones, as GPUs make it, would end at zero.
+    # GPUs make NaNs whose bits are all ones; the addition would wrap them to zero.
     bits = tf.where(x == x, bits, _NAN)
     return tf.bitcast(tf.cast(bits, tf.uint16), tf.bfloat16)
 
 
 def _power(s: tf.Tensor, beta: float) -> tf.Tensor:
-    # s^-0.75 = 1 / sqrt(s sqrt(s)): two square roots cost a fraction of a power.
+    # s^-0.75 = 1 / sqrt(s sqrt(s)): two square roots are much cheaper than a power.
     if beta == 0.75:
         return tf.math.rsqrt(s * tf.math.sqrt(s))
     return tf.math.pow(s, -beta)
@@ -279,7 +279,7 @@ class MapNormalization(PlacedLayer):
       y = x / (1 + (alpha / size^2) * sum over size x size pixels of x^2) ^ beta
 
     with size 5, alpha 0.001, beta 0.75; pixels outside the map count as zero. In the
-    source (`cnorm2` of net 145) it stands between lrn2 and pool2.
+    source (`cnorm2` of net 145) it is between lrn2 and pool2.
     """
 
     def __init__(
@@ -291,9 +291,9 @@ class MapNormalization(PlacedLayer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[B, H, W, maps] -> the same shape."""
         margin = [self.size // 2, self.size // 2]
-        # In float16 the square of 256 is infinite.
+        # In float16 the square of 256 overflows.
         squares = tf.square(tf.cast(x, tf.float32))
         padded = tf.pad(squares, [[0, 0], margin, margin, [0, 0]])
-        # VALID over the zeros put there: the mean always divides by size^2.
+        # VALID over explicit zeros, so that the mean always divides by size^2.
         mean = tf.nn.avg_pool2d(padded, self.size, 1, "VALID")
         return x * tf.cast(_power(1.0 + self.alpha * mean, self.beta), x.dtype)

@@ -1,4 +1,4 @@
-"""The network's parameters: listed with their layers, and assigned from arrays."""
+"""Lists the network's parameters and assigns them from arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KERNEL, BIAS = 0, 1
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """A trained variable and what the rule needs to know of it.
+    """A trained variable, with the facts that the update rule needs.
 
     Attributes:
       name: "conv1a/kernel".
@@ -55,21 +55,21 @@ def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
 def load_weights(
     network: keras.Model, arrays: Mapping[str, np.ndarray], path: str
 ) -> None:
-    """Gives `network` the weights in `arrays` and nothing else, in its own type.
+    """Assigns a checkpoint's weights to `network`, cast to its dtype.
 
     Args:
-      network: its parameters are assigned.
-      arrays: of a checkpoint; those called `weights/...` are used.
-      path: of the checkpoint, for the sentence.
+      network: the network to assign to.
+      arrays: a checkpoint's arrays; only those named `weights/...` are used.
+      path: the checkpoint's path, for the error.
 
     Raises:
-      DataError: where the checkpoint is of another network.
+      DataError: if the checkpoint belongs to another network.
     """
     wanted = {f"weights/{p.name}": p.variable for p in list_parameters(network)}
     weights = {k: array for k, array in arrays.items() if k.startswith("weights/")}
     for name in wanted.keys() & weights.keys():
         if weights[name].dtype == np.float32:
-            # Rounded, half to even, where the network's weights have fewer bits.
+            # Rounds half to even if the network's weights have fewer bits.
             with np.errstate(over="ignore"):
                 weights[name] = weights[name].astype(wanted[name].dtype.as_numpy_dtype)
     assign_arrays(wanted, weights, path)
@@ -80,24 +80,24 @@ def assign_arrays(
     arrays: Mapping[str, np.ndarray],
     path: str,
 ) -> None:
-    """Assigns `arrays` to `variables` by name, all of both.
+    """Assigns every array to the variable of the same name.
 
     Args:
-      variables: to be assigned.
-      arrays: of the same names, shapes and dtypes.
-      path: where the arrays are from, for the sentence.
+      variables: the variables to assign.
+      arrays: their values, of the same names, shapes and dtypes.
+      path: the file that the arrays come from, for the error.
 
     Raises:
-      DataError: naming what is missing, left over or of another shape; nothing has
-        been assigned then.
+      DataError: naming arrays that are missing, unknown or of another shape or dtype.
+        Nothing has been assigned then.
     """
     complaints = [f"it lacks {name}" for name in sorted(set(variables) - set(arrays))]
     complaints += [
         f"{name} is unknown" for name in sorted(set(arrays) - set(variables))
     ]
     complaints += [
-        f"{name} is {arrays[name].dtype} {arrays[name].shape} where "
-        f"{variable.dtype.name} {tuple(variable.shape)} is expected"
+        f"{name} is {arrays[name].dtype} {arrays[name].shape} instead of "
+        f"{variable.dtype.name} {tuple(variable.shape)}"
         for name, variable in sorted(variables.items())
         if name in arrays
         and (
@@ -109,7 +109,7 @@ def assign_arrays(
         more = f" and {len(complaints) - 3} more" if len(complaints) > 3 else ""
         raise errors.DataError(
             f"{path} belongs to another network: {'; '.join(complaints[:3])}{more}. "
-            "Give the settings with which it was trained."
+            "Give the settings that it was trained with."
         )
     for name, variable in variables.items():
         variable.assign(arrays[name])

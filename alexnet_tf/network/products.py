@@ -1,10 +1,9 @@
-"""A batch times a kernel, past an obstacle in the processor's cache.
+"""A matmul that avoids cache conflicts between the kernel's rows.
 
-A cache holds what lies a multiple of 4,096 bytes apart in the same few places. Of a
-kernel whose rows are 8,192 bytes long, as those of 2,048 float32 are, each row pushes
-out the one before, and oneDNN's product for AVX2 takes twice its time. Rows that are 64
-bytes longer do not meet; making them so costs a fifth of the product (figures in
-docs/performance.md).
+Addresses that are a multiple of 4,096 bytes apart share a cache set. If a kernel's rows
+are 8,192 bytes long (2,048 float32), each row evicts the previous one, and oneDNN's
+AVX2 matmul takes twice as long. Rows that are 64 bytes longer do not conflict; padding
+them costs a fifth of the matmul (measurements in docs/performance.md).
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ _FEWEST_ROWS = 32
 
 
 def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The product of x and kernel, by the faster of two ways.
+    """Multiplies x by the kernel, by the faster of two methods.
 
     Args:
       x: float [B, n].
-      kernel: of the same dtype, [n, m].
+      kernel: [n, m], of the same dtype.
 
     Returns:
       [B, m].
@@ -38,10 +37,10 @@ def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def has_conflicts(num_rows: int | None, kernel: tf.Tensor) -> bool:
-    """Do the rows of `kernel` meet in the cache, and is x large enough to matter?
+    """True if the rows of `kernel` conflict in the cache and x has enough rows.
 
     Args:
-      num_rows: of x; None where the graph does not know it.
+      num_rows: the rows of x; None if unknown in the graph.
       kernel: [n, m].
     """
     row_bytes = kernel.shape[1] * kernel.dtype.size
@@ -50,11 +49,11 @@ def has_conflicts(num_rows: int | None, kernel: tf.Tensor) -> bool:
 
 @functools.cache
 def suffers_conflicts() -> bool:
-    """Is this a machine like those measured: x86 with AVX2, no AVX-512, and no GPU?
+    """True on CPUs where the slowdown was measured: x86 with AVX2, without AVX-512.
 
-    With AVX-512 oneDNN has other products, of which that was not measured. The rule
-    asks for the instructions and does not time them at every start, so that a run that
-    goes on takes the way that it began with.
+    False if there is a GPU. With AVX-512, oneDNN uses other kernels, for which it was
+    not measured. The rule checks for the instructions instead of timing them at each
+    start, so that a resumed run uses the method that it started with.
     """
     flags = precision.read_cpu_flags()
     is_avx2 = "avx2" in flags and "avx512f" not in flags
@@ -63,11 +62,11 @@ def suffers_conflicts() -> bool:
 
 @tf.custom_gradient
 def multiply_apart(x: tf.Tensor, kernel: tf.Tensor) -> Any:
-    """The product, with the rows of the kernel made longer by 16 numbers.
+    """The matmul, with 16 zeros appended to each row of the kernel.
 
       y = (x [kernel, 0])[:, :m];  dx = dy kernel^T;  dkernel = x^T dy
 
-    Args, returns: `multiply`'s.
+    Args, returns: as `multiply`.
     """
     longer = tf.pad(kernel, [[0, 0], [0, _MARGIN]])
 

@@ -1,7 +1,7 @@
 """The paper's networks as tables: one row per hidden layer.
 
-`NETWORKS` has them by the name that the setting `model.network` takes. The last layer,
-fc8, has as many units as there are classes and is not in the tables.
+`NETWORKS` maps the values of the setting `model.network` to them. The last layer, fc8,
+has one unit per class and is not in the tables.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ class ConvolutionRow:
 
     Attributes:
       name: "conv1".
-      kernels: of all towers together.
+      kernels: number of kernels in all towers together.
       size: side of the kernels, pixels.
       stride: pixels.
       padding: zeros before and after, pixels, on both axes.
-      initial_bias: 1 speeds the early learning (section 5).
-      sees_all: whether it sees every tower's maps or its own tower's. (Either way
-        conv1 sees the images.)
+      initial_bias: 0 or 1; 1 speeds up early learning (section 5).
+      sees_all: whether it sees all towers' maps or only its own tower's (conv1 always
+        sees the images).
       normalized: whether response normalization follows.
       pooled: whether pooling follows.
     """
@@ -44,7 +44,7 @@ class DenseRow:
 
     Attributes:
       name: "fc6".
-      units: of all towers together.
+      units: number of units in all towers together.
       initial_bias: 1 (section 5).
       dropout: whether dropout follows (section 4.2).
     """
@@ -60,20 +60,20 @@ Row = ConvolutionRow | DenseRow
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network.
+    """A network's towers and hidden layers.
 
     Attributes:
-      num_towers: 2, or 1 where nothing is divided.
-      rows: the hidden layers, from the images on.
+      num_towers: 1 or 2.
+      rows: the hidden layers, from first to last.
     """
 
     num_towers: int
     rows: tuple[Row, ...]
 
 
-# Section 3.5, figure 2: two towers of half of the kernels each. conv2, conv4 and conv5
-# see their own tower's maps; conv3 and the fully-connected layers see both towers'.
-# One image's maps, both towers, on every line: after the layer | after pooling.
+# Section 3.5, figure 2: two towers with half of the kernels each. conv2, conv4 and
+# conv5 see their own tower's maps; conv3 and the fully-connected layers see both
+# towers'. Each line gives the map size after the layer | after pooling.
 # 60,965,224 parameters with 1,000 classes.
 ALEXNET = Network(
     2,
@@ -95,9 +95,9 @@ ALEXNET = Network(
     ),
 )
 
-# Section 3.2 with its footnote: half as many kernels in each convolutional layer, but
-# for the last, which like the fully-connected layers keeps its size, so that both
-# networks have about as many parameters. 59,798,312 with 1,000 classes.
+# Section 3.2 and its footnote: half as many kernels in each convolutional layer but the
+# last. conv5 and the fully-connected layers keep their size, so that both networks have
+# about as many parameters. 59,798,312 with 1,000 classes.
 ONE_GPU = Network(
     1,
     (
@@ -116,7 +116,7 @@ NETWORKS = {"alexnet": ALEXNET, "one_gpu": ONE_GPU}
 
 
 def scale_rows(rows: Sequence[Row], width: float, num_towers: int) -> tuple[Row, ...]:
-    """The rows with `width` times the kernels and units, the same in every tower."""
+    """Multiplies all numbers of kernels and units by `width`, equally per tower."""
 
     def scale(number: int) -> int:
         return max(1, round(number * width / num_towers)) * num_towers
@@ -130,11 +130,11 @@ def scale_rows(rows: Sequence[Row], width: float, num_towers: int) -> tuple[Row,
 
 
 def compare_inputs(full: Sequence[Row], scaled: Sequence[Row]) -> list[float]:
-    """How many times as many inputs a unit has in `full` as in `scaled`.
+    """The ratio of a unit's number of inputs in `full` to that in `scaled`.
 
     Args:
       full: the rows of a network.
-      scaled: the same rows with other widths.
+      scaled: the same rows at another width.
 
     Returns:
       A ratio for each row and for the layer after the last one. The first is 1, as the

@@ -1,21 +1,21 @@
-"""Other update rules than the paper's: Keras' and TensorFlow Addons' optimizers.
+"""Update rules other than the paper's: Keras' and TensorFlow Addons' optimizers.
 
-`optimizer.name` chooses. None of these is in the paper; formulas: `alexnet_tf.stack`.
+`optimizer.name` chooses one. None is in the paper; `alexnet_tf.stack` has the formulas.
 
   sgdw             decay outside the velocity
   moving_average   the paper's rule, and an exponential average of its weights
   swa              the paper's rule, and the mean of snapshots of its weights
-  lookahead        the paper's rule, and every few updates a step back
+  lookahead        the paper's rule, with a step back every few updates
   multi_optimizer  one of momentum (the paper's), sgdw and adamw, layer by layer
 
-The rules that are the paper's have Keras' SGD with weight_decay * w in the gradient:
+The paper's rule is here Keras' SGD with weight_decay * w added to the gradient:
 
   v <- momentum * v - rate * (gradient + weight_decay * w);  w <- w + v
 
-Where weights are averaged, the averages are what is evaluated, exported and, by the
-name `weights/...`, saved; the weights that are trained are saved as
-`training_weights/...`. Until something has been averaged, the averages are the weights.
-With lookahead the weights are evaluated as they stand, between two steps back too.
+Rules that average evaluate and export the averages. Checkpoints store these as
+`weights/...` and the trained weights as `training_weights/...`. Before the first
+average, the averages equal the weights. Lookahead evaluates the current weights, even
+between two steps back.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.optimization.momentum import MomentumOptimizer, Optimizer
 from tfrecords import errors
 
-# What `optimizer.per_layer` may name.
+# The rules allowed in `optimizer.per_layer`.
 _LAYER_RULES = ("momentum", "sgdw", "adamw")
-# Their decay is not in the gradient.
+# Rules whose decay is not part of the gradient.
 _DECOUPLED = ("sgdw", "adamw")
 
 
 class KerasOptimizer(Optimizer):
-    """Keras' optimizers, one for each parameter and on its device.
+    """Keras' optimizers, one per parameter and on its device.
 
-    A rate of 0 freezes a parameter, as in the paper's rule: its velocity is dropped,
-    slow weights follow the weights, and nothing moves it. Averages and moments go on.
+    A rate of 0 freezes a parameter, as in the paper's rule: its velocity is reset, its
+    slow weights follow the weights, and nothing moves it. Averages and moments are
+    still updated.
 
     Args:
-      parameters: what is trained; their variables have names of their own.
-      config: which optimizers, and their numbers.
-      device: where the rates lie (tower a's), or None.
+      parameters: the parameters to train; their variables have unique names.
+      config: the optimizers and their hyperparameters.
+      device: holds the rates (tower a's device), or None.
 
     Raises:
-      UserError: for an optimizer that this stack does not have, or numbers that it
-        does not take.
+      UserError: if this stack lacks the optimizer or it rejects a hyperparameter.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class KerasOptimizer(Optimizer):
         super().__init__(parameters, config, device)
         if config.momentum > 1:
             raise errors.UserError(
-                f"config.optimizer.momentum is at most 1 where "
-                f"config.optimizer.name={config.name}; {config.momentum:g} is not."
+                f"config.optimizer.momentum is {config.momentum:g}; with "
+                f"config.optimizer.name={config.name} it must be at most 1."
             )
         self._config, self._device = config, device
         by_layer = parse_rules(config, list_layer_names(parameters))
@@ -122,7 +122,7 @@ class KerasOptimizer(Optimizer):
             return self.rates[self._rows[index], self.parameters[index].kind]
 
     def begin(self) -> None:
-        """As in `Optimizer`: averages and slow weights become the weights."""
+        """As in `Optimizer`: sets averages and slow weights to the weights."""
         for own in self._optimizers:
             for name in {"average", "slow"} & set(own.slots):
                 own.slots[name].assign(own.variable)
@@ -138,7 +138,7 @@ class KerasOptimizer(Optimizer):
                     self._follow(index)
 
     def _rest(self, index: int) -> None:
-        # Where the rate is 0, lets go of what would move the weights.
+        # At rate 0, resets the variables that would still move the weights.
         own = self._optimizers[index]
         is_trained = self._get_rate(index) > 0
         if "velocity" in own.slots:
@@ -154,7 +154,7 @@ class KerasOptimizer(Optimizer):
         return gradient + self._decays[index] * self._optimizers[index].variable
 
     def _follow(self, index: int) -> None:
-        # Before SWA's first snapshot its average would not be one.
+        # Before the first snapshot, SWA's average is not yet an average.
         if self._rules[index] == "swa":
             own = self._optimizers[index]
             average, start_step = own.slots["average"], self._config.average_start_step
@@ -162,9 +162,9 @@ class KerasOptimizer(Optimizer):
             average.assign(tf.where(is_before, own.variable, average))
 
     def get_variables(self) -> dict[str, tf.Variable]:
-        """As in `Optimizer`; `training_weights/...` are there where others average.
+        """As in `Optimizer`, with `training_weights/...` for rules that average.
 
-        All slots go by their names in `stack.VariableOptimizer`: `slow/...`.
+        Slots are named as in `stack.VariableOptimizer`: `slow/...`.
         """
         variables: dict[str, tf.Variable] = {}
         for parameter, own in zip(self.parameters, self._optimizers, strict=True):
@@ -177,9 +177,10 @@ class KerasOptimizer(Optimizer):
 
     @contextlib.contextmanager
     def evaluated_weights(self) -> Iterator[None]:
-        """As in `Optimizer`: the averages, where there are any.
+        """As in `Optimizer`: the averages, for rules that average.
 
-        Averages and weights change places, and back at the end; no `apply` meanwhile.
+        Swaps averages and weights, and swaps them back at the end. Do not call `apply`
+        in between.
         """
         self._exchange_averages()
         try:
@@ -188,7 +189,7 @@ class KerasOptimizer(Optimizer):
             self._exchange_averages()
 
     def _exchange_averages(self) -> None:
-        # Addons' swap_weights adds and subtracts, which rounds.
+        # Addons' swap_weights adds and subtracts, which causes rounding errors.
         for own in self._optimizers:
             if "average" in own.slots:
                 with placement.scope(own.variable.device):
@@ -198,27 +199,28 @@ class KerasOptimizer(Optimizer):
 
 
 def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str, str]:
-    """Each layer's rule: that of `optimizer.name`, or by `optimizer.per_layer`.
+    """Each layer's rule, from `optimizer.name` or `optimizer.per_layer`.
 
     Args:
-      config: of which both are read.
+      config: gives both settings.
       layer_names: the network's layers.
 
     Raises:
-      UserError: where there is no such layer or rule, or one setting is given without
-        the other.
+      UserError: if a layer or rule is unknown, or one setting is given without the
+        other.
     """
     if config.name != "multi_optimizer":
         if config.per_layer:
             raise errors.UserError(
-                "config.optimizer.per_layer is for "
+                "config.optimizer.per_layer requires "
                 f"config.optimizer.name=multi_optimizer; it is {config.name}."
             )
         return dict.fromkeys(layer_names, config.name)
     if not config.per_layer:
         raise errors.UserError(
-            "config.optimizer.name=multi_optimizer takes config.optimizer.per_layer: "
-            "LAYER=RULE entries separated by spaces, such as 'fc7=adamw fc8=adamw'."
+            "config.optimizer.name=multi_optimizer requires "
+            "config.optimizer.per_layer: LAYER=RULE entries separated by spaces, such "
+            "as 'fc7=adamw fc8=adamw'."
         )
     rules = dict.fromkeys(layer_names, "momentum")
     for layer, rule in config.per_layer.items():
@@ -239,10 +241,10 @@ def make_optimizer(
     config: OptimizerConfig,
     device: str | None = None,
 ) -> Optimizer:
-    """The optimizer of `config.name`: the paper's, or `KerasOptimizer`.
+    """Makes the optimizer `config.name`: the paper's, or a `KerasOptimizer`.
 
     Raises:
-      UserError: for settings that make none.
+      UserError: if the settings describe no valid optimizer.
     """
     if config.per_layer:
         parse_rules(config, list_layer_names(parameters))

@@ -1,7 +1,7 @@
-"""Each layer's learning rate at a moment, and what a schedule of them must know.
+"""Per-layer learning rates, and the interface of a schedule.
 
-The paper (section 5) has an equal rate for all layers; the authors' source and
-fine-tuning do not, so that rates are held by layer, kernel and bias apart.
+The paper (section 5) uses an equal rate for all layers. The authors' source and
+fine-tuning do not, so each layer has a rate for its kernel and one for its bias.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alexnet_tf.config.schema import OptimizerConfig, ScheduleConfig
 
 @dataclasses.dataclass(frozen=True)
 class LearningRates:
-    """Each layer's rate for its kernel and for its bias, at one moment.
+    """All layers' learning rates at one step.
 
     Attributes:
       layer_names: the layers, in the network's order.
@@ -37,9 +37,9 @@ class LearningRates:
 
 
 class Schedule(abc.ABC):
-    """What `train` asks: the rates now, and whether the run has ended.
+    """Gives the learning rates of each step, and may end the run.
 
-    Epochs are fractions: step 150 of a run with 100 steps an epoch is at 1.5.
+    Epochs are fractional: step 150 of a run with 100 steps per epoch is at epoch 1.5.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Schedule(abc.ABC):
         """Reads the settings `optimizer.rate_factors` and `schedule.frozen_until`.
 
         Raises:
-          UserError: where they name a layer that the network lacks.
+          UserError: if they name a layer that the network does not have.
         """
         self.layer_names = tuple(layer_names)
         self._optimizer = optimizer
@@ -64,7 +64,7 @@ class Schedule(abc.ABC):
 
     @property
     def finished(self) -> bool:
-        """Whether the schedule itself ends the run, whatever `num_epochs` says."""
+        """True if the schedule ends the run, even before `num_epochs`."""
         return False
 
     def rates_at(self, epoch: float) -> LearningRates:
@@ -76,9 +76,9 @@ class Schedule(abc.ABC):
             bias = bias_rate_factor * kernel            if bias_rate_follows
             bias = bias_rate_factor * learning_rate     otherwise
 
-        all times the layer's factor, and 0 before the epoch until which it is frozen.
-        Rate 0 freezes a layer, its bias with it: "conv1 frozen" in the source's
-        notes (that a frozen layer's bias rests too is our reading of them).
+        Kernel and bias rates are multiplied by the layer's factor, and are 0 before the
+        epoch at which the layer unfreezes. A kernel rate of 0 freezes the whole layer:
+        that "conv1 frozen" in the source's notes includes the bias is our reading.
         """
         options = self._optimizer
         kernel, bias = [], []
@@ -93,30 +93,30 @@ class Schedule(abc.ABC):
 
     @abc.abstractmethod
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
-        """The kernels' rates of the step that begins at `epoch`."""
+        """The kernels' rates for the step that begins at `epoch`."""
 
     @abc.abstractmethod
     def record_validation(self, epoch: float, top1_error: float) -> str | None:
-        """Takes an evaluation's result; returns a sentence if the rate changed.
+        """Processes an evaluation's result; returns a log line if it has an effect.
 
         Args:
-          epoch: where the run stood when it was evaluated.
-          top1_error: on the validation split, a fraction of 1.
+          epoch: the run's position at the evaluation.
+          top1_error: validation error, 0..1.
         """
 
     @abc.abstractmethod
     def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
-        """Sets a rate by hand; returns a sentence for the log.
+        """Sets a rate by hand; returns a log line.
 
         Args:
-          rate: for the kernels, at least 0; 0 freezes.
-          layer: one of `layer_names`; None for all of them.
-          epoch: where the run stands; the rate holds from here on.
+          rate: the kernels' new rate, at least 0; 0 freezes.
+          layer: one of `layer_names`; None for all.
+          epoch: the run's position; the rate applies from here on.
         """
 
     @abc.abstractmethod
     def state(self) -> dict[str, Any]:
-        """What a checkpoint must hold of the schedule, as JSON values."""
+        """The schedule's state for a checkpoint, as JSON values."""
 
     @abc.abstractmethod
     def restore(self, state: dict[str, Any]) -> None:
@@ -126,6 +126,6 @@ class Schedule(abc.ABC):
         before = dict(zip(self.layer_names, self._kernel_rates_at(epoch), strict=True))
         old = sorted({before[layer]} if layer else set(before.values()))
         return (
-            f"the learning rate of {layer or 'all layers'} is set by hand at epoch "
+            f"the learning rate of {layer or 'all layers'} was set by hand at epoch "
             f"{epoch:g}, from {' and '.join(f'{r:g}' for r in old)} to {rate:g}."
         )

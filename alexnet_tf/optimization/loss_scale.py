@@ -1,9 +1,9 @@
 """Dynamic loss scaling for float16 gradients (Micikevicius et al. 2018; not the paper).
 
-float16 ends at 65,504 and small gradients vanish below 6e-8. The loss is multiplied
-by a scale and the gradients divided by it: the scale is halved when a gradient is not
-finite (that update is skipped) and doubled after 2,000 updates that were. In other
-precisions the scale is 1 and stays, and nothing is multiplied or divided.
+float16 overflows above 65,504, and gradients below 6e-8 vanish. The loss is therefore
+multiplied by a scale and the gradients are divided by it. A non-finite gradient skips
+the update and halves the scale; 2,000 finite updates double it. In other precisions the
+scale stays 1, and nothing is multiplied or divided.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ MAX_FLOAT16_SCALE = 2.0**24
 
 
 class LossScale(tf.Module):
-    """The scale and what it is made from.
+    """The loss scale and its step counter.
 
     Args:
-      precision: "mixed_float16" scales; any other stays at 1.
-      device: where the two scalars lie (tower a's), or None.
+      precision: "mixed_float16" scales; with any other, the scale stays 1.
+      device: holds the two scalars (tower a's device), or None.
 
     Attributes:
       scale: float32 scalar variable.
       good_steps: int32 scalar variable, finite updates since the last change.
-      minimum: the smallest scale that is tried.
+      minimum: the smallest scale to try.
     """
 
     minimum = 1.0
@@ -37,7 +37,7 @@ class LossScale(tf.Module):
     def __init__(self, precision: str, device: str | None = None):
         super().__init__(name="loss_scale")
         self._scales = scales = precision == "mixed_float16"
-        # Half of the minimum says that a step at the minimum was not finite either.
+        # Half the minimum means that even a step at the minimum was not finite.
         self._floor = self.minimum / 2 if scales else 1.0
         self._maximum = MAX_FLOAT16_SCALE if scales else 1.0
         with placement.scope(device):
@@ -47,11 +47,11 @@ class LossScale(tf.Module):
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether no smaller scale is left to try for a step that was not finite."""
+        """True if a step was not finite and there is no smaller scale to try."""
         return self._floor == 1.0 or float(self.scale) < self.minimum
 
     def scale_up(self, loss: tf.Tensor) -> tf.Tensor:
-        """The loss times the scale: what is differentiated."""
+        """The loss times the scale, to be differentiated."""
         return loss * self.scale if self._scales else loss
 
     def scale_down(
@@ -71,7 +71,7 @@ class LossScale(tf.Module):
         """Halves the scale, counts the step, or doubles the scale.
 
         Args:
-          is_finite: bool scalar, of this step's loss and gradients.
+          is_finite: bool scalar, whether this step's loss and gradients were finite.
         """
         good_steps = tf.where(is_finite, self.good_steps + 1, 0)
         grows = good_steps >= GROWTH_STEPS

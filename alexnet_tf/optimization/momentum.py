@@ -3,12 +3,12 @@
   v <- momentum * v - weight_decay * rate * w - rate * gradient
   w <- w + v
 
-The velocity v holds the rate and the decay: when the rate is divided by ten, what the
-velocity has gathered stays. (Keras' SGD and TensorFlow Addons' SGDW decay outside the
-velocity, PyTorch's SGD keeps the rate outside it: other rules.)
+The velocity v includes the rate and the decay: when the rate is divided by ten, the
+accumulated velocity stays. (Other rules differ: Keras' SGD and TensorFlow Addons' SGDW
+decay outside the velocity, and PyTorch's SGD applies the rate outside it.)
 
-A rate of 0 freezes a parameter: its velocity is dropped with it, as otherwise what it
-has gathered would go on moving the weights.
+A rate of 0 freezes a parameter. It also resets the velocity, which would otherwise keep
+moving the weights.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from alexnet_tf.network.parameters import BIAS, Parameter, list_layer_names
 
 
 class Optimizer(tf.Module):
-    """What trains the parameters: the rule below, or those of `keras_optimizer`.
+    """Base class: the paper's rule below, or the rules of `keras_optimizers`.
 
     Args:
-      parameters: what is trained.
-      config: decay, and whether biases decay.
-      device: where the rates lie (tower a's), or None.
+      parameters: the parameters to train.
+      config: weight decay, and whether biases decay.
+      device: holds the rates (tower a's device), or None.
 
     Attributes:
-      parameters: the same.
-      rates: float32 [layers, 2]: the learning rates of each layer's kernel and bias,
-        in the order of `list_layer_names`. The schedule assigns them.
+      parameters: as given.
+      rates: float32 [layers, 2]: the learning rates of each layer's kernel and bias, in
+        the order of `list_layer_names`. The training loop assigns them.
     """
 
     def __init__(
@@ -57,34 +57,34 @@ class Optimizer(tf.Module):
             self.rates = tf.Variable(tf.zeros([len(layer_names), 2]), trainable=False)
 
     def begin(self) -> None:
-        """Takes the weights as they are for those of step 0."""
+        """Makes the current weights those of step 0."""
 
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
-        """Moves every parameter by its rule, each on its own device.
+        """Updates every parameter on its own device.
 
         Args:
-          gradients: float32, of the batch's mean loss, one per parameter and of its
-            shape.
+          gradients: float32 gradients of the batch's mean loss, one per parameter and
+            of its shape.
         """
-        # (abc would not do: tf.Module has a metaclass of its own.)
+        # (Not `abc.ABC`: tf.Module has a metaclass of its own.)
         raise NotImplementedError
 
     def get_variables(self) -> dict[str, tf.Variable]:
-        """What a checkpoint holds, by name: `weights/...` is what is evaluated."""
+        """The variables to save, by name; `weights/...` are the evaluated ones."""
         raise NotImplementedError
 
     def evaluated_weights(self) -> contextlib.AbstractContextManager[None]:
-        """While it lasts, the parameters are what is evaluated."""
+        """Within the context, the parameters hold the weights to evaluate."""
         return contextlib.nullcontext()
 
 
 class MomentumOptimizer(Optimizer):
-    """Applies the rule; velocities lie beside their variables.
+    """The paper's rule; each velocity is on its variable's device.
 
     Args:
-      parameters: what is trained.
-      config: momentum, decay, and whether biases decay.
-      device: where the rates lie (tower a's), or None.
+      parameters: the parameters to train.
+      config: momentum, weight decay, and whether biases decay.
+      device: holds the rates (tower a's device), or None.
 
     Attributes:
       velocities: float32, one per parameter.
@@ -129,7 +129,7 @@ class MomentumOptimizer(Optimizer):
                 )
 
     def get_variables(self) -> dict[str, tf.Variable]:
-        """As in `Optimizer`; the weights and `velocity/...`."""
+        """As in `Optimizer`: `weights/...` and `velocity/...`."""
         variables = {}
         for parameter, velocity in zip(self.parameters, self.velocities, strict=True):
             variables[f"weights/{parameter.name}"] = parameter.variable

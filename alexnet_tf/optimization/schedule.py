@@ -1,11 +1,10 @@
-"""When the learning rate falls, layer by layer.
+"""Learning-rate schedules.
 
-The paper (section 5): an equal rate for all layers, 0.01 at first, divided by ten
-"when the validation error rate stopped improving with the current learning rate",
-three times before the end. By hand, that is; `PlateauSchedule` states the rule that
-we put in the hand's place. `FixedSchedule` holds rates to named epochs, all layers at
-once or one by one, as the notes of the authors' source do. With both, a rate can
-still be set by hand on a stopped run.
+The paper (section 5) uses an equal rate for all layers, initially 0.01, and divides it
+by ten "when the validation error rate stopped improving with the current learning
+rate", three times in all. The authors did this by hand; `PlateauSchedule` automates it.
+`FixedSchedule` changes rates at given epochs, for all layers or for one, as in the
+notes of the authors' source. With both, rates can also be set by hand on resuming.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ from tfrecords import errors
 class PlateauSchedule(Schedule):
     """Divides the rate when the validation error stops improving (section 5).
 
-    Let e be the top-1 error evaluated at epoch t, b the best error so far (infinite
-    before the first) and w the epoch from which patience is counted (0 at first).
+    Let e be the top-1 error evaluated at epoch t, b the best error so far (initially
+    infinite) and w the epoch from which patience counts (initially 0).
 
         b - e >= min_improvement and e < b:    b <- e;  w <- t
         otherwise, if t - w >= patience_epochs:
             fewer than max_drops drops so far:  every rate <- rate / factor;  w <- t
             otherwise:                          the run has finished
 
-    So small improvements add up until together they count, and a rate is given
-    `patience_epochs` of its own before the next drop. Setting a rate by hand restarts
-    the patience, reopens a finished run, and is not one of the `max_drops`; later
-    drops divide what was set.
+    So small improvements add up until their sum counts, and each rate gets
+    `patience_epochs` before the next drop. Setting a rate by hand restarts the patience
+    and a finished run, and does not count as one of the `max_drops`. Later drops divide
+    the rate that was set.
     """
 
     def __init__(
@@ -79,8 +78,8 @@ class PlateauSchedule(Schedule):
         if self._num_drops == options.max_drops:
             self._finished = True
             return (
-                f"{plateau}, and the rate has fallen {self._num_drops} times: the run "
-                "has finished."
+                f"{plateau}, and the learning rate has already fallen "
+                f"{self._num_drops} times: the run has finished."
             )
         self._num_drops += 1
         self._waiting_since = epoch
@@ -117,13 +116,12 @@ class PlateauSchedule(Schedule):
 
 
 class FixedSchedule(Schedule):
-    """Rates as a function of the epoch alone.
+    """Sets the rates listed in `schedule.steps`, at their epochs.
 
-    At epoch e every change of `schedule.steps` up to e has been applied, in the order
-    of their epochs, those of one epoch in the order written; a change of all layers
-    sets a frozen layer too. Epochs may be fractions (the source's net 146 falls at
-    2.16). A rate set by hand is one more change at the epoch where the run stands: it
-    holds until the next.
+    The changes apply in the order of their epochs; those of one epoch, in the order
+    written. A change for all layers also sets frozen layers. Epochs may be fractional
+    (the source's net 146 changes at 2.16). A rate set by hand is one more change, at
+    the run's current epoch: it applies until the next change.
     """
 
     def __init__(
@@ -141,7 +139,7 @@ class FixedSchedule(Schedule):
 
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
         rates = dict.fromkeys(self.layer_names, self._optimizer.learning_rate)
-        # The sort is stable: what was set by hand follows the changes of its epoch.
+        # The sort is stable: rates set by hand follow the other changes of their epoch.
         for change in sorted(self._changes + self._by_hand, key=lambda c: c.epoch):
             if change.epoch <= epoch:
                 names = [change.layer] if change.layer else self.layer_names
@@ -166,14 +164,14 @@ class FixedSchedule(Schedule):
 
 
 def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
-    """The schedule that `config.schedule` describes, at its start.
+    """Makes the schedule that `config.schedule` describes, at its start.
 
     Args:
       config: the run's settings.
-      layer_names: the network's layers in order, as `parameters.list_layer_names`.
+      layer_names: the network's layers in order, as from `parameters.list_layer_names`.
 
     Raises:
-      UserError: for settings of layers that cannot be read.
+      UserError: if a per-layer setting is invalid.
     """
     kinds = {"plateau": PlateauSchedule, "fixed": FixedSchedule}
     kind = kinds[config.schedule.name]
@@ -183,13 +181,13 @@ def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
 def parse_rate_assignments(
     text: str, layer_names: Sequence[str]
 ) -> list[tuple[str | None, float]]:
-    """Reads the flag that sets rates by hand: `0.001` or `conv1=0.001,fc8=0.01`.
+    """Parses the flag that sets rates by hand: `0.001` or `conv1=0.001,fc8=0.01`.
 
     Returns:
       (layer, rate) in the order written; layer None means all layers.
 
     Raises:
-      UserError: for a part that is neither `RATE` nor `LAYER=RATE`.
+      UserError: if a part is neither `RATE` nor `LAYER=RATE`.
     """
     assignments: list[tuple[str | None, float]] = []
     for part in text.split(","):
@@ -199,7 +197,7 @@ def parse_rate_assignments(
             entries = {}
         if len(entries) != 1:
             raise errors.UserError(
-                f"the learning rate {part.strip()!r} is not RATE or LAYER=RATE, such "
+                f"the learning rate {part.strip()!r} must be RATE or LAYER=RATE, such "
                 "as 0.001 or conv1=0.001,fc8=0.01, with a rate of at least 0."
             )
         for layer, rate in entries.items():

@@ -1,11 +1,11 @@
-"""The whole state of a run: committed atomically, checked when read.
+"""Checkpoints: written atomically, verified when read.
 
 A checkpoint is a directory, see `checkpoint_files`. It is written under a temporary
-name, flushed to the disk and renamed, so that a kill or a power cut at any moment
-leaves the new checkpoint or the ones before it.
+name, flushed to disk and renamed. A kill or a power failure at any moment leaves either
+the new checkpoint or the previous ones.
 
-One process writes (it holds the run's lock) and calls `save` and `load_latest`;
-others may read with `load` at any time.
+Only the process that holds the run's lock calls `save` and `load_latest`; others may
+read with `load` at any time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from alexnet_tf.runs.checkpoint_files import (
 from tfrecords import errors
 from tfrecords.durable import files, npz
 
-# Of reading while a trainer deletes and replaces.
+# Attempts to read while training deletes or replaces checkpoints.
 _MAX_ATTEMPTS = 10
 _SECONDS_BETWEEN_ATTEMPTS = 0.02
 
@@ -52,18 +52,17 @@ def save(
     keep: int,
     best_step: int | None = None,
 ) -> str:
-    """Writes a checkpoint, then deletes those no longer wanted.
+    """Writes a checkpoint, then deletes those no longer needed.
 
-    There remain the one written, the `keep` newest and the one of `best_step`. That
-    step is recorded inside the checkpoint, so that it is as durable as the rest;
-    whoever names a new best step saves a checkpoint at it. A checkpoint of the same
-    step is replaced.
+    It keeps the new one, the `keep` newest and that of `best_step`, which is recorded
+    inside the checkpoint to be equally durable; a caller with a new best step saves a
+    checkpoint at that step. A checkpoint of the same step is replaced.
 
     Args:
-      directory: the run's checkpoints; made if missing.
+      directory: the run's checkpoints; created if missing.
       step: training steps done, at least 0.
-      arrays: name -> array of one of NumPy's own numeric dtypes, any shape; names may
-        hold slashes.
+      arrays: name -> array of any shape and of a numeric NumPy dtype; names may contain
+        slashes.
       state: JSON values.
       keep: newest checkpoints to keep, at least 1.
       best_step: step with the best validation error so far; may be `step`.
@@ -72,14 +71,14 @@ def save(
       The checkpoint's directory.
 
     Raises:
-      StorageError: if the disk is full, read-only or failing; the checkpoints there
-        are intact.
+      StorageError: if the disk is full, read-only or failing; existing checkpoints
+        stay intact.
     """
     for name, array in arrays.items():
-        # bfloat16 and its like are foreign to the file format: they would be written
-        # as nameless bytes and read back as such.
+        # The file format lacks bfloat16 and the like: they would be read back as raw
+        # bytes.
         if np.asarray(array).dtype.kind not in "biufc":
-            raise ValueError(f"{name}: a {np.asarray(array).dtype} can't be saved")
+            raise ValueError(f"{name}: a {np.asarray(array).dtype} cannot be saved")
     files.make_directory(directory)
     path = os.path.join(directory, make_name(step))
     with files.atomic_directory(path) as temporary:
@@ -100,23 +99,23 @@ def save(
 def load_latest(
     directory: str, saved_step: int | None = None, *, read_only: bool = False
 ) -> Checkpoint | None:
-    """The newest checkpoint that is whole; for the process that writes here.
+    """Loads the newest intact checkpoint; only for the process that writes here.
 
-    A damaged one is renamed (`ckpt-00001234.bad`), said so in `warnings`, and the one
-    before it is tried. What killed writers left is removed.
+    A damaged checkpoint is renamed (`ckpt-00001234.bad`), reported in `warnings`, and
+    the one before it is tried. Leftovers of killed writers are removed.
 
     Args:
       directory: the run's checkpoints.
-      saved_step: of the newest that the run has recorded; None where it has none. Where
-        that is missing and an older one is left, `warnings` says so.
-      read_only: renames and removes nothing; for a look at what a run would do.
+      saved_step: step of the newest checkpoint in the run's record, or None. `warnings`
+        reports if that one is missing and an older one is used.
+      read_only: renames and removes nothing; for a dry run.
 
     Returns:
-      The checkpoint, or None where none has ever been finished.
+      The checkpoint, or None if none was ever completed.
 
     Raises:
-      DataError: if there are checkpoints and none is whole, or one was saved and none
-        is left: to start from the beginning in silence would be wrong.
+      DataError: if all checkpoints are damaged, or one was saved and none is left;
+        silently starting from step 0 would be wrong.
     """
     warnings: list[str] = []
     passed_over: set[str] = set()
@@ -128,7 +127,7 @@ def load_latest(
         try:
             loaded = read(found[step], step)
         except DamagedError as error:
-            new_name = "left as it is"
+            new_name = "left unchanged"
             if read_only:
                 passed_over.add(found[step])
             else:
@@ -136,7 +135,7 @@ def load_latest(
                     new_name = f"now {os.path.basename(_quarantine(found[step]))}"
             warnings.append(
                 f"{found[step]} is damaged ({error}); it is {new_name}, and the "
-                "checkpoint before it is used."
+                "previous checkpoint is used."
             )
         else:
             if step < (saved_step or 0) and not any(
@@ -144,21 +143,21 @@ def load_latest(
             ):
                 warnings.append(
                     f"the newest checkpoint, of step {saved_step}, is missing in "
-                    f"{directory}: the run goes on from step {step}."
+                    f"{directory}: the run resumes from step {step}."
                 )
             return dataclasses.replace(loaded, warnings=tuple(warnings))
     bad_names = [n for n in list_names(directory) if n.startswith("ckpt-") and BAD in n]
     bad_names += map(os.path.basename, sorted(passed_over))
     if bad_names:
         raise errors.DataError(
-            f"none of the checkpoints in {directory} is whole ({', '.join(bad_names)}"
-            "). Restore one from a copy and give it its name back, or start again in "
+            f"all checkpoints in {directory} are damaged ({', '.join(bad_names)}). "
+            "Restore one from a copy under its original name, or start again in "
             "another workdir." + "".join(f"\n{warning}" for warning in warnings)
         )
     if saved_step is not None:
         raise errors.DataError(
             f"{directory} holds no checkpoint, though one of step {saved_step} was "
-            "saved. Put a checkpoint back from a copy to go on, or start again in "
+            "saved. Restore a checkpoint from a copy to resume, or start again in "
             "another workdir. Nothing was changed."
         )
     return None
@@ -167,16 +166,16 @@ def load_latest(
 def load(directory: str, which: str | int) -> Checkpoint:
     """Reads one checkpoint and changes nothing; for evaluation, export and the like.
 
-    Training may go on meanwhile: where it deletes or replaces the checkpoint that is
-    being read, the choice is made again.
+    Training may continue meanwhile: if it deletes or replaces the checkpoint that is
+    being read, the search starts again.
 
     Args:
       directory: a run's checkpoints.
-      which: "last", "best" (by validation error, as the last one records it), or a
+      which: "last", "best" (lowest validation error, as recorded in the last one), or a
         step.
 
     Raises:
-      UserError: if there is no such checkpoint; the message lists those there are.
+      UserError: if there is no such checkpoint; the message lists the existing ones.
       DataError: if it is damaged.
     """
     for attempt in range(_MAX_ATTEMPTS):
@@ -196,7 +195,7 @@ def _load(directory: str, which: str | int) -> Checkpoint:
     if not found:
         raise errors.UserError(
             f"{directory} holds no checkpoint: nothing was trained, or the checkpoints "
-            "were removed. Train first, or put one back from a copy."
+            "were removed. Train first, or restore one from a copy."
         )
     steps = ", ".join(str(step) for step in sorted(found))
     if which in ("last", "best"):
@@ -205,16 +204,16 @@ def _load(directory: str, which: str | int) -> Checkpoint:
         step = int(which)
     else:
         raise errors.UserError(
-            f"a checkpoint is 'last', 'best' or a step, one of {steps}; {which!r} is "
-            "not."
+            f"a checkpoint must be 'last', 'best' or one of the steps {steps}; "
+            f"{which!r} is not."
         )
     wanted = _load_step(found, step, directory)
     if which != "best" or wanted.best_step == step:
         return wanted
     if wanted.best_step is None:
         raise errors.UserError(
-            f"no checkpoint in {directory} has been evaluated yet, so that none is the "
-            f"best; there are 'last' and the steps {steps}."
+            f"no checkpoint in {directory} has been evaluated yet, so there is no "
+            f"'best'; use 'last' or one of the steps {steps}."
         )
     return _load_step(found, wanted.best_step, directory)
 
@@ -233,22 +232,22 @@ def _load_step(found: Mapping[int, str], step: int, directory: str) -> Checkpoin
         if identity is None or identity != _identify(path):
             raise _ReplacedError(str(error)) from error
         raise errors.DataError(
-            f"{path} is damaged ({error}). There are the steps {steps}."
+            f"{path} is damaged ({error}). The steps are {steps}."
         ) from error
 
 
 def _identify(path: str) -> tuple[int, ...] | None:
-    """What tells a directory from another of the same name; None where it is gone."""
+    """Identifies a directory even if another takes its name; None if it is gone."""
     try:
         status = os.stat(path)
     except OSError:
         return None
-    # The number of a deleted one may be given to the next.
+    # The inode number alone could be reused after a deletion.
     return status.st_ino, status.st_ctime_ns
 
 
 class _ReplacedError(Exception):
-    """A checkpoint that was deleted or replaced while it was read."""
+    """A checkpoint was deleted or replaced while it was being read."""
 
 
 def _delete_unwanted(
@@ -268,7 +267,7 @@ def _delete_unwanted(
 
 
 def _discard(path: str) -> None:
-    """Deletes a checkpoint; a kill on the way leaves nothing that could be read."""
+    """Deletes a checkpoint; a kill midway leaves nothing that passes for one."""
     parent, name = os.path.split(path)
     temporary = os.path.join(
         parent, f".{name}.deleted{files.TEMPORARY_MARK}{os.getpid()}"

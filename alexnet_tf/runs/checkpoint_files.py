@@ -1,11 +1,11 @@
-"""The files of a checkpoint: their names, what they hold, and how they are checked.
+"""The files of a checkpoint: names, content and verification.
 
     ckpt-00001234/      the step, eight digits or more
       arrays.npz          weights, velocity, random state: name -> array
       state.json          step, best_step, and `state`: the rest, as JSON
       COMMIT              SHA-256 of the two
 
-Reading compares every byte with COMMIT. Nothing here knows of TensorFlow or unpickles.
+Reading verifies every byte against COMMIT, without TensorFlow and without unpickling.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ COMMIT_NAME = "COMMIT"
 FORMAT_NAME = "alexnet-checkpoint"
 FORMAT_VERSION = 1
 
-# The checkpoint that another of the same step is replacing: read where the newer one
-# is missing, so that a kill between the two renames loses nothing.
+# Suffix of a checkpoint that is being replaced by another of the same step. It is read
+# if the newer one is missing, so that a kill between the two renames loses nothing.
 REPLACED = ".previous"
 BAD = ".bad"
 NAME = re.compile(r"ckpt-(\d{8,})(\.previous)?")
@@ -37,12 +37,12 @@ NAME = re.compile(r"ckpt-(\d{8,})(\.previous)?")
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and is as it was written.
+    """A checkpoint that was read and verified.
 
     Attributes:
       step: training steps done.
       arrays: name -> array.
-      state: the JSON-able rest.
+      state: the rest, as JSON values.
       best_step: step of the checkpoint with the best validation error when this one
         was written; None if none had been evaluated.
       path: its directory.
@@ -69,20 +69,20 @@ def make_name(step: int) -> str:
 
 
 class DamagedError(Exception):
-    """A checkpoint that is not as it was written; the message says in what."""
+    """A checkpoint differs from what was written; the message says where."""
 
 
 def read(path: str, step: int) -> Checkpoint:
-    """Reads the checkpoint of `step` at `path`, every byte compared with COMMIT.
+    """Reads the checkpoint of `step` at `path` and verifies it against COMMIT.
 
     Raises:
-      DamagedError: where it is gone or not as it was written.
-      UserError: where the memory or the number of open files does not suffice.
+      DamagedError: if it is missing or differs from what was written.
+      UserError: if there is too little memory or too few open files are allowed.
     """
     try:
         with open(os.path.join(path, COMMIT_NAME), "rb") as file:
             commit = file.read()
-        # COMMIT is compared whole: there is no byte of it that a fault may change.
+        # Compares all of COMMIT, so that a change to any of its bytes is detected.
         if commit != make_commit(path, step):
             raise DamagedError(f"its files do not match {COMMIT_NAME}")
         record = json_records.read(
@@ -96,7 +96,7 @@ def read(path: str, step: int) -> Checkpoint:
 
 
 def make_commit(path: str, step: int) -> bytes:
-    """What COMMIT must say of the files that are at `path`."""
+    """The content that COMMIT must have for the files at `path`."""
     digests = {
         name: files.compute_digest(os.path.join(path, name))
         for name in (ARRAYS_NAME, STATE_NAME)
@@ -111,16 +111,16 @@ def make_commit(path: str, step: int) -> bytes:
 
 
 def list_names(directory: str) -> list[str]:
-    """The names in the directory, sorted; none where there is no directory."""
+    """The names in the directory, sorted; empty if there is no directory."""
     return sorted(os.listdir(directory)) if os.path.isdir(directory) else []
 
 
 def find(directory: str, passed_over: Collection[str] = ()) -> dict[int, str]:
-    """Step -> path of every finished checkpoint, a replaced one only in need.
+    """Step -> path of every complete checkpoint; a replaced one only as a fallback.
 
     Args:
       directory: the run's checkpoints.
-      passed_over: paths that do not count.
+      passed_over: paths to ignore.
     """
     found: dict[int, str] = {}
     for name in reversed(list_names(directory)):

@@ -1,8 +1,8 @@
-"""What a run keeps of the data it was trained on: statistics and classes.
+"""The statistics and classes of a run's training data, stored with the run.
 
-Whatever the network is shown later is freed from the training split's mean (paper,
-section 2), also if the shards are gone or others are evaluated; and its outputs keep
-their names.
+The training split's mean is subtracted from every image the network sees later (paper,
+section 2), even if the shards are gone or other data is evaluated. The classes name the
+network's outputs.
 
     training_data/statistics.npz    see `tfrecords.shards.statistics`
     training_data/classes.json      synset and text of every class, by label
@@ -24,11 +24,11 @@ CLASSES_NAME = "classes.json"
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """What was kept.
+    """The stored summary.
 
     Attributes:
-      statistics: of the training split.
-      classes: in the order of their labels.
+      statistics: the training split's mean image and covariance.
+      classes: the classes, in the order of their labels.
     """
 
     statistics: statistics_lib.Statistics
@@ -40,7 +40,7 @@ def save(
     statistics: statistics_lib.Statistics,
     classes: tuple[manifest.ClassInfo, ...],
 ) -> None:
-    """Writes the two files where they are not there yet; raises `StorageError`."""
+    """Writes the two files unless they exist; raises `StorageError`."""
     directory = os.path.join(workdir, DIRECTORY_NAME)
     files.make_directory(directory)
     if not os.path.exists(os.path.join(directory, manifest.STATISTICS_NAME)):
@@ -54,14 +54,14 @@ def load(workdir: str) -> TrainingData:
     """Reads what `save` wrote.
 
     Raises:
-      DataError: where a file is missing or damaged.
+      DataError: if a file is missing or damaged.
     """
     directory = os.path.join(workdir, DIRECTORY_NAME)
     path = os.path.join(directory, manifest.STATISTICS_NAME)
     if not os.path.exists(path):
         raise errors.DataError(
-            f"{path} is missing. Run the same alexnet-train again: it writes the file "
-            "from the data of the training."
+            f"{path} is missing. Run the same alexnet-train command again to write it "
+            "from the training data."
         )
     statistics = statistics_lib.read_statistics(directory)
     path = os.path.join(directory, CLASSES_NAME)
@@ -78,26 +78,26 @@ def load(workdir: str) -> TrainingData:
 def check_classes(
     kept: TrainingData, classes: tuple[manifest.ClassInfo, ...], data_dir: str
 ) -> None:
-    """Passes data whose labels mean what the network's outputs mean.
+    """Raises unless the data's classes are the network's.
 
     Args:
-      kept: of the run.
-      classes: of the data to be evaluated, in the order of their labels.
-      data_dir: where they lie, for the sentence.
+      kept: the run's summary.
+      classes: the data's classes, in the order of their labels.
+      data_dir: the data's path, for the error.
 
     Raises:
-      UserError: naming the first label that means another class.
+      UserError: naming the first label whose class differs.
     """
     if len(kept.classes) != len(classes):
         raise errors.UserError(
-            f"the network knows {len(kept.classes)} classes, the data in {data_dir} "
-            f"have {len(classes)}. Give the data it was trained on, or others of the "
-            "same classes."
+            f"the network has {len(kept.classes)} classes, but the data in {data_dir} "
+            f"has {len(classes)}. Give the data it was trained on, or other data of "
+            "the same classes."
         )
     for label, (ours, theirs) in enumerate(zip(kept.classes, classes, strict=True)):
         if ours.synset != theirs.synset:
             raise errors.UserError(
-                f"label {label} is {ours.synset!r} to the network and "
+                f"label {label} is {ours.synset!r} for the network, but "
                 f"{theirs.synset!r} in {data_dir}. Give the data it was trained on, "
-                "or others of the same classes."
+                "or other data of the same classes."
             )

@@ -1,7 +1,7 @@
-"""On what a run runs: versions, hardware, threads.
+"""Describes a run's environment: versions, hardware, threads.
 
-Results agree bit for bit only where all of this is equal: the number of threads and
-oneDNN alone change the order of sums. Neither user nor host is named.
+Results agree bit for bit only if all of it is equal: even the number of threads and
+oneDNN change the order of sums. User and host are not recorded.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def describe(
     """The environment as JSON values by name.
 
     Args:
-      accelerators: the GPUs in use, in words, as TensorFlow tells them.
+      accelerators: the GPUs in use, as TensorFlow describes them.
       intra_op_threads: TensorFlow's threads within an op; 0: it chooses, by `cores`.
       inter_op_threads: the same across ops.
 
     Returns:
-      Versions of the packages (None where one is missing), `git_revision` (None
-      outside a checkout; "-dirty" with uncommitted changes), `cpu`, `cores` (those
-      this process may use), `memory_bytes`, the arguments, and `onednn`: the value of
-      TF_ENABLE_ONEDNN_OPTS, "default" where it is not set.
+      The packages' versions (None if missing), `git_revision` (None outside a checkout;
+      "-dirty" with uncommitted changes), `cpu`, `cores` (available to this process),
+      `memory_bytes`, the arguments, and `onednn`: the value of TF_ENABLE_ONEDNN_OPTS,
+      "default" if unset.
     """
     return {
         "alexnet_tf": alexnet_tf.__version__,
@@ -56,7 +56,7 @@ def describe(
 
 
 def _find_version(package: str) -> str | None:
-    """The version imported, or installed; importing TensorFlow here would be slow."""
+    """The imported or installed version; importing TensorFlow here would be slow."""
     if package in sys.modules:
         return getattr(sys.modules[package], "__version__", None)
     try:
@@ -66,7 +66,7 @@ def _find_version(package: str) -> str | None:
 
 
 def _find_git_revision(file: str) -> str | None:
-    """The commit of the checkout that tracks `file`; None where there is none."""
+    """The commit of the checkout that tracks `file`; None if there is none."""
     directory = os.path.dirname(file)
 
     def ask_git(*arguments: str) -> str:
@@ -79,7 +79,7 @@ def _find_git_revision(file: str) -> str | None:
         ).stdout.strip()
 
     try:
-        # An environment's site-packages may lie inside somebody else's checkout.
+        # Site-packages may be inside an unrelated checkout.
         ask_git("ls-files", "--error-unmatch", file)
         return ask_git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     except (OSError, subprocess.SubprocessError):

@@ -1,7 +1,7 @@
-"""A file for TensorBoard, whose writing fails with a sentence.
+"""A TensorBoard event file that reports write errors.
 
-TensorFlow's own writer says nothing where a full disk takes only a part of what it was
-given. The file is the same: a TFRecord file of Event messages.
+TensorFlow's writer reports nothing when a full disk truncates its output. The format is
+the same: a TFRecord file of Event messages.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _NUMBERS = itertools.count()
 
 
 class EventFile:
-    """Appends messages to a new file; every call hands them to the operating system.
+    """Appends messages to a new file; each call passes them to the operating system.
 
     Args:
-      directory: where the file appears with the first message; made if missing.
-      suffix: of the file's name.
+      directory: where the first message creates the file; created if missing.
+      suffix: suffix of the file's name.
     """
 
     def __init__(self, directory: str, suffix: str = ""):
@@ -37,11 +37,11 @@ class EventFile:
     def append_summary(
         self, step: int, values: Sequence[tf.compat.v1.Summary.Value]
     ) -> None:
-        """Adds an event with these values; raises `StorageError`."""
+        """Appends an event with these values; raises `StorageError`."""
         self._append(step=step, summary=tf.compat.v1.Summary(value=values))
 
     def append_graph(self, graph: tf.Graph) -> None:
-        """Adds a graph, its shapes included; raises `StorageError`."""
+        """Appends a graph with its shapes; raises `StorageError`."""
         definition = graph.as_graph_def(add_shapes=True)
         self._append(graph_def=definition.SerializeToString())
 
@@ -75,7 +75,7 @@ def make_image(tag: str, image: Any) -> tf.compat.v1.Summary.Value:
 
 
 def _make_value(tag: str, plugin: str, tensor: Any) -> tf.compat.v1.Summary.Value:
-    """A value as TensorBoard's plugin of that name reads it."""
+    """A value for the TensorBoard plugin of that name."""
     plugin_data = tf.compat.v1.SummaryMetadata.PluginData(plugin_name=plugin)
     metadata = tf.compat.v1.SummaryMetadata(plugin_data=plugin_data)
     return tf.compat.v1.Summary.Value(tag=tag, metadata=metadata, tensor=tensor)

@@ -1,9 +1,9 @@
-"""Settings that belong to weights: named where they differ, and inherited.
+"""Settings that belong to weights: inherited, or reported if they differ.
 
-Weights mean what they were trained to mean only under the settings of their own
-network: constants and order of the response normalization, where dropout is scaled, the
-mean. A run that begins with another's weights names the settings that differ. An
-experiment for such runs (`finetune`) takes them from the other run instead.
+Weights are valid only with the settings that they were trained with: constants and
+order of the response normalization, the scaling of dropout, the mean. A run that starts
+from another run's weights reports settings that differ. The experiment `finetune`
+inherits them instead.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.runs import run_record
 
-# Settings of the network that leave the meaning of its weights alone: how they began,
-# and the width, which shapes show. (Dropout's rate is a factor of the outputs where
-# `dropout_scaling` is "test".)
+# Network settings that do not affect the meaning of trained weights: the
+# initialization, and the width, which shapes show. (Dropout's rate does: with
+# `dropout_scaling` "test" it is a factor on the outputs.)
 _WITHOUT_MEANING = {
     "model.initial_stddev",
     "model.initial_stddev_conv345",
@@ -29,28 +29,27 @@ _NORMALIZATION = "model.normalization"
 
 
 def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Config:
-    """A run's settings with those that it takes from the run it begins with.
+    """Adds the settings that a run inherits from the run in `init_from`.
 
-    A run that has begun keeps its own: the other run may be gone, or have changed.
+    A resumed run keeps its own: the other run may be gone or have changed.
 
     Args:
-      config: what experiment and command line say.
-      told: names of settings that the user gave; they stay.
-      workdir_path: the run's directory, begun or not; "" where there is none.
+      config: the settings from experiment and command line.
+      told: names of settings that the user gave, which take precedence.
+      workdir_path: the run's directory, new or existing; "" for none.
 
     Returns:
-      The config; the same where its experiment takes nothing from other runs, or where
-      `init_from` names none.
+      The config; unchanged if its experiment inherits nothing or `init_from` is empty.
 
     Raises:
-      UserError: where there is no run in `init_from`.
-      DataError: where the other run's record is damaged.
+      UserError: if there is no run in `init_from`.
+      DataError: if the other run's record is damaged.
     """
     names = set(experiments.list_inherited(config.experiment)) - set(told)
     if not names or not config.init_from:
         return config
     if "data.crop_size" in told:
-        # Positions are of a size.
+        # The number of positions belongs to a crop size.
         names.discard("data.crop_positions")
     source = config.init_from
     if os.path.exists(os.path.join(workdir_path, run_record.RECORD_NAME)):
@@ -58,21 +57,21 @@ def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Co
     old = run_record.read_record(source)["config"]
     values = {name: old[name] for name in sorted(names & old.keys())}
     if source != workdir_path and values.get(_NORMALIZATION) != "none":
-        # How the same formula is computed is for this machine to choose.
+        # The method, which does not change the formula, is chosen for this machine.
         values.pop(_NORMALIZATION, None)
     return overrides.override(config, values)
 
 
 def describe_origin(old: Mapping[str, Any], config: Config) -> str:
-    """Sentences on what a run shares with the one it begins with, and what it lacks.
+    """Describes the settings that a run shares with its `init_from` run, or lacks.
 
     Args:
-      old: the other run's settings, as `overrides.to_dict` gives them.
-      config: the new run's.
+      old: the other run's settings, as from `overrides.to_dict`.
+      config: the new run's settings.
 
     Returns:
-      The settings other than the paper's that both have, and the flags that would keep
-      the weights' meaning; "" where there are neither.
+      The non-paper settings that both share, and the flags that would keep the weights'
+      meaning; "" if there are neither.
     """
     new, paper = overrides.to_dict(config), overrides.to_dict(Config())
     names = [
@@ -86,18 +85,18 @@ def describe_origin(old: Mapping[str, Any], config: Config) -> str:
         for name in names
         if old[name] == new[name] and _differs(name, old[name], paper[name])
     ]
-    text = f"Settings as there: {', '.join(shared)}. " if shared else ""
+    text = f"Shared settings: {', '.join(shared)}. " if shared else ""
     if different:
         flags = " ".join(f"--config.{name}={old[name]}" for name in different)
         text += (
-            "The weights were learned with other settings than this run's: to keep "
-            f"what they mean, give {flags}."
+            "The weights were trained with other settings; to match them, give "
+            f"{flags}."
         )
     return text.strip()
 
 
 def _differs(name: str, old: Any, new: Any) -> bool:
-    # Of the normalization, only whether there is one: its methods are one formula.
+    # All normalization methods compute one formula; only its presence matters.
     if name == _NORMALIZATION:
         return bool((old == "none") != (new == "none"))
     return bool(old != new)

@@ -1,8 +1,8 @@
-"""`metrics.jsonl`: what was measured at which step, one JSON object a line.
+"""`metrics.jsonl`: the measurements of each step, one JSON object per line.
 
-A line is handed to the operating system at once and flushed to the disk with the next
-checkpoint, before that is written. The checkpoint counts the lines, so that a start can
-tell whether one of them was lost since.
+A line is passed to the operating system at once and flushed to disk before the next
+checkpoint is written. The checkpoint records the number of lines, so that a resumed run
+can detect lost lines.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class MetricsFile:
     """The metrics of a run while this process holds its directory.
 
     Args:
-      path: of the file; made with the first line.
+      path: the file; the first line creates it.
 
     Attributes:
-      num_lines: lines in the file; known once `rewind` was called.
+      num_lines: lines in the file; known after `rewind`.
     """
 
     def __init__(self, path: str):
@@ -33,17 +33,17 @@ class MetricsFile:
         self.num_lines = 0
 
     def append(self, values: Mapping[str, Any]) -> None:
-        """Adds a line and hands it to the operating system.
+        """Appends a line and passes it to the operating system.
 
         Args:
-          values: "step" and any others: numbers (NumPy's too; one that is not finite
-            becomes null), text, booleans, lists and dictionaries of them.
+          values: "step" and any others: numbers (also NumPy's; a non-finite one becomes
+            null), text, booleans, lists and dictionaries of them.
 
         Raises:
           StorageError: if the disk is full, read-only or failing.
         """
         if not isinstance(values.get("step"), int):
-            raise ValueError(f"metrics without a whole-numbered step: {values}")
+            raise ValueError(f"metrics need an integer 'step': {values}")
         line = json.dumps(_to_json(values), allow_nan=False) + "\n"
         with files.storage_errors(self._path), open(self._path, "ab") as file:
             file.write(line.encode())
@@ -63,16 +63,16 @@ class MetricsFile:
         return self.num_lines
 
     def rewind(self, step: int, num_saved: int | None) -> list[str]:
-        """Drops the lines of steps after `step`, and a last line that was cut short.
+        """Drops the lines of steps after `step`, and a truncated last line.
 
         Args:
-          step: of the checkpoint from which the run goes on; 0 at its beginning.
-          num_saved: lines that were in the file when that checkpoint was saved; None
-            where the checkpoint does not tell, or there is none.
+          step: step of the checkpoint that the run resumes from; 0 for a new run.
+          num_saved: lines in the file when that checkpoint was saved; None if unknown
+            or if there is no checkpoint.
 
         Returns:
-          Sentences for the user: which lines are missing, which were dropped where a
-          run starts over.
+          Warnings for the user: missing lines, and lines dropped because the run starts
+          over.
 
         Raises:
           DataError: if a line that is not the last cannot be read.
@@ -90,9 +90,9 @@ class MetricsFile:
                 if number == len(lines):
                     break
                 raise errors.DataError(
-                    f"{self._path}, line {number}, is damaged: it is no JSON object "
-                    "with a step. Remove the line, or the file, and run the same "
-                    "command again."
+                    f"line {number} of {self._path} is damaged: it is not a JSON "
+                    "object with a step. Remove the line or the file, then run the "
+                    "same command again."
                 ) from error
             if line_step > step:
                 last_dropped = max(last_dropped, line_step)
@@ -104,13 +104,13 @@ class MetricsFile:
         warnings = []
         if num_saved is not None and len(kept) < num_saved:
             warnings.append(
-                f"{self._path} has a gap: {len(kept)} of the {num_saved} lines are "
-                f"left that it had at step {step}. A power failure or an edit removed "
-                "the others; the weights are not affected."
+                f"{self._path} has a gap: only {len(kept)} of the {num_saved} lines "
+                f"that it had at step {step} are left. A power failure or an edit "
+                "removed the others; the weights are not affected."
             )
         if step == 0 and last_dropped:
             warnings.append(
-                f"no checkpoint was saved before, so that the run starts over: "
+                f"no checkpoint had been saved, so the run starts over: "
                 f"{len(lines) - len(kept)} lines of {self._path}, up to step "
                 f"{last_dropped}, were removed."
             )
@@ -118,9 +118,9 @@ class MetricsFile:
 
 
 def read_steps(path: str, kind: str) -> list[int]:
-    """The steps of the lines of one kind in the file, where there is one.
+    """The steps of all lines of one kind; empty if there is no file.
 
-    Lines that cannot be read are passed over; `MetricsFile.rewind` tells of them.
+    Skips unreadable lines; `MetricsFile.rewind` reports them.
     """
     steps = []
     if os.path.exists(path):
@@ -134,7 +134,7 @@ def read_steps(path: str, kind: str) -> list[int]:
 
 
 def _to_json(value: Any) -> Any:
-    """JSON values of `value`; NumPy scalars become numbers, NaN and infinity null."""
+    """Converts to JSON values; NumPy scalars become numbers, NaN and infinity null."""
     if isinstance(value, Mapping):
         return {str(key): _to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,7 +1,7 @@
-"""What a run's record, `run.json`, says; nothing here changes it.
+"""Reads a run's record, `run.json`, without changing it.
 
-Settings, data, the newest checkpoint's step and, for every start, command, versions
-and hardware. The record names no user and no host; the command is kept as it was typed.
+It holds settings, data, the newest checkpoint's step and, for every start, command,
+versions and hardware. User and host are not recorded; the command is, as it was typed.
 """
 
 from __future__ import annotations
@@ -23,24 +23,23 @@ METRICS_NAME = "metrics.jsonl"
 CHECKPOINTS_NAME = "checkpoints"
 FORMAT_NAME = "alexnet-run"
 FORMAT_VERSION = 1
-# The fingerprint in the record of weights that were trained elsewhere.
+# The data fingerprint in the record of imported weights.
 UNKNOWN_DATA = "unknown"
 
 
 @dataclasses.dataclass(frozen=True)
 class RunInfo:
-    """What a start of a run adds to its record.
+    """The entry that a start adds to the run's record.
 
     Attributes:
       data_dir: the shards, as the user named them.
-      data_fingerprint: a checksum of the data set's manifest. The directory may move;
-        the data may not change.
+      data_fingerprint: checksum of the data set's manifest. The directory may move, but
+        the data must not change.
       command: the command line, program first.
       environment: name -> JSON value, from `environment.describe`.
-      precision: why the arithmetic was chosen, as JSON values; None where the settings
+      precision: why "auto" chose the precision, as JSON values; None if the settings
         name it.
-      weights: the file that imported weights are from, by name, size and SHA-256; None
-        where none were imported.
+      weights: name, size and SHA-256 of the imported file; None if none was imported.
     """
 
     data_dir: str
@@ -52,17 +51,17 @@ class RunInfo:
 
 
 def read_config(path: str) -> Config:
-    """The settings of the run in `path`, as last continued; changes nothing.
+    """The settings of the run in `path`, as of its last start.
 
     Raises:
-      UserError: if there is no run, or one of another version's settings.
+      UserError: if there is no run, or its settings are another version's.
       DataError: if its record is damaged.
     """
     return read_settings(path, read_record(path))
 
 
 def read_precision(path: str) -> str | None:
-    """The arithmetic of the run in `path`; None where there is no run.
+    """The precision of the run in `path`; None if there is no run.
 
     Raises:
       UserError, DataError: as `read_config`.
@@ -71,7 +70,7 @@ def read_precision(path: str) -> str | None:
 
 
 def read_record(path: str) -> dict[str, Any]:
-    """What `run.json` in `path` says; changes nothing.
+    """Reads `run.json` in `path`.
 
     Raises:
       UserError: if there is no run.
@@ -80,14 +79,14 @@ def read_record(path: str) -> dict[str, Any]:
     record = find_record(path)
     if record is None:
         raise errors.UserError(
-            f"{path} holds no run: there is no {RECORD_NAME}. A workdir is what "
-            "alexnet-train made."
+            f"{path} holds no run: there is no {RECORD_NAME}. Give a workdir made by "
+            "alexnet-train."
         )
     return record
 
 
 def find_record(path: str) -> dict[str, Any] | None:
-    """`read_record`, but None where there is no run."""
+    """Like `read_record`, but returns None if there is no run."""
     record_path = os.path.join(path, RECORD_NAME)
     try:
         record = json_records.read(
@@ -109,12 +108,12 @@ def find_record(path: str) -> dict[str, Any] | None:
 
 
 def get_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
-    """The newest checkpoint's step; None where none was ever saved.
+    """The newest checkpoint's step; None if none was ever saved.
 
     Args:
       path: the run's directory.
-      record: its own, from `find_record`. One of an earlier version does not tell: then
-        it is a step at which a checkpoint was surely saved.
+      record: its record, from `find_record`. An earlier version's record lacks the
+        step; the result is then a step that certainly had a checkpoint.
     """
     if "saved_step" in record:
         return record["saved_step"]
@@ -122,10 +121,10 @@ def get_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
 
 
 def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
-    """A step at which a checkpoint was surely saved, from the run's other traces.
+    """Infers a step that certainly had a checkpoint, or None, from the run's files.
 
-    Every first evaluation, and every start that went on, has a checkpoint, and their
-    directory is made with the first of them. None where nothing shows one.
+    Every first evaluation and every resumed start has a checkpoint, and the first
+    checkpoint creates their directory.
     """
     steps = [start.get("from_step") or 0 for start in record["starts"]]
     steps += read_steps(os.path.join(path, METRICS_NAME), "validation")
@@ -137,11 +136,11 @@ def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
 
 
 def read_settings(path: str, record: Mapping[str, Any]) -> Config:
-    """The settings in `record`, the run's in `path`; raises `UserError`."""
+    """The settings in `record`, of the run in `path`; raises `UserError`."""
     try:
         return overrides.from_dict(record["config"])
     except errors.UserError as error:
         raise errors.UserError(
-            f"{path} was made by another version of this program: {error} Go on with "
+            f"{path} was made by another version of this program: {error} Resume with "
             "that version, or choose another workdir."
         ) from error

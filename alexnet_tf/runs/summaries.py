@@ -1,7 +1,7 @@
-"""TensorBoard's files of a run: written, and taken back to a step on a restart.
+"""Writes a run's TensorBoard files, and rewinds them to a step on a restart.
 
-Two directories under `tensorboard/`, `train` and `validation`, so that the curves of
-both lie over each other.
+`train` and `validation` are two directories under `tensorboard/`, so that TensorBoard
+overlays their curves.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ SUMMARIES_NAME = "tensorboard"
 class Summaries:
     """Writes a run's scalars, images, settings and graph.
 
-    Every call hands what it is given to the operating system, and raises `StorageError`
-    where that cannot write it.
+    Every call passes its data to the operating system and raises `StorageError` if that
+    fails.
 
     Args:
       workdir: the run's directory.
-      step: from which it goes on; what was written of later steps is removed.
+      step: the step that the run starts or resumes from; later events are removed.
 
     Attributes:
       logdir: what to give to `tensorboard --logdir`.
@@ -67,22 +67,22 @@ class Summaries:
 
 
 def get_logdir(workdir: str) -> str:
-    """TensorBoard's directory of the run in `workdir`."""
+    """The TensorBoard directory of the run in `workdir`."""
     return os.path.join(workdir, SUMMARIES_NAME)
 
 
 def rewind_event_files(logdir: str, step: int) -> None:
-    """Removes the events of steps after `step`, which will be measured again.
+    """Removes the events of steps after `step`, which will be repeated.
 
-    Event files are TFRecord files of Event messages. One that a kill cut short keeps
-    what stands before the cut. With step 0 the run begins anew: nothing is kept.
+    Event files are TFRecord files of Event messages. A truncated file keeps its intact
+    events. With step 0 the run starts over, and nothing is kept.
 
     Args:
-      logdir: searched with all directories below.
-      step: the last one kept.
+      logdir: the directory; searched recursively.
+      step: the last step to keep.
 
     Raises:
-      StorageError: where a file cannot be written.
+      StorageError: if a file cannot be written.
     """
     pattern = os.path.join(glob.escape(logdir), "**", "events.out.tfevents.*")
     for path in sorted(glob.glob(pattern, recursive=True)):

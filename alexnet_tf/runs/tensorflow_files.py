@@ -1,4 +1,4 @@
-"""What TensorFlow does otherwise than Python with the files it reads and writes."""
+"""Makes TensorFlow treat paths and file errors as Python does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfrecords.durable import files
 
-# Those of the disk, which TensorFlow's errors tell by their texts alone.
+# Disk errors, which TensorFlow's errors identify only by their text.
 _STORAGE_ERRNOS = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -25,11 +25,11 @@ _STORAGE_ERRNOS = (
 
 @contextlib.contextmanager
 def literal_path(path: str) -> Iterator[str]:
-    """A path that leads to the directory `path` and is no pattern for TensorFlow.
+    """A path to the directory `path` that TensorFlow does not expand as a pattern.
 
-    It takes the prefix of variables' files for a pattern, so that it does not find them
-    in a directory called `lr[0.01]`. Such a directory is reached by a link, which lasts
-    as long as the context.
+    TensorFlow treats the prefix of variable files as a glob pattern, so it finds none
+    in a directory named `lr[0.01]`. For such a directory, the context creates a
+    temporary link.
     """
     if not any(character in path for character in "*?[\\"):
         yield path
@@ -42,15 +42,15 @@ def literal_path(path: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def storage_errors(path: str) -> Iterator[None]:
-    """`files.storage_errors`, also for what TensorFlow and HDF5 raise.
+    """Like `files.storage_errors`, also for exceptions of TensorFlow and HDF5.
 
     Args:
-      path: what was being written, for the sentence; files in its directory, at any
-        depth, belong to it.
+      path: the file being written, for the error; files in its directory, at any depth,
+        count as part of it.
 
     Raises:
-      StorageError: as there. Other errors, and those of files elsewhere, pass
-        unchanged.
+      StorageError: as `files.storage_errors`. Other errors, and those of files
+        elsewhere, pass through unchanged.
     """
     try:
         yield

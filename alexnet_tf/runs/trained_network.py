@@ -1,4 +1,4 @@
-"""A run's network with a checkpoint's weights, for everything but training."""
+"""Loads a run's network with a checkpoint's weights, for all uses but training."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from alexnet_tf.stack import keras
 
 @dataclasses.dataclass(frozen=True)
 class TrainedNetwork:
-    """What a run has made.
+    """A run's trained network.
 
     Attributes:
-      config: of the run; its precision is the arithmetic asked for.
+      config: the run's settings, with the precision that was requested.
       training_data: the statistics and classes it was trained with.
-      checkpoint: where the weights are from.
+      checkpoint: the source of the weights.
       model: from float32 [B, crop, crop, 3], mean subtracted, to logits.
     """
 
@@ -43,21 +43,21 @@ def load(
     precision_policy: str | None = None,
     fastest: bool = False,
 ) -> TrainedNetwork:
-    """Builds the network of a run and gives it the weights of a checkpoint.
+    """Builds a run's network and loads a checkpoint's weights.
 
     Args:
       workdir_path: the run's directory.
       which: "last", "best" or a step.
-      where: the towers' devices; TensorFlow chooses where none is given.
-      precision_policy: the arithmetic, or None for that of the training.
-      fastest: whether to build what is fastest here, but not to be saved: with the
-        normalization of training, which may need a compiler (the other one is equal
-        up to rounding), and `cast_weights`.
+      where: the towers' devices; by default TensorFlow chooses.
+      precision_policy: the precision, or None for that of training.
+      fastest: build the fastest network for this machine, which cannot be saved: with
+        training's normalization, which may need XLA (the portable one is equal up to
+        rounding), and with `cast_weights`.
 
     Raises:
-      UserError: where there is no such run or checkpoint.
-      DataError: where something in the directory is damaged.
-      DeviceMemoryError: where the weights do not fit into the memory.
+      UserError: if there is no such run or checkpoint.
+      DataError: if a file in the directory is damaged.
+      DeviceMemoryError: if the weights do not fit into memory.
     """
     precision.make_reproducible()
     config = run_record.read_config(workdir_path)
@@ -79,13 +79,13 @@ def load(
 
 
 def cast_weights(network: TrainedNetwork) -> TrainedNetwork:
-    """The same portable network, with weights of the type that it computes in.
+    """Returns the same portable network with weights stored in its compute dtype.
 
-    In mixed precision every call casts 61 million weights from float32 first, which for
-    one image takes longer than all the rest. The answers are the same, bit for bit.
+    In mixed precision every call first casts 61 million float32 weights, which for one
+    image takes longer than everything else. The results are the same, bit for bit.
 
     Args:
-      network: portable; what it holds counts, not its checkpoint.
+      network: a portable network; its current weights are used, not its checkpoint's.
     """
     buildable = _cast(_make_portable(network.config))
     if buildable.precision == network.config.precision:

@@ -1,6 +1,6 @@
-"""Layers whose weights are still random: neither imported, taken over nor trained.
+"""Tracks layers whose weights are still random: not imported, copied or trained.
 
-A checkpoint holds their names, so that whatever uses its weights can say so.
+A checkpoint stores their names, so that every user of its weights can warn about them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ KEY = "untrained_layers"
 
 
 def read(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """The random layers of a checkpoint, in the network's order, such as ("fc6",).
+    """A checkpoint's random layers, in the network's order, such as ("fc6",).
 
     Empty for checkpoints of earlier versions, which do not record them.
     """
@@ -26,8 +26,8 @@ def drop_trained(layers: Sequence[str], rates: LearningRates) -> tuple[str, ...]
     """The layers that remain random after an update with these rates.
 
     Args:
-      layers: random before the update.
-      rates: of the update; a layer of rate 0 is frozen and learns nothing.
+      layers: the layers that were random before the update.
+      rates: the update's rates; a layer with rate 0 is frozen and learns nothing.
     """
     moving = {
         name
@@ -40,14 +40,14 @@ def drop_trained(layers: Sequence[str], rates: LearningRates) -> tuple[str, ...]
 
 
 def describe(layers: Sequence[str]) -> str:
-    """A sentence that warns of random layers; "" where there are none."""
+    """A warning that names the random layers; "" if there are none."""
     if not layers:
         return ""
     one = len(layers) == 1
     return (
         f"warning: the weights of {', '.join(layers)} are random: "
         f"{'this layer was' if one else 'these layers were'} neither imported nor "
-        "trained. The network's answers mean little. To train "
+        "trained. The network's predictions are meaningless. To train "
         f"{'it' if one else 'them'}, run alexnet-train --experiment=finetune with "
         "--config.init_from."
     )

@@ -1,12 +1,12 @@
-"""One run's directory: its lock, its lab record, its metrics.
+"""A run's directory: its lock, its record, its metrics.
 
     run.json        see `run_record`
     metrics.jsonl   see `metrics_file`
     checkpoints/    see `checkpoint`
     LOCK            held by the process that trains here
 
-A run is continued by the same command on the same directory; settings that would
-make it another run are refused.
+The same command on the same directory resumes the run; settings that would make it
+another run are refused.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tfrecords.durable import files, locks
 
 
 class Workdir:
-    """A run's directory while this process holds it; made by `open_workdir`.
+    """A run's directory while this process holds its lock; from `open_workdir`.
 
     Attributes:
       path: the directory.
-      checkpoints_dir: where its checkpoints are.
-      warnings: sentences for the user, about what changed since the last start.
+      checkpoints_dir: the directory of its checkpoints.
+      warnings: for the user: what has changed since the last start.
     """
 
     def __init__(self, path: str, record: dict[str, Any], warnings: list[str]):
@@ -43,7 +43,7 @@ class Workdir:
 
     @property
     def saved_step(self) -> int | None:
-        """Of the newest checkpoint that the record knows; None before the first."""
+        """Step of the newest checkpoint in the record; None before the first."""
         return self._record["saved_step"]
 
     def begin(
@@ -52,17 +52,17 @@ class Workdir:
         saved_step: int | None = None,
         metrics_lines: int | None = None,
     ) -> None:
-        """Writes this start into the record and takes the metrics back to `step`.
+        """Adds this start to the record and rewinds the metrics to `step`.
 
-        Nothing but the lock is written before, so that a start that fails early
-        leaves an empty directory empty. To be called once, before the first training
-        step. Lines of steps after `step`, which will be measured again, are dropped,
-        and so is a last line that a kill cut short. `warnings` says what is missing.
+        Call it once, before the first training step. Only the lock is written earlier,
+        so that a start that fails leaves an empty directory empty. Drops metrics of
+        later steps, which will be repeated, and a truncated last line. `warnings`
+        reports missing lines.
 
         Args:
-          step: from which the run goes on; 0 at its beginning.
-          saved_step: of the checkpoint that it goes on from; None where there is none.
-          metrics_lines: of the metrics when that was saved; None where it is unknown.
+          step: the step that the run starts or resumes from.
+          saved_step: step of the checkpoint that it resumes from, or None.
+          metrics_lines: lines of metrics when that was saved; None if unknown.
 
         Raises:
           DataError: if `metrics.jsonl` has an unreadable line that is not its last.
@@ -74,22 +74,22 @@ class Workdir:
         self._write_record()
 
     def append_metrics(self, values: Mapping[str, Any]) -> None:
-        """Adds a line to the metrics, see `metrics_file.MetricsFile.append`.
+        """Appends a line to the metrics, see `metrics_file.MetricsFile.append`.
 
-        What belongs to a checkpoint's step is appended before that checkpoint is
-        saved: lines of its step are kept when the run goes on from there.
+        Append the lines of a checkpoint's step before saving the checkpoint: a run that
+        resumes from it keeps them.
         """
         self._metrics.append(values)
 
     def sync_metrics(self) -> int:
-        """Flushes the metrics to the disk before a checkpoint; returns their lines."""
+        """Flushes the metrics to disk before a checkpoint; returns the line count."""
         return self._metrics.sync()
 
     def record_checkpoint(self, step: int) -> None:
-        """Records that the checkpoint of `step` is on the disk.
+        """Records that the checkpoint of `step` is on disk.
 
-        After the checkpoint, so that the record never names one that was not finished.
-        A kill between the two leaves an older step in the record, which the next start
+        Call it after saving, so that the record never names an incomplete checkpoint. A
+        kill between the two leaves an older step in the record, which the next start
         corrects. Raises `StorageError`.
         """
         if self._record["saved_step"] != step:
@@ -104,19 +104,19 @@ class Workdir:
 def open_workdir(
     path: str, config: Config, info: run_record.RunInfo
 ) -> Iterator[Workdir]:
-    """Holds a run's directory, new or begun, for this process.
+    """Locks a run's directory, new or existing, for this process.
 
     Args:
-      path: the directory; made if missing.
+      path: the directory; created if missing.
       config: the run's settings.
-      info: the rest of what the record says of this start.
+      info: the rest of this start's entry in the record.
 
     Yields:
-      The directory; `begin` is the next to be called on it.
+      The directory; call `begin` on it next.
 
     Raises:
-      UserError: if the directory holds something else than a run, or a run of other
-        settings or other data, which the message lists.
+      UserError: if the directory holds something other than a run, or a run with other
+        settings or data, which the message lists.
       DataError: if its record is damaged.
       InUseError: if another process holds it.
       StorageError: if it cannot be written.
@@ -169,15 +169,15 @@ def open_workdir(
 def check_workdir(
     path: str, config: Config, info: run_record.RunInfo
 ) -> dict[str, Any] | None:
-    """Looks whether `open_workdir` would take the directory; changes nothing.
+    """Checks that `open_workdir` would accept the directory; changes nothing.
 
     Args:
       path: the directory; it may be missing.
       config: the run's settings.
-      info: as of `open_workdir`.
+      info: as for `open_workdir`.
 
     Returns:
-      The record of the run in it; None where there is none.
+      The record of the run in it; None if there is none.
 
     Raises:
       UserError, DataError, InUseError, StorageError: as `open_workdir`.
@@ -197,7 +197,7 @@ def check_workdir(
 
 
 def _refuse_foreign(path: str) -> None:
-    """Before the lock: a directory of something else is not even locked."""
+    """Runs before locking: a directory that is not a run's gets no lock file either."""
     with files.storage_errors(path):
         names = {n for n in os.listdir(path) if files.TEMPORARY_MARK not in n}
     if run_record.RECORD_NAME not in names and (
@@ -206,16 +206,16 @@ def _refuse_foreign(path: str) -> None:
         listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
         raise errors.UserError(
             f"{path} is not empty and holds no run (there is no "
-            f"{run_record.RECORD_NAME}, but {listed}). Choose a new or an empty "
-            "directory as workdir."
+            f"{run_record.RECORD_NAME}, but {listed}). Give a new or empty directory "
+            "as the workdir."
         )
 
 
 def _refuse_imported(path: str, old: Mapping[str, Any]) -> None:
     if old["fingerprint"] == run_record.UNKNOWN_DATA:
         raise errors.UserError(
-            f"{path} holds weights that were trained elsewhere, on {old['data_dir']}. "
-            f"Train on from them in another workdir, with --config.init_from={path}."
+            f"{path} holds imported weights, trained elsewhere on {old['data_dir']}. "
+            f"To train from them, use another workdir with --config.init_from={path}."
         )
 
 
@@ -227,8 +227,8 @@ def _refuse_other_run(path: str, old: Config, new: Config) -> None:
             for name, before, after in differences
         )
         raise errors.UserError(
-            f"{path} holds a run of other settings:{listed}\nChoose another workdir "
-            "for this run, or give the settings of the one there to continue it."
+            f"{path} holds a run of other settings:{listed}\nUse another workdir for "
+            "this run, or resume the existing run with its own settings."
         )
 
 
@@ -238,13 +238,13 @@ def _refuse_other_data(
     if old["fingerprint"] != info.data_fingerprint:
         raise errors.UserError(
             f"{path} holds a run on other data: {old['data_dir']} had the fingerprint "
-            f"{old['fingerprint']}, {info.data_dir} has {info.data_fingerprint}. "
-            "Choose another workdir, or give the data of the run there."
+            f"{old['fingerprint']}, {info.data_dir} has {info.data_fingerprint}. Use "
+            "another workdir, or give that run's data."
         )
 
 
 def _find_changes(old: Mapping[str, Any], config: Config) -> dict[str, list[Any]]:
-    """Name -> [old, new] of settings with which a run may be continued otherwise."""
+    """Name -> [old, new] of changed settings that a resumed run may change."""
     new = overrides.to_dict(config)
     return {name: [old[name], new[name]] for name in new if old[name] != new[name]}
 
@@ -258,6 +258,7 @@ def _compare_environments(old: Mapping[str, Any], new: Mapping[str, Any]) -> lis
     if not changed:
         return []
     return [
-        f"since the last start there changed: {'; '.join(changed)}. The run goes on, "
-        "but its numbers need not be, bit for bit, those of a run without this change."
+        f"the environment has changed since the last start: {'; '.join(changed)}. The "
+        "run resumes, but its results may differ from those of a run without this "
+        "change."
     ]

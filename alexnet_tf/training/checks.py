@@ -1,8 +1,7 @@
-"""Settings and amounts of data with which no training makes sense.
+"""Checks that settings and data can train a network, before hours of work.
 
-They are refused before hours of work go into them. `config` says what each setting
-takes by itself, which also a run that was trained long ago must keep to; here is what
-is asked of a run that is to be trained now.
+`config.schema` limits each setting by itself; those limits also hold for the records of
+earlier runs. The checks here apply only to a run that is about to train.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from tfrecords.shards import manifest
 
 
 def check_settings(config: Config) -> None:
-    """Refuses numbers with which the network cannot learn.
+    """Raises if a setting's value makes learning impossible.
 
     Args:
-      config: of the run that is to be trained.
+      config: settings of the run about to train.
 
     Raises:
-      UserError: naming the setting, its value and what it takes.
+      UserError: naming the setting, its value and the allowed range.
     """
     model, optimizer = config.model, config.optimizer
     positive = {
@@ -29,54 +28,54 @@ def check_settings(config: Config) -> None:
         "optimizer.learning_rate": optimizer.learning_rate,
     }
     if model.normalization != "none" and model.normalization_beta:
-        # Where no map is active, 0 would be divided by k to the power of beta.
+        # With k = 0, a pixel where no map is active would give 0 / 0.
         positive["model.normalization_bias"] = model.normalization_bias
     if optimizer.name == "lookahead":
         positive["optimizer.lookahead_step_size"] = optimizer.lookahead_step_size
     for name, value in positive.items():
         if value <= 0:
             raise errors.UserError(
-                f"config.{name} must be above 0 in a training; it is {value:g}."
+                f"config.{name} must be above 0 for training; it is {value:g}."
             )
     if optimizer.momentum >= 1:
         raise errors.UserError(
-            "config.optimizer.momentum must be below 1, or the velocity grows without "
-            f"end; it is {optimizer.momentum:g}. The paper's is 0.9."
+            f"config.optimizer.momentum is {optimizer.momentum:g}; it must be below 1, "
+            "or the velocity grows without bound. The paper uses 0.9."
         )
     if optimizer.name == "lookahead" and optimizer.lookahead_step_size > 1:
         raise errors.UserError(
-            "config.optimizer.lookahead_step_size is a share, at most 1; it is "
-            f"{optimizer.lookahead_step_size:g}."
+            "config.optimizer.lookahead_step_size is a fraction and must be at most 1; "
+            f"it is {optimizer.lookahead_step_size:g}."
         )
     if not config.num_epochs and not config.init_from:
         raise errors.UserError(
-            "config.num_epochs is 0, so that nothing would be trained. Give at least "
-            "1; 0 is for config.init_from, which takes over another run's weights."
+            "config.num_epochs is 0, so nothing would be trained. Give at least 1; 0 "
+            "is allowed only with config.init_from, which copies another run's weights."
         )
 
 
 def check_data(config: Config, info: manifest.Manifest, data_dir: str) -> None:
-    """Refuses data from which nothing can be learned in batches of this size.
+    """Raises if nothing can be learned from the data at this batch size.
 
     Args:
-      config: of the run that is to be trained.
-      info: what the data directory holds.
-      data_dir: where it lies, for the sentence.
+      config: settings of the run about to train.
+      info: the data directory's manifest.
+      data_dir: its path, for the error.
 
     Raises:
-      UserError: where there is no training split or a single class, or where a batch
-        is larger than the training split.
+      UserError: if there is no training split, only one class, or fewer training
+        images than a batch holds.
     """
     num_train = info.get_split("train").num_records
     if info.num_classes < 2:
         raise errors.UserError(
-            f"{data_dir} has a single class, {info.classes[0].synset!r}: there is "
-            "nothing to tell apart. Convert images of at least two classes, each in a "
-            "folder of its own."
+            f"{data_dir} has only one class, {info.classes[0].synset!r}; training "
+            "needs at least two. Convert images of two or more classes, one folder "
+            "per class."
         )
     if 0 < num_train < config.batch_size:
         raise errors.UserError(
             f"config.batch_size is {config.batch_size:,}, but the training split of "
-            f"{data_dir} holds {num_train:,} images: a batch would hold images more "
-            f"than once. Give --config.batch_size={num_train} or less."
+            f"{data_dir} holds only {num_train:,} images, so a batch would repeat "
+            f"images. Give --config.batch_size={num_train} or less."
         )

@@ -1,4 +1,4 @@
-"""Whether a run is learning: dead units, norms, the loss at chance."""
+"""Diagnostics of learning: dead units, weight norms, a loss at chance level."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from alexnet_tf.network import layers
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.stack import keras
 
-# Within this share of ln(classes) a loss is that of a network that knows nothing.
+# A loss within this fraction of ln(classes) counts as chance level.
 _CHANCE_MARGIN = 0.02
-# Of conv3 to conv5's first weights in the authors' source.
+# Standard deviation of the initial weights of conv3 to conv5 in the authors' source.
 _SOURCE_STDDEV = 0.03
 
 
 def make_dead_unit_counter(
     model: keras.Model, device: str | None = None
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A compiled function that finds units which answer nothing.
+    """Compiles a function that counts dead units.
 
     A unit (a kernel of a convolutional layer, a neuron of a fully-connected one) is
-    dead on a batch if its ReLU gives 0 at every position of every image: no gradient
-    reaches its weights.
+    dead on a batch if its ReLU gives 0 at every position of every image, so that no
+    gradient reaches its weights.
 
     Args:
       model: the network.
-      device: tower a's.
+      device: tower a's device.
 
     Returns:
-      A function of images float32 [B, crop, crop, 3] that returns, by layer ("conv1a"),
-      the share of dead units, float32 scalar in 0..1.
+      A function from images float32 [B, crop, crop, 3] to the fraction of dead units,
+      float32 scalar in 0..1, by layer ("conv1a").
     """
     activations = [
         layer for layer in model.layers if isinstance(layer, layers.Activation)
@@ -64,7 +64,7 @@ def _name_parameters_of(model: keras.Model, activation_name: str) -> str:
 
 
 def compute_weight_norms(optimizer: Optimizer) -> dict[str, float]:
-    """The L2 norm of each parameter, by its name."""
+    """The L2 norm of each parameter, by name."""
     return {
         parameter.name: float(tf.norm(parameter.variable))
         for parameter in optimizer.parameters
@@ -82,10 +82,10 @@ def make_kernel_image(model: keras.Model) -> np.ndarray:
 
 
 def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
-    """Kernels as an image (paper, figure 3): tower a's above tower b's, 16 in a row.
+    """Draws kernels (paper, figure 3): tower a's above tower b's, 16 in a row.
 
     Args:
-      towers: each tower's kernels, float [size, size, 3, kernels]; every kernel is
+      towers: each tower's kernels, float [size, size, 3, kernels]; each kernel is
         scaled to its own range.
       scale: pixels per weight.
 
@@ -108,20 +108,20 @@ def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
 
 
 def is_at_chance(loss: float, num_classes: int) -> bool:
-    """Whether `loss`, in nats, is that of a network that knows nothing.
+    """True if `loss`, in nats, is at chance level, ln(num_classes).
 
-    A single class has no chance, and a loss that is not a number is not at it.
+    False for a single class and for NaN.
     """
     chance = math.log(num_classes)
     return bool(chance) and abs(loss - chance) <= _CHANCE_MARGIN * chance
 
 
 class ChanceDetector:
-    """Tells once when a run stands at chance, and again only after it had left it.
+    """Reports once that a run is at chance level, and again only after it left it.
 
     Args:
-      num_classes: of the network.
-      config: of the run.
+      num_classes: the network's outputs.
+      config: the run's settings.
     """
 
     def __init__(self, num_classes: int, config: Config):
@@ -129,7 +129,7 @@ class ChanceDetector:
         self._is_at_chance = False
 
     def explain(self, loss: float) -> str | None:
-        """`explain_chance` where the epoch before was not at chance.
+        """`explain_chance`, or None if the previous epoch was at chance level too.
 
         Args:
           loss: mean over an epoch of training, nats.
@@ -140,33 +140,34 @@ class ChanceDetector:
 
 
 def explain_chance(loss: float, num_classes: int, config: Config) -> str | None:
-    """A sentence where an epoch's mean loss is that of guessing, ln(classes).
+    """Explains an epoch's mean loss at chance level, ln(classes).
 
     Args:
       loss: mean over an epoch of training, nats.
-      num_classes: of the network.
-      config: the run's; only what can matter to it is proposed.
+      num_classes: the network's outputs.
+      config: the run's settings; only remedies that apply to them are listed.
 
     Returns:
-      What it means and what to try; None where the network has learned something.
+      The meaning and what to try; None if the loss is not at chance level.
     """
     if not is_at_chance(loss, num_classes):
         return None
     return (
-        f"the training loss stood at ln({num_classes}) = {math.log(num_classes):.3f} "
-        "for this epoch: the network knows nothing yet. If it stays there, look at the "
-        "share of dead units (TensorBoard, dead_units) and try, in a new workdir, "
+        f"the training loss of this epoch is ln({num_classes}) = "
+        f"{math.log(num_classes):.3f}, chance level: the network has learned nothing "
+        "yet. If it stays there, check the fraction of dead units (TensorBoard, "
+        "dead_units) and try, in a new workdir, "
         f"{' or '.join(_list_remedies(config))}."
     )
 
 
 def _list_remedies(config: Config) -> list[str]:
-    # Settings that may lead a run away from chance, the most likely ones first.
+    # Settings that may get a run away from chance level, most likely first.
     optimizer, remedies = config.optimizer, []
     if config.init_from:
         remedies.append(
-            "the settings that the weights were learned with, if this run has named "
-            "any at its start"
+            "the settings that the weights were trained with, if this run listed "
+            "differences at its start"
         )
         if 0 in optimizer.rate_factors.values():
             remedies.append("fewer zeros in --config.optimizer.rate_factors")
@@ -174,10 +175,10 @@ def _list_remedies(config: Config) -> list[str]:
             remedies.append("an earlier --config.schedule.frozen_until")
     if optimizer.name == "multi_optimizer" and "adamw" in optimizer.per_layer.values():
         remedies.append(
-            "smaller --config.optimizer.rate_factors of the layers that AdamW trains"
+            "smaller --config.optimizer.rate_factors for the layers that AdamW trains"
         )
     remedies.append(
-        "a lower --config.optimizer.learning_rate (few classes make a rate hotter)"
+        "a lower --config.optimizer.learning_rate (few classes need a lower one)"
     )
     taken = config.init_layers or ("conv3", "conv4", "conv5")
     is_new = not config.init_from or not {"conv3", "conv4", "conv5"} <= set(taken)
@@ -185,7 +186,7 @@ def _list_remedies(config: Config) -> list[str]:
         remedies.append(
             f"--config.model.initial_stddev_conv345={_SOURCE_STDDEV} as in the source"
         )
-    # Weights that were taken over have their own scaling.
+    # Weights from another run come with their own scaling.
     if not config.init_from and config.model.dropout_scaling == "training":
         remedies.append("--config.model.dropout_scaling=test")
     return remedies

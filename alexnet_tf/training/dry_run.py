@@ -1,6 +1,6 @@
-"""What a training would do, how long it would take, how large it would be.
+"""Estimates a training run's duration, disk space and memory.
 
-A few steps are made on the data, of a run that is kept nowhere; the rest is arithmetic.
+It times a few steps on the real data and saves nothing; the rest is arithmetic.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _STEPS_BEFORE, _STEPS_TIMED = 2, 5
 def estimate(
     config: Config, data_dir: str, workdir_path: str, set_learning_rate: str = ""
 ) -> list[str]:
-    """Estimates the time and size of a training without starting it.
+    """Estimates the time and size of a training run without starting it.
 
     Args:
       config: the run's settings.
       data_dir: the shards.
       workdir_path: the run's directory; nothing is written there.
-      set_learning_rate: rates to be set by hand; "" for none.
+      set_learning_rate: rates to set by hand; "" for none.
 
     Returns:
-      Lines for the user. Evaluations and checkpoints are not in the time.
+      Lines for the user. The time excludes evaluations and checkpoints.
 
     Raises:
       UserError, DataError, InUseError, StorageError: as `train.train_and_evaluate`
-        would raise them before its first step.
+        before its first step.
     """
     opened = setup.open_run(config, data_dir, workdir_path, ("alexnet-train",))
     config, data, where = opened.config, opened.data, opened.where
@@ -62,9 +62,9 @@ def estimate(
         f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
         f"images, "
         + (
-            f"going on with the run in {workdir_path}"
+            f"resuming the run in {workdir_path}"
             if record
-            else f"in {workdir_path}, new"
+            else f"new, in {workdir_path}"
         ),
         *(restored.warnings if restored else ()),
     ]
@@ -77,7 +77,7 @@ def estimate(
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     memory *= 1 if sys.platform == "darwin" else 1024
     lines += [
-        f"{_STEPS_TIMED} steps as a trial: {rate:,.1f} images/s, so that all take "
+        f"measured over {_STEPS_TIMED} steps: {rate:,.1f} images/s; all steps take "
         f"about {progress.format_duration(last_step * seconds)}",
         f"checkpoints: {num_bytes / 1e6:,.0f} MB each, {num_kept} with the best: "
         f"{num_kept * num_bytes / 1e6:,.0f} MB; memory of this process: "
@@ -93,7 +93,7 @@ def _time_step(
     state: run_state.RunState,
     where: placement.Placement,
 ) -> float:
-    """Seconds of a step, input included, on average."""
+    """The mean time of a step in seconds, input included."""
     device = where.get_device(0)
     train_step = steps.make_train_step(
         state.model, state.optimizer, state.loss_scale, device

@@ -1,7 +1,7 @@
 """Steps and epochs: when a pass over the training split is complete.
 
-Images stream without a pause (see `input_pipeline`): step s begins at epoch
-s * batch_size / num_train, and an epoch's last batch may end in the next one.
+Training images form one endless stream (see `pipeline`): step s begins at epoch
+s * batch_size / num_train, and an epoch's last batch may extend into the next.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class EpochCounter:
     batch_size: int
 
     def compute_epoch(self, step: int) -> float:
-        """Where the run stands after `step` steps, in epochs."""
+        """The position in epochs after `step` steps."""
         return step * self.batch_size / self.num_train
 
     def count_epochs(self, step: int) -> int:
-        """The epochs that are complete after `step` steps."""
+        """The number of epochs completed after `step` steps."""
         return step * self.batch_size // self.num_train
 
     def count_steps(self, num_epochs: int) -> int:
-        """The steps that complete `num_epochs` epochs."""
+        """The number of steps that complete `num_epochs` epochs."""
         return math.ceil(num_epochs * self.num_train / self.batch_size)
 
     def find_ended(self, step: int) -> int | None:
@@ -42,7 +42,7 @@ class EpochCounter:
     def is_due(self, step: int, every_epochs: int) -> bool:
         """Whether step number `step` completed a multiple of `every_epochs`.
 
-        A batch of more images than there are can complete several epochs at once.
+        A batch larger than the training split can complete several epochs at once.
         """
         before = self.count_epochs(step - 1) // every_epochs
         return self.count_epochs(step) // every_epochs > before

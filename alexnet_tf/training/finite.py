@@ -1,4 +1,4 @@
-"""A run whose numbers are no longer finite stops, and says where it can go on."""
+"""Stops a run whose numbers are not finite, and names the checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def check_step(
     saved_step: int | None,
     append_metrics: Callable[[Mapping[str, Any]], None],
 ) -> None:
-    """Passes a step whose loss and gradients are finite.
+    """Raises NotFiniteError unless the step's loss and gradients are finite.
 
-    In float16 gradients may overflow because of a large scale: such a step skipped
-    itself and halved the scale, and passes. The loss itself is not scaled.
+    In float16 a large loss scale can overflow the gradients. Such a step has skipped
+    its update and halved the scale; it does not raise. The loss itself is not scaled.
 
     Args:
-      result: of the step.
-      loss_scale: after it.
-      parameters: of the network, in its order; as the step, skipped, has left them.
-      step: its number, from 1.
+      result: the step's result.
+      loss_scale: the loss scale after the step.
+      parameters: the network's parameters, in its order.
+      step: the step's number, from 1.
       record_ids: the records of its batch.
-      saved_step: of the newest checkpoint, or None.
-      append_metrics: takes a line that names all records, before this raises.
+      saved_step: step of the newest checkpoint, or None.
+      append_metrics: receives a line that names all records, before this raises.
 
     Raises:
       NotFiniteError: naming step, layer, records and checkpoint.
@@ -69,11 +69,11 @@ def check_step(
 def _find_layer(
     result: TrainResult, parameters: Sequence[Parameter]
 ) -> tuple[str, str]:
-    """The layer where it shows first, in the network's order, and a sentence.
+    """The first layer with a non-finite number, in the network's order, and a text.
 
-    Weights come before gradients, as weights that are not finite spoil all gradients. A
-    loss that is not finite does so, too: then the layer with the largest weight is
-    named, through which finite numbers most likely grew too large.
+    Weights are checked before gradients, as a non-finite weight spoils all gradients. A
+    non-finite loss does so too; the layer with the largest weight is named then, as the
+    most likely place of the overflow.
     """
     largest = []
     for parameter in parameters:
@@ -104,14 +104,14 @@ def _find_layer(
 def check_arrays(
     arrays: Mapping[str, np.ndarray], step: int, saved_step: int | None
 ) -> None:
-    """Passes arrays that a checkpoint may hold.
+    """Raises NotFiniteError unless all arrays are finite.
 
-    A gradient that is finite can still throw a weight beyond float32.
+    A finite gradient can still push a weight beyond the range of float32.
 
     Args:
-      arrays: by name.
-      step: done so far.
-      saved_step: of the newest checkpoint, or None.
+      arrays: a checkpoint's arrays, by name.
+      step: steps done so far.
+      saved_step: step of the newest checkpoint, or None.
 
     Raises:
       NotFiniteError: naming the first array that is not finite.
@@ -119,7 +119,7 @@ def check_arrays(
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise errors.NotFiniteError(
-                f"{name} is not finite after step {step:,}; that is not saved. "
+                f"{name} is not finite after step {step:,}; the state was not saved. "
                 + _describe_remedy(saved_step)
             )
 
@@ -127,7 +127,7 @@ def check_arrays(
 def _describe_remedy(saved_step: int | None) -> str:
     last = "none yet" if saved_step is None else checkpoint.make_name(saved_step)
     return (
-        f"The last good checkpoint: {last}. A lower "
-        "--config.optimizer.learning_rate, or --set_learning_rate when going on from "
-        "the checkpoint, is what usually helps."
+        f"The last good checkpoint: {last}. Usually a lower learning rate helps: "
+        "--set_learning_rate to resume from the checkpoint, or "
+        "--config.optimizer.learning_rate in a new run."
     )

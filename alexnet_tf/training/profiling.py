@@ -1,7 +1,8 @@
 """A trace of chosen steps for TensorBoard's profile page.
 
-The page shows step time, the share of it spent waiting for input, and a table of ops.
-It needs the package `tensorboard-plugin-profile` (extra `profile`); recording does not.
+The page shows step time, the fraction of it spent waiting for input, and a table of
+ops. Viewing it needs `tensorboard-plugin-profile` (extra `profile`); recording does
+not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class ProfileWindow:
       logdir: TensorBoard's directory; the trace appears under `plugins/profile`.
 
     Raises:
-      UserError: where `profile_steps` is not two rising numbers.
+      UserError: unless `profile_steps` is empty or 0 <= first <= last.
     """
 
     def __init__(self, profile_steps: tuple[int, ...], logdir: str):
@@ -32,51 +33,52 @@ class ProfileWindow:
             len(profile_steps) != 2 or not 0 <= profile_steps[0] <= profile_steps[1]
         ):
             raise errors.UserError(
-                "config.profile_steps is FIRST,LAST, two steps of which the second is "
-                f"not smaller, such as 20,30; it is {profile_steps}."
+                f"config.profile_steps is {profile_steps}; it must be FIRST,LAST with "
+                "FIRST <= LAST, such as 20,30."
             )
-        # -1 is no step's number.
+        # No step has the number -1.
         self._first, self._last = profile_steps or (-1, -1)
         self._logdir = logdir
         self._is_recording = False
 
     def explain_absence(self, step: int, last_step: int) -> str | None:
-        """A sentence where a run from step `step` up to `last_step` records nothing."""
+        """Says why a run from `step` to `last_step` profiles nothing; else None."""
         if self._first >= max(step, last_step):
             return (
-                f"nothing is profiled: config.profile_steps begins with step "
-                f"{self._first} and the run ends at step {last_step}. Give earlier "
+                f"nothing will be profiled: config.profile_steps begins at step "
+                f"{self._first}, but the run ends at step {last_step}. Give earlier "
                 "steps."
             )
         if self._first < 0 or step <= self._first:
             return None
         return (
-            f"nothing is profiled: config.profile_steps begins with step {self._first} "
-            f"and the run goes on at step {step}. Give later steps, or a new workdir."
+            f"nothing will be profiled: config.profile_steps begins at step "
+            f"{self._first}, but the run resumes at step {step}. Give later steps, or "
+            "a new workdir."
         )
 
     def trace_step(self, step: int) -> contextlib.AbstractContextManager:
-        """Wraps step `step`, input included; starts the recording at the first."""
+        """Wraps step `step`, input included; starts recording at the first step."""
         if step == self._first:
             tf.profiler.experimental.start(self._logdir)
             self._is_recording = True
         if not self._is_recording:
             return contextlib.nullcontext()
-        # `_r=1` marks the event as a step, by which the page groups all others.
+        # `_r=1` marks the event as a step; the page groups all others by step.
         return tf.profiler.experimental.Trace("train", step_num=step, _r=1)
 
     def finish_step(self, step: int) -> bool:
-        """Stops after the last step; returns whether a trace was written now."""
+        """Stops recording after the last step; returns whether it wrote a trace."""
         if not self._is_recording or step != self._last:
             return False
         self.close()
         return True
 
     def close(self) -> None:
-        """Writes what is being recorded, where a run ends within the window.
+        """Writes the trace if the run ends while recording.
 
         Raises:
-          StorageError: where the trace cannot be written; no part of it is left.
+          StorageError: if the trace cannot be written; partial files are removed.
         """
         if not self._is_recording:
             return
@@ -90,8 +92,8 @@ class ProfileWindow:
             reason = (getattr(error, "message", "") or str(error)).splitlines()[0]
             raise errors.StorageError(
                 f"the profile in {self._logdir} could not be written: {reason}. The "
-                "checkpoints are intact; make room, or leave out "
-                "--config.profile_steps, and run the same command again."
+                "checkpoints are intact. Free disk space or omit "
+                "--config.profile_steps, then run the same command again."
             ) from error
 
     def _find_files(self) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a run tells while it trains: the console, `metrics.jsonl`, TensorBoard."""
+"""Logs training to the console, `metrics.jsonl` and TensorBoard."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tfrecords.console.progress import LiveLine, format_duration
 
 
 class Reporter:
-    """Collects what happens between two log entries, and writes them.
+    """Collects timings and errors between log entries, and writes the entries.
 
     Args:
       run: the run's directory.
       config: its settings.
-      state: its state; read only, but for `log_counts`, which every entry begins anew.
-      last_step: where it will end.
+      state: its state; read only, except that each entry resets `log_counts`.
+      last_step: the run's last step.
       num_train: images in the training split.
 
     Attributes:
-      summaries: TensorBoard's files.
+      summaries: the TensorBoard writers.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class Reporter:
 
     @contextlib.contextmanager
     def time_input(self) -> Iterator[None]:
-        """Measures the wait for a batch; part of the step's time."""
+        """Times the wait for a batch, which is part of the step's time."""
         start = time.perf_counter()
         yield
         self._input_seconds += time.perf_counter() - start
 
     @contextlib.contextmanager
     def time_step(self) -> Iterator[None]:
-        """Measures a step, input included."""
+        """Times a step, input included."""
         start = time.perf_counter()
         yield
         self._seconds += time.perf_counter() - start
 
     def announce(self, text: str) -> None:
-        """Prints a line that stays."""
+        """Prints a permanent line above the live one."""
         self._line.print_above(text)
 
     def log_step(self, result: TrainResult, loss: float) -> None:
@@ -76,7 +76,7 @@ class Reporter:
         is_log_step = state.step % config.log_every_steps == 0
         if is_log_step:
             self._write_entry(result)
-        # A terminal's line is alive; a log file gets the entries' lines.
+        # A terminal gets a live line, a log file one line per entry.
         if self._line.is_terminal:
             if self._line.is_due():
                 self._line.show(self._describe(loss))
@@ -122,7 +122,7 @@ class Reporter:
         self._clear()
 
     def log_epoch(self, epoch: int) -> None:
-        """Writes the training errors of an epoch that has ended; images as seen."""
+        """Writes the training errors of the completed epoch, each at its own step."""
         counts = self._state.epoch_counts
         self._run.append_metrics(
             {
@@ -143,7 +143,7 @@ class Reporter:
     def log_evaluation(
         self, epoch: int, result: Evaluation, dead_units: dict[str, float]
     ) -> None:
-        """Writes an evaluation, the share of dead units and conv1's kernels."""
+        """Writes an evaluation, the fraction of dead units and conv1's kernels."""
         state, counts = self._state, result.counts
         values = {
             "loss": counts.loss,
@@ -170,7 +170,7 @@ class Reporter:
         )
 
     def log_event(self, text: str) -> None:
-        """Prints and records something that changes the run: a rate that falls."""
+        """Prints and records an event that changes the run, such as a rate drop."""
         self._run.append_metrics(
             {"step": self._state.step, "kind": "event", "text": text}
         )

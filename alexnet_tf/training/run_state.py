@@ -1,9 +1,9 @@
-"""Everything that a run's future depends on, in and out of a checkpoint.
+"""The complete state of a run, saved to and restored from a checkpoint.
 
-Weights, what the optimizer gathers, dropout's counters, the loss scale, the schedule's
-state, the best evaluation, the counts of the epoch and of the log entry under way, and
-the step. The position in the data needs nothing else: the batch of a step is a function
-of the settings and the step.
+It consists of the weights, the optimizer's variables, the dropout counters, the loss
+scale, the schedule's state, the best evaluation, the counts of the current epoch and
+log entry, and the step. The data position needs no state of its own: the settings and
+the step determine each batch.
 """
 
 from __future__ import annotations
@@ -40,18 +40,19 @@ class RunState:
 
     Attributes:
       model: from images to logits.
-      optimizer: parameters, rates, and what it gathers.
+      optimizer: parameters, rates and the rule's own variables.
       loss_scale: 1 except in float16.
-      schedule: which rates hold when.
+      schedule: the learning rates over time.
       step: training steps done.
-      epoch_counts: the training images of the current epoch, as they were seen.
-      log_counts: those since the last log entry.
-      unevaluated_epoch: the epoch that ended with this step where a signal came before
-        the end of its evaluation; else None.
-      saved_step: of the newest checkpoint, or None.
-      best_top1_error: smallest so far on the validation split, 0..1; None before the
-        first evaluation.
-      best_step: the step it belongs to.
+      epoch_counts: errors and loss of the current epoch's training images, each
+        counted at the step that used it.
+      log_counts: the same since the last log entry.
+      unevaluated_epoch: the epoch that ended with this step, if a signal aborted its
+        evaluation; else None.
+      saved_step: step of the newest checkpoint, or None.
+      best_top1_error: smallest validation error so far, 0..1; None before the first
+        evaluation.
+      best_step: step of that evaluation.
       untrained_layers: layers whose weights are still random (see `untrained`).
     """
 
@@ -71,13 +72,13 @@ class RunState:
     def count_step(
         self, result: TrainResult, loss: float, batch_size: int, rates: LearningRates
     ) -> None:
-        """Counts a step that was done, its errors, and the layers it has trained.
+        """Counts a completed step, its errors and the layers it trained.
 
         Args:
-          result: of the step.
-          loss: its mean loss.
-          batch_size: images in its batch.
-          rates: of its update.
+          result: the step's result.
+          loss: mean loss of its batch.
+          batch_size: images in the batch.
+          rates: learning rates of the update.
         """
         if self.untrained_layers and bool(result.is_finite):
             self.untrained_layers = untrained.drop_trained(self.untrained_layers, rates)
@@ -87,14 +88,14 @@ class RunState:
         self.step += 1
 
     def count_evaluation(self, top1_error: float) -> bool:
-        """Keeps the smallest validation error; returns whether this one is it."""
+        """Records the error if it is the smallest so far; returns whether it is."""
         if self.best_top1_error is not None and top1_error >= self.best_top1_error:
             return False
         self.best_top1_error, self.best_step = top1_error, self.step
         return True
 
     def get_variables(self) -> dict[str, tf.Variable]:
-        """What a checkpoint holds as arrays, by name."""
+        """The variables that a checkpoint stores as arrays, by name."""
         variables: dict[str, tf.Variable] = {
             "loss_scale/scale": self.loss_scale.scale,
             "loss_scale/good_steps": self.loss_scale.good_steps,
@@ -110,7 +111,7 @@ class RunState:
         return {name: v.numpy() for name, v in self.get_variables().items()}
 
     def to_json(self) -> dict[str, Any]:
-        """The rest of the state, for a checkpoint."""
+        """The rest of the state, as JSON values, for a checkpoint."""
         return {
             "schedule": self.schedule.state(),
             "epoch_counts": dataclasses.asdict(self.epoch_counts),
@@ -121,10 +122,10 @@ class RunState:
         }
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Takes everything from `checkpoint`.
+        """Restores the whole state from `checkpoint`.
 
         Raises:
-          DataError: where its arrays are not exactly this run's, by name and shape.
+          DataError: if names or shapes of its arrays differ from this run's.
         """
         assign_arrays(self.get_variables(), checkpoint.arrays, checkpoint.path)
         self.schedule.restore(checkpoint.state["schedule"])
@@ -140,12 +141,11 @@ class RunState:
 def build_run_state(
     config: Config, num_classes: int, where: placement.Placement
 ) -> RunState:
-    """A run at its beginning: first weights, nothing gathered, step 0.
+    """The state at step 0: initial weights, and optimizer variables at zero.
 
     Raises:
-      UserError: where the settings make no network, optimizer or schedule.
-      DeviceMemoryError: where weights and what the optimizer gathers do not fit into
-        the memory.
+      UserError: if the settings describe no valid network, optimizer or schedule.
+      DeviceMemoryError: if weights and optimizer variables do not fit into memory.
     """
     network = build.build_network(config, num_classes, where)
     parameters = list_parameters(network)

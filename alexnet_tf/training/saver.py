@@ -1,4 +1,4 @@
-"""When a run writes a checkpoint, and what must hold before and after it."""
+"""Writes a run's checkpoints, after checking that all arrays are finite."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Saver:
 
     Args:
       run: the run's directory.
-      config: its settings: how many checkpoints are kept, and how often they are due.
-      state: what is saved; `saved_step` is updated.
+      config: its settings: how many checkpoints to keep, how often to save.
+      state: the state to save; `saved_step` is updated.
     """
 
     def __init__(self, run: Workdir, config: Config, state: RunState):
@@ -30,11 +30,11 @@ class Saver:
         return minutes >= self._config.checkpoint_every_minutes
 
     def save(self) -> None:
-        """Writes a checkpoint of the state as it is.
+        """Writes a checkpoint of the current state.
 
         Raises:
-          NotFiniteError: where an update has left something that is not finite.
-          StorageError: where it cannot be written.
+          NotFiniteError: if an update left an array that is not finite.
+          StorageError: if the checkpoint cannot be written.
         """
         state = self._state
         arrays = state.to_arrays()

@@ -1,8 +1,8 @@
-"""The beginning of a run, the same for training and for its dry run.
+"""The start of a run, shared by training and its dry run.
 
-First settings, devices and data are opened and checked against each other. The run's
-directory comes next, then the network and its weights: new, of a checkpoint, or of
-another run.
+`open_run` opens settings, devices and data and checks that they fit each other. The
+caller then opens the run's directory. `build_and_restore` builds the network, whose
+weights are new, from a checkpoint or from another run.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Opening:
       config: the run's settings; its precision is resolved, not "auto".
       where: the towers' devices.
       data: an open data directory.
-      epochs: counts the steps and epochs of its training split.
+      epochs: converts between steps and epochs of the training split.
       last_step: the step that completes `config.num_epochs`.
-      profile: the steps to be recorded.
-      info: what the run's record says of this start.
-      chosen: the arithmetic, and why where it was chosen here.
+      profile: the steps to profile.
+      info: this start's entry in the run's record.
+      chosen: the precision, with the reason if "auto" chose it.
     """
 
     config: Config
@@ -51,7 +51,7 @@ class Opening:
 def open_run(
     config: Config, data_dir: str, workdir_path: str, command: Sequence[str]
 ) -> Opening:
-    """Opens what a run needs besides its directory, and checks that it fits.
+    """Opens a run's devices and data and checks that they fit its settings.
 
     Args:
       config: the run's settings.
@@ -60,8 +60,8 @@ def open_run(
       command: the command line, for the record.
 
     Raises:
-      UserError: for settings, devices or data that do not fit.
-      DataError: for damaged data.
+      UserError: if settings, devices and data do not fit each other.
+      DataError: if the data is damaged.
     """
     checks.check_settings(config)
     where = placement.make_placement(
@@ -108,11 +108,11 @@ class Start:
     """A run before its next step.
 
     Attributes:
-      state: new, or as the checkpoint left it.
-      data: to train on, with the statistics to train with.
+      state: new, or restored from the checkpoint.
+      data: the training data, with the statistics to train with.
       restored: the checkpoint, or None.
-      text: what was taken from another run; "" where nothing was.
-      rates: rates to be set by hand: pairs of a layer, or None for all, and its rate.
+      text: which weights come from another run; "" for none.
+      rates: rates to set by hand, as (layer, rate); the layer None means all layers.
     """
 
     state: run_state.RunState
@@ -123,7 +123,7 @@ class Start:
 
     @property
     def metrics_lines(self) -> int | None:
-        """The lines of the metrics that belong to the checkpoint, where it says so."""
+        """Lines of `metrics.jsonl` up to the checkpoint; None if not recorded."""
         return self.restored.state.get("metrics_lines") if self.restored else None
 
 
@@ -134,19 +134,19 @@ def build_and_restore(
     set_learning_rate: str = "",
     read_only: bool = False,
 ) -> Start:
-    """Builds the network and gives it its weights.
+    """Builds the network and assigns its weights.
 
     Args:
       opened: from `open_run`.
       workdir_path: the run's directory; it may be missing.
-      saved_step: the checkpoint that the run's record names, or None.
-      set_learning_rate: rates to be set by hand; "" for none.
-      read_only: whether damaged checkpoints are left where they are.
+      saved_step: step of the checkpoint named in the run's record, or None.
+      set_learning_rate: rates to set by hand; "" for none.
+      read_only: leave damaged checkpoints where they are.
 
     Raises:
-      UserError: where settings, network, checkpoint or the other run do not fit.
-      DataError: for a damaged checkpoint.
-      DeviceMemoryError: where the memory is too small.
+      UserError: if settings, network, checkpoint and the other run do not fit.
+      DataError: if a checkpoint is damaged.
+      DeviceMemoryError: if the device memory is too small.
     """
     config, data = opened.config, opened.data
     state = run_state.build_run_state(config, data.manifest.num_classes, opened.where)
@@ -173,7 +173,7 @@ def build_and_restore(
 
 
 def describe(opened: Opening, start: Start) -> list[str]:
-    """Lines for the user: where the run begins and what there is to know of it."""
+    """Lines for the user: first step, data, precision, devices and warnings."""
     config, manifest = opened.config, start.data.manifest
     lines = [*start.restored.warnings] if start.restored else []
     lines.append(

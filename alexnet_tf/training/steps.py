@@ -1,8 +1,8 @@
-"""One training step: no branches, no input or output.
+"""One training step: no branches, no I/O.
 
 The loss is the mean over the batch of -log softmax(logits)[label] (paper, section 3).
-Gradients are made by `tf.gradients`, which leaves each backward op on the device of
-its forward op; `tf.GradientTape` would put both towers' on one.
+`tf.gradients` places each backward op on the device of its forward op;
+`tf.GradientTape` would place both towers' backward ops on one device.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from alexnet_tf.stack import keras
 
 
 class TrainResult(NamedTuple):
-    """What a training step returns.
+    """The result of a training step.
 
     Attributes:
       loss: float32 scalar, mean over the batch, before the update.
-      is_finite: bool scalar; where False the update was skipped.
-      errors: int32 [2], images whose label is not first, not among the first five.
+      is_finite: bool scalar; if False, the update was skipped.
+      errors: int32 [2], the numbers of top-1 and top-5 errors.
       gradient_norms: float32 [parameters], L2 norm of each gradient.
     """
 
@@ -47,17 +47,17 @@ def make_train_step(
     loss_scale: LossScale,
     device: str | None = None,
 ) -> tf.types.experimental.PolymorphicFunction:
-    """The compiled training step.
+    """Compiles the training step.
 
     Args:
       model: from images to logits.
       optimizer: holds the parameters, velocities and rates.
       loss_scale: 1 except in float16.
-      device: tower a's: what is neither tower's runs there.
+      device: tower a's device; ops that belong to neither tower run there.
 
     Returns:
-      A function of images float32 [B, crop, crop, 3] and labels int32 [B] that
-      returns a `TrainResult`.
+      A function from images float32 [B, crop, crop, 3] and labels int32 [B] to a
+      `TrainResult`.
     """
     variables = [parameter.variable for parameter in optimizer.parameters]
 
@@ -71,7 +71,7 @@ def make_train_step(
             gradients = loss_scale.scale_down(scaled_gradients, variables)
             norms = _compute_norms(gradients, variables)
 
-            # A sum that is finite has finite terms only.
+            # A finite sum has only finite terms.
             is_finite = tf.math.is_finite(loss + tf.reduce_sum(norms))
             tf.cond(is_finite, lambda: _apply(optimizer, gradients), lambda: False)
             loss_scale.update(is_finite)

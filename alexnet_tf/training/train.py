@@ -42,18 +42,19 @@ def train_and_evaluate(
       set_learning_rate: rates set by hand at this start: "0.001" for all layers'
         kernels, or "conv1=0.001,fc8=0.01"; "" for none.
       watch: called after every evaluation, before its checkpoint, with the epoch and
-        the validation top-1 error (0..1); a sentence from it ends the run there.
+        the validation top-1 error (0..1). It returns the reason to end the run, or
+        None.
 
     Returns:
-      The run as it ended; its last checkpoint holds the same.
+      The final state of the run, equal to its last checkpoint.
 
     Raises:
-      UserError: for settings, data or a directory that do not fit.
-      DataError: for a damaged record or checkpoint.
-      NotFiniteError: where a loss or gradient is not finite; nothing was updated.
-      StorageError: where the directory cannot be written.
-      InUseError: where another process trains there.
-      Interrupted: after SIGTERM, SIGINT or SIGHUP, once the state was saved.
+      UserError: if settings, data and directory do not fit each other.
+      DataError: if a record or checkpoint is damaged.
+      NotFiniteError: if a loss or gradient is not finite; nothing was updated.
+      StorageError: if the directory cannot be written.
+      InUseError: if another process is training there.
+      Interrupted: after SIGTERM, SIGINT or SIGHUP, once the state is saved.
     """
     opened = setup.open_run(config, data_dir, workdir_path, command)
     config, epochs, profile = opened.config, opened.epochs, opened.profile
@@ -62,7 +63,7 @@ def train_and_evaluate(
         workdir.open_workdir(workdir_path, config, opened.info) as run,
         stop_signals.catch_stop_signals() as stop,
     ):
-        # The network and its weights: new, of a checkpoint, or of another run.
+        # The network; its weights are new, from a checkpoint or from another run.
         start = setup.build_and_restore(
             opened, run.path, run.saved_step, set_learning_rate
         )
@@ -137,7 +138,7 @@ def train_and_evaluate(
                         logdir = reporter.summaries.logdir
                         reporter.announce(f"profile written to {logdir}")
                     if state.step == 1:
-                        # Once the first step has traced it.
+                        # The first step has traced the graph.
                         graph = train_step.get_concrete_function(images, labels).graph
                         reporter.summaries.write_settings(overrides.to_dict(config))
                         reporter.summaries.write_graph(graph)

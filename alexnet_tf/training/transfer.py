@@ -1,9 +1,9 @@
-"""A new run that begins with another's weights (fine-tuning; not the paper).
+"""Starts a run from another run's weights (fine-tuning; not the paper).
 
-Layers of the same name and shape are taken over; the rest begin anew, and so do layers
-that are random in the other run. The last layer is taken over only where it means the
-same classes. The mean that the weights were trained with is subtracted, so that
-statistics are the other run's too.
+Layers of the same name and shape are copied; the others are initialized, and so are
+layers that are still random in the other run. The last layer is copied only if both
+runs have the same classes. The mean image and covariance come from the other run too,
+as its weights expect them.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from tfrecords.shards import manifest
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """What a run begins with.
+    """The run that provides the weights.
 
     Attributes:
-      path: the other run's directory.
-      config: its settings by name, as `settings.to_dict` gives them.
-      checkpoint: its last.
+      path: its directory.
+      config: its settings by name, as from `overrides.to_dict`.
+      checkpoint: its last checkpoint.
       training_data: its statistics and classes.
     """
 
@@ -46,14 +46,14 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True)
 class Beginning:
-    """What a run begins with.
+    """Data and weights at the start of a run.
 
     Attributes:
-      data: to train on, with the statistics to train with.
-      text: sentences on what was taken over, what is new and which settings give the
-        weights another meaning here; "" where no weights were assigned.
-      untrained_layers: layers that are new, by the network's order; None where no
-        weights were assigned.
+      data: the training data, with the statistics to train with.
+      text: which layers were copied, which are new, and which settings change the
+        weights' meaning; "" if no weights were copied.
+      untrained_layers: the new layers, in the network's order; None if no weights were
+        copied.
     """
 
     data: DataDirectory
@@ -68,19 +68,18 @@ def begin(
     data: DataDirectory,
     is_restored: bool,
 ) -> Beginning:
-    """What `train` does with the setting `init_from`.
+    """Applies the setting `init_from`.
 
     Args:
-      config: the new run's; `init_from` is "" for none.
-      workdir_path: of the run that begins or goes on.
-      parameters: of its network.
-      data: to train on.
-      is_restored: whether a checkpoint has been taken up: then the other run is not
-        needed any more.
+      config: the new run's settings; `init_from` is "" for none.
+      workdir_path: the new or resumed run's directory.
+      parameters: its network's parameters.
+      data: the training data.
+      is_restored: whether a checkpoint was restored; the other run is then not read.
 
     Raises:
-      UserError, DataError: as `open_origin` and `take_over`, and where `init_layers`
-        names what is no layer.
+      UserError, DataError: as `open_origin` and `take_over`, and if `init_layers`
+        names an unknown layer.
     """
     if not config.init_from:
         return Beginning(data)
@@ -92,8 +91,9 @@ def begin(
     size = statistics.mean_image.shape[0]
     if size != data.image_size:
         raise errors.UserError(
-            f"the images of {config.init_from} had {size} pixels a side, these have "
-            f"{data.image_size}. Convert them alike."
+            f"the run {config.init_from} was trained on images of {size}x{size} "
+            f"pixels, but this data has {data.image_size}x{data.image_size}. Convert "
+            f"your images to {size}x{size}."
         )
     asked = _check_layers(config.init_layers, parameters)
     text, new_layers = take_over(origin, parameters, data.manifest.classes, asked)
@@ -112,7 +112,7 @@ def begin(
 def _describe_frozen(
     config: Config, parameters: Sequence[Parameter], new_layers: Sequence[str]
 ) -> str:
-    # A sentence on new layers that are never trained, or "".
+    # A warning about new layers that are never trained, or "".
     factors = by_layer.resolve(
         config.optimizer.rate_factors,
         list_layer_names(parameters),
@@ -123,15 +123,15 @@ def _describe_frozen(
     if not frozen:
         return ""
     return (
-        f"warning: {', '.join(frozen)} will stay random, as "
-        "--config.optimizer.rate_factors freezes what is new here."
+        f"warning: {', '.join(frozen)} will stay random, because "
+        "--config.optimizer.rate_factors freezes layers that are new here."
     )
 
 
 def _check_layers(
     asked: Sequence[str], parameters: Sequence[Parameter]
 ) -> Sequence[str]:
-    # The layers that the setting `init_layers` names; where it is empty, all.
+    # The layers named in the setting `init_layers`; all if it is empty.
     known = list_layer_names(parameters)
     for name in asked:
         by_layer.check_layer(name, known, "config.init_layers")
@@ -142,8 +142,8 @@ def open_origin(path: str) -> Origin:
     """Opens the run in `path`.
 
     Raises:
-      UserError: where there is no run, or nothing was trained.
-      DataError: where something in it is damaged.
+      UserError: if there is no run, or nothing was trained.
+      DataError: if one of its files is damaged.
     """
     record = run_record.read_record(path)
     checkpoints_dir = os.path.join(path, run_record.CHECKPOINTS_NAME)
@@ -157,20 +157,20 @@ def take_over(
     classes: tuple[manifest.ClassInfo, ...],
     layers: Sequence[str],
 ) -> tuple[str, tuple[str, ...]]:
-    """Assigns what fits to a new run's parameters.
+    """Copies the layers that fit to a new run's parameters.
 
     Args:
       origin: the other run.
-      parameters: of the new network, at their first values.
-      classes: of the new network.
-      layers: those that may be taken over, without their towers: conv1.
+      parameters: the new network's parameters, at their initial values.
+      classes: the new network's classes.
+      layers: the layers to copy, without tower suffix ("conv1").
 
     Returns:
-      (a sentence: which layers were taken over, which begin anew, and why if they
-      were to be taken; the layers that begin anew, without their towers).
+      (text, new_layers): text names the copied layers, the new layers, and why a layer
+      in `layers` was not copied; new_layers are without tower suffix.
 
     Raises:
-      UserError: where nothing fits.
+      UserError: if no layer fits.
     """
     old_classes = origin.training_data.classes
     random_there = untrained.read(origin.checkpoint)
@@ -180,7 +180,7 @@ def take_over(
         for name, array in origin.checkpoint.arrays.items()
         if name.startswith("weights/")
     }
-    # By layer and tower, conv1a: kernel and bias belong together.
+    # By layer and tower (conv1a), so that kernel and bias stay together.
     by_layer: dict[str, list[Parameter]] = {}
     for parameter in parameters:
         by_layer.setdefault(parameter.name.partition("/")[0], []).append(parameter)
@@ -206,8 +206,8 @@ def take_over(
             parameter.variable.assign(arrays[parameter.name])
     if not taken:
         raise errors.UserError(
-            f"nothing in {origin.path} fits this network: {'; '.join(new[:3])}. Give a "
-            "run of the same width as --config.init_from."
+            f"no layer of {origin.path} fits this network: {'; '.join(new[:3])}. Set "
+            "--config.init_from to a run of the same network and width."
         )
     unused = sorted({name.partition("/")[0] for name in arrays} - set(by_layer))
     text = f"from {origin.path}, step {origin.checkpoint.step:,}: {', '.join(taken)}"
@@ -219,7 +219,7 @@ def take_over(
 def _find_obstacle(
     parameters: Sequence[Parameter], arrays: Mapping[str, np.ndarray]
 ) -> str:
-    # Why a layer cannot be taken over, or "".
+    # Why a layer cannot be copied, or "".
     for parameter in parameters:
         array, shape = arrays.get(parameter.name), tuple(parameter.variable.shape)
         if array is None:

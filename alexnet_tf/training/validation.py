@@ -1,4 +1,4 @@
-"""The evaluation at the end of an epoch, and the decisions that follow from it."""
+"""The evaluation at the end of an epoch, and the decisions based on it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from alexnet_tf.training.reporting import Reporter
 from alexnet_tf.training.run_state import RunState
 from tfrecords.console.stop_signals import Stopped, StopRequest
 
-# Called with the epoch and the validation top-1 error, 0..1; a sentence ends the run.
+# Takes the epoch and the validation top-1 error, 0..1; a returned reason ends the run.
 Watch = Callable[[int, float], str | None]
 
 
 class Validation:
-    """Evaluates the validation split and tells the schedule.
+    """Evaluates the validation split and passes the error to the schedule.
 
     Args:
-      state: the run's state; the evaluation's results are kept there.
-      data: the run's data; without a validation split there is nothing to do.
+      state: the run's state; stores the results.
+      data: the run's data.
       config: the run's settings.
       reporter: logs the results.
-      stop: a request to stop aborts an evaluation.
+      stop: aborts an evaluation once a stop is requested.
       device: tower a's device, or None.
       watch: called after every evaluation, or None.
 

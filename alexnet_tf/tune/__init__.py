@@ -1,1 +1,1 @@
-"""A search for settings."""
+"""Hyperparameter search."""

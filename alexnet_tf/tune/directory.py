@@ -1,13 +1,13 @@
-"""A search's directory and what makes two searches the same.
+"""A search's directory, and the definition of "the same search".
 
-    search.json     what is searched, how, over which settings, on which data
-    keras_tuner/    KerasTuner's own state: which trials there are, which one is next
+    search.json     the search space, strategy, other settings and data
+    keras_tuner/    KerasTuner's state: the trials and their order
     trials/ ...     see `trial_results`
     hparams/        TensorBoard's list of the settings, see `hparams`
-    LOCK            held by the process that decides what is tried
+    LOCK            held by the process that chooses the trials
 
-The same command on the same directory goes on; another search there is refused. More
-trials than before are no other search.
+The same command on the same directory resumes the search; a different search is
+refused. Only the number of trials may change.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ STRATEGIES = ("random", "hyperband", "bayesian")
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """What is searched, and how.
+    """The definition of a search.
 
     Attributes:
       strategy: one of `STRATEGIES`.
       space: the settings to search, at least one.
-      config: those that stand for all others; `num_epochs` of it is every trial's, or,
-        with hyperband, the longest trials'.
-      max_trials: when to end, at least 1; None where hyperband is to run to its end.
-      seed: of the drawn settings, at least 0. The trials' own is `config.seed`.
-      chance_epochs: epochs at ln(classes) that end a trial; 0: none do.
-      median_epochs: from which epoch on a trial behind the others' median is ended;
-        0: none is.
+      config: all other settings; its `num_epochs` is the length of each trial, or, with
+        hyperband, of the longest.
+      max_trials: number of trials, at least 1; None runs hyperband to its end.
+      seed: seed of the drawn settings, at least 0. Trials use `config.seed`.
+      chance_epochs: stops a trial after this many epochs at ln(classes); 0: never.
+      median_epochs: stops a trial that is behind the median from this epoch on; 0:
+        never.
     """
 
     strategy: str
@@ -58,24 +58,24 @@ class Search:
 
 
 def check_installed(strategy: str) -> None:
-    """Raises `UserError` where what a strategy needs is not installed."""
+    """Raises `UserError` if a package that the strategy needs is not installed."""
     if strategy == "bayesian" and importlib.util.find_spec("sklearn") is None:
         raise errors.UserError(
-            "--search=bayesian needs scikit-learn, which is not installed: pip install "
-            "'alexnet-tf[tune]', or choose random or hyperband."
+            "--search=bayesian needs scikit-learn, which is not installed. Install it "
+            "with pip install 'alexnet-tf[tune]', or choose random or hyperband."
         )
 
 
 def check_trials(search: Search, data: manifest.Manifest, data_dir: str) -> None:
-    """Raises `UserError` where trials could not be trained, or judged.
+    """Raises `UserError` if trials could not be trained or compared.
 
-    Every end of a range and every listed value is looked at, so that no search ends
-    with the first trial that happens to take it.
+    Checks both ends of every range and every listed value, so that a search does not
+    fail at the first trial that draws an invalid one.
     """
     if "validation" not in data.splits:
         raise errors.UserError(
-            f"{data_dir} has no validation split, by which a search judges its trials. "
-            "Convert with one: --validation_fraction."
+            f"{data_dir} has no validation split, which a search needs to compare "
+            "trials. Convert the data with --validation_fraction."
         )
     ends = {each.name: each.values or (each.low, each.high) for each in search.space}
     first = {name: values[0] for name, values in ends.items()}
@@ -87,19 +87,19 @@ def check_trials(search: Search, data: manifest.Manifest, data_dir: str) -> None
 
 
 def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
-    """Makes the directory of a search, or checks that this is the one in it.
+    """Creates a search's directory, or checks that it belongs to the same search.
 
     Args:
-      path: the directory; made if missing.
-      search: to begin or to go on with.
+      path: the directory; created if missing.
+      search: the search to start or resume.
       data_dir: the shards, as the user named them.
       fingerprint: the data's, see `manifest.Manifest.fingerprint`.
 
     Raises:
-      UserError: where the directory holds something else, or another search, with
-        what differs.
-      DataError: where its record is damaged.
-      StorageError: where it cannot be written.
+      UserError: if the directory holds something else, or another search, listing the
+        differences.
+      DataError: if its record is damaged.
+      StorageError: if it cannot be written.
     """
     files.make_directory(path)
     record_path = os.path.join(path, RECORD_NAME)
@@ -111,7 +111,7 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
             listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
             raise errors.UserError(
                 f"{path} is not empty and holds no search (there is no {RECORD_NAME}, "
-                f"but {listed}). Choose a new or an empty directory."
+                f"but {listed}). Give a new or empty directory."
             )
         files.make_directory(os.path.join(path, TRIALS_NAME))
         files.write_json(record_path, new)
@@ -135,9 +135,9 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
     ]
     if differences:
         raise errors.UserError(
-            f"{path} holds another search:{''.join(differences)}\nChoose another "
-            "directory for this search, or give what the one there was begun with to "
-            "go on with it."
+            f"{path} holds another search:{''.join(differences)}\nUse another "
+            "directory for this search, or resume the existing one with its own "
+            "settings."
         )
 
 
@@ -162,6 +162,6 @@ def _read_settings(path: str, record: dict[str, Any]) -> Config:
         return overrides.from_dict(record["config"])
     except (errors.UserError, KeyError) as error:
         raise errors.UserError(
-            f"{path} was made by another version of this program: {error} Go on with "
+            f"{path} was made by another version of this program: {error} Resume with "
             "that version, or choose another directory."
         ) from error

@@ -1,9 +1,9 @@
-"""Trials not worth their time: standing at chance, or clearly behind the others.
+"""Early stopping of trials that stay at chance level or fall clearly behind.
 
-Both rules read what the runs have written, `metrics.jsonl`, so that a trial that goes
-on after a kill is judged as if nothing had happened. Both are ours; the second is the
-median rule of Golovin et al., "Google Vizier" (2017), section 3.2.1, with the best
-error so far on both sides and a margin for the size of the validation split.
+Both rules read the runs' `metrics.jsonl`, so a trial that resumes after a kill is
+judged as if it had not been interrupted. Both are ours; the second is the median rule
+of Golovin et al., "Google Vizier" (2017), section 3.2.1, applied to the best error so
+far, with a margin for the size of the validation split.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from collections.abc import Sequence
 from alexnet_tf.runs import run_record
 from alexnet_tf.training import diagnostics
 
-# As many trials must have come that far before their median says anything.
+# The median rule needs at least this many other trials at the same epoch.
 MIN_OTHERS = 3
-# Standard errors of the median's share of wrong images that are no clear distance.
+# The margin, in standard errors of the median error.
 _MARGIN = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """What a run has measured.
+    """A run's measurements.
 
     Attributes:
       losses: epoch -> mean training loss, nats.
@@ -37,9 +37,9 @@ class History:
     top1_errors: dict[int, float]
 
     def find_best(self, until: int | None = None) -> tuple[float, int]:
-        """The smallest error of the epochs up to `until` (all), and its epoch.
+        """The smallest error up to epoch `until` (None: of all), and its epoch.
 
-        Without an evaluation: (1.0, 0).
+        (1.0, 0) if there is no evaluation.
         """
         found = [
             (error, epoch)
@@ -50,9 +50,9 @@ class History:
 
 
 def read_history(path: str) -> History:
-    """The history of the run in `path`, empty where it has not begun.
+    """The history of the run in `path`, empty if it has not started.
 
-    A line that a kill cut short, or that is damaged, is passed over.
+    Truncated or damaged lines are skipped.
     """
     history = History({}, {})
     try:
@@ -73,12 +73,12 @@ def read_history(path: str) -> History:
 
 
 def explain_chance(history: History, num_classes: int, num_epochs: int) -> str | None:
-    """A sentence where the newest epochs' training losses all stand at ln(classes).
+    """Returns a reason to stop if the latest training losses are at chance level.
 
     Args:
-      history: of the trial.
-      num_classes: of the data.
-      num_epochs: how many epochs must stand there; 0 for a rule that never holds.
+      history: the trial's history.
+      num_classes: the data's number of classes.
+      num_epochs: the number of epochs that must be at ln(classes); 0 disables the rule.
     """
     newest = sorted(history.losses)[-num_epochs:] if num_epochs else []
     if len(newest) < max(num_epochs, 1):
@@ -88,7 +88,7 @@ def explain_chance(history: History, num_classes: int, num_epochs: int) -> str |
     ):
         return None
     return (
-        f"given up: the training loss stood at ln({num_classes}) = "
+        f"stopped early: the training loss stayed at ln({num_classes}) = "
         f"{math.log(num_classes):.3f} for {num_epochs} epochs (--chance_epochs)."
     )
 
@@ -100,19 +100,19 @@ def explain_distance(
     num_validation: int,
     first_epoch: int,
 ) -> str | None:
-    """A sentence where a trial is clearly behind the median of the others.
+    """Returns a reason to stop if a trial is clearly behind the others' median.
 
-    With e the trial's smallest error up to `epoch`, m the median of the same of the n
-    others that came as far, and v the images in the validation split:
+    With e the trial's smallest error up to `epoch`, m the median of the same for the n
+    other trials that reached this epoch, and v the images in the validation split:
 
         n >= 3   and   e > m + 2 sqrt(m (1 - m) / v)
 
     Args:
-      history: of the trial.
-      others: of the trials that have ended.
-      epoch: where the trial stands.
+      history: the trial's history.
+      others: the histories of ended trials.
+      epoch: the trial's current epoch.
       num_validation: v.
-      first_epoch: before it nobody is judged; 0 for a rule that never holds.
+      first_epoch: the first epoch at which trials are judged; 0 disables the rule.
     """
     if not first_epoch or epoch < first_epoch:
         return None
@@ -129,6 +129,6 @@ def explain_distance(
     if error <= median + margin:
         return None
     return (
-        f"given up: after epoch {epoch} its best top-1 error is {error:.2%}, the "
+        f"stopped early: after epoch {epoch} its best top-1 error is {error:.2%}, the "
         f"median of {len(reached)} other trials {median:.2%} (--median_epochs)."
     )

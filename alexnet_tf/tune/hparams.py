@@ -1,4 +1,4 @@
-"""A search on TensorBoard's HParams page: a row for every trial."""
+"""Writes a search for TensorBoard's HParams page: one row per trial."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from alexnet_tf.tune.space import Range
 from alexnet_tf.tune.trial_results import TrialResult
 
 HPARAMS_NAME = "hparams"
-# The error's curve is in the run's own files; this is its smallest value.
+# The error's smallest value; its curve is in the run's own files.
 _ERROR = "best_top1_error"
 _EPOCH = "best_epoch"
 _SUFFIX = ".hparams"
 
 
 def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
-    """Writes which settings and numbers the page shows, once.
+    """Writes, once, the settings and metrics that the page shows.
 
     Args:
       tune_dir: the search's directory.
-      space: what is searched.
+      space: the search space.
     """
     path = os.path.join(tune_dir, HPARAMS_NAME)
     if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
@@ -41,11 +41,11 @@ def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
 
 
 def write_trial(workdir_path: str, result: TrialResult) -> None:
-    """Writes a trial's row, beside its run's curves, unless it is there.
+    """Writes a trial's row next to its run's curves, unless it exists.
 
     Args:
-      workdir_path: of the trial's run.
-      result: the trial's.
+      workdir_path: the trial's run.
+      result: the trial's result.
     """
     path = summaries.get_logdir(workdir_path)
     if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
@@ -55,13 +55,13 @@ def write_trial(workdir_path: str, result: TrialResult) -> None:
         event_file.make_scalar(_ERROR, result.top1_error),
         event_file.make_scalar(_EPOCH, result.best_epoch),
     ]
-    # All at once: what a kill leaves is taken for the whole.
+    # In a single write, as an existing file counts as complete.
     file = event_file.EventFile(path, _SUFFIX)
     file.append_summary(result.epochs, [*_read_values(summary), *numbers])
 
 
 def _read_values(summary: Any) -> list[tf.compat.v1.Summary.Value]:
-    # TensorBoard's messages are the same as TensorFlow's, of other classes.
+    # TensorBoard's messages equal TensorFlow's, but have other Python classes.
     return list(tf.compat.v1.Summary.FromString(summary.SerializeToString()).value)
 
 

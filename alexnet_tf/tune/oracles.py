@@ -1,7 +1,7 @@
-"""KerasTuner's oracles, which say what to try next, with files that a kill cannot tear.
+"""KerasTuner's oracles, which choose the trials, with atomically written state.
 
-KerasTuner writes its state in place. Here it appears whole or not at all, and what it
-says after a kill is put in order: a trial that was under way is the next one.
+KerasTuner writes its state in place; here it is written atomically. After a kill, the
+interrupted trial comes next.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ OBJECTIVE = "top1_error"
 
 
 class _DurableOracle(keras_tuner.Oracle):
-    """What the three oracles below have in common."""
+    """Base class of the three oracles below."""
 
     trials: dict[str, Any]
 
     def save(self) -> None:
-        """Writes the state, all trials' apart, atomically."""
+        """Writes the state, except that of the trials, atomically."""
         files.write_json(self._get_oracle_fname(), self.get_state())
 
     def _save_trial(self, trial: Any) -> None:
@@ -33,16 +33,16 @@ class _DurableOracle(keras_tuner.Oracle):
         files.write_json(path, trial.get_state())
 
     def reload(self) -> None:
-        """Reads what `save` wrote, and has begun trials run before new ones.
+        """Reads the state that `save` wrote, and puts unfinished trials first.
 
-        `oracle.json` is what counts. A trial that it does not know was being created
-        when the process died: it is drawn again, the same. One that has no end there
-        runs again, which is soon over where its result has been written.
+        `oracle.json` is authoritative. A trial missing from it was being created when
+        the process died; it is drawn again, identically. An unfinished trial runs
+        again, which takes no time if its result is already on disk.
         """
         super().reload()
         started = set(self.start_order)
         self.trials = {k: trial for k, trial in self.trials.items() if k in started}
-        # The queue is taken from its end.
+        # Trials are taken from the end of the queue.
         unfinished = [k for k in self.start_order if k not in set(self.end_order)]
         self._retry_queue = unfinished[::-1]
 
@@ -53,7 +53,7 @@ class _RandomOracle(_DurableOracle, keras_tuner.oracles.RandomSearchOracle):
 
 class _HyperbandOracle(_DurableOracle, keras_tuner.oracles.HyperbandOracle):
     def count_trials(self) -> int:
-        """The trials of all brackets and rounds."""
+        """The number of trials in all brackets and rounds."""
         return sum(
             self._get_size(bracket, round_number)
             for bracket in range(self._get_num_brackets())
@@ -66,11 +66,11 @@ class _BayesianOracle(_DurableOracle, keras_tuner.oracles.BayesianOptimizationOr
 
 
 def make_oracle(search: Search) -> tuple[keras_tuner.Oracle, int]:
-    """The oracle of a search, and how many trials it will have at most."""
+    """Makes a search's oracle; also returns its maximum number of trials."""
     arguments: dict[str, Any] = {
         "objective": keras_tuner.Objective(OBJECTIVE, direction="min"),
         "hyperparameters": make_hyperparameters(search.space),
-        # KerasTuner takes 0 for none and draws one.
+        # KerasTuner treats seed 0 as none and draws one.
         "seed": search.seed + 1,
     }
     oracle: Any
@@ -84,13 +84,13 @@ def make_oracle(search: Search) -> tuple[keras_tuner.Oracle, int]:
         classes = {"random": _RandomOracle, "bayesian": _BayesianOracle}
         oracle = classes[search.strategy](max_trials=search.max_trials, **arguments)
         planned = search.max_trials
-    # Progress is ours to tell.
+    # We report progress ourselves.
     oracle.verbose = 0
     return oracle, planned
 
 
 def make_hyperparameters(space: Sequence[Range]) -> keras_tuner.HyperParameters:
-    """The space as KerasTuner knows it; values to choose from as their labels."""
+    """Converts the space to KerasTuner's; listed values become their labels."""
     parameters = keras_tuner.HyperParameters()
     for entry in space:
         sampling = "log" if entry.is_log else "linear"

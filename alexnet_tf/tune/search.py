@@ -1,13 +1,13 @@
-"""A search for settings: KerasTuner says what to try, our training tries it.
+"""Hyperparameter search: KerasTuner chooses the trials, our training loop runs them.
 
 The paper chose the response normalization's constants on a validation set (section
-3.3) and the rate by hand (section 5). Here every trial is a whole run in a directory
-of its own, judged by its smallest validation error; images that are to prove the
-result belong into another split.
+3.3) and the learning rate by hand (section 5). Here every trial is a complete run in
+its own directory, judged by its smallest validation error. Measure the final result on
+another split.
 
-Several processes may share a search by KerasTuner's own protocol: the environment
-variables KERASTUNER_TUNER_ID (one with "chief" in it, which only says what to try),
-KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT. All of them see the same directory.
+Several processes may share a search by KerasTuner's protocol: the environment variables
+KERASTUNER_TUNER_ID (one process has "chief" in it and only chooses trials),
+KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT. All must see the same directory.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ KERAS_TUNER_NAME = "keras_tuner"
 
 _TUNER_ID = "KERASTUNER_TUNER_ID"
 _ADDRESS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
-# A worker that has to wait for others' trials asks again after so many seconds.
+# How often a worker that waits for others' trials asks again, seconds.
 _POLL_SECONDS = 0.2
 
 
 class _SearchEndedError(keras_tuner.errors.FatalError):
-    """Carries an error past KerasTuner, which would take it for a failed trial."""
+    """Carries an error through KerasTuner, which would treat it as a failed trial."""
 
 
 def search(
@@ -63,23 +63,23 @@ def search(
     tune_dir: str,
     command: Sequence[str] = ("alexnet-tune",),
 ) -> list[TrialResult]:
-    """Searches until `max_trials` have ended; goes on where it was stopped.
+    """Searches until `max_trials` have ended; resumes a search that stopped.
 
     Args:
-      search: what to search, and how.
+      search: the search's definition.
       data_dir: shards with a validation split.
-      tune_dir: the search's directory, new or begun with the same search.
+      tune_dir: the search's directory, new or of the same search.
       command: the command line, for the trials' records.
 
     Returns:
       The results of all trials so far, by trial.
 
     Raises:
-      UserError: for data, settings or a directory that do not fit.
-      DataError: for a damaged record.
-      StorageError: where the directory cannot be written.
-      InUseError: where another process searches there.
-      Interrupted: after SIGTERM, SIGINT or SIGHUP, once the trial's state was saved.
+      UserError: if data, settings and directory do not fit each other.
+      DataError: if a record is damaged.
+      StorageError: if the directory cannot be written.
+      InUseError: if another process is searching there.
+      Interrupted: after SIGTERM, SIGINT or SIGHUP, once the trial's state is saved.
     """
     is_distributed, is_chief = _read_role()
     data = manifest.read_manifest(data_dir)
@@ -94,7 +94,7 @@ def search(
             files.remove_temporary_files(_get_trials_dir(tune_dir))
         hparams.describe_search(tune_dir, search.space)
         oracle, planned = oracles.make_oracle(search)
-        # KerasTuner prints what it reloads.
+        # KerasTuner prints on reloading.
         with contextlib.redirect_stdout(io.StringIO()):
             tuner = _Tuner(oracle, search, data, data_dir, tune_dir, command)
         tuner.planned = planned
@@ -104,17 +104,17 @@ def search(
             assert error.__cause__ is not None
             raise error.__cause__ from None
         except RuntimeError as error:
-            # What gRPC raises where a port is taken; a chief trains nothing.
+            # gRPC raises this if the port is taken; a chief trains nothing itself.
             if not is_chief:
                 raise
             raise errors.UserError(
                 f"the search's chief cannot listen at {_describe_address()} ({error}). "
-                f"Choose another {_ADDRESS[1]}."
+                f"Give another {_ADDRESS[1]}."
             ) from error
         except grpc.RpcError as error:
             raise errors.UserError(
                 f"the search's chief at {_describe_address()} does not answer "
-                f"({error}). Start it, then this command again: the trial goes on."
+                f"({error}). Start it, then run this command again to resume the trial."
             ) from error
     return trial_results.publish(tune_dir, search.config)
 
@@ -139,8 +139,8 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         self._histories: dict[str, early_stopping.History] = {}
         super().__init__(oracle, directory=tune_dir, project_name=KERAS_TUNER_NAME)
 
-    # KerasTuner's tuner has no state besides its oracle's, and looks for a file of its
-    # own before it reloads that.
+    # KerasTuner's tuner has no state besides its oracle's, but looks for its own file
+    # before it reloads that.
     def _get_tuner_fname(self) -> str:
         return os.path.join(str(self.project_dir), "oracle.json")
 
@@ -157,7 +157,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
             time.sleep(_POLL_SECONDS)
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Trains one trial, or takes the result that it has; returns its error."""
+        """Trains a trial, unless it already has a result; returns its error."""
         try:
             result = trial_results.read(self._tune_dir, trial.trial_id)
             if result is None:
@@ -174,10 +174,10 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         config = overrides.override(self._search.config, tried)
         path = trial_results.get_workdir(self._tune_dir, name)
         if config.precision == "auto" and (precision := self._find_precision()):
-            # Trials are compared: all compute as the first one does.
+            # All trials use the first one's precision, so that they are comparable.
             config = dataclasses.replace(config, precision=precision)
         if "tuner/epochs" in chosen:
-            # Hyperband trains the best of a round on, as a trial of its own.
+            # Hyperband continues the best trials of a round as new trials.
             config = dataclasses.replace(config, num_epochs=chosen["tuner/epochs"])
             if chosen.get("tuner/trial_id") and not os.path.exists(path):
                 _copy_run(self._tune_dir, chosen["tuner/trial_id"], path)
@@ -197,7 +197,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
                 status=status,
                 settings=tried,
                 epochs=max(history.top1_errors, default=0),
-                # The oracle has to learn that nothing is worse.
+                # Tells the oracle the worst possible error.
                 top1_error=error if status in trial_results.COUNTED else 1.0,
                 best_epoch=epoch,
                 seconds=time.monotonic() - begun,
@@ -207,8 +207,8 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
             return result
 
         def watch(epoch: int, top1_error: float) -> str | None:
-            # The result is written before the run's checkpoint: whatever kills this
-            # process now, the trial is not trained on.
+            # Writes the result before the run's checkpoint, so that the trial is not
+            # resumed after a kill.
             status, text = self._judge(name, path, epoch)
             if text:
                 end(status, text)
@@ -228,7 +228,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         return trial_results.read(self._tune_dir, name) or end(trial_results.FINISHED)
 
     def _find_precision(self) -> str | None:
-        """The arithmetic of the earlier trials; None before the first."""
+        """The precision of the earlier trials; None before the first."""
         for name in sorted(os.listdir(_get_trials_dir(self._tune_dir))):
             path = os.path.join(_get_trials_dir(self._tune_dir), name)
             if precision := run_record.read_precision(path):
@@ -236,7 +236,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         return None
 
     def _judge(self, name: str, path: str, epoch: int) -> tuple[str, str | None]:
-        """Whether the trial is hopeless: its status then, and a sentence."""
+        """The status for an early stop and its reason, None if the trial continues."""
         history, search = early_stopping.read_history(path), self._search
         text = early_stopping.explain_chance(
             history, self._data.num_classes, search.chance_epochs
@@ -257,7 +257,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         )
 
     def _report(self, result: TrialResult) -> None:
-        """Brings the table and the best settings up to date and says where it is."""
+        """Updates the table and the best settings, and prints the progress."""
         results = trial_results.publish(self._tune_dir, self._search.config)
         text = f"trial {result.trial}: {result.status}, top-1 {result.top1_error:.2%}"
         best = trial_results.find_best(results)
@@ -272,7 +272,7 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
 
 
 def _copy_run(tune_dir: str, trial: str, path: str) -> None:
-    """A run's directory under another name, all of it or nothing."""
+    """Copies a run's directory, atomically."""
     source = trial_results.get_workdir(tune_dir, trial)
     ignored = shutil.ignore_patterns(locks.LOCK_NAME, "*.hparams")
     with files.atomic_directory(path) as temporary:
@@ -284,16 +284,16 @@ def _get_trials_dir(tune_dir: str) -> str:
 
 
 def _read_role() -> tuple[bool, bool]:
-    """Whether other processes take part, and whether this one is their chief."""
+    """Whether several processes share the search, and whether this is the chief."""
     given = [name for name in _ADDRESS if os.environ.get(name)]
     if not given:
         return False, False
     missing = [name for name in (_TUNER_ID, *_ADDRESS) if not os.environ.get(name)]
     if missing:
         raise errors.UserError(
-            f"{given[0]} is set and {' and '.join(missing)} is not. For a search by "
+            f"{given[0]} is set, but {' and '.join(missing)} is not. For a search by "
             f"several processes set {_TUNER_ID} (chief, worker0, worker1, ...), "
-            f"{_ADDRESS[0]} and {_ADDRESS[1]}; for one process none of them."
+            f"{_ADDRESS[0]} and {_ADDRESS[1]}; for one process set none of them."
         )
     return True, "chief" in os.environ[_TUNER_ID]
 

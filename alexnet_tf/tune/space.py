@@ -1,8 +1,8 @@
-"""Which settings a search tries, and in which ranges.
+"""The search space: settings and their ranges.
 
 The paper chose k, n, alpha and beta of the response normalization on a validation set
 (section 3.3) and set the learning rate by hand (section 5); these are the group
-`paper`. The ranges are ours: the paper does not say what it tried.
+`paper`. The ranges are ours, as the paper does not give any.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from tfrecords import errors
 
-# KerasTuner sends numbers between processes as float32; four digits survive that, and
-# nobody needs more.
+# KerasTuner sends numbers between processes as float32; four digits survive that and
+# are enough.
 _DIGITS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """What a search may give a setting: numbers between two bounds, or values.
+    """A setting's search range: numbers between two bounds, or listed values.
 
     Attributes:
       name: the setting's dotted name.
-      low: the smallest number; None where `values` are given.
-      high: the largest, itself possible.
-      is_log: whether the logarithm is drawn evenly, not the number.
-      values: the values to choose from; empty where bounds are given.
+      low: the smallest number; None if there are `values`.
+      high: the largest number, inclusive.
+      is_log: draws uniformly on a logarithmic scale.
+      values: the values to choose from; empty if there are bounds.
     """
 
     name: str
@@ -41,16 +41,16 @@ class Range:
 
     @property
     def is_whole(self) -> bool:
-        """Whether only whole numbers between the bounds are meant."""
+        """True if only whole numbers are drawn."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
     def labels(self) -> list[str]:
-        """The values as text, which no process rounds on the way to another."""
+        """The values as text, which is not rounded between processes."""
         return [str(v).lower() if isinstance(v, bool) else str(v) for v in self.values]
 
     def describe(self) -> str:
-        """The range as `parse_space` reads it, without the name."""
+        """The range in the syntax of `parse_space`, without the name."""
         if self.values:
             return "|".join(self.labels)
         return f"{self.low:g}..{self.high:g}{':log' if self.is_log else ''}"
@@ -88,26 +88,26 @@ PAPER = (
 
 
 def list_known() -> list[str]:
-    """The settings that have a range of ours, each with it, for a help text."""
+    """The settings that have a default range, with it, for a help text."""
     return [f"{name}={known.describe()}" for name, known in _KNOWN.items()]
 
 
 def parse_space(entries: Sequence[str], config: Config) -> tuple[Range, ...]:
-    """Reads what is to be searched.
+    """Parses the search space.
 
     Args:
-      entries: each "paper" for the group, NAME for a setting with our range, or
-        NAME=LOW..HIGH, NAME=LOW..HIGH:log, NAME=A|B|C. A name's last part will do
-        where it is the only one: "learning_rate".
-      config: the settings that stand for all others.
+      entries: each "paper" for the group, NAME for a setting with a default range, or
+        NAME=LOW..HIGH, NAME=LOW..HIGH:log, NAME=A|B|C. A name's last part is enough if
+        it is unique: "learning_rate".
+      config: all other settings.
 
     Returns:
-      The ranges in the order of `entries`; a later entry of a name replaces the
-      earlier one's range.
+      The ranges in the order of `entries`; a later entry replaces an earlier one of the
+      same name.
 
     Raises:
-      UserError: for a name that is no setting or one that changes no result, a range
-        that cannot be read, or bounds that the setting does not take.
+      UserError: if a name is unknown or does not affect results, or a range is invalid
+        or exceeds the setting's limits.
     """
     ranges: dict[str, Range] = {}
     for entry in entries:
@@ -122,25 +122,25 @@ def parse_space(entries: Sequence[str], config: Config) -> tuple[Range, ...]:
             ranges[setting.name] = _KNOWN[setting.name]
         else:
             raise errors.UserError(
-                f"the search knows no range for {setting.name!r}. Give one: "
-                f"{setting.name}=LOW..HIGH, with :log behind it for an even draw of "
-                f"the logarithm, or {setting.name}=A|B|C. It knows one for: "
+                f"there is no default range for {setting.name!r}. Give one: "
+                f"{setting.name}=LOW..HIGH, with :log appended for a logarithmic "
+                f"scale, or {setting.name}=A|B|C. There are default ranges for: "
                 f"{', '.join(_KNOWN)}."
             )
     if not ranges:
         raise errors.UserError(
-            "there is nothing to search: name settings, or 'paper' for those that the "
+            "there is nothing to search. Give settings, or 'paper' for those that the "
             f"paper chose ({', '.join(PAPER)})."
         )
     return tuple(ranges.values())
 
 
 def make_values(space: Sequence[Range], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The chosen settings by dotted name, numbers rounded to four digits.
+    """The chosen settings by dotted name, with numbers rounded to four digits.
 
     Args:
-      space: what is searched.
-      chosen: name -> number, or one of the range's `labels`, of at least these
+      space: the search space.
+      chosen: name -> number or one of the range's `labels`, for at least these
         settings.
     """
     values: dict[str, Any] = {}
@@ -164,8 +164,8 @@ def _find_setting(name: str, config: Config) -> overrides.Setting:
         raise errors.UserError(f"there is no one setting {name!r} to search.{hint}")
     if found[0].may_change or found[0].name in ("experiment", "init_from"):
         raise errors.UserError(
-            f"{found[0].name!r} is not a setting to search: it changes no result, or "
-            "says how long or from what a run is trained."
+            f"{found[0].name!r} cannot be searched: it does not affect results, or it "
+            "sets the length or the start of training."
         )
     return found[0]
 
@@ -177,25 +177,25 @@ def _parse_range(setting: overrides.Setting, text: str, config: Config) -> Range
         values = tuple(_read(setting, v, config) for v in text.split("|") if v)
         if len(set(values)) < 2:
             raise errors.UserError(
-                f"{setting.name}={text} leaves nothing to choose. Give two values or "
-                f"more, {setting.name}=A|B, or bounds, {setting.name}=LOW..HIGH."
+                f"{setting.name}={text} leaves nothing to choose. Give two or more "
+                f"values, {setting.name}=A|B, or bounds, {setting.name}=LOW..HIGH."
             )
         return Range(setting.name, values=tuple(dict.fromkeys(values)))
     if setting.type not in (int, float) or (colon and scale != "log"):
         raise errors.UserError(
-            f"{setting.name}={text} is no range: bounds are for numbers, "
-            "LOW..HIGH or LOW..HIGH:log; other values are listed, A|B|C."
+            f"{setting.name}={text} is not a range. Give numbers as LOW..HIGH or "
+            "LOW..HIGH:log, and list other values as A|B|C."
         )
     low, high = (_read(setting, t, config) for t in (low_text, high_text))
     if not low < high or (colon and not low > 0):
         raise errors.UserError(
-            f"{setting.name}={text} is no range: the first bound must be below the "
-            "second, and above 0 where the logarithm is drawn."
+            f"{setting.name}={text} is not a range: the first bound must be below the "
+            "second, and above 0 with :log."
         )
     return Range(setting.name, low, high, bool(colon))
 
 
 def _read(setting: overrides.Setting, text: str, config: Config) -> Any:
-    """`text` as the setting's own type; `override` raises what is wrong with it."""
+    """Converts `text` to the setting's type; `override` raises if it is invalid."""
     changed = overrides.override(config, {setting.name: text.strip()})
     return overrides.to_dict(changed)[setting.name]

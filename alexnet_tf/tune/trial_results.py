@@ -1,11 +1,11 @@
-"""What came of a search's trials: a file each, a table of all, the best as settings.
+"""The results of a search's trials: one file each, a table, and the best settings.
 
-    trials/<id>/        a run, see `workdir`
-    trials/<id>.json    its result, written when it ended, whatever ended it
-    trials.csv          all of them
+    trials/<id>/        a run, see `runs.workdir`
+    trials/<id>.json    its result, written when it ended for any reason
+    trials.csv          all results
     best.json           settings for alexnet-train --experiment
 
-A trial that has its result is not trained again.
+A trial that has a result is not trained again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TRIALS_NAME = "trials"
 TABLE_NAME = "trials.csv"
 BEST_NAME = "best.json"
 
-# How a trial ended. The first three were trained on finite numbers, and count.
+# How a trial ended. The first three have finite numbers and count.
 FINISHED = "finished"
 BEHIND = "behind"
 AT_CHANCE = "at chance"
@@ -43,12 +43,12 @@ class TrialResult:
       trial: its identifier.
       status: FINISHED, BEHIND the others, AT_CHANCE, NOT_FINITE or NO_MEMORY.
       settings: dotted name -> value of what was searched.
-      epochs: how many were evaluated.
-      top1_error: the smallest on the validation split, 0..1; 1 where none was
-        evaluated, or the numbers were not finite: nothing is worse.
-      best_epoch: the epoch of that error; 0 where there is none.
+      epochs: the number of evaluated epochs.
+      top1_error: the smallest validation error, 0..1; 1 if there was no evaluation or
+        the numbers were not finite.
+      best_epoch: the epoch of that error; 0 if there is none.
       seconds: from the trial's last start to its end.
-      text: a sentence on what ended it early, or "".
+      text: why it ended early, or "".
     """
 
     trial: str
@@ -73,10 +73,10 @@ def write(tune_dir: str, result: TrialResult) -> None:
 
 
 def read(tune_dir: str, trial: str) -> TrialResult | None:
-    """A trial's result; None where it has not ended.
+    """A trial's result; None if it has not ended.
 
     Raises:
-      DataError: where the file is damaged.
+      DataError: if the file is damaged.
     """
     path = get_workdir(tune_dir, trial) + ".json"
     remedy = "Remove it: the trial then resumes from its run's last checkpoint."
@@ -87,7 +87,7 @@ def read(tune_dir: str, trial: str) -> TrialResult | None:
 
 
 def read_all(tune_dir: str) -> list[TrialResult]:
-    """The results there are, by trial; raises `DataError`."""
+    """All existing results, sorted by trial; raises `DataError`."""
     names = os.listdir(os.path.join(tune_dir, TRIALS_NAME))
     trials = sorted(name[:-5] for name in names if name.endswith(".json"))
     found = (read(tune_dir, trial) for trial in trials)
@@ -95,26 +95,25 @@ def read_all(tune_dir: str) -> list[TrialResult]:
 
 
 def find_best(results: Sequence[TrialResult]) -> TrialResult | None:
-    """The result with the smallest error that counts, the first of several."""
+    """The counting result with the smallest error; the first if several are equal."""
     counted = [result for result in results if result.status in COUNTED]
     return min(counted, key=lambda result: result.top1_error, default=None)
 
 
 def make_settings(config: Config, result: TrialResult) -> settings_file.SettingsFile:
-    """A trial's settings as a file: all that differs from an experiment's.
+    """A trial's settings, as differences from an experiment.
 
-    What a run may be continued with in another value (length, devices, cadences) is
-    left to the one who trains with them.
+    Settings that a resumed run may change (length, devices, intervals) are left out.
 
     Args:
-      config: of the search, under the trial's settings; where it comes from a file of
-        settings itself, that file's experiment is the starting point.
-      result: the trial's.
+      config: the search's other settings. If they come from a settings file, that
+        file's experiment is the starting point.
+      result: the trial's result.
     """
     start = experiments.get_config(config.experiment.partition("+")[0])
     tried = overrides.override(config, result.settings)
     differences = overrides.find_differences(start, tried)
-    # What a run could inherit counts as differing: the trials had these values.
+    # Includes settings that a run could inherit: the trials used these values.
     written = {name for name, _, _ in differences} - {"experiment"}
     if tried.init_from:
         written.update(experiments.list_inherited(start.experiment))
@@ -131,18 +130,18 @@ def make_settings(config: Config, result: TrialResult) -> settings_file.Settings
 
 
 def publish(tune_dir: str, config: Config) -> list[TrialResult]:
-    """Writes `trials.csv` and, where a result counts, `best.json`; both atomically.
+    """Writes `trials.csv` and, if any result counts, `best.json`, atomically.
 
     Args:
       tune_dir: the search's directory.
-      config: of the search.
+      config: the search's other settings.
 
     Returns:
       The results.
 
     Raises:
-      DataError: where a result is damaged.
-      StorageError: where the directory cannot be written.
+      DataError: if a result is damaged.
+      StorageError: if the directory cannot be written.
     """
     results = read_all(tune_dir)
     text = io.StringIO(newline="")
@@ -158,12 +157,12 @@ def publish(tune_dir: str, config: Config) -> list[TrialResult]:
 
 
 def format_table(results: Sequence[TrialResult]) -> str:
-    """The results as text, the smallest error first, those that do not count last."""
+    """Formats the results, smallest error first, those that do not count last."""
     ordered = sorted(
         results, key=lambda result: (result.status not in COUNTED, result.top1_error)
     )
     header, rows = _make_rows(ordered)
-    # The dotted names' last parts; a console is narrow.
+    # Only the last parts of dotted names, as a console is narrow.
     header = [name.rpartition(".")[2] for name in header]
     for row in rows:
         row[2] = f"{row[2]:.2%}"

@@ -1,6 +1,6 @@
-"""AlexNet's weights in files of other systems: read, written, and never run.
+"""Reads and writes AlexNet weights in other systems' files, without running their code.
 
-Every reader gives plain names and float32 arrays; `mapping` makes our towers of them.
+Every reader returns names and float32 arrays; `mapping` converts them to our towers.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ __all__ = ["FORMATS", "Format", "find_format"]
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A kind of file.
+    """A file format.
 
     Attributes:
-      suffixes: of its names.
-      layout: how such files order the weights unless told otherwise.
+      suffixes: its file names' suffixes.
+      layout: the default order of its weights.
       read: path -> name -> float32 array.
-      write: takes a path and arrays; None where files are only read.
-      has_towers: whether what is written are our towers' arrays in our order, or a
-        grouped network's in the layout asked for.
+      write: takes a path and arrays; None if the format is read-only.
+      has_towers: whether files are written with our towers' arrays in our order, or
+        with a grouped network's in a chosen layout.
     """
 
     suffixes: tuple[str, ...]
@@ -37,8 +37,8 @@ class Format:
     has_towers: bool = False
 
 
-# Caffe's images are BGR, and its networks came to NumPy with fc6 turned to rows,
-# columns, maps.
+# Caffe's images are BGR. The known NumPy conversions of its networks reordered fc6 to
+# rows, columns, maps.
 _CAFFE = Layout("hwio", "hwc", "bgr")
 _KERAS = Layout("hwio", "hwc", "rgb")
 _TORCH = Layout("oihw", "chw", "rgb")
@@ -61,10 +61,10 @@ FORMATS = {
 
 
 def find_format(path: str, name: str = "auto") -> Format:
-    """The format called `name`, or for "auto" that of the file's name.
+    """The format called `name`, or, for "auto", the one of the file's suffix.
 
     Raises:
-      UserError: where the file's name tells none.
+      UserError: if the suffix is unknown.
     """
     if name != "auto":
         return FORMATS[name]
@@ -73,6 +73,6 @@ def find_format(path: str, name: str = "auto") -> Format:
             return kind
     known = ", ".join(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
     raise errors.UserError(
-        f"the name of {path} does not tell its format ({known}). Give --format, one of "
+        f"the suffix of {path} is not a known format ({known}). Give --format, one of "
         f"{', '.join(FORMATS)}."
     )

@@ -1,8 +1,8 @@
-"""A run's directory made of weights that were trained elsewhere.
+"""Makes a run's directory from weights that were trained elsewhere.
 
-It holds what a finished run's does: settings, the mean to subtract, the classes, and a
-checkpoint of step 0. So it is evaluated, exported and asked for predictions, and
-`init_from` takes it. It is not trained on: its images are not known.
+It has what a finished run has: settings, the mean to subtract, the classes, and a
+checkpoint of step 0. It can be evaluated, exported, used for predictions and given as
+`init_from`. It cannot be trained further, as its training images are unknown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tfrecords.durable import files
 from tfrecords.shards import manifest
 from tfrecords.shards.statistics import Statistics
 
-# Of the stored images, pixels, where no mean image tells another.
+# Side of the stored images, pixels, unless a mean image has another.
 IMAGE_SIZE = 256
 
 # WordNet's offset of a noun, as ImageNet names its classes.
@@ -36,19 +36,19 @@ _SYNSET_ID = re.compile(r"n\d{8}")
 
 
 def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
-    """The classes in the order of the outputs.
+    """Reads the classes, in the order of the outputs.
 
     Args:
-      path: a text file with a class on every line: its synset ID and then its name
-        ("n01440764 tench, Tinca tinca"), or its name alone ("great white shark"); or a
-        data directory of the same classes.
+      path: a text file with one class per line: synset ID and name ("n01440764 tench,
+        Tinca tinca"), or only a name ("great white shark"); or a data directory of the
+        same classes.
 
     Returns:
-      The classes. A name without an ID is the synset, too; one that several classes
-      have (ImageNet has two cranes) is told apart by the label: "crane #134".
+      The classes. Without an ID, the name is also the synset; names shared by several
+      classes (ImageNet has two cranes) get the label appended: "crane #134".
 
     Raises:
-      UserError: where the file cannot be read, or a synset is there twice.
+      UserError: if the file cannot be read, or contains a synset twice.
     """
     if os.path.isdir(path):
         return manifest.read_manifest(path).classes
@@ -58,7 +58,7 @@ def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise errors.UserError(
             f"{path} cannot be read as a list of classes ({error}). Give a text file "
-            "with a class on every line, or a data directory."
+            "with one class per line, or a data directory."
         ) from error
     classes = _parse_classes([line for line in lines if line])
     synsets = [info.synset for info in classes]
@@ -66,8 +66,8 @@ def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
         twice = next((s for s in synsets if synsets.count(s) > 1), None)
         reason = f"holds {twice} twice" if twice else "holds no class"
         raise errors.UserError(
-            f"{path} {reason}. Every line is a class: its synset ID, like n01440764, "
-            "a blank and its name, or its name alone."
+            f"{path} {reason}. Every line must be a class: a synset ID, such as "
+            "n01440764, a space and a name, or only a name."
         )
     return classes
 
@@ -88,16 +88,16 @@ def _parse_classes(lines: Sequence[str]) -> tuple[manifest.ClassInfo, ...]:
 def make_classes(
     path: str, arrays: Mapping[str, np.ndarray]
 ) -> tuple[manifest.ClassInfo, ...]:
-    """As many classes as the file's last layer has outputs, named by their numbers.
+    """Makes one class per output of the file's last layer, named by its number.
 
     Raises:
-      UserError: where the file has no last layer.
+      UserError: if the file has no last layer.
     """
     named, _ = naming.name_arrays(path, arrays)
     if "fc8/bias" not in named:
         raise errors.UserError(
-            f"{path} holds no last layer (fc8), so that it does not tell how many "
-            "classes there are. Give --classes."
+            f"{path} holds no last layer (fc8), so the number of classes is unknown. "
+            "Give --classes."
         )
     count = len(arrays[named["fc8/bias"]])
     if not count:
@@ -110,14 +110,14 @@ def make_classes(
 
 
 def make_statistics(mean_image: np.ndarray) -> Statistics:
-    """Statistics of which only the mean is known.
+    """Makes statistics from a mean image alone.
 
     Args:
-      mean_image: [side, side, 3], RGB, grey levels of 0..255.
+      mean_image: [side, side, 3], RGB, 0..255.
 
     Returns:
-      The mean image and its mean colour; covariance and eigenvalues are zero and the
-      eigenvectors the identity, so that a colour shift would add nothing.
+      The mean image and its mean colour. Covariance and eigenvalues are zero and the
+      eigenvectors the identity, so a colour shift would add nothing.
     """
     image = np.asarray(mean_image, np.float64)
     return Statistics(
@@ -131,15 +131,15 @@ def make_statistics(mean_image: np.ndarray) -> Statistics:
 
 
 def make_mean_image(mean_rgb: Sequence[float]) -> np.ndarray:
-    """A mean image of one colour: float64 [256, 256, 3].
+    """Makes a mean image of a single colour: float64 [256, 256, 3].
 
     Raises:
-      UserError: where these are no three grey levels of 0..255.
+      UserError: unless `mean_rgb` is three numbers in 0..255.
     """
     _check_levels("the mean", np.asarray(mean_rgb, np.float64))
     if len(mean_rgb) != 3:
         raise errors.UserError(
-            f"the mean is three grey levels of 0..255, R,G,B; {list(mean_rgb)} is not."
+            f"the mean must be R,G,B, three numbers in 0..255; {list(mean_rgb)} is not."
         )
     return np.broadcast_to(
         np.asarray(mean_rgb, np.float64), (IMAGE_SIZE, IMAGE_SIZE, 3)
@@ -147,20 +147,20 @@ def make_mean_image(mean_rgb: Sequence[float]) -> np.ndarray:
 
 
 def read_mean_image(path: str, channel_order: str) -> np.ndarray:
-    """A mean image, [side, side, 3] or, as Caffe has it, [3, side, side], of a `.npy`.
+    """Reads a mean image from a `.npy`: [side, side, 3], or Caffe's [3, side, side].
 
     Args:
       path: the file.
-      channel_order: "rgb" or "bgr": what its channels are.
+      channel_order: order of its channels, "rgb" or "bgr".
 
     Returns:
       float64 [side, side, 3], RGB.
 
     Raises:
-      UserError: where there is no such file, or it holds something else.
+      UserError: if the file is missing or is not a mean image.
     """
     try:
-        # Mapped, so that a header that promises too much takes no memory.
+        # Memory-mapped, so that a forged header allocates no memory.
         image = np.load(path, mmap_mode="r", allow_pickle=False)
         shape, is_number = tuple(image.shape), image.dtype.kind in "fiu"
     except (OSError, ValueError, EOFError, AttributeError) as error:
@@ -172,7 +172,7 @@ def read_mean_image(path: str, channel_order: str) -> np.ndarray:
     is_packed = len(shape) == 3 and shape[2] == 3 and shape[0] == shape[1]
     if not is_number or not (is_planar or is_packed) or max(shape) > 4096:
         raise errors.UserError(
-            f"{path} holds {image.dtype} {list(shape)}; a mean image is numbers "
+            f"{path} holds {image.dtype} {list(shape)}; a mean image must be numbers "
             "[side, side, 3] or [3, side, side]."
         )
     image = np.array(image, np.float64)
@@ -185,8 +185,8 @@ def read_mean_image(path: str, channel_order: str) -> np.ndarray:
 def _check_levels(what: str, values: np.ndarray) -> None:
     if not np.all((values >= 0) & (values <= 255)):
         raise errors.UserError(
-            f"{what} is grey levels of 0..255; some value is not. Means of pixels in "
-            "0..1 are to be multiplied by 255."
+            f"{what} must be in 0..255; some value is not. Multiply means of pixels in "
+            "0..1 by 255."
         )
 
 
@@ -200,35 +200,35 @@ def write_run(
     layout: mapping.Layout,
     command: Sequence[str],
 ) -> mapping.Mapped:
-    """Makes the run's directory: complete, or not at all.
+    """Makes the run's directory, atomically.
 
-    Layers that the file lacks begin with random weights, as a new run's do, and the
-    checkpoint names them (see `untrained`).
+    Layers missing from the file get random weights, as in a new run, and the checkpoint
+    names them (see `untrained`).
 
     Args:
-      path: the directory to appear; an empty one may be there.
+      path: the directory to create; it may exist if it is empty.
       config: the network's settings.
       classes: in the order of the outputs.
-      statistics: with the mean that the weights were trained with.
-      weights_path: where the arrays are from, for the record.
-      arrays: of the file, by its names.
-      layout: of the file.
+      statistics: contains the mean that the weights were trained with.
+      weights_path: the file of the arrays, for the record.
+      arrays: the file's arrays, by name.
+      layout: the file's layout.
       command: the command line, for the record.
 
     Returns:
-      What was found in the file and what was not.
+      Which layers were found in the file and which were not.
 
     Raises:
-      UserError: where `path` is in use for something else, nothing of the network is
-        in the file, or the images are smaller than the crops.
-      DataError: where an array is of another shape than the network's.
-      StorageError: where it cannot be written.
+      UserError: if `path` is not free, the file has no layer of the network, or the
+        images are smaller than the crops.
+      DataError: if an array's shape differs from the network's.
+      StorageError: if the directory cannot be written.
     """
     side = statistics.mean_image.shape[0]
     if side < config.data.crop_size:
         raise errors.UserError(
-            f"the mean image has {side} pixels a side, fewer than the crops' "
-            f"{config.data.crop_size}. Give one of the whole images, of 256."
+            f"the mean image has {side}x{side} pixels, fewer than the crops' "
+            f"{config.data.crop_size}. Give a mean of whole images, 256x256."
         )
     path = os.path.abspath(path)
     check_free(path)
@@ -240,7 +240,7 @@ def write_run(
     mapped = mapping.to_towers(weights_path, arrays, layout, shapes)
     if not mapped.arrays:
         raise errors.UserError(
-            f"{weights_path} holds no whole layer, kernel and bias, of this network."
+            f"{weights_path} holds no complete layer (kernel and bias) of this network."
         )
     with placement.memory_errors("network"):
         for name, array in mapped.arrays.items():
@@ -273,18 +273,18 @@ def write_run(
 
 
 def _describe_file(path: str) -> dict[str, Any]:
-    """Which file it was; its name alone where it is gone."""
+    """Describes the file; only its name if it is gone."""
     described: dict[str, Any] = {"name": os.path.basename(path)}
     with contextlib.suppress(FileNotFoundError):
-        # Most formats carry no checksum of their own.
+        # Most formats contain no checksum.
         described["num_bytes"] = os.path.getsize(path)
         described["sha256"] = files.compute_digest(path)
     return described
 
 
 def check_free(path: str) -> None:
-    """Raises `UserError` where `path` is anything but an empty directory."""
+    """Raises `UserError` if `path` exists and is not an empty directory."""
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise errors.UserError(
-            f"{path} is there already. Name a new or an empty directory as workdir."
+            f"{path} already exists. Give a new or empty directory as the workdir."
         )

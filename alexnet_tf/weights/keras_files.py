@@ -1,7 +1,7 @@
 """Keras' weights: `.weights.h5`, older `.h5` files, and `.keras` archives.
 
-Only the arrays are read, with h5py: a `.keras` file's configuration can name code, and
-nothing of it is looked at. Links that lead out of the file are refused.
+Only the arrays are read, with h5py: a `.keras` file's configuration can name code and
+is never read. Links to other files are refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _H5 = "an HDF5 file of Keras weights"
 _KERAS = "a .keras archive"
 # Where a .keras archive holds its weights.
 _MEMBER = "model.weights.h5"
-# Of groups; Keras nests models within models.
+# Depth of nested groups; Keras nests models within models.
 _MAX_DEPTH = 20
 _OPTIMIZER = ("optimizer", "optimizer_weights")
 
@@ -33,17 +33,17 @@ def read_h5(path: str) -> dict[str, np.ndarray]:
     """Reads a `.weights.h5` file of Keras 2 or 3, or an older `.h5` one.
 
     Args:
-      path: the file; the optimizer's state in it is passed over.
+      path: the file; any optimizer state in it is ignored.
 
     Returns:
-      "conv1/0" (Keras 3 tells a layer's name; 0 is its first variable),
-      "layers/conv2d_1/0" (Keras 2 tells its kind and number) or "conv1/kernel:0" (older
-      files) -> float32 array, as the file orders its axes.
+      "conv1/0" (Keras 3: a layer's name and a variable's number), "layers/conv2d_1/0"
+      (Keras 2: a layer's type and number) or "conv1/kernel:0" (older files) -> float32
+      array, with the file's order of axes.
 
     Raises:
-      UserError: where there is no such file.
-      DataError: where it is damaged, too large or something else; where a link leads
-        out of it; where weights are not finite numbers.
+      UserError: if there is no such file.
+      DataError: if the file is damaged, too large, of another format, links to another
+        file, or holds non-finite weights.
     """
     bounds.check_file(path)
     with files.read_errors(path), open(path, "rb") as file:
@@ -73,16 +73,16 @@ def _read(path: str, file: IO[bytes], what: str) -> dict[str, np.ndarray]:
                 if dataset.is_virtual or dataset.external:
                     raise _make_link_error(path, name)
                 if dataset.dtype.kind == "f":
-                    # A piece is unpacked whole, however little of it is asked for.
+                    # HDF5 unpacks whole chunks, even to read a part of one.
                     largest = max(dataset.shape, dataset.chunks or (), key=math.prod)
                     budget.spend(name, largest, dataset.dtype.itemsize)
                     found[name] = dataset
-            # Only now that all of them are known to fit.
+            # Read only after all of them are known to fit.
             for name, dataset in found.items():
                 arrays[name] = bounds.to_float32(path, name, dataset[()])
     except errors.UserError:
         raise
-    except Exception as error:  # h5py hands on whatever HDF5 finds wrong
+    except Exception as error:  # h5py passes on any HDF5 error
         raise bounds.make_error(path, what, error) from error
     if not arrays:
         raise bounds.make_error(path, what, "it holds no weights")
@@ -98,7 +98,7 @@ def _walk(
         if depth == 0 and key in _OPTIMIZER:
             continue
         member_name = f"{name}/{key}".lstrip("/")
-        # A group may be linked to from within itself: every member counts.
+        # A group may link to itself, so every member counts.
         budget.spend(member_name, (0,), 4)
         if not isinstance(group.get(key, getlink=True), h5py.HardLink):
             raise _make_link_error(path, member_name)
@@ -106,7 +106,7 @@ def _walk(
         if isinstance(member, h5py.Dataset):
             yield member_name, member
         elif isinstance(member, h5py.Group):
-            # Keras 3 keeps a layer's variables in a group that tells its name.
+            # Keras 3 stores a layer's variables in a group with its name.
             told = member.attrs.get("name") if key == "vars" else None
             if key == "vars":
                 member_name = told if isinstance(told, str) and told else name
@@ -115,25 +115,25 @@ def _walk(
 
 def _make_link_error(path: str, name: str) -> errors.DataError:
     return errors.DataError(
-        f"{path}: {name[:80]} is a link to somewhere else. Give a file that holds its "
-        "weights itself."
+        f"{path}: {name[:80]} is a link to another file. Give a file that contains its "
+        "weights."
     )
 
 
 def write_h5(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes our weights as a `.weights.h5` file, atomically.
 
-    `load_weights` of this package's functional model takes it, on both stacks: Keras
-    finds a layer by its kind and its number among those of its kind.
+    `load_weights` of this package's functional model reads it on both stacks: Keras
+    identifies a layer by its type and its number within that type.
 
     Args:
-      path: the file to appear; Keras wants a name that ends in `.weights.h5`.
+      path: the file to write; Keras requires a name that ends in `.weights.h5`.
       arrays: "conv1a/kernel" -> array, in the order of the network's layers.
     """
     stream = io.BytesIO()
     numbers: collections.Counter[str] = collections.Counter()
     with h5py.File(stream, "w") as file:
-        # The model's own, of which it has none; Keras 2 wants them named.
+        # The model's own variables, of which there are none; Keras 2 needs the group.
         file.create_group("vars")
         for layer in dict.fromkeys(name.partition("/")[0] for name in arrays):
             kernel, bias = arrays[f"{layer}/kernel"], arrays[f"{layer}/bias"]

@@ -1,7 +1,7 @@
-"""Networks that are taken for AlexNet and are others, told by their kernels' shapes.
+"""Recognizes networks that are mistaken for AlexNet, by their kernels' shapes.
 
-Only what shapes tell for certain. They do not tell Caffe's CaffeNet from its AlexNet:
-it pools before it normalizes, with kernels of the same shapes.
+Only certain cases are refused. Shapes cannot distinguish Caffe's CaffeNet, which pools
+before it normalizes, from its AlexNet.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _VGG_KERNELS: _Kernels = frozenset({(3, 3, 64), (3, 64, 128), (3, 128, 256)})
 
 
 def refuse(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Passes weights of a network that may be AlexNet.
+    """Raises if the weights belong to a known other network.
 
     Args:
-      path: of the file, for the sentence.
-      arrays: by the file's names, kernels in either order of axes.
+      path: the file, for the error.
+      arrays: the file's arrays by name, kernels in either order of axes.
 
     Raises:
-      DataError: naming the network that it is, and what can be done.
+      DataError: naming the network and the alternatives.
     """
     name = _recognize(arrays)
     if name:
         raise errors.DataError(
-            f"{path} holds the weights of {name}. The network here is the one of 2012, "
-            "96-256-384-384-256 kernels in two towers, and has no place for them. Use "
-            "them with the library that they come from; or import weights of the "
-            "network of 2012, such as Caffe's bvlc_alexnet."
+            f"{path} holds the weights of {name}. They do not fit the network of 2012 "
+            "implemented here, 96-256-384-384-256 kernels in two towers. Use them with "
+            "the library that they come from, or import weights of the network of "
+            "2012, such as Caffe's bvlc_alexnet."
         )
 
 
@@ -63,7 +63,7 @@ def _recognize(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _describe(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    # Kernels have more maps out than they have pixels a side.
+    # Kernels have more output maps than pixels per side.
     if shape[0] == shape[1] and max(shape[:2]) < max(shape[2:]):
         return shape[0], shape[2], shape[3]
     return shape[2], shape[1], shape[0]

@@ -1,15 +1,15 @@
-"""Between a network with grouped convolutions and our two towers.
+"""Converts between a network with grouped convolutions and our two towers.
 
-Elsewhere AlexNet is one column of layers, of which conv2, conv4 and conv5 have two
-groups. Group i of them sees the i-th half of the maps: the groups are the paper's
-towers. So tower a is the first half of every layer's last axis, b the second; rows of
-kernels count tower a's maps first in both, and fc8 is whole:
+Elsewhere, AlexNet is one column of layers in which conv2, conv4 and conv5 have two
+groups. Group i sees the i-th half of the maps, so the groups are the paper's towers.
+Tower a is the first half of every layer's last axis, tower b the second. Both order a
+kernel's rows with tower a's maps first. fc8 is not split:
 
     conv2/kernel [5, 5, 48, 256]  ->  conv2a/kernel, conv2b/kernel [5, 5, 48, 128]
     fc7/kernel [4096, 4096]       ->  fc7a/kernel, fc7b/kernel [4096, 2048]
 
-Systems differ in the order of axes, of fc6's rows and of the colours; nothing is
-computed, so that there and back gives the same bits.
+Systems differ in the order of axes, of fc6's rows and of the colours. The conversion
+only reorders, so a round trip gives the same bits.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Layout:
     Attributes:
       kernel_layout: "hwio", kernels [height, width, in, out] and [in, out]; or "oihw",
         [out, in, height, width] and [out, in].
-      fc6_order: of conv5's pooled maps as fc6 counts them: "hwc", row, column, map; or
+      fc6_order: order of fc6's inputs, conv5's pooled maps: "hwc", row, column, map; or
         "chw", map, row, column.
-      channel_order: of conv1's colours, "rgb" or "bgr".
+      channel_order: order of conv1's colours, "rgb" or "bgr".
     """
 
     kernel_layout: str = "hwio"
@@ -50,13 +50,13 @@ OURS = Layout()
 
 @dataclasses.dataclass(frozen=True)
 class Mapped:
-    """What a file gave.
+    """The weights found in a file.
 
     Attributes:
-      arrays: "conv1a/kernel" -> float32 array, of the layers that were there whole.
+      arrays: "conv1a/kernel" -> float32 array, for the complete layers.
       sources: "conv1" -> names in the file.
-      missing: layers of the network that were not, or whose kernel or bias was not.
-      unused: names in the file that belong to no layer, or to half a layer.
+      missing: layers of the network whose kernel or bias is missing.
+      unused: names in the file that belong to no layer, or to an incomplete one.
     """
 
     arrays: dict[str, np.ndarray]
@@ -74,16 +74,16 @@ def to_towers(
     """Finds a network's weights among a file's arrays.
 
     Args:
-      path: of the file, for the sentences.
-      arrays: float32, by the file's names, of a grouped network or of two towers.
-      layout: the file's.
-      shapes: of our network's parameters: "conv1a/kernel" -> (11, 11, 3, 48).
+      path: the file, for errors.
+      arrays: the file's float32 arrays by name, of a grouped network or of two towers.
+      layout: the file's layout.
+      shapes: our parameters' shapes: "conv1a/kernel" -> (11, 11, 3, 48).
 
     Returns:
-      The arrays in our order, and what was missing.
+      The arrays in our order, and the missing layers.
 
     Raises:
-      DataError: where the layers cannot be told apart or an array has another shape.
+      DataError: if the layers cannot be identified or an array has a wrong shape.
     """
     named, unused = naming.name_arrays(path, arrays)
     result: dict[str, np.ndarray] = {}
@@ -122,11 +122,11 @@ def to_towers(
 def from_towers(
     arrays: Mapping[str, np.ndarray], layout: Layout
 ) -> dict[str, np.ndarray]:
-    """The grouped network's "conv1/kernel" and "conv1/bias" from our towers' arrays.
+    """Converts our towers' arrays to a grouped network's ("conv1/kernel", ...).
 
     Args:
       arrays: "conv1a/kernel" -> array, all of a network's.
-      layout: the other system's.
+      layout: the other system's layout.
     """
     shapes = {name: array.shape for name, array in arrays.items()}
     result = {}
@@ -146,7 +146,7 @@ def from_towers(
 
 
 def sort_towers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The towers' arrays in the order of the layers, kernel before bias."""
+    """Sorts the towers' arrays by layer, kernel before bias."""
     names = [
         f"{layer}{tower}/{kind}"
         for layer in naming.LAYERS
@@ -181,21 +181,19 @@ def _check_shapes(
         if array.shape != whole:
             hint = "Check --kernel_layout."
             if layer == "fc8":
-                hint = (
-                    "The last layer is as wide as there are classes: check --classes."
-                )
+                hint = "The last layer has one output per class: check --classes."
             elif layer == "conv1" and array.shape[:-1] == whole[:-1]:
-                hint = "The network is as wide as --width says: check it."
+                hint = "The network's width is set by --width: check it."
             elif array.ndim == 4 and array.shape[2] == 2 * whole[2]:
-                hint = "Its maps see both towers': it is a network without groups."
+                hint = "It sees the maps of both towers: the network has no groups."
             raise errors.DataError(
-                f"{path}: the {kind} of {layer} is {list(array.shape)}, read as "
-                f"[..., in, out], where {list(whole)} is expected. {hint}"
+                f"{path}: the {kind} of {layer} has the shape {list(array.shape)}, "
+                f"read as [..., in, out], instead of {list(whole)}. {hint}"
             )
 
 
 def _count_maps(shapes: Mapping[str, Sequence[int]]) -> int:
-    # conv5's, of both towers: what fc6 sees at each pixel.
+    # conv5's maps in both towers: fc6's inputs at each pixel.
     return sum(
         shape[0]
         for name, shape in shapes.items()
@@ -204,7 +202,7 @@ def _count_maps(shapes: Mapping[str, Sequence[int]]) -> int:
 
 
 def _reorder_rows(kernel: np.ndarray, maps: int, *, to_hwc: bool) -> np.ndarray:
-    """Rows [maps, side, side] of fc6's kernel as [side, side, maps], or back."""
+    """Reorders the rows of fc6's kernel, [maps, side, side] <-> [side, side, maps]."""
     rows, units = kernel.shape
     side = math.isqrt(rows // maps)
     if to_hwc:

@@ -1,9 +1,9 @@
-"""Which array of a file is which layer's.
+"""Identifies the layers of a file's arrays.
 
-Names that say it (conv1 ... conv5, fc6, fc7, fc8, with a tower's letter where a file
-keeps the towers apart) are taken at their word. Where no name does, as in Keras'
-conv2d_1 or PyTorch's features.3, the five convolutions and the three fully-connected
-layers are taken in their order.
+Layer names are used if there are any: conv1 ... conv5, fc6, fc7, fc8, with a tower's
+letter if the file has separate towers. If there are none, as with Keras' conv2d_1 or
+PyTorch's features.3, the five convolutions and three fully-connected layers are
+identified by their order.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def name_arrays(
     """Finds the layers' kernels and biases.
 
     Args:
-      path: of the file, for the sentence.
-      arrays: by the names of the file. A kernel has four or two axes, a bias one.
+      path: the file, for errors.
+      arrays: the file's arrays by name. A kernel has four or two axes, a bias one.
 
     Returns:
       ("conv1/kernel" or, of a tower, "conv1a/kernel" -> name in the file; the names of
       arrays that belong to no layer).
 
     Raises:
-      DataError: where no name tells a layer and the order does not either, two
-        arrays claim one place, or it is another network that is known.
+      DataError: if neither names nor order identify the layers, two arrays match the
+        same parameter, or it is a known other network.
     """
     look_alikes.refuse(path, arrays)
     stems: dict[str, list[str]] = {}
@@ -59,13 +59,13 @@ def name_arrays(
                 if other != name:
                     raise errors.DataError(
                         f"{path}: both {other} and {name} could be the {kind} of "
-                        f"{layer}. Give a file of one network's weights."
+                        f"{layer}. Give a file with the weights of one network only."
                     )
     return named, [name for name in arrays if name not in named.values()]
 
 
 def _get_stem(name: str) -> str:
-    # conv1/weights, conv1_W, conv1.weight, conv1/conv1/kernel:0 -> the part before.
+    # Drops the last part of conv1/weights, conv1_W, conv1.weight, conv1/conv1/kernel:0.
     return re.sub(r"[/._][^/._]*$", "", name)
 
 
@@ -88,9 +88,8 @@ def _count_off(
         listed = ", ".join(list(arrays)[:6]) + (", ..." if len(arrays) > 6 else "")
         raise errors.DataError(
             f"{path} holds {listed or 'no arrays'}: {numbers[0]} convolutions and "
-            f"{numbers[1]} fully-connected layers, whose names do not say which they "
-            "are. Of an AlexNet there are five and three; otherwise name them conv1 to "
-            "conv5, fc6, fc7, fc8."
+            f"{numbers[1]} fully-connected layers with unknown names. An AlexNet has "
+            "five and three. Rename the arrays to conv1 to conv5, fc6, fc7, fc8."
         )
     return dict(zip(found, names, strict=True))
 

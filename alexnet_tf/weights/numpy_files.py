@@ -1,9 +1,9 @@
 """Weights in NumPy's files: `.npy` with a dictionary in it, and `.npz`.
 
-`bvlc_alexnet.npy`, Caffe's network as users of TensorFlow pass it on, is a pickle
-inside a .npy file: layer -> [kernel, bias]. A pickle is a program. Here it is read by
-an unpickler that knows arrays, lists, tuples and dictionaries, builds the arrays itself
-and refuses whatever else the file asks for. Files that Python 2 wrote are read too.
+`bvlc_alexnet.npy`, the common TensorFlow conversion of Caffe's network, is a pickle in
+a .npy file: layer -> [kernel, bias]. A pickle is a program. The unpickler here accepts
+only arrays, lists, tuples and dictionaries, builds the arrays itself and refuses
+everything else. It also reads files from Python 2.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from tfrecords.durable import files, npz
 _NPY = "a .npy file of weights by layer"
 _NPZ = "a .npz file of weights"
 
-# All that arrays in lists, tuples and dictionaries need, in every protocol.
+# All opcodes that arrays in lists, tuples and dictionaries need, in every protocol.
 _OPCODES = re.compile(
     "PROTO|FRAME|STOP|MARK|NONE|NEWTRUE|NEWFALSE|INT|BININT[12]?|LONG1?"
     "|TUPLE[123]?|EMPTY_(TUPLE|LIST|DICT)|LIST|APPENDS?|DICT|SETITEMS?"
     "|(SHORT_)?BIN(UNICODE|STRING|BYTES)|UNICODE|STRING|BINBYTES8|BYTEARRAY8"
     "|(STACK_)?GLOBAL|REDUCE|BUILD|MEMOIZE|(LONG_)?BIN(PUT|GET)|PUT|GET"
 )
-# Python takes memory for as many places as the highest number says.
+# Python allocates as many memo entries as the highest index needs.
 _MAX_MEMO = 1 << 20
 
 
 class _Admitted:
-    # What a pickle may name. It has no attributes that the pickle could set.
+    # A callable that a pickle may use. It has no attributes that the pickle could set.
     __slots__ = ()
 
     def __setstate__(self, state: object) -> None:
-        raise pickle.UnpicklingError("it changes what it may only call")
+        raise pickle.UnpicklingError("it modifies a callable")
 
 
 class _ArrayType(_Admitted):
@@ -73,7 +73,7 @@ class _MakeDtype(_Admitted):
 
 
 class _Encode(_Admitted):
-    # How protocol 2 holds bytes.
+    # Protocol 2 stores bytes as encoded text.
     __slots__ = ()
 
     def __call__(self, text: Any, encoding: Any) -> bytes:
@@ -83,7 +83,7 @@ class _Encode(_Admitted):
 
 
 class _PickledDtype:
-    """A number's type: 'f4' and, from its state, the order of the bytes."""
+    """A dtype: 'f4' and, from its state, the byte order."""
 
     __slots__ = ("text",)
 
@@ -97,7 +97,7 @@ class _PickledDtype:
     def __setstate__(self, state: Any) -> None:
         order = state[1]
         if order not in ("<", ">", "|", "="):
-            raise pickle.UnpicklingError(f"its bytes are in the order {order!r}")
+            raise pickle.UnpicklingError(f"its byte order is {order!r}")
         self.text = order + self.text.lstrip("<>|=")
 
 
@@ -113,13 +113,13 @@ class _PickledArray:
     def __setstate__(self, state: Any) -> None:
         shape, dtype, is_fortran, raw = state[-4:]
         if not isinstance(dtype, _PickledDtype):
-            raise pickle.UnpicklingError("an array is without a type")
+            raise pickle.UnpicklingError("an array has no dtype")
         if "O" in dtype.text:
             if not isinstance(raw, list):
-                raise pickle.UnpicklingError("an array of objects is no list")
+                raise pickle.UnpicklingError("an array of objects is not a list")
             self.value: Any = raw
             return
-        # The bytes that Python 2 wrote are read as text.
+        # Bytes written by Python 2 are read as text.
         raw = raw.encode("latin1") if isinstance(raw, str) else raw
         kind = np.dtype(dtype.text)
         if len(raw) != math.prod(shape) * kind.itemsize or min(shape, default=1) < 1:
@@ -146,35 +146,35 @@ class _ArrayUnpickler(pickle.Unpickler):
         admitted = _ADMITTED.get((module.replace("numpy._core", "numpy.core"), name))
         if admitted is None:
             raise pickle.UnpicklingError(
-                f"it wants to run {module}.{name}, which no array needs"
+                f"it tries to run {module}.{name}, which no array needs"
             )
         return admitted
 
 
 def read_npy(path: str) -> dict[str, np.ndarray]:
-    """Reads a dictionary of weights out of a `.npy` file, without running its code.
+    """Reads a dictionary of weights from a `.npy` file, without running its code.
 
     Args:
-      path: holds layer -> [kernel, bias], {"weights": kernel, "biases": bias}, or
+      path: a file with layer -> [kernel, bias], {"weights": kernel, "biases": bias}, or
         name -> array.
 
     Returns:
-      "conv1/weights" -> float32 array, as the file orders its axes.
+      "conv1/weights" -> float32 array, with the file's order of axes.
 
     Raises:
-      UserError: where there is no such file.
-      DataError: where it is damaged, too large or something else; where it wants to
-        run something; where weights are not finite numbers.
+      UserError: if there is no such file.
+      DataError: if the file is damaged, too large, of another format, tries to run
+        code, or holds non-finite weights.
     """
     data = bounds.read_file(path)
     try:
         content = _unpickle(data)
     except errors.DataError:
         raise
-    except Exception as error:  # an unpickler raises whatever the file makes it raise
+    except Exception as error:  # a pickle can make the unpickler raise any type
         raise bounds.make_error(path, _NPY, error) from error
     if not isinstance(content, dict):
-        raise bounds.make_error(path, _NPY, "it holds no dictionary")
+        raise bounds.make_error(path, _NPY, "it does not hold a dictionary")
     budget, arrays = bounds.Budget(path), {}
     for name, array in _flatten(path, content):
         budget.spend(name, array.shape, array.dtype.itemsize)
@@ -196,15 +196,15 @@ def _unpickle(data: bytes) -> Any:
     argument: Any
     for opcode, argument, _ in pickletools.genops(stream):
         if not _OPCODES.fullmatch(opcode.name):
-            raise ValueError(f"it uses the operation {opcode.name}")
+            raise ValueError(f"it uses the opcode {opcode.name}")
         if opcode.name in ("PUT", "LONG_BINPUT") and argument >= _MAX_MEMO:
-            raise ValueError(f"it numbers an object {argument:,}")
+            raise ValueError(f"it uses the memo index {argument:,}")
     stream.seek(start)
     root = _ArrayUnpickler(stream, encoding="latin1").load()
     # numpy.save wraps the dictionary in an array of one object.
     if isinstance(root, _PickledArray) and len(root.value) == 1:
         return root.value[0]
-    raise ValueError("it holds no single object")
+    raise ValueError("it does not hold a single object")
 
 
 def _flatten(path: str, content: Mapping[Any, Any]) -> Iterator[tuple[str, np.ndarray]]:
@@ -216,12 +216,12 @@ def _flatten(path: str, content: Mapping[Any, Any]) -> Iterator[tuple[str, np.nd
         if isinstance(value, (list, tuple)):
             value = dict(zip(("weights", "biases"), value, strict=False))
         if not isinstance(value, dict):
-            raise bounds.make_error(path, _NPY, f"{str(name)[:40]!r} is no array")
+            raise bounds.make_error(path, _NPY, f"{str(name)[:40]!r} is not an array")
         for kind, item in value.items():
             array = getattr(item, "value", item)
             if not isinstance(array, np.ndarray):
                 raise bounds.make_error(
-                    path, _NPY, f"{str(name)[:40]}/{str(kind)[:40]} is no array"
+                    path, _NPY, f"{str(name)[:40]}/{str(kind)[:40]} is not an array"
                 )
             yield f"{name}/{kind}", array
 
@@ -229,7 +229,7 @@ def _flatten(path: str, content: Mapping[Any, Any]) -> Iterator[tuple[str, np.nd
 def read_npz(path: str) -> dict[str, np.ndarray]:
     """Reads the arrays of a `.npz` file, by name; returns and raises as `read_npy`.
 
-    Every header is compared with its member's size before memory is taken.
+    Checks every header against its member's size before allocating memory.
     """
     bounds.check_file(path)
     budget, arrays = bounds.Budget(path), {}
@@ -250,7 +250,7 @@ def read_npz(path: str) -> dict[str, np.ndarray]:
                     budget.spend(name, shape, dtype.itemsize)
                     num_bytes = math.prod(shape) * dtype.itemsize
                     if member.file_size - stream.tell() != num_bytes or not num_bytes:
-                        raise ValueError(f"{name} is not as long as its header says")
+                        raise ValueError(f"{name} is not as long as its header states")
                     array = np.frombuffer(stream.read(), dtype)
                 array = array.reshape(shape, order="F" if is_fortran else "C")
                 arrays[name] = bounds.to_float32(path, name, array)

@@ -1,6 +1,6 @@
 """PyTorch's weights: `.pt` and `.pth` of tensors by name, and `.safetensors`.
 
-The libraries are no part of the installation: they come with the extra `weights`.
+The libraries are optional: install the extra `weights`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from tfrecords.durable import files
 
 _PT = "a PyTorch file of tensors by name"
 _SAFETENSORS = "a .safetensors file"
-# Where training scripts keep the weights among other things.
+# Keys under which training scripts store the weights.
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
-# Of safetensors' types, those that weights have.
+# The safetensors dtypes that weights use.
 _DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2"}
 
 
 def read_pt(path: str) -> dict[str, np.ndarray]:
-    """Reads a `.pt` or `.pth` file with PyTorch, whose code it can't run.
+    """Reads a `.pt` or `.pth` file with PyTorch, without running the file's code.
 
     Args:
-      path: holds tensors by name, or a dictionary with `state_dict` in it.
+      path: a file with tensors by name, or a dictionary that contains `state_dict`.
 
     Returns:
-      "features.0.weight" -> float32 array, as the file orders its axes; tensors of
-      anything but floating-point numbers (counters) are left out.
+      "features.0.weight" -> float32 array, with the file's order of axes; tensors that
+      are not floating-point (counters) are omitted.
 
     Raises:
-      UserError: where there is no such file, or no PyTorch.
-      DataError: where it is damaged, too large or something else; where it names
-        anything but tensors; where weights are not finite.
+      UserError: if there is no such file, or PyTorch is not installed.
+      DataError: if the file is damaged, too large, of another format, refers to
+        anything but tensors, or holds non-finite weights.
     """
     bounds.check_file(path)
     torch = _import("torch")
@@ -49,12 +49,12 @@ def read_pt(path: str) -> dict[str, np.ndarray]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except errors.UserError:
         raise
-    except Exception as error:  # whatever the file makes PyTorch raise
+    except Exception as error:  # a file can make PyTorch raise any type
         raise bounds.make_error(path, _PT, _shorten(error)) from error
     budget, arrays = bounds.Budget(path), {}
     for name, tensor in _list_tensors(path, content, torch):
         if tensor.is_floating_point():
-            # Before the copy: a tensor may repeat a few bytes a million times.
+            # Before copying: a tensor may repeat a few bytes a million times.
             budget.spend(name, tensor.shape, 8)
             dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
             try:
@@ -66,11 +66,11 @@ def read_pt(path: str) -> dict[str, np.ndarray]:
 
 
 def _shorten(error: Exception) -> str:
-    # PyTorch's own advice is to load the file without its safeguard.
+    # PyTorch's message recommends loading the file without its safeguard.
     text = str(error)
     if "weights_only" in text:
         named = re.search(r"GLOBAL (\S+)", text)
-        return f"it is more than tensors{': ' + named[1] if named else ''}"
+        return f"it holds more than tensors{': ' + named[1] if named else ''}"
     return text or type(error).__name__
 
 
@@ -87,7 +87,7 @@ def _list_tensors(path: str, content: Any, torch: Any) -> Iterator[tuple[str, An
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized:
             raise bounds.make_error(path, _PT, f"{name} is sparse or quantized")
-        # What DataParallel puts before every name.
+        # DataParallel prefixes every name.
         yield str(name).removeprefix("module."), tensor
 
 
@@ -100,7 +100,7 @@ def read_safetensors(path: str) -> dict[str, np.ndarray]:
     safetensors = _import("safetensors")
     try:
         members = safetensors.deserialize(data)
-    except Exception as error:  # the library's own type, and those of its language
+    except Exception as error:  # the library raises its own types and Python's
         raise bounds.make_error(path, _SAFETENSORS, error) from error
     budget, arrays = bounds.Budget(path), {}
     for name, member in sorted(members, key=lambda item: item[0]):
@@ -110,7 +110,7 @@ def read_safetensors(path: str) -> dict[str, np.ndarray]:
         budget.spend(name, shape, np.dtype(dtype).itemsize)
         array = np.frombuffer(bytes(member["data"]), dtype)
         if member["dtype"] == "BF16":
-            # The upper half of a float32.
+            # bfloat16 is the upper half of a float32.
             array = (array.astype(np.uint32) << 16).view(np.float32)
         arrays[name] = bounds.to_float32(path, name, array.reshape(shape))
     return arrays
@@ -120,8 +120,8 @@ def write_pt(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes "conv1/kernel", "conv1/bias" as "conv1.weight", "conv1.bias", atomically.
 
     Raises:
-      UserError: where there is no PyTorch.
-      StorageError: where the file cannot be written.
+      UserError: if PyTorch is not installed.
+      StorageError: if the file cannot be written.
     """
     torch = _import("torch")
     tensors = {
@@ -148,7 +148,7 @@ def _import(name: str) -> Any:
     except ImportError as error:
         package = name.partition(".")[0]
         raise errors.UserError(
-            f"files of PyTorch need the package {package}, which is not installed. "
-            f"Install it: pip install {package}, or 'alexnet-tf[weights]' for all that "
-            "weights of others need."
+            f"PyTorch files need the package {package}, which is not installed. "
+            f"Install it with pip install {package}, or pip install "
+            "'alexnet-tf[weights]' for all formats."
         ) from error

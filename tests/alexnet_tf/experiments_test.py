@@ -1,4 +1,4 @@
-"""The starting points against the paper's numbers, written out here once more."""
+"""The experiments against the paper's numbers, repeated here."""
 
 import sys
 
@@ -162,7 +162,7 @@ def test_a_file_of_settings_stands_over_its_experiment(tmp_path):
     }
 
 
-def test_a_file_of_settings_is_found_beside(tmp_path, monkeypatch):
+def test_a_settings_file_is_found_in_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.json").write_text('{"settings": {"batch_size": 64}}')
     config = experiments.get_config("mine.json")
@@ -171,39 +171,39 @@ def test_a_file_of_settings_is_found_beside(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "text, sentence",
+    "text, fact",
     [
-        ("", "no JSON"),
-        ('{"settings": {', "no JSON"),
-        ("[" * 100_000, "no JSON"),
-        ("[1]", "no JSON object"),
-        ("{}", "lacks the key 'settings'"),
+        ("", "not JSON"),
+        ('{"settings": {', "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[1]", "JSON object"),
+        ("{}", "'settings'"),
         ('{"settings": [1]}', "'settings' is not an object"),
         ('{"experiment": 3, "settings": {}}', "'experiment' is not text"),
-        ('{"experiment": "x.json", "settings": {}}', "the experiment 'x.json'"),
-        ('{"settings": {}, "setings": {}}', "unknown key 'setings'"),
-        ('{"settings": {}, "version": 2}', "version 2, where"),
-        ('{"settings": {}, "format": "alexnet-run"}', "format is 'alexnet-run'"),
-        ('{"settings": {"experiment": "sample"}}', "a key beside them"),
+        ('{"experiment": "x.json", "settings": {}}', "'x.json'"),
+        ('{"settings": {}, "setings": {}}', "'setings'"),
+        ('{"settings": {}, "version": 2}', "version 2"),
+        ('{"settings": {}, "format": "alexnet-run"}', "'alexnet-run'"),
+        ('{"settings": {"experiment": "sample"}}', "'experiment' is inside 'settings'"),
         ('{"settings": {"bach_size": 1}}', "Did you mean 'batch_size'"),
         ('{"settings": {"batch_size": 0}}', "at least 1"),
-        ('{"settings": {"batch_size": null}}', "a whole number; None is not"),
+        ('{"settings": {"batch_size": null}}', "a whole number; None"),
         ('{"settings": {"batch_size": {}}}', "a whole number"),
         ('{"settings": {"profile_steps": 3}}', "whole numbers"),
     ],
 )
-def test_a_bad_file_of_settings_is_a_sentence(tmp_path, text, sentence):
+def test_a_bad_settings_file_is_refused_with_the_reason(tmp_path, text, fact):
     path = tmp_path / "bad.json"
     path.write_text(text)
     with pytest.raises(errors.UserError) as caught:
         experiments.get_config(str(path))
-    assert sentence in str(caught.value) and str(path) in str(caught.value)
+    assert fact in str(caught.value) and str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["none.json", "sub/none", "none.json/x"])
-def test_a_missing_file_of_settings_is_a_sentence(tmp_path, name):
+def test_a_missing_settings_file_is_named(tmp_path, name):
     (tmp_path / "none.jsonx").write_text("")
-    with pytest.raises(errors.UserError, match="no file of settings"):
+    with pytest.raises(errors.UserError, match=f"no settings file .*{name}"):
         experiments.get_config(str(tmp_path / name))
 
 

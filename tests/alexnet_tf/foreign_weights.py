@@ -27,7 +27,7 @@ Weights = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def make_weights(seed: int = 0) -> Weights:
-    """Layer -> (kernel, bias), of a size at which every layer matters."""
+    """Layer -> (kernel, bias), large enough for every layer to matter."""
     rng = np.random.default_rng(seed)
     weights = {}
     for layer, shape in SHAPES.items():
@@ -64,7 +64,7 @@ def to_channels_last(weights: Weights, bgr: bool = False) -> Weights:
 
 
 def to_towers(weights: Weights) -> dict[str, np.ndarray]:
-    """The arrays of this package's network by name: what an import must give."""
+    """The arrays of this package's network by name: the expected import."""
     arrays = {}
     for layer, (kernel, bias) in to_channels_last(weights).items():
         half = len(bias) // 2

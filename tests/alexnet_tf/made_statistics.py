@@ -8,7 +8,7 @@ from tfrecords.shards.statistics import Statistics
 
 
 def make_statistics() -> Statistics:
-    """Of 256x256 images, with a mean image in which every pixel is another."""
+    """Statistics of 256x256 images, with a mean image of distinct pixels."""
     generator = np.random.default_rng(5)
     mean_image = generator.uniform(90, 130, (256, 256, 3))
     eigenvectors = np.linalg.qr(generator.normal(size=(3, 3)))[0]

@@ -1,4 +1,4 @@
-"""Checkpoints of made arrays, and what is left of them in a directory."""
+"""Checkpoints of synthetic arrays, and the listing of their directory."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from alexnet_tf.runs import checkpoint
 
 
 def make_arrays(step, size=24):
-    """Arrays of `step` alone, so that a mix of two checkpoints is seen."""
+    """Arrays that depend on `step`, so that a mix of two checkpoints shows."""
     rng = np.random.default_rng(step)
     return {
         "weights/conv1/kernel": rng.standard_normal((size, 3)).astype(np.float32),

@@ -1,4 +1,4 @@
-"""The network in small, and its layers' outputs."""
+"""A small network and its layers' outputs."""
 
 from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.network import build as model_lib

@@ -16,7 +16,7 @@ NUM_TRAIN = 14
 
 
 def make_config(batch_size: int = 4, **data_settings) -> Config:
-    """The paper's settings in small batches, finished where they are decoded."""
+    """The paper's settings with small batches, transformed on the host."""
     data = {"finish_on": "host", **data_settings}
     return Config(
         batch_size=batch_size,
@@ -39,7 +39,7 @@ def write_data(path, encoding: str = "jpeg") -> str:
 
 
 def rewrite_record(data_dir: str, split: str, record_id: int, record: bytes) -> str:
-    """Puts another record, well framed, in the place of one; returns its shard."""
+    """Replaces a record by another, with valid framing; returns its shard."""
     info = manifest.read_manifest(data_dir)
     index = record_index.read_index(data_dir, info, split)
     members = [[data for _, data in record_file.scan(path)] for path in index.paths]

@@ -1,4 +1,4 @@
-"""What the stacks do differently, and that the rest of the code need not know."""
+"""Tests of `alexnet_tf.stack`: both stacks give the same results."""
 
 import json
 import sys
@@ -89,7 +89,7 @@ def test_variables_of_one_name_are_refused():
     """MultiOptimizer would update each of them twice."""
     variables = [tf.Variable([1.0], name="kernel") for _ in range(2)]
     optimizers = [stack.make_sgd(v, lambda: tf.constant(0.1), 0.9) for v in variables]
-    with pytest.raises(ValueError, match="two variables of one name"):
+    with pytest.raises(ValueError, match="two variables have the same name"):
         stack.combine(optimizers)
 
 

@@ -1,7 +1,7 @@
 """The paper's two-tower network in PyTorch, written from the paper alone.
 
-A second opinion for the tests: nothing is taken from the package but the layout of
-its weights. Towers are the halves of the channels; convolutions that see their own
+An independent reference for the tests: it shares only the layout of the weights with
+the package. Towers are the halves of the channels; convolutions that see their own
 tower only are grouped convolutions.
 """
 

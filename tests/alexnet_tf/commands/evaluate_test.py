@@ -76,13 +76,13 @@ def test_ten_views_per_class_and_json(tmp_path, runs):
 @pytest.mark.parametrize(
     "flags, sentence",
     [
-        (["--data_dir={runs}/other"], "knows 6 classes, the data in"),
+        (["--data_dir={runs}/other"], "6 classes, but the data in"),
         (["--workdir={runs}/nowhere"], "holds no run"),
         (["--split=test"], "test"),
         (["--checkpoint=77"], "no checkpoint of step 77; the steps are"),
     ],
 )
-def test_what_does_not_fit_exits_with_2_and_a_sentence(runs, flags, sentence):
+def test_user_mistakes_exit_with_2_and_the_reason(runs, flags, sentence):
     before = sorted(os.listdir(runs / "run"))
     given = [flag.format(runs=runs) for flag in flags]
     result = processes.run_python(*MODULE, f"--workdir={runs}/run", *given)

@@ -82,7 +82,7 @@ def test_other_formats_lie_within_the_version_and_are_measured(runs):
         ),
     ],
 )
-def test_wrong_use_exits_with_2_and_a_sentence(runs, flags, sentence):
+def test_user_mistakes_exit_with_2_and_the_reason(runs, flags, sentence):
     given = [flag.format(runs=runs) for flag in flags]
     result = processes.run_python(*MODULE, *given)
     assert result.returncode == 2, result.stderr

@@ -20,7 +20,7 @@ MODULE = ("-m", "alexnet_tf.commands.predict")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """`run`, its `exports`, and two `images` with a third that is none."""
+    """`run`, its `exports`, and two `images` and a third, invalid one."""
     path = tmp_path_factory.mktemp("runs")
     data_directories.write_data_directory(path / "data", num_classes=6)
     training_runs.run(path / "data", path / "run", {"num_epochs": 1})
@@ -77,12 +77,12 @@ def test_a_bad_image_does_not_stop_the_rest(runs, tmp_path):
         (["a.png"], "give either --workdir or --export_dir"),
         (["--workdir=w", "--export_dir=e", "a.png"], "give either --workdir or"),
         (["--workdir={runs}/run"], "there is no image to predict"),
-        (["--workdir={runs}/run", "{runs}/nowhere.png"], "is no file, no folder"),
-        (["--export_dir={runs}/images", "{runs}/bad"], "holds no export"),
+        (["--workdir={runs}/run", "{runs}/nowhere.png"], "nowhere.png is not a file"),
+        (["--export_dir={runs}/images", "{runs}/bad"], "alexnet-export"),
         (["--workdir={runs}/run", "--plot={runs}", "{runs}/bad"], "{runs}"),
     ],
 )
-def test_wrong_use_exits_with_2_and_a_sentence(runs, flags, sentence):
+def test_user_mistakes_exit_with_2_and_the_reason(runs, flags, sentence):
     result = processes.run_python(*MODULE, *[f.format(runs=runs) for f in flags])
     assert result.returncode == 2, result.stderr
     assert sentence.format(runs=runs) in result.stderr

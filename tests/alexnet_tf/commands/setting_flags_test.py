@@ -90,11 +90,11 @@ def test_finetune_inherits_what_no_flag_gives(tmp_path):
         ("alexnet", "--config.optimizer.momentum=nan", "a number"),
         ("alexnet", "--config.profile_steps=20,b", "whole numbers separated"),
         ("alexnet", "--config.keep_checkpoints=0", "at least 1"),
-        ("alexnet", "--config.precision=float16", "is one of float32"),
+        ("alexnet", "--config.precision=float16", "one of float32"),
         ("sampel", "--config.batch_size=2", "Did you mean 'sample'?"),
     ],
 )
-def test_values_that_are_none_are_sentences(experiment, flag, sentence):
+def test_invalid_values_are_refused_with_the_reason(experiment, flag, sentence):
     assert sentence in run(experiment, flag)[0]
 
 

@@ -143,7 +143,7 @@ def test_stopped_by_a_signal_the_same_command_goes_on(
     assert training_runs.load_checkpoint(workdir).step == int(stopped[1]) >= 4
     result = processes.run_python(*make_arguments(data_dir, workdir))
     assert result.returncode == 0, result.stderr
-    assert f"going on at step {stopped[1]}" in result.stderr
+    assert f"resuming at step {stopped[1]}" in result.stderr
     assert f"done: {LAST_STEP} steps" in result.stdout
     assert "alexnet-evaluate --workdir" in result.stdout
     assert_same_run(workdir, whole_run)

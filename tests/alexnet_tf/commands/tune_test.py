@@ -139,7 +139,7 @@ def test_help_comes_without_tensorflow(start_of_program):
         (["--space=learning_rat"], "Did you mean 'optimizer.learning_rate'?"),
         (["--space=batch_size", "--config.batch_size=8"], "Leave one out"),
         (["--config.num_epochs=3"], "is --epochs, not --config.num_epochs"),
-        (["--experiment=none.json"], "no file of settings none.json"),
+        (["--experiment=none.json"], "no settings file none.json"),
         ([], "none"),
     ],
 )

@@ -41,12 +41,12 @@ def test_the_last_entry_of_a_layer_counts_and_comes_last():
     "text, shown",
     [("fc8=fast", "fast"), ("fc8=-1", "-1"), ("fc8=nan", "nan"), ("fc8=", "''")],
 )
-def test_what_is_no_number_is_named(text, shown):
+def test_an_invalid_number_is_named(text, shown):
     with pytest.raises(ValueError, match=shown):
         by_layer.parse_numbers(text)
 
 
-def test_a_layer_that_there_is_not_is_named_with_the_nearest():
+def test_an_unknown_layer_is_named_with_the_nearest():
     with pytest.raises(errors.UserError) as e:
         by_layer.resolve({"fc9": 1}, LAYERS, 1, "optimizer.rate_factors")
     for part in ("optimizer.rate_factors", "'fc9'", "conv1, conv2, fc8", "'fc8'?"):

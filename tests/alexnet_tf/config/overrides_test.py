@@ -49,9 +49,9 @@ def settings_of(config):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "message"),
+    ("name", "value", "facts"),
     [
-        ("batch_size", "many", "config.batch_size is a whole number; 'many' is not"),
+        ("batch_size", "many", "config.batch_size .* whole number.*'many'"),
         ("batch_size", "64.0", "whole number"),
         ("batch_size", 2.5, "whole number"),
         ("batch_size", True, "whole number"),
@@ -59,10 +59,10 @@ def settings_of(config):
         ("batch_size", float("inf"), "whole number"),
         ("batch_size", "0", "at least 1"),
         ("batch_size", -3, "at least 1"),
-        ("optimizer.momentum", "nan", "is a number; 'nan' is not"),
+        ("optimizer.momentum", "nan", "a number.*'nan'"),
         ("optimizer.momentum", "-0.1", "at least 0"),
         ("optimizer.momentum", False, "a number"),
-        ("model.dropout_rate", "1", "below 1; '1' is not"),
+        ("model.dropout_rate", "1", "below 1.*'1'"),
         ("seed", str(2**63), f"below {2**63}"),
         ("num_epochs", str(2**31), f"below {2**31}"),
         ("optimizer.learning_rate", "1e39", "below 3.4e"),
@@ -78,8 +78,8 @@ def settings_of(config):
         ("optimizer.per_layer", "fc8", "LAYER=RULE"),
     ],
 )
-def test_a_wrong_value_is_refused_with_what_is_right(name, value, message):
-    with pytest.raises(errors.UserError, match=message):
+def test_a_wrong_value_is_refused_with_what_is_expected(name, value, facts):
+    with pytest.raises(errors.UserError, match=facts):
         overrides.override(Config(), {name: value})
 
 
@@ -88,7 +88,7 @@ def test_a_wrong_value_is_refused_with_what_is_right(name, value, message):
     ["25", "25:", "25:x", ":0.1", "x:0.1", "25:-1", "-1:0.1", "25:nan", "inf:1",
      "25:conv1=", "25:=0.1", "25=0.1", "25:0.1,26:0.2"],
 )  # fmt: skip
-def test_an_unreadable_entry_is_named_with_the_form_expected(entry):
+def test_an_unreadable_entry_is_named_with_the_expected_form(entry):
     with pytest.raises(errors.UserError) as raised:
         overrides.override(Config(), {"schedule.steps": f"1:0.1 {entry}"})
     for part in ("config.schedule.steps", "EPOCH:LAYER=RATE", entry):
@@ -104,7 +104,7 @@ def test_an_unreadable_entry_is_named_with_the_form_expected(entry):
         ("optimizer.learning_rat", "optimizer.learning_rate"),
     ],
 )
-def test_a_misspelt_name_brings_the_nearest(name, near):
+def test_a_misspelt_name_gets_the_nearest_suggested(name, near):
     with pytest.raises(errors.UserError, match=f"no setting '{name}'.*{near!r}"):
         overrides.override(Config(), {name: 1})
 

@@ -25,7 +25,7 @@ def test_every_setting_says_what_it_is_and_its_default_is_allowed():
 
 
 def test_what_a_run_may_be_continued_with_changes_no_weight():
-    """A cadence of evaluation is not among them: the plateau rule sees it."""
+    """`eval_every_epochs` is not among them: the plateau rule depends on it."""
     names = {s.name for s in overrides.list_settings(configs.Config()) if s.may_change}
     assert names == {
         "num_epochs",
@@ -39,7 +39,7 @@ def test_what_a_run_may_be_continued_with_changes_no_weight():
         "data.finish_on",
         "data.num_parallel_maps",
         "data.prefetch_batches",
-        # The first weights are drawn once, when a run begins.
+        # Initial weights are drawn only once, at the start of a run.
         "model.initial_scaling",
     }
 

@@ -1,4 +1,4 @@
-"""BMPs as TensorFlow operations decode them, against Pillow."""
+"""Tests of `alexnet_tf.data.bmp`, against Pillow."""
 
 import struct
 import sys
@@ -22,7 +22,7 @@ def decode_in_a_graph(image_bytes):
 
 
 def make_bit_fields(*masks):
-    """32 bits a pixel whose channels lie as `masks` say: red, green, blue."""
+    """A BMP of 32 bits per pixel with the channels in `masks`: red, green, blue."""
     order = [{0xFF: 0, 0xFF00: 1, 0xFF0000: 2}[mask] for mask in masks]
     rows = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
     rows[..., order] = PIXELS[::-1]

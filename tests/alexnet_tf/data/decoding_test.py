@@ -138,7 +138,7 @@ def test_what_is_no_image_raises(data):
 )
 def test_the_size_is_read_from_the_header_alone(data):
     assert decoding.read_num_pixels(tf.constant(data)).numpy() == 40 * 56
-    # What follows the header does not matter, but for a JPEG's segments.
+    # Only the header matters, except for the segments of a JPEG.
     if not data.startswith(b"\xff\xd8"):
         assert decoding.read_num_pixels(tf.constant(data[:40])).numpy() == 40 * 56
 

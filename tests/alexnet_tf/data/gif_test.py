@@ -81,7 +81,7 @@ def test_the_blocks_are_limited(monkeypatch):
     def make(num_blocks):
         return SCREEN + comment + make_frame(0, 0, 9, 9, b"\x01\x00" * num_blocks)
 
-    # An extension counts as a block, and so does each in it.
+    # An extension counts as a block, as does each block in it.
     assert keep(make(1))[1] == 56 * 40
     for data in (make(2), SCREEN + 6 * comment + make_frame(0, 0, 9, 9)):
         with pytest.raises(tf.errors.InvalidArgumentError, match="more than 5"):

@@ -1,4 +1,4 @@
-"""Batches are made ahead and on several cores, in a run that gives the same bits twice.
+"""Batches are prefetched and made on several cores even under op determinism.
 
 There TensorFlow calls in turn whatever has a state: nothing would be prefetched.
 """
@@ -12,11 +12,11 @@ from alexnet_tf.data import directory, pipeline
 from tests import processes
 from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_data
 
-# Takes one batch of two and waits for records of later ones to be read meanwhile.
+# Takes one batch of two and waits until records of later batches have been read.
 SCRIPT = """\
 import sys, time
 from alexnet_tf.config import schema as config
-from alexnet_tf.data import directory, pipeline as input_pipeline, iteration
+from alexnet_tf.data import directory, iteration, pipeline
 from alexnet_tf.devices import precision
 from tfrecords.shards import record_reader
 
@@ -32,9 +32,9 @@ precision.make_reproducible()
 chosen = config.Config(batch_size=2, eval_batch_size=2)
 data = directory.open_data(sys.argv[1], chosen)
 if sys.argv[2] == "training":
-    dataset = input_pipeline.make_training_dataset(data, chosen, 0, 9)
+    dataset = pipeline.make_training_dataset(data, chosen, 0, 9)
 else:
-    dataset = input_pipeline.make_evaluation_dataset(data, chosen, "validation")
+    dataset = pipeline.make_evaluation_dataset(data, chosen, "validation")
 batches = iteration.iterate(data, dataset)
 next(batches)
 end = time.monotonic() + 60
@@ -53,7 +53,7 @@ def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
 
 
 def test_the_tuner_is_off(tmp_path):
-    """It kept evaluations of 6 s until 10 s, every other one."""
+    """Autotune delayed every other evaluation of 6 s until 10 s."""
     config = make_config()
     data = directory.open_data(write_data(tmp_path), config)
     for dataset in (
@@ -65,7 +65,7 @@ def test_the_tuner_is_off(tmp_path):
 
 @pytest.mark.parametrize("use", ["training", "finished", "evaluation", "foreign"])
 def test_images_are_decoded_on_several_cores(tmp_path, monkeypatch, use):
-    """What has a state, even a check that prints, would be called one by one."""
+    """A stateful op, even a check that prints, would run serially."""
     stateful = []
     plain = tf.data.Dataset.map
 

@@ -1,4 +1,4 @@
-"""Tests of `data.random_draws`: the statistics of draws, and of what they depend."""
+"""Tests of `data.random_draws`: statistics and reproducibility of the draws."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_covariance_of_the_colour_shift(kind):
     assert np.abs(standard.mean(0)).max() < 4 / np.sqrt(NUM_DRAWS)
     tolerance = 4 * np.sqrt(2 / NUM_DRAWS)
     assert np.abs(np.cov(standard.T) - np.eye(3)).max() < tolerance
-    # The same said in grey levels: V diag((0.1 w)^2) V^T.
+    # The same on the scale 0..255: V diag((0.1 w)^2) V^T.
     vectors = statistics.eigenvectors
     expected = vectors @ np.diag((0.1 * weights) ** 2) @ vectors.T
     scale = (0.1 * weights[0]) ** 2
@@ -157,7 +157,7 @@ def test_draws_do_not_depend_on_the_batch(count):
 
 
 def test_draws_never_change():
-    """Runs are continued under other versions: these numbers are part of the design."""
+    """Runs may resume under another version, so these numbers must never change."""
     data = dataclasses.replace(DataConfig(), colour_shift_stddev=1.0)
     statistics = dataclasses.replace(
         make_statistics(),

@@ -13,7 +13,7 @@ def check(number):
     return stateless_checks.require(number <= 5, sentence, number)
 
 
-def test_a_value_passes_or_its_sentence_is_quoted():
+def test_a_value_passes_or_its_message_is_quoted():
     for call in (check, tf.function(check)):
         assert call(tf.constant(5, tf.int64)).numpy() == 5
         with pytest.raises(tf.errors.InvalidArgumentError, match="allowed, not 6"):

@@ -52,7 +52,7 @@ def draw_one(draw, seed, kind, position):
 
 
 def compute_reference(image, position, data, statistics, num_records, seed):
-    """The whole per-image function in NumPy float64, draws apart."""
+    """The whole per-image transform, except the draws, in NumPy float64."""
     chunk = position // data.crop_chunk
     y, x = draw_one(
         lambda seed: random_draws.draw_crop_offsets(seed, data.crop_positions),
@@ -136,7 +136,7 @@ def test_a_batch_is_finished_as_its_images_are(changes):
     finish = training_transform.make_device_part(data, statistics)
     found = finish(training_transform.Crops(tf.stack(pixels), draws)).numpy()
     assert found.dtype == np.float32
-    # On the CPU to the last bit: a run may be continued with the other.
+    # Equal to the last bit on the CPU: a resumed run may switch between them.
     np.testing.assert_array_equal(found, np.stack(expected))
 
 
@@ -161,7 +161,7 @@ def test_images_of_a_chunk_share_crop_and_mirror_but_not_the_shift():
     images = [
         transform(image, draws.pick(n)).numpy().astype(np.float64) for n in range(1, 33)
     ]
-    # Without the shift, an image of coordinates tells where it was cut out.
+    # Without the shift, an image of coordinates shows where it was cut out.
     geometry = [np.round(p - p[0, 0], 2).tobytes() for p in images]
     places = [np.round(p[0, 0] - p[0, 0, 2], 0).tobytes() for p in images]
     shifts = [float(p[0, 0, 2]) for p in images]

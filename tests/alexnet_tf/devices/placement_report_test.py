@@ -1,4 +1,4 @@
-"""The report on graphs made by hand, and on a function that was really placed."""
+"""The report on hand-made graphs and on a function placed by TensorFlow."""
 
 import sys
 

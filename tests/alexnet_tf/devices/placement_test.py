@@ -1,4 +1,4 @@
-"""What `devices` may say, and what is said where it cannot be."""
+"""Tests of `alexnet_tf.devices.placement`: valid and invalid devices, memory errors."""
 
 import json
 import sys
@@ -102,7 +102,7 @@ def test_logical_cpus_are_made_in_a_fresh_process():
     assert result == [both, both[1:], both]
 
 
-def test_too_late_for_logical_cpus_is_a_sentence():
+def test_too_late_for_logical_cpus_is_reported():
     sentence = run_fresh(
         "import json; import tensorflow as tf\n"
         "from alexnet_tf.devices.placement import make_placement\n"
@@ -127,7 +127,7 @@ def test_scope():
     assert outside.device == ""
 
 
-def test_lack_of_memory_is_a_sentence():
+def test_lack_of_memory_is_reported():
     with (
         pytest.raises(
             errors.UserError, match=r"smaller --config\.batch_size.*OOM when"
@@ -146,7 +146,7 @@ def test_lack_of_memory_is_a_sentence():
         MemoryError("Unable to allocate 65.0 GiB for an array"),
     ],
 )
-def test_every_lack_of_memory_is_a_sentence(error):
+def test_every_lack_of_memory_is_reported(error):
     with (
         pytest.raises(errors.DeviceMemoryError, match="smaller --x") as raised,
         placement.memory_errors("--x"),

@@ -1,4 +1,4 @@
-"""What auto becomes: by measurement on a processor, by its ability on a GPU."""
+"""How "auto" is resolved: by timing on a CPU, by compute capability on a GPU."""
 
 import sys
 import types
@@ -18,7 +18,7 @@ def _forget():
 
 
 def set_machine(monkeypatch, bfloat16_seconds=None, capability=None):
-    """A machine on which float32 takes 1 s and bfloat16 so many, perhaps with a GPU."""
+    """A machine where float32 takes 1 s and bfloat16 the given time; maybe a GPU."""
     gpus = [] if capability is None else [types.SimpleNamespace(name="GPU:0")]
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: gpus)
     monkeypatch.setattr(
@@ -60,7 +60,7 @@ def test_auto_takes_what_is_measured_to_be_faster(
             "convolution": {"float32": 1.0, "bfloat16": seconds},
         },
     }
-    # Runs of one process agree.
+    # All runs of a process use the same precision.
     assert precision.choose_precision("auto") is chosen
     assert calls == ["measured"]
 
@@ -82,7 +82,7 @@ def test_a_run_keeps_what_it_began_with(monkeypatch):
     chosen = precision.choose_precision("auto", "mixed_bfloat16")
     assert chosen.precision == "mixed_bfloat16"
     assert calls == []
-    # What is named is used, and compared with the run's elsewhere.
+    # A named precision is used; `workdir` compares it with the run's.
     assert precision.choose_precision("float32", "mixed_bfloat16").precision == (
         "float32"
     )
@@ -125,7 +125,7 @@ def test_make_reproducible_makes_unseeded_draws_an_error():
         "    print('deterministic')\n"
         "print(tf.config.experimental.tensor_float_32_execution_enabled())"
     )
-    # In a process of its own: it cannot be taken back everywhere.
+    # In a separate process, as not every version can undo it.
     done = processes.run_python("-c", script)
     assert done.stdout.split() == ["deterministic", "False"], done.stderr
 

@@ -1,4 +1,4 @@
-"""That timing is fair, ends soon, and is of what the network computes."""
+"""Timing is fair and short, and measures what the network computes."""
 
 import sys
 
@@ -15,7 +15,7 @@ KEYS = [
 
 
 class Machine:
-    """Operations that take so many seconds of a clock of its own.
+    """Operations that take the given seconds of a fake clock.
 
     Args:
       seconds: by key; a list's last holds for all further runs. The first run of each
@@ -99,7 +99,7 @@ def test_the_operations_are_those_of_the_network_in_both_types(monkeypatch):
             assert exact.shape == rounded.shape
             difference = np.linalg.norm(exact - rounded.astype(np.float32))
             assert 0 < difference < 0.02 * np.linalg.norm(exact)
-    # Of the convolution: the maps, and the filters' gradient.
+    # The convolution's outputs: the maps and the kernels' gradient.
     assert results[2][1].shape == (3, 3, 128, 192)
 
 

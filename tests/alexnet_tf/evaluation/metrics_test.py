@@ -9,7 +9,7 @@ from alexnet_tf.evaluation import metrics
 
 
 def find_by_sorting(scores, labels):
-    """Independent: sort each row, the label last among its equals."""
+    """Independent implementation: sorts each row, with the label last among ties."""
     result = np.zeros((len(labels), 2), bool)
     for row, (values, label) in enumerate(zip(scores, labels, strict=True)):
         if np.isnan(values).any():
@@ -25,7 +25,7 @@ def find_by_sorting(scores, labels):
 def test_against_sorting(num_classes):
     rng = np.random.default_rng(num_classes)
     scores = rng.standard_normal((200, num_classes)).astype(np.float32)
-    # Coarse values make many ties.
+    # Coarse values produce many ties.
     scores[:100] = np.round(scores[:100])
     labels = rng.integers(0, num_classes, 200)
     scores[190:, 0] = np.nan
@@ -88,7 +88,7 @@ def test_counts_add_up_whatever_the_batches():
     counts.add(np.int64(1), tf.constant(0), tf.constant(0), np.float32(0.5))
     assert (counts.top1_error, counts.top5_error, counts.loss) == (0.5, 0.25, 1.25)
     assert metrics.ErrorCounts(**dataclasses.asdict(counts)) == counts
-    with pytest.raises(ValueError, match="nothing was counted"):
+    with pytest.raises(ValueError, match="no images"):
         _ = metrics.ErrorCounts().top1_error
 
 

@@ -29,7 +29,7 @@ FILES = (
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory):
-    """An export of today, `new/1`, and one without checksums, `old/1`."""
+    """A current export, `new/1`, and one without checksums, `old/1`."""
     root = tmp_path_factory.mktemp("exports")
     module = tf.Module()
     module.value = tf.Variable(tf.ones([1000, 3]))
@@ -100,7 +100,7 @@ def test_a_missing_list_is_missed(copies):
 
 
 @pytest.mark.parametrize("size", [0, 43, 1000, -1])
-def test_short_variables_without_checksums_are_one_sentence(copies, size):
+def test_short_variables_without_checksums_are_reported(copies, size):
     path = copies / "old/1/variables/variables.data-00000-of-00001"
     os.truncate(path, size if size >= 0 else path.stat().st_size - 1)
     with pytest.raises(errors.DataError, match="old/1 is damaged"):
@@ -120,7 +120,7 @@ def test_short_variables_without_checksums_are_one_sentence(copies, size):
         json.dumps({"image_size": 256}),
     ],
 )
-def test_a_damaged_record_without_checksums_is_one_sentence(copies, text):
+def test_a_damaged_record_without_checksums_is_reported(copies, text):
     (copies / "old" / "1" / exported.RECORD_NAME).write_text(text)
     with pytest.raises(errors.DataError, match="is damaged"):
         open_export(copies / "old")

@@ -1,4 +1,4 @@
-"""Tests of `export.saved_model`: what is saved answers as what was trained."""
+"""Tests of `export.saved_model`: the export predicts as the trained network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VALUES = {
     "num_epochs": 1,
     "eval_batch_size": 30,
     "batch_size": 7,
-    # As exports have it: the same kernels, the same bits.
+    # As in exports: the same kernels give the same bits.
     "model.normalization": "banded",
 }
 
@@ -145,7 +145,7 @@ def test_images_of_any_size_go_through_the_converters_rule(signatures):
         image_bytes=tf.constant([encode(image), encode(converted)])
     )
     ours, theirs = answer["probabilities"].numpy()
-    # TensorFlow's resampling may round apart from Pillow's in a value of a hundred.
+    # TensorFlow's resampling may round one value in a hundred unlike Pillow's.
     np.testing.assert_allclose(ours, theirs, rtol=1e-3)
 
 
@@ -172,7 +172,7 @@ def test_a_bad_image_fails_alone(signatures, images, name):
 
 
 def test_a_image_with_more_pixels_than_the_converter_takes_is_refused(signatures):
-    """A sound one, which is answered if nothing stops it."""
+    """A valid image that is decoded unless the limit stops it."""
     assert decoder.MAX_PIXELS == 8000 * 8000
     stream = io.BytesIO()
     Image.new("1", (8001, 8000)).save(stream, "PNG")
@@ -181,7 +181,7 @@ def test_a_image_with_more_pixels_than_the_converter_takes_is_refused(signatures
 
 
 def test_of_an_animation_the_first_frame_is_answered(signatures, images):
-    """TensorFlow alone would decode all frames, and make room for the largest claim."""
+    """TensorFlow would decode all frames and allocate the largest size claimed."""
     first = decoder.decode_pixels(images[0], apply_orientation=False)
     still = encode(first, "GIF")
     animated = animations.append_frame(still, 900, 700)
@@ -219,7 +219,7 @@ def test_features_are_fc7s(signatures, network, images):
 
 def test_versions_count_and_the_newest_is_found(tmp_path, network):
     export_dir = str(tmp_path / "exports")
-    with pytest.raises(errors.UserError, match="holds no export"):
+    with pytest.raises(errors.UserError, match=r"exports holds no .*alexnet-export"):
         exported.find_version(export_dir)
     (tmp_path / "exports" / "9").mkdir(parents=True)
     path = saved_model.export(network, export_dir).path

@@ -21,7 +21,7 @@ SIZE = training_runs.TINY["data.crop_size"]
 
 
 def make_network(values=None):
-    """An untrained network whose activations and mean image are those of a trained."""
+    """An untrained network with the activations and mean image of a trained one."""
     config = training_runs.make_config(values)
     model = build_network(config, 4, placement.Placement())
     generator = np.random.default_rng(7)

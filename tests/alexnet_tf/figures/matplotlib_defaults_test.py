@@ -1,4 +1,4 @@
-"""`figures.matplotlib_defaults`: the user's style neither shows nor goes away."""
+"""Tests of `figures.matplotlib_defaults`: the user's style is ignored and restored."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Tests of `figures.panels`: the drawing is there and shows what it should."""
+"""Tests of `figures.panels`: the file exists and shows the bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network: its counts, its initial weights and its order."""
+"""Tests of `network.build`: parameter counts, initial weights, order of layers."""
 
 import dataclasses
 import math
@@ -131,7 +131,10 @@ def test_initial_weights_of_the_paper(full):
 
 
 def test_initial_weights_of_the_source():
-    model = build(dataclasses.replace(SMALL, initial_stddev_conv345=0.03))
+    config = dataclasses.replace(
+        SMALL, initial_stddev_conv345=0.03, initial_scaling="none"
+    )
+    model = build(config)
     wide = ("conv3", "conv4", "conv5")
     check_stddev(model, {n: 0.03 if n in wide else 0.01 for n in PARAMETERS})
 
@@ -190,7 +193,7 @@ def test_the_smallest_crops_and_those_below():
     config = ModelConfig(width=0.02)
     assert model_lib.build_model(3, config, crop_size=64).output_shape == (None, 3)
     for crop_size, layer in ((63, "conv5"), (31, "conv2"), (7, "conv1")):
-        with pytest.raises(errors.UserError, match=f"too small.*after {layer}"):
+        with pytest.raises(errors.UserError, match=f"too small.*{layer}.*crop_size"):
             model_lib.build_model(3, config, crop_size=crop_size)
 
 
@@ -292,8 +295,8 @@ def test_without_normalization():
     ids=str,
 )
 def test_fast_normalizations_are_the_reference_network(method, settings):
-    """Forward, and every gradient: the fused one makes that of the ReLU, too."""
-    # So large that the normalization matters, but not for tanh, which saturates.
+    """Forward and every gradient: the fused method also computes the ReLU's."""
+    # Large enough for the normalization to matter, except for tanh, which saturates.
     scale, gain = (1, 1) if "activation" in settings else (100, 8)
     images = scale * np.random.default_rng(0).standard_normal((2, CROP, CROP, 3))
     images = tf.constant(images, tf.float32)

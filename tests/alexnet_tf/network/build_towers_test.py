@@ -1,4 +1,4 @@
-"""Who sees whom: what a tower knows of the other."""
+"""Which layers see the other tower."""
 
 import dataclasses
 import sys
@@ -43,7 +43,7 @@ def test_normalization_across_towers_by_value(before_relu):
         apart = tf.nn.local_response_normalization(
             a, depth_radius=2, bias=1.0, alpha=1e-4, beta=0.75
         )
-        # Small values: the third decimal is what the neighbours are worth.
+        # Small values: the neighbours affect the third decimal.
         assert np.abs(found_a - apart).max() > 1e-4 * np.abs(apart).max()
 
 
@@ -71,7 +71,7 @@ SEES_BOTH = [("pool2", "conv3"), ("pool5", "fc6"), ("drop6", "fc7")]
 def is_dependent(target, source):
     """Whether any gradient of `target` with respect to `source` is not zero."""
     gradient = tf.gradients(target, source)[0]
-    # None says that there is no path at all.
+    # None means that there is no path.
     return tf.constant(False) if gradient is None else tf.reduce_any(gradient != 0)
 
 

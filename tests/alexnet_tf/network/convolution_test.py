@@ -1,4 +1,4 @@
-"""Convolutions against NumPy in float64, and which of the ways is taken."""
+"""Convolutions against NumPy in float64, and the choice of method."""
 
 import sys
 
@@ -13,7 +13,7 @@ from tests.alexnet_tf.reference_convolution import convolve
 
 @pytest.fixture(autouse=True)
 def processor(monkeypatch):
-    """One that joining was measured on, without a GPU."""
+    """A CPU on which joining was measured, without a GPU."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
     monkeypatch.setattr(precision, "read_cpu_flags", lambda: {"avx512_bf16"})
 

@@ -14,7 +14,7 @@ from tests import optional
 
 torch = optional.require(__name__, "torch", "PyTorch is not installed")
 
-# After PyTorch is known to be there.
+# After the check that PyTorch is installed.
 from tests.alexnet_tf import torch_alexnet  # noqa: E402
 
 NUM_CLASSES = 1000
@@ -47,8 +47,8 @@ def measure(found, expected):
 def compare(config, training, hidden_factor):
     """{"logits" or a parameter's name: how far the two networks are apart}."""
     model = model_lib.build_model(NUM_CLASSES, config)
-    # Weights of a size at which every layer's answer matters: at the paper's 0.01 the
-    # first logits are near zero, and fc8's bias is the only thing to see.
+    # Weights large enough for every layer to matter: with the paper's 0.01 the initial
+    # logits are near zero, and only fc8's bias would show.
     for layer in model.layers:
         if layer.weights:
             kernel, bias = layer.get_weights()

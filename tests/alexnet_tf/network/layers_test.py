@@ -138,11 +138,11 @@ def test_dropout_scaled_in_training_is_keras(rate):
     y = drop(layer, x)
     np.testing.assert_allclose(y[y != 0], x[y != 0] / (1 - rate), rtol=1e-6)
     np.testing.assert_array_equal(layer(x, training=False).numpy(), x)
-    # Where another test has asked for determinism, Keras 2 wants a seed.
+    # If another test turned on determinism, Keras 2 requires a seed.
     tf.random.set_seed(1)
     theirs = keras.layers.Dropout(rate)(x, training=True).numpy()
     np.testing.assert_allclose(theirs[theirs != 0], x[theirs != 0] / (1 - rate), 1e-6)
-    # In the mean both leave a unit's input as it is.
+    # Both preserve the mean of a unit's input.
     assert abs(y.mean() - x.mean()) < 0.3
 
 
@@ -217,7 +217,7 @@ def test_layers_run_on_their_device():
     y = layer(np.ones((1, 3), np.float32))
     assert y.device.endswith("device:CPU:0")
 
-    # Entered whenever the layer is called, not only where it is made.
+    # Entered on every call of the layer, not only on construction.
     @tf.function
     def function(x):
         return layer(x)

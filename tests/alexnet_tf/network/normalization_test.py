@@ -134,7 +134,7 @@ def test_bfloat16_is_close(method):
     dx = tape.gradient(y, x16, dy16)
     assert y.dtype == dx.dtype == tf.bfloat16
     x, dy = (tf.cast(v, tf.float32).numpy() for v in (x16, dy16))
-    # bfloat16 has 8 bits: 0.4 % a rounding.
+    # bfloat16 has 8 bits: 0.4 % per rounding.
     found_y, found_dx = tf.cast(y, tf.float32), tf.cast(dx, tf.float32)
     assert measure(found_y, normalize(x, **PAPER)) < 0.006
     assert measure(found_dx, differentiate(x, dy, **PAPER)) < 0.01
@@ -166,7 +166,7 @@ def test_fused_bfloat16_is_within_two_units_in_the_last_place(maps):
 
 @pytest.mark.parametrize("dtype", [tf.bfloat16, tf.float16, tf.float32])
 def test_fused_keeps_what_is_not_finite(dtype):
-    """Its own rounding must not make a number of a NaN: runs are watched for them."""
+    """Our rounding must keep NaNs, as runs stop on them."""
     x = np.ones((1, 1, 2, 7), np.float32)
     x[0, 0, 0, 1], x[0, 0, 1, 6] = np.nan, np.inf
     dy = np.ones_like(x)
@@ -224,7 +224,7 @@ def test_auto_is_the_fastest_and_saved_networks_need_no_compiler():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_float16_squares_do_not_overflow(method):
-    # 300^2 is beyond float16's 65,504; an infinite sum would make y zero, silently.
+    # 300^2 exceeds float16's 65,504; an infinite sum would silently make y zero.
     x = make_input(48, scale=1.0)
     x = (300 * np.sign(x) + x).astype(np.float16)
     y = METHODS[method](tf.constant(x), **PAPER)

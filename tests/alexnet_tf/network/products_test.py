@@ -1,4 +1,4 @@
-"""Products against NumPy in float64, and when their rows are made longer."""
+"""Matmuls against NumPy in float64, and when rows are padded."""
 
 import sys
 

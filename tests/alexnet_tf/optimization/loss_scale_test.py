@@ -38,7 +38,7 @@ def test_doubles_after_2000_finite_updates():
     scale.good_steps.assign(GROWTH_STEPS - 2)
     assert update(scale, True) == (2**15, 1999)
     assert update(scale, True) == (2**16, 0)
-    # One that was not finite starts the count anew.
+    # A non-finite step restarts the count.
     scale.good_steps.assign(GROWTH_STEPS - 1)
     assert update(scale, False) == (2**15, 0)
     assert update(scale, True) == (2**15, 1)

@@ -81,14 +81,14 @@ def test_a_rate_of_0_freezes_and_drops_the_velocity():
     optimizer = make_scalar_optimizer(1.0)
     _, weight = step(optimizer, 0.01, 1.0)
     assert step(optimizer, 0.0, 1.0) == (0.0, weight)
-    # Thawed, it starts from rest.
+    # Once unfrozen, it starts with zero velocity.
     velocity, _ = step(optimizer, 0.01, 1.0)
     np.testing.assert_allclose(velocity, -0.01 * (1 + 0.0005 * weight), rtol=1e-6)
 
 
 @pytest.mark.parametrize("bias_weight_decay", [True, False])
 def test_100_steps_are_the_rule_in_float64(bias_weight_decay):
-    # A decay that is felt: at 0.0005 it would hide in float32's rounding.
+    # A large decay: 0.0005 would be hidden by float32 rounding.
     config = dataclasses.replace(
         PAPER, weight_decay=0.05, bias_weight_decay=bias_weight_decay
     )

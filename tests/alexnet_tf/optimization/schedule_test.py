@@ -83,7 +83,7 @@ def test_within_an_epoch_the_later_entry_wins():
 def test_a_misspelt_layer_brings_the_nearest():
     with pytest.raises(errors.UserError, match="Did you mean 'conv1'"):
         make_fixed("72:con1=0")
-    with pytest.raises(errors.UserError, match="there are fc6, fc7"):
+    with pytest.raises(errors.UserError, match="the layers are fc6, fc7"):
         make_fixed("72:conv1=0", layers=("fc6", "fc7"))
 
 

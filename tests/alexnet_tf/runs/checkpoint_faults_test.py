@@ -1,4 +1,4 @@
-"""Saving that is killed, and disks that are full."""
+"""Checkpoints when saving is killed or the disk is full."""
 
 import builtins
 import itertools
@@ -79,10 +79,10 @@ def test_a_kill_at_every_file_system_call(tmp_path, step):
         assert_is(loaded, loaded.step)
         assert_is(checkpoint.load(str(directory), "best"), 20)
         assert loaded.warnings == ()
-        # Deletion, too, leaves whole ones or none.
+        # Deletion also leaves complete checkpoints or none.
         for left in list_steps(str(directory)):
             assert_is(checkpoint.load(str(directory), left), left)
-        # The next save leaves only what is wanted.
+        # The next save leaves only the checkpoints to keep.
         save(directory, 50, keep=1, best_step=20)
         assert list_names(directory) == ["ckpt-00000020", "ckpt-00000050"]
         if lived:
@@ -198,7 +198,7 @@ def test_a_file_size_limit_leaves_the_old_one(tmp_path):
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
             with pytest.raises(errors.StorageError, match="ckpt-00000002 could not"):
                 save(tmp_path, 2, best_step=1, size=20_000)
-            # The same step again: the old one must not be gone.
+            # Saving the same step again must not lose the old one.
             with pytest.raises(errors.StorageError, match="ckpt-00000001 could not"):
                 save(tmp_path, 1, best_step=1, size=20_000)
         finally:

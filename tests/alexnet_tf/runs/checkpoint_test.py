@@ -1,4 +1,4 @@
-"""What is kept of a run, and that no damage to it goes unseen."""
+"""Tests of `runs.checkpoint`: which checkpoints are kept, and damage is detected."""
 
 import os
 import pathlib
@@ -53,14 +53,14 @@ def test_none_left_of_those_saved_is_refused(tmp_path):
     assert list_names(tmp_path) == []
 
 
-def test_a_missing_newest_is_told_with_both_steps(tmp_path):
+def test_a_missing_newest_is_reported_with_both_steps(tmp_path):
     save(tmp_path, 20)
     (warning,) = checkpoint.load_latest(str(tmp_path), saved_step=30).warnings
     assert "30" in warning and "20" in warning
     # The record of a run killed before it was brought up to date names an older step.
     for recorded in (None, 0, 10, 20):
         assert checkpoint.load_latest(str(tmp_path), recorded).warnings == ()
-    # A damaged one is told once.
+    # A damaged checkpoint is reported once.
     flip(pathlib.Path(save(tmp_path, 30), "arrays.npz"))
     (warning,) = checkpoint.load_latest(str(tmp_path), saved_step=30).warnings
     assert "ckpt-00000030 is damaged" in warning
@@ -160,7 +160,7 @@ def test_a_wrong_choice_lists_the_steps(tmp_path):
     for which in (7, "newest", "-5", "5.0"):
         with pytest.raises(errors.UserError, match="5, 6"):
             checkpoint.load(str(tmp_path), which)
-    with pytest.raises(errors.UserError, match="none is the best"):
+    with pytest.raises(errors.UserError, match=r"no 'best'.*5, 6"):
         checkpoint.load(str(tmp_path), "best")
 
 
@@ -227,7 +227,7 @@ def flip(path):
 def test_the_one_before_is_used_and_said_so(tmp_path, damage):
     old, new = pathlib.Path(save(tmp_path, 4)), pathlib.Path(save(tmp_path, 8))
     damage(new, old)
-    # Evaluation changes nothing and names what is wrong.
+    # `load` changes nothing and names the damaged checkpoint.
     with pytest.raises(errors.DataError, match="ckpt-00000008 is damaged"):
         checkpoint.load(str(tmp_path), "last")
     assert list_names(tmp_path) == ["ckpt-00000004", "ckpt-00000008"]
@@ -236,7 +236,7 @@ def test_the_one_before_is_used_and_said_so(tmp_path, damage):
     (warning,) = loaded.warnings
     assert "ckpt-00000008 is damaged" in warning and "ckpt-00000008.bad" in warning
     assert list_names(tmp_path) == ["ckpt-00000004", "ckpt-00000008.bad"]
-    # The run goes on to the same step; a second damage finds another name.
+    # The run resumes to the same step; a second damaged one gets another name.
     damage(pathlib.Path(save(tmp_path, 8)), old)
     assert_is(checkpoint.load_latest(str(tmp_path)), 4)
     assert "ckpt-00000008.bad-2" in list_names(tmp_path)
@@ -267,7 +267,7 @@ def test_all_damaged_is_refused_again_and_again(tmp_path):
     for step in (4, 8):
         flip(pathlib.Path(save(tmp_path, step), "arrays.npz"))
     for _ in range(2):
-        with pytest.raises(errors.DataError, match="none of the checkpoints") as raised:
+        with pytest.raises(errors.DataError, match="are damaged") as raised:
             checkpoint.load_latest(str(tmp_path))
         assert "ckpt-00000004.bad, ckpt-00000008.bad" in str(raised.value)
     (tmp_path / "ckpt-00000004.bad").rename(tmp_path / "mine")

@@ -54,12 +54,12 @@ def test_tensorflow_is_not_imported():
     [
         ("", None, "1"),
         ("", "0", "0"),
-        # Somebody else's import came first, and with it the decision.
+        # TensorFlow was imported earlier, so its settings are fixed.
         ("sys.modules['tensorflow'] = None; ", None, "default"),
     ],
 )
 @pytest.mark.parametrize("name", ["TF_ENABLE_ONEDNN_OPTS", "TF_CPU_ALLOCATOR_USE_BFC"])
-def test_tensorflow_is_told_where_nobody_has_decided(name, before, given, seen):
+def test_variables_of_tensorflow_are_set_unless_given(name, before, given, seen):
     code = (
         f"import os, sys; {before}import alexnet_tf; "
         f"print(os.environ.get({name!r}, 'default'))"
@@ -117,7 +117,7 @@ def test_the_revision_is_of_the_checkout_that_tracks_the_file(tmp_path):
     git("tag", "v1")
     commit = git("rev-parse", "HEAD")
     assert find(str(file)) == commit
-    # An installed package inside somebody's checkout is not that checkout's.
+    # A package installed inside an unrelated checkout does not belong to it.
     assert find(str(foreign)) is None
     file.write_text("2")
     assert find(str(file)) == f"{commit}-dirty"

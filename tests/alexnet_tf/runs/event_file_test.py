@@ -79,8 +79,8 @@ def test_nothing_written_is_no_file_and_two_files_are_two(tmp_path):
     assert all(n.endswith(".x") for n in names)
 
 
-def test_a_full_disk_is_told(tmp_path):
-    """A file may be 5,000 bytes long here; a disk refuses in the same way."""
+def test_a_full_disk_is_reported(tmp_path):
+    """A file size limit of 5,000 bytes, which fails like a full disk."""
     file = event_file.EventFile(str(tmp_path))
     file.append_summary(1, [event_file.make_text("t", "x" * 3000)])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.runs.inheritance`: whose settings a fine-tuned network has."""
+"""Tests of `alexnet_tf.runs.inheritance`: the settings of fine-tuned networks."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_of_the_normalization_only_its_absence_is_taken(tmp_path, method, expect
     assert read({"init_from": path})["model.normalization"] == expected
 
 
-def test_a_run_that_has_begun_keeps_its_own_settings(source, tmp_path):
+def test_a_resumed_run_keeps_its_own_settings(source, tmp_path):
     first = read({"init_from": source}, workdir_path=str(tmp_path / "new"))
     values = {n: v for n, v in first.items() if n != "experiment"}
     own = write_run(tmp_path / "new", "finetune", **values)
@@ -141,11 +141,11 @@ def test_a_record_of_an_earlier_version_may_lack_a_setting(source):
     assert found["model.normalization_scope"] == "all"
 
 
-def test_what_both_have_and_what_differs_is_named(source):
+def test_shared_and_differing_settings_are_named(source):
     old = run_record.read_record(source)["config"]
     given = {"init_from": source, "model.dropout_scaling": "test"}
     text = inheritance.describe_origin(old, overrides.from_dict(read(given)))
-    shared, different = text.split("The weights were learned")
+    shared, different = text.split("The weights were trained")
     assert "model.normalization_scope=all" in shared
     assert "dropout_scaling" not in shared
     assert different.endswith("give --config.model.dropout_scaling=training.")

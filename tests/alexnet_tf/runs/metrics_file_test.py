@@ -1,4 +1,4 @@
-"""What is kept of a run's metrics, and that a lost line is told."""
+"""Tests of `runs.metrics_file`: rewinding, and reports of lost lines."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ def test_lines_and_their_name_reach_the_disk(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2, "all"])
-def test_a_gap_is_told_with_its_numbers(tmp_path, lost):
+def test_a_gap_is_reported_with_its_numbers(tmp_path, lost):
     path = tmp_path / "metrics.jsonl"
     make(path, [1, 2, 3, 4])
     if lost == "all":

@@ -93,7 +93,7 @@ def test_cast_weights_answer_with_the_same_bits(workdir, precision):
     np.testing.assert_array_equal(cast.model(views).numpy(), expected)
 
 
-def test_what_is_missing_is_said(workdir, tmp_path):
+def test_a_missing_run_or_checkpoint_is_named(workdir, tmp_path):
     with pytest.raises(errors.UserError, match="holds no run"):
         trained_network.load(str(tmp_path))
     with pytest.raises(errors.UserError, match="no checkpoint of step 9"):

@@ -72,7 +72,7 @@ def test_the_record_names_the_newest_checkpoint(tmp_path):
     assert run_record.read_record(str(tmp_path))["saved_step"] == 40
     with workdir.open_workdir(str(tmp_path), PAPER, INFO) as run:
         assert run.saved_step == 40
-        # Going on from an older one, the record follows.
+        # On resuming from an older checkpoint, the record follows.
         run.begin(20, 20)
     assert run_record.read_record(str(tmp_path))["saved_step"] == 20
 
@@ -250,7 +250,7 @@ def test_metrics_are_lines_of_strict_json(tmp_path):
                 "split": "validation",
             }
         )
-        # On the disk at once, for those who watch.
+        # On disk at once, so that others can follow the run.
         assert read_lines(tmp_path) == [
             {
                 "step": 20,
@@ -284,7 +284,7 @@ def test_metrics_beyond_the_checkpoint_and_a_torn_line_are_dropped(tmp_path, cut
 def test_a_damaged_line_in_the_middle_is_named(tmp_path):
     open_and_begin(tmp_path)
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
-    with pytest.raises(errors.DataError, match="line 2, is damaged"):
+    with pytest.raises(errors.DataError, match=r"line 2 of .*metrics"):
         open_and_begin(tmp_path)
 
 

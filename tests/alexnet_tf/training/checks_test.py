@@ -78,12 +78,12 @@ def make_manifest(num_train: int, num_classes: int = 2) -> manifest.Manifest:
 def test_a_batch_larger_than_the_training_split_is_refused():
     config = Config(batch_size=128)
     checks.check_data(config, make_manifest(128), "D")
-    with pytest.raises(errors.UserError, match=r"is 128, but .* D holds 127 images"):
+    with pytest.raises(errors.UserError, match=r"128.* D .*127 images.*batch_size=127"):
         checks.check_data(config, make_manifest(127), "D")
 
 
 def test_a_single_class_is_refused():
-    with pytest.raises(errors.UserError, match="D has a single class, 'n00000001'"):
+    with pytest.raises(errors.UserError, match=r"D .*class, 'n00000001'.*two"):
         checks.check_data(Config(), make_manifest(500, 1), "D")
 
 

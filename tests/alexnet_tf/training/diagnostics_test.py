@@ -1,4 +1,4 @@
-"""Dead units of networks made by hand, the kernels' image, the loss at chance."""
+"""Dead units of hand-made networks, the kernel image, the loss at chance level."""
 
 import math
 import sys
@@ -57,7 +57,7 @@ def test_dead_units_are_counted_by_layer():
 
 
 def test_a_unit_alive_anywhere_is_not_dead():
-    """conv1 with one tap: its answer is a pixel, positive in one place only."""
+    """conv1 with one tap: its output is a pixel, positive in one place only."""
     model = build()
     layer = model.get_layer("conv1a")
     kernel = np.zeros(layer.get_weights()[0].shape, np.float32)
@@ -67,7 +67,7 @@ def test_a_unit_alive_anywhere_is_not_dead():
     images = np.zeros((2, CROP, CROP, 3), np.float32)
     images[1, 4 * 7 + 5, 4 * 3 + 5, 0] = 1.0
     shares = diagnostics.make_dead_unit_counter(model)(tf.constant(images))
-    # Kernel 0 answers once, 1 and 2 never.
+    # Kernel 0 is active once, 1 and 2 never.
     assert float(shares["conv1a"]) == pytest.approx(2 / 3)
 
 
@@ -162,8 +162,7 @@ def test_a_loss_at_chance_is_explained(num_classes):
             },
             {RATE, STDDEV, FACTORS},
         ),
-        # Weights that were taken over: neither how weights begin nor dropout's scaling,
-        # which belongs to them.
+        # Copied weights: no advice on initialization or dropout's scaling.
         ({"init_from": "run", "model__dropout_scaling": "training"}, {RATE}),
         ({"init_from": "run", "init_layers": "conv1 conv2"}, {RATE, STDDEV}),
         (
@@ -185,7 +184,7 @@ def test_only_settings_that_can_matter_are_proposed(values, proposed):
     }
     assert found == proposed
     assert sentence.count("--config.") == len(proposed)
-    assert ("learned with" in sentence) == ("init_from" in values)
+    assert ("trained with" in sentence) == ("init_from" in values)
 
 
 def test_one_class_has_no_chance():

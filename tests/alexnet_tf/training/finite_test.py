@@ -76,7 +76,7 @@ def check(
         (math.nan, False, "float32", None, False),
         # A gradient that overflowed with the scale: it has been halved.
         (2.0, False, "mixed_float16", None, True),
-        # 1 is tried; below it there is nothing left to try.
+        # A scale of 1 is the last one to try.
         (2.0, False, "mixed_float16", 1.0, True),
         (2.0, False, "mixed_float16", 0.5, False),
         # No scale makes a loss infinite.
@@ -98,9 +98,9 @@ def test_which_steps_pass(loss, is_finite, precision, scale, passes):
 @pytest.mark.parametrize(
     "loss, weights, norms, layer, named, unnamed",
     [
-        # Weights first: they spoil whatever is computed with them.
+        # Weights first: non-finite weights spoil everything computed with them.
         (math.nan, (1, [1, math.nan], math.inf), [math.nan] * 3, "fc6", "fc6b/", "fc8"),
-        # The loss is finite: a gradient overflowed on its way back.
+        # The loss is finite: a gradient overflowed in the backward pass.
         (2.0, (1, 1, 1), [math.nan, math.inf, 3.0], "conv2", "conv2a/kernel", "fc8"),
         (2.0, (1, 1, 1), [1.0, math.inf, 3.0], "fc6", "fc6b/kernel", "conv2"),
         # Only the loss: every gradient is spoilt, and the largest weight is the clue.
@@ -147,7 +147,7 @@ def test_run_that_diverges_stops_and_leaves_its_checkpoint(tmp_path, data_dir):
     assert all(np.isfinite(array).all() for array in last.arrays.values())
     assert training_runs.load_checkpoint(tmp_path, 3).path.endswith("00000003")
     assert before != training_runs.compute_digest(tmp_path, 3)
-    # It goes on from there with a rate that is none.
+    # Resuming from there with an absurd rate.
     if last.step == 3:
         state = training_runs.run(
             data_dir, tmp_path, {"num_epochs": 2}, set_learning_rate="0.001"
@@ -157,13 +157,13 @@ def test_run_that_diverges_stops_and_leaves_its_checkpoint(tmp_path, data_dir):
 
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_weights_beyond_float32_are_not_saved(tmp_path, data_dir):
-    """The first update throws them there: its loss and gradients were finite."""
+    """The first update overflows them, with a finite loss and finite gradients."""
     values = {
         "num_epochs": 1,
         "optimizer.learning_rate": 1e38,
         "optimizer.rate_factors": "fc8=1e38",
     }
-    with pytest.raises(errors.NotFiniteError, match="after step 1; that is not saved"):
+    with pytest.raises(errors.NotFiniteError, match="is not finite after step 1;"):
         training_runs.run(data_dir, tmp_path, values)
     with pytest.raises(errors.UserError, match="nothing was trained"):
         training_runs.load_checkpoint(tmp_path)

@@ -39,7 +39,7 @@ def test_no_window_records_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk_is_told_and_leaves_no_part_of_a_trace(tmp_path):
+def test_a_full_disk_is_reported_and_leaves_no_partial_trace(tmp_path):
     window = profiling.ProfileWindow((0, 1), str(tmp_path))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     with window.trace_step(0):
@@ -55,10 +55,10 @@ def test_a_full_disk_is_told_and_leaves_no_part_of_a_trace(tmp_path):
     window.close()
 
 
-def test_a_window_that_has_passed_is_said(tmp_path):
+def test_a_window_outside_the_run_is_explained(tmp_path):
     window = profiling.ProfileWindow((4, 6), str(tmp_path))
     assert window.explain_absence(4, 9) is None
-    assert "goes on at step 5. Give later" in window.explain_absence(5, 9)
+    assert "resumes at step 5. Give later" in window.explain_absence(5, 9)
     assert "the run ends at step 4. Give earlier" in window.explain_absence(0, 4)
     assert profiling.ProfileWindow((), str(tmp_path)).explain_absence(5, 9) is None
 

@@ -117,13 +117,13 @@ def test_metrics_have_each_line_once_and_only_valid_json(workdir):
             json.loads(line, parse_constant=pytest.fail)
 
 
-def test_loss_at_chance_is_said_aloud_with_what_to_try(workdir):
+def test_loss_at_chance_is_reported_with_remedies(workdir):
     texts = [line["text"] for line in training_runs.read_metrics(workdir, "event")]
     losses = [line["loss"] for line in training_runs.read_metrics(workdir, "epoch")]
     assert losses == pytest.approx([math.log(2)] * 4, rel=0.3)
     at_chance = [abs(loss - math.log(2)) <= 0.02 * math.log(2) for loss in losses]
     said = [text for text in texts if "stood at ln(2) = 0.693" in text]
-    # Once, not again for the epochs that follow at once.
+    # Reported once, not again for the following epochs.
     begins = [
         now and not before
         for before, now in zip([False, *at_chance], at_chance, strict=False)

@@ -15,7 +15,7 @@ CROP = 67
 SMALL = ModelConfig(width=0.0625)
 A, B = "CPU:0", "CPU:1"
 
-# Two logical CPU devices must be made before TensorFlow starts: a process of its own.
+# In a separate process: logical CPUs must be created before TensorFlow starts.
 PLACED_SCRIPT = """
 import json, sys
 import numpy as np
@@ -117,7 +117,7 @@ def test_every_op_of_a_tower_is_on_its_device_both_ways(placed):
         tower = {name + suffix for name in LAYERS}
         if suffix == "a":
             tower |= {"exchange8a", "fc8"}
-        # The fused normalization makes the gradient of the ReLU before it.
+        # The fused normalization computes the gradient of the ReLU before it.
         joint = {"relu1" + suffix, "relu2" + suffix} if placed["is_fused"] else set()
         assert seen["backward", device] == tower - joint
         # Forward, a convolution may be fused into its ReLU, which names the two.
@@ -196,7 +196,7 @@ def test_only_the_exchanges_cross(placed):
         ("gradient of exchange8a, b", A, B),
     ]
     assert crossing == sorted(expected)
-    # What else crosses is a scalar, by its shape, or no data at all.
+    # All other transfers are scalars or control signals.
     assert all(
         num_bytes is not None and num_bytes <= 4
         for _, _, _, is_control, shape, num_bytes in placed["transfers"]

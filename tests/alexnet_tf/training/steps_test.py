@@ -1,4 +1,4 @@
-"""What the steps compute, on whatever device."""
+"""Tests of `training.steps`: the results, independent of devices."""
 
 import dataclasses
 import sys
@@ -105,7 +105,7 @@ def test_an_infinite_weight_is_found():
 
 
 def test_bfloat16_is_close_to_float32():
-    # Without dropout and at weights that answer.
+    # Without dropout, and with weights large enough to matter.
     config = dataclasses.replace(SMALL, dropout_rate=0.0, initial_stddev=0.03)
     results = {}
     for precision in ("float32", "mixed_bfloat16"):
@@ -115,7 +115,7 @@ def test_bfloat16_is_close_to_float32():
     ours, reference = results["mixed_bfloat16"], results["float32"]
     assert ours.loss.dtype == tf.float32
     np.testing.assert_allclose(ours.loss, reference.loss, rtol=0.01)
-    # Sums of a few cancelling terms in 8 bits: each roughly, all together closely.
+    # In 8 bits, sums of cancelling terms agree roughly each, but closely in total.
     norms = ours.gradient_norms.numpy(), reference.gradient_norms.numpy()
     np.testing.assert_allclose(*norms, rtol=0.25)
     np.testing.assert_allclose(*map(np.linalg.norm, norms), rtol=0.02)

@@ -74,7 +74,7 @@ def test_fixed_schedule_holds_layer_by_layer_without_validation(
         for n in numbers
     }
     assert find_changed_layers(tmp_path, 1, 2) == everything
-    # A frozen layer does not move by a bit, whatever its velocity had gathered.
+    # A frozen layer does not change by a bit, whatever its velocity was.
     assert find_changed_layers(tmp_path, 3, 4) == everything - {"conv1"}
     assert find_changed_layers(tmp_path, 4, 5) == everything - {"conv1"}
     assert find_changed_layers(tmp_path, 5, 8) == everything - {"conv2"}
@@ -101,8 +101,8 @@ def test_rate_set_by_hand_is_applied_logged_and_saved(tmp_path, data_dir):
         if "by hand" in line["text"]
     ]
     assert [step for step, _ in events] == [3, 3, 3]
-    assert "all layers is set by hand at epoch 1.25, from 0.01 to 0.001" in events[0][1]
-    assert "fc8 is set by hand at epoch 1.25, from 0.001 to 0.02" in events[2][1]
+    assert "all layers was set by hand at epoch 1.25, from 0.01" in events[0][1]
+    assert "fc8 was set by hand at epoch 1.25, from 0.001 to 0.02" in events[2][1]
     saved = training_runs.load_checkpoint(tmp_path, 3).state["schedule"]["rates"]
     assert saved["conv1"] == 0 and saved["fc7"] == 0.001 and saved["fc8"] == 0.02
     for step, rates in read_rates(tmp_path).items():
@@ -115,18 +115,18 @@ def test_rate_set_by_hand_is_applied_logged_and_saved(tmp_path, data_dir):
 
 
 @pytest.mark.parametrize(
-    "text, sentence",
-    [("fast", "'fast' is not RATE"), ("conv9=0.1", "no layer 'conv9'")],
+    "text, fact",
+    [("fast", "'fast' must be RATE"), ("conv9=0.1", "no layer 'conv9'")],
 )
-def test_rate_that_cannot_be_read_changes_nothing(tmp_path, data_dir, text, sentence):
-    with pytest.raises(errors.UserError, match=sentence):
+def test_an_invalid_rate_changes_nothing(tmp_path, data_dir, text, fact):
+    with pytest.raises(errors.UserError, match=fact):
         training_runs.run(data_dir, tmp_path / "run", set_learning_rate=text)
     assert not (tmp_path / "run" / "run.json").exists()
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.slow
-def test_other_precisions_go_on_bit_for_bit(tmp_path, data_dir, precision):
+def test_other_precisions_resume_bit_for_bit(tmp_path, data_dir, precision):
     values = {"precision": precision}
     training_runs.run(data_dir, tmp_path / "whole", values)
     training_runs.copy_as_killed(tmp_path / "whole", 2, tmp_path / "run")

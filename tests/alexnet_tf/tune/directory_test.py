@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.tune.directory`: a search goes on, another is refused."""
+"""Tests of `alexnet_tf.tune.directory`: a search resumes, another is refused."""
 
 from __future__ import annotations
 
@@ -108,14 +108,14 @@ def test_a_directory_of_something_else_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "x", "version": 1}'])
-def test_a_damaged_record_is_a_sentence(tmp_path, text):
+def test_a_damaged_record_is_reported(tmp_path, text):
     begin(tmp_path)
     (tmp_path / "search.json").write_text(text)
     with pytest.raises(errors.DataError, match=r"search\.json is damaged"):
         begin(tmp_path)
 
 
-def test_a_record_of_another_versions_settings_is_a_sentence(tmp_path):
+def test_a_record_of_another_versions_settings_is_reported(tmp_path):
     begin(tmp_path)
     record = json.loads((tmp_path / "search.json").read_text())
     record["config"]["gone"] = 1
@@ -124,7 +124,7 @@ def test_a_record_of_another_versions_settings_is_a_sentence(tmp_path):
         begin(tmp_path)
 
 
-def test_what_the_bayesian_search_needs_is_said(monkeypatch):
+def test_the_package_for_bayesian_search_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     directory.check_installed("random")
     directory.check_installed("hyperband")

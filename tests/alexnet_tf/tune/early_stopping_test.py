@@ -38,7 +38,7 @@ def test_a_history_is_what_the_run_wrote(tmp_path):
     assert history.find_best(until=1) == (0.75, 1)
 
 
-def test_a_run_that_has_not_begun_has_no_history(tmp_path):
+def test_a_run_that_has_not_started_has_no_history(tmp_path):
     history = early_stopping.read_history(str(tmp_path / "none"))
     assert history == History({}, {})
     assert history.find_best() == (1.0, 0)

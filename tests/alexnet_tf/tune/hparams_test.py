@@ -50,7 +50,7 @@ def read_content(events, tag):
 
 def test_the_page_knows_every_setting_and_its_range(tmp_path):
     hparams.describe_search(str(tmp_path), SPACE)
-    # A search that goes on says it once.
+    # A resumed search writes it once.
     hparams.describe_search(str(tmp_path), SPACE)
     assert len(os.listdir(tmp_path / "hparams")) == 1
     content = read_content(load(tmp_path / "hparams"), metadata.EXPERIMENT_TAG)

@@ -132,8 +132,8 @@ def test_several_trials_under_way_are_all_taken_up(tmp_path):
 def test_hyperband_trains_the_best_on(tmp_path):
     """Up to 9 epochs in factors of 3 (Li et al. 2018, KerasTuner's sizes):
 
-    9 trials of 1 epoch, of which 3 go on to 3, of which 1 goes on to 9; 5 of 3, of
-    which 2 go on to 9; 3 of 9.
+    9 trials of 1 epoch, of which 3 continue to 3, of which 1 continues to 9; 5 of 3, of
+    which 2 continue to 9; 3 of 9.
     """
     oracle, planned = make(tmp_path, strategy="hyperband", max_trials=None)
     errors_by_trial, rounds = {}, []

@@ -202,7 +202,7 @@ def test_a_trial_at_chance_is_given_up(data_dir, tmp_path, script):
 
 
 def test_hyperband_trains_a_copy_of_the_best_run_on(data_dir, tmp_path, script):
-    """5 trials of 2 epochs; the two best go on to 4; then 3 of 4 from the beginning."""
+    """5 trials of 2 epochs; the two best continue to 4; then 3 new ones of 4."""
     first = [[0.5] * 4, [0.4, 0.3, 0.2, 0.2], [0.6] * 4, [0.7] * 4, [0.8] * 4]
     script.entries = [*first, [0, 0, 0.2, 0.1]]
     results = run(
@@ -296,7 +296,7 @@ def test_a_worker_trains_what_its_chief_says(data_dir, tmp_path, script, monkeyp
     assert script.calls == calls
     assert summarize(results) == summarize(alone)
     assert summarize(found[0]) == summarize(alone)
-    # Without the two it goes on as a search of one process.
+    # Without both variables it resumes as a search of one process.
     for name in ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"):
         monkeypatch.delenv(name)
     assert run(data_dir, tmp_path) == results

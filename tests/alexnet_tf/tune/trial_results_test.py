@@ -47,7 +47,7 @@ def test_a_run_beside_its_result_is_none(tune_dir, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"trial": "1"}', "\0"])
-def test_a_damaged_result_is_a_sentence(tune_dir, tmp_path, text):
+def test_a_damaged_result_is_reported(tune_dir, tmp_path, text):
     (tmp_path / "trials" / "1.json").write_text(text)
     with pytest.raises(errors.DataError, match=r"1\.json is damaged"):
         trial_results.read_all(tune_dir)

@@ -95,7 +95,7 @@ def test_it_is_evaluated_on_data_of_these_classes(imported):
     run, data = str(imported / "run"), str(imported / "data")
     _, result, _ = evaluate.evaluate_checkpoint(run, "last", "validation", 1, data)
     assert result.counts.num_seen == 2 * foreign_weights.NUM_CLASSES
-    with pytest.raises(errors.UserError, match=r"trained elsewhere.*--data_dir"):
+    with pytest.raises(errors.UserError, match=r"imported weights.*--data_dir"):
         evaluate.evaluate_checkpoint(run, "last", "validation", 1)
 
 
@@ -132,12 +132,12 @@ def test_layers_that_are_missing_are_random(tmp_path):
     np.testing.assert_array_equal(found["weights/conv1a/kernel"], expected)
 
 
-def test_what_cannot_be_written_says_so_and_leaves_nothing(tmp_path):
+def test_an_impossible_import_is_refused_and_leaves_nothing(tmp_path):
     path = tmp_path / "run"
     small = imported_run.make_mean_image(MEAN)[:200, :200]
     cases = [
-        ({"mean_image": small}, "200 pixels a side, fewer than the crops' 227"),
-        ({"arrays": {"conv1.bias": np.zeros(6)}}, "holds no whole layer"),
+        ({"mean_image": small}, "200x200 .* 227"),
+        ({"arrays": {"conv1.bias": np.zeros(6)}}, "no complete layer"),
         ({"classes": CLASSES[:4]}, "check --classes"),
         ({"config": make_config(**{"model.width": 0.125})}, "--width"),
     ]
@@ -147,7 +147,7 @@ def test_what_cannot_be_written_says_so_and_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
     path.mkdir()
     (path / "notes.txt").write_text("mine")
-    with pytest.raises(errors.UserError, match="is there already"):
+    with pytest.raises(errors.UserError, match="run already exists"):
         write(path)
     assert os.listdir(path) == ["notes.txt"]
 
@@ -217,8 +217,8 @@ def test_mean_images(tmp_path):
     assert image.dtype == np.float64
     for array, words in (
         (planar[:2], r"holds float64 \[2, 256, 256\]"),
-        (planar / 255 - 1, "grey levels of 0..255"),
-        (planar * np.nan, "grey levels of 0..255"),
+        (planar / 255 - 1, r"0\.\.255"),
+        (planar * np.nan, r"0\.\.255"),
         (np.array([None]), "cannot be read as a mean image"),
     ):
         np.save(path, array)
@@ -232,8 +232,8 @@ def test_mean_images(tmp_path):
 
 
 @pytest.mark.parametrize("mean", [(1.0, 2.0), (1.0, 2.0, 256.0), (np.nan, 1.0, 1.0)])
-def test_mean_colours_that_are_none(mean):
-    with pytest.raises(errors.UserError, match=r"grey levels of 0\.\.255"):
+def test_invalid_mean_colours_are_refused(mean):
+    with pytest.raises(errors.UserError, match=r"0\.\.255"):
         imported_run.make_mean_image(mean)
 
 

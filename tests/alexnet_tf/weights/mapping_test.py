@@ -135,11 +135,11 @@ def test_one_tower_alone_is_no_layer():
 @pytest.mark.parametrize(
     ("changed", "shape", "words"),
     [
-        ("conv2.weight", (16, 6, 5, 5), "network without groups"),
+        ("conv2.weight", (16, 6, 5, 5), "no groups"),
         ("conv1.weight", (11, 11, 3, 6), "Check --kernel_layout"),
         ("fc8.weight", (4, 256), "check --classes"),
-        ("conv4.bias", (23,), r"the bias of conv4 is \[23\].*\[24\] is expected"),
-        ("fc6.weight", (256, 15 * 36), r"kernel of fc6 is \[540, 256\]"),
+        ("conv4.bias", (23,), r"bias of conv4 .*\[23\].*\[24\]"),
+        ("fc6.weight", (256, 15 * 36), r"kernel of fc6 .*\[540, 256\]"),
     ],
 )
 def test_other_shapes_are_said(changed, shape, words):

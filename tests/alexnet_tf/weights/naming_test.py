@@ -112,7 +112,7 @@ def test_a_part_of_the_layers_and_what_is_none():
         ),
     ],
 )
-def test_what_cannot_be_told_apart_is_said(arrays, words):
+def test_ambiguous_arrays_are_refused(arrays, words):
     with pytest.raises(errors.DataError, match=words):
         naming.name_arrays("file", arrays)
 

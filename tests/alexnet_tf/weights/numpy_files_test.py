@@ -126,7 +126,7 @@ def test_a_hostile_file_runs_nothing(path, tmp_path, function, arguments, protoc
     filled = [a.format(str(canary)) if isinstance(a, str) else a for a in arguments]
     content = {"conv1": [KERNEL, BIAS], "fc8": Canary(function, *filled)}
     data = pickle.dumps(np.array(content, dtype=object), protocol)
-    with pytest.raises(errors.DataError, match=r"wants to run .*, which no array"):
+    with pytest.raises(errors.DataError, match=r"tries to run .*\."):
         numpy_files.read_npy(save_pickle(path, data))
     assert os.listdir(tmp_path) == ["weights.npy"]
     # The file would have done it.
@@ -143,20 +143,20 @@ ARRAY_TYPE = b"cnumpy\nndarray\n"
     [
         # A terabyte, asked for by a few bytes.
         (ARRAY_TYPE + b"(I1000000000000\nI1\ntR.", "not callable"),
-        (RECONSTRUCT + b"}U\x08__call__K\x01sb.", "changes what it may only call"),
-        (ARRAY_TYPE + b"}U\x01xK\x01sb.", "changes what it may only call"),
+        (RECONSTRUCT + b"}U\x08__call__K\x01sb.", "modifies a callable"),
+        (ARRAY_TYPE + b"}U\x01xK\x01sb.", "modifies a callable"),
         (b"c_codecs\nencode\nU\x01aU\x04utf8\x86R.", "it encodes as 'utf8'"),
         (b"cnumpy\ndtype\nU\x0c(1000000,)f4\x85R.", r"arrays are of type '\(1000000"),
-        (b"cnumpy\nload\nU\x01a\x85R.", "wants to run numpy.load"),
-        (b"cnumpy.core.multiarray\nscalar\n.", "wants to run numpy.core.multiarray"),
-        (b"Phello\n.", "operation PERSID"),
-        (b"\x82\x01.", "operation EXT1"),
-        (b"(ios\nsystem\n.", "operation INST"),
-        (b"K\x01r\xff\xff\xff\x7f.", "it numbers an object 2,147,483,647"),
-        (b"K\x01p99999999\n.", "it numbers an object 99,999,999"),
+        (b"cnumpy\nload\nU\x01a\x85R.", "run numpy.load"),
+        (b"cnumpy.core.multiarray\nscalar\n.", "run numpy.core.multiarray"),
+        (b"Phello\n.", "opcode PERSID"),
+        (b"\x82\x01.", "opcode EXT1"),
+        (b"(ios\nsystem\n.", "opcode INST"),
+        (b"K\x01r\xff\xff\xff\x7f.", "2,147,483,647"),
+        (b"K\x01p99999999\n.", "99,999,999"),
         # Eight exabytes, announced.
         (b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7fab.", "damaged"),
-        (b"].", "no single object"),
+        (b"].", "single object"),
         (b"K\x01", "damaged"),
         (b"", "damaged"),
     ],
@@ -190,9 +190,9 @@ def test_an_array_that_is_listed_again_and_again_takes_no_more_memory(
     ("content", "words"),
     [
         ([KERNEL], "an array of object"),
-        ("text", "holds no dictionary"),
-        ({"conv1": "text"}, "'conv1' is no array"),
-        ({"conv1": [KERNEL, 3]}, "conv1/biases is no array"),
+        ("text", "dictionary"),
+        ({"conv1": "text"}, "'conv1' is not an array"),
+        ({"conv1": [KERNEL, 3]}, "conv1/biases is not an array"),
         ({"conv1": [KERNEL.astype(np.int32), BIAS]}, "conv1/weights holds int32"),
         ({"conv1": [KERNEL, BIAS * np.nan]}, "conv1/biases .* not finite"),
         ({"conv1": [KERNEL + np.float64(1e300), BIAS]}, "conv1/weights .* not finite"),
@@ -200,7 +200,7 @@ def test_an_array_that_is_listed_again_and_again_takes_no_more_memory(
         ({"conv1": [np.zeros((0, 3), np.float32), BIAS]}, r"shape \[0, 3\]"),
     ],
 )
-def test_what_are_no_weights_is_said(path, content, words):
+def test_other_content_is_refused_with_the_reason(path, content, words):
     with pytest.raises(errors.DataError, match=words):
         numpy_files.read_npy(save_object(path, content))
 
@@ -220,7 +220,7 @@ def test_a_plain_array_and_no_file(path):
         numpy_files.read_npy(str(path))
     with pytest.raises(errors.UserError, match=r"nowhere.npy cannot be read"):
         numpy_files.read_npy("nowhere.npy")
-    with pytest.raises(errors.UserError, match="is no file"):
+    with pytest.raises(errors.UserError, match="is not a file"):
         numpy_files.read_npy(str(path.parent))
 
 
@@ -247,11 +247,11 @@ def write_member(path, header_shape, data, name="conv1_W.npy"):
     ("arguments", "words"),
     [
         (((1 << 20, 1 << 20), b"\0" * 24), "4 GiB"),
-        (((2, 3), b"\0" * 23), "not as long as its header says"),
-        (((2, 3), b"\0" * 25), "not as long as its header says"),
-        (((2, 3), b"\0" * 24, "../conv1.npy"), "leads out of the archive"),
-        (((2, 3), b"\0" * 24, "/conv1.npy"), "leads out of the archive"),
-        (((2, 3), b"\0" * 24, "C:\\conv1.npy"), "leads out of the archive"),
+        (((2, 3), b"\0" * 23), "is not as long as its header"),
+        (((2, 3), b"\0" * 25), "is not as long as its header"),
+        (((2, 3), b"\0" * 24, "../conv1.npy"), "outside the archive"),
+        (((2, 3), b"\0" * 24, "/conv1.npy"), "outside the archive"),
+        (((2, 3), b"\0" * 24, "C:\\conv1.npy"), "outside the archive"),
     ],
 )
 def test_a_forged_npz_is_refused(tmp_path, arguments, words):
@@ -266,7 +266,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     np.savez_compressed(path, conv1_W=np.zeros(1_000_000, np.float32))
     monkeypatch.setattr(bounds, "MAX_BYTES", 1_000_000)
     assert os.path.getsize(path) < 10_000
-    with pytest.raises(errors.DataError, match="unpacked, more than"):
+    with pytest.raises(errors.DataError, match=r"would unpack to [\d,]+ bytes"):
         numpy_files.read_npz(path)
 
 

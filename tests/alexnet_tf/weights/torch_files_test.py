@@ -80,7 +80,7 @@ def test_a_hostile_file_runs_nothing(path, tmp_path, is_zip):
 
 
 @needs_torch
-def test_what_are_no_tensors_is_said(path, monkeypatch):
+def test_other_content_is_refused_with_the_reason(path, monkeypatch):
     cases = [
         ([KERNEL.tolist()], "no tensors by name"),
         ({"a": 1}, "no tensors by name"),
@@ -199,7 +199,7 @@ def test_safetensors_there_and_back(path):
         (lambda path: torch_files.write_safetensors(path, ARRAYS), "safetensors"),
     ],
 )
-def test_a_missing_library_is_a_sentence(path, monkeypatch, function, package):
+def test_a_missing_library_is_named(path, monkeypatch, function, package):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, f"{package}.numpy", None)
     with open(path, "wb") as file:
