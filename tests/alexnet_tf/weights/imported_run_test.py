@@ -127,7 +127,8 @@ def test_layers_that_are_missing_are_random(tmp_path):
     mapped = write(tmp_path / "run", arrays)
     assert mapped.missing == ("fc8",)
     found = training_runs.load_checkpoint(tmp_path / "run").arrays
-    assert 0.008 < found["weights/fc8/kernel"].std() < 0.012
+    # 0.01 times sqrt(4096 / 256): the deviation follows the number of inputs.
+    assert 0.032 < found["weights/fc8/kernel"].std() < 0.048
     expected = foreign_weights.to_towers(WEIGHTS)["conv1a/kernel"]
     np.testing.assert_array_equal(found["weights/conv1a/kernel"], expected)
 
