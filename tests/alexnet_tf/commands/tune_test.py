@@ -85,7 +85,7 @@ def test_a_killed_search_goes_on(tmp_path, data_dir):
     output, messages = process.communicate()
     assert process.returncode == 0, messages
     assert "done: 3 trials, best validation top-1 error" in output
-    assert "trial 0 (" not in messages and "going on at step" in messages
+    assert "trial 0 (" not in messages and "resuming at step" in messages
     assert (tune_dir / "trials" / "0.json").read_bytes() == first
     starts = {
         trial: [each["from_step"] for each in read_record(tune_dir, trial)["starts"]]
