@@ -92,8 +92,8 @@ def begin(
     if size != data.image_size:
         raise errors.UserError(
             f"the run {config.init_from} was trained on images of {size}x{size} "
-            f"pixels, but this data has {data.image_size}x{data.image_size}. Convert "
-            f"your images to {size}x{size}."
+            f"pixels, but this data has {data.image_size}x{data.image_size}. Give "
+            f"data with images of {size}x{size}."
         )
     asked = _check_layers(config.init_layers, parameters)
     text, new_layers = take_over(origin, parameters, data.manifest.classes, asked)
