@@ -145,8 +145,8 @@ def open_run_data(
     if size != data.image_size:
         raise errors.UserError(
             f"the run {workdir_path} was trained on images of {size}x{size} pixels, "
-            f"but {data_dir} has {data.image_size}x{data.image_size}. Convert the "
-            f"images to {size}x{size}."
+            f"but {data_dir} has {data.image_size}x{data.image_size}. Give data with "
+            f"images of {size}x{size}."
         )
     return data.with_statistics(kept.statistics), config
 
