@@ -16,8 +16,8 @@ RUNS = {
     "swa": {"optimizer.average_start_step": 1, "optimizer.average_every_steps": 2},
     "lookahead": {"optimizer.lookahead_steps": 2},
     "multi_optimizer": {
-        "optimizer.per_layer": "fc7=adamw fc8=sgdw",
-        "optimizer.rate_factors": "fc7=0.1",
+        "optimizer.per_layer": {"fc7": "adamw", "fc8": "sgdw"},
+        "optimizer.rate_factors": {"fc7": 0.1},
     },
 }
 
