@@ -69,7 +69,7 @@ NOT_PATHS = {
     "set_learning_rate",
     "space",
     "split",
-    "subject",
+    "benchmark",
 }
 
 # By the command's name: whether its output is its work, and with which flag it is not,

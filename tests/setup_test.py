@@ -199,7 +199,7 @@ def test_console_scripts_are_the_commands(wheel):
     parser.read_string(_read_metadata(wheel, "entry_points.txt").decode())
     scripts = dict(parser["console_scripts"])
     commands = {
-        f"alexnet-{module.stem}": f"{module.name}:run"
+        f"alexnet-{module.stem.replace('_', '-')}": f"{module.name}:run"
         for module in checkout_modules.read_modules(CHECKOUT).values()
         if module.folder.endswith("/commands") and module.rule == "py_binary"
     }

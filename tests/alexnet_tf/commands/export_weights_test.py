@@ -76,7 +76,7 @@ def test_orders_are_asked_for(workdir, tmp_path):
     [
         (("--output=a.keras",), "files of this format are only read"),
         (("--output=a.h5", "--fc6_order=chw"), "leave out --fc6_order"),
-        (("--output=a.caffemodel",), "does not tell its format"),
+        (("--output=a.caffemodel",), "Give --format"),
         (("--output=/nowhere/a.npz",), "there is no directory /nowhere"),
         (("--output=a.npz", "--checkpoint=7"), "no checkpoint of step 7"),
         (("--output=a.npz", "--workdir=nowhere"), "nowhere holds no run"),
