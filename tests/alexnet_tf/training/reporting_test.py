@@ -122,7 +122,7 @@ def test_loss_at_chance_is_reported_with_remedies(workdir):
     losses = [line["loss"] for line in training_runs.read_metrics(workdir, "epoch")]
     assert losses == pytest.approx([math.log(2)] * 4, rel=0.3)
     at_chance = [abs(loss - math.log(2)) <= 0.02 * math.log(2) for loss in losses]
-    said = [text for text in texts if "stood at ln(2) = 0.693" in text]
+    said = [text for text in texts if "ln(2) = 0.693" in text]
     # Reported once, not again for the following epochs.
     begins = [
         now and not before
