@@ -122,7 +122,9 @@ def test_bfloat16_is_close_to_float32():
 
 
 def test_float16_scales_the_loss_and_halves_on_overflow():
-    config = ModelConfig(width=0.03, dropout_rate=0.0, initial_stddev=0.03)
+    config = ModelConfig(
+        width=0.03, dropout_rate=0.0, initial_stddev=0.03, initial_scaling="none"
+    )
     *_, reference_step = build(config)
     _, optimizer, scale, train_step = build(config, "mixed_float16")
     batch = make_batch(size=2)
