@@ -167,7 +167,6 @@ class ModelConfig:
         "multiplied by sqrt(inputs at full width / inputs), which keeps the scale of "
         "activations (ours); none: unchanged, as in runs of earlier versions",
         choices=("inputs", "none"),
-        may_change=True,
     )
 
 

@@ -23,6 +23,7 @@ from alexnet_tf.runs import run_record
 _WITHOUT_MEANING = {
     "model.initial_stddev",
     "model.initial_stddev_conv345",
+    "model.initial_scaling",
     "model.width",
 }
 _NORMALIZATION = "model.normalization"

@@ -148,6 +148,7 @@ def open_workdir(
         else:
             _refuse_imported(path, record["data"])
             old_config = run_record.read_settings(path, record)
+            config = _keep_scaling(old_config, config)
             _refuse_other_run(path, old_config, config)
             _refuse_other_data(path, record["data"], info)
             record["saved_step"] = run_record.get_saved_step(path, record)
@@ -191,7 +192,8 @@ def check_workdir(
     if record is None:
         return None
     _refuse_imported(path, record["data"])
-    _refuse_other_run(path, run_record.read_settings(path, record), config)
+    old_config = run_record.read_settings(path, record)
+    _refuse_other_run(path, old_config, _keep_scaling(old_config, config))
     _refuse_other_data(path, record["data"], info)
     return record
 
@@ -217,6 +219,13 @@ def _refuse_imported(path: str, old: Mapping[str, Any]) -> None:
             f"{path} holds imported weights, trained elsewhere on {old['data_dir']}. "
             f"To train from them, use another workdir with --config.init_from={path}."
         )
+
+
+def _keep_scaling(old: Config, new: Config) -> Config:
+    """Lets runs of earlier versions resume: "none" is no longer the default."""
+    if old.model.initial_scaling != "none":
+        return new
+    return overrides.override(new, {"model.initial_scaling": "none"})
 
 
 def _refuse_other_run(path: str, old: Config, new: Config) -> None:

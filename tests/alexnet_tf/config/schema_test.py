@@ -39,8 +39,6 @@ def test_what_a_run_may_be_continued_with_changes_no_weight():
         "data.finish_on",
         "data.num_parallel_maps",
         "data.prefetch_batches",
-        # Initial weights are drawn only once, at the start of a run.
-        "model.initial_scaling",
     }
 
 

@@ -130,6 +130,27 @@ def test_other_settings_are_refused_field_by_field(tmp_path):
     assert (tmp_path / "run.json").read_bytes() == before
 
 
+def test_a_run_of_an_earlier_version_keeps_its_initial_scaling(tmp_path):
+    """Its record lacks the setting, whose default has changed since."""
+    open_and_begin(tmp_path)
+    path = tmp_path / "run.json"
+    record = json.loads(path.read_text())
+    del record["config"]["model.initial_scaling"]
+    path.write_text(json.dumps(record))
+    for _ in range(2):
+        workdir.check_workdir(str(tmp_path), PAPER, INFO)
+        open_and_begin(tmp_path)
+        record = json.loads(path.read_text())
+        assert record["config"]["model.initial_scaling"] == "none"
+
+
+def test_another_initial_scaling_is_refused(tmp_path):
+    open_and_begin(tmp_path)
+    config = overrides.override(Config(), {"model.initial_scaling": "none"})
+    with pytest.raises(errors.UserError, match="initial_scaling: 'inputs' there"):
+        open_and_begin(tmp_path, config)
+
+
 def test_other_data_are_refused(tmp_path):
     open_and_begin(tmp_path)
     other = dataclasses.replace(INFO, data_dir="d2", data_fingerprint="fff")
