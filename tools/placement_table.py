@@ -45,8 +45,9 @@ def main() -> None:
 
     from alexnet_tf import stack
     from alexnet_tf.config.schema import Config, ModelConfig
-    from alexnet_tf.devices import placement, placement_report
+    from alexnet_tf.devices import placement
     from alexnet_tf.training import run_state, steps
+    from tools import placement_report
 
     where = placement.make_placement(_DEVICES.value)
     # TensorFlow's own normalization: what XLA compiles is one op of the graph.

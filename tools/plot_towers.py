@@ -77,7 +77,7 @@ def read_intervals(trace: bytes) -> list[Interval]:
     Raises:
       UserError: where it names none.
     """
-    from alexnet_tf.devices import placement_report
+    from tools import placement_report
 
     found = []
     for event in step_traces.read_events(trace):

@@ -19,12 +19,13 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.config import schema
-from alexnet_tf.devices import placement, placement_report
+from alexnet_tf.devices import placement
 from alexnet_tf.network import build
 from alexnet_tf.network.parameters import list_parameters
 from alexnet_tf.optimization import keras_optimizers
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.training import steps
+from tools import placement_report
 
 
 def train(

@@ -51,7 +51,7 @@ def placed_step(
     A call returns its `seconds`, the process's peak resident set (`peak_bytes`) and the
     bytes that one device sends to another per step (`crossing_bytes`).
     """
-    from alexnet_tf.devices import placement_report
+    from tools import placement_report
 
     step, images, labels = build_step(settings, NUM_CLASSES, devices, num_towers)
     placed, _ = placement_report.capture_placed_graph(step, images, labels)

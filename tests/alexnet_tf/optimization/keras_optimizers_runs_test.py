@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf.devices import placement_report
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import trained_network
 from tests import data_directories, processes, training_runs
@@ -21,6 +20,7 @@ from tests.alexnet_tf.update_rules import (
     make_config,
 )
 from tfrecords import errors
+from tools import placement_report
 
 # Whole runs: 12 images in batches of 5, epochs that end after steps 3 and 5.
 LAST_STEP = 5

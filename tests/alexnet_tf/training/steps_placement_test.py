@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from alexnet_tf.config.schema import ModelConfig
-from alexnet_tf.devices import placement_report
 from tests import processes
+from tools import placement_report
 
 CROP = 67
 SMALL = ModelConfig(width=0.0625)
@@ -24,7 +24,8 @@ from alexnet_tf.config import schema as config
 from alexnet_tf.network import build as model
 from alexnet_tf.optimization import momentum as optimizer
 from alexnet_tf.training import steps
-from alexnet_tf.devices import placement, placement_report
+from alexnet_tf.devices import placement
+from tools import placement_report
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.network.parameters import list_parameters
 

@@ -5,8 +5,8 @@ import sys
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.devices import placement_report
-from alexnet_tf.devices.placement_report import PlacedGraph, Transfer
+from tools import placement_report
+from tools.placement_report import PlacedGraph, Transfer
 
 DEVICE = "/job:localhost/replica:0/task:0/device:"
 
