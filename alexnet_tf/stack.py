@@ -51,12 +51,8 @@ def compute_power(x: Any, exponent: float) -> Any:
     """Raises a symbolic tensor to a power, as a layer that Keras loads in safe mode.
 
     Keras 3 records its own ops in a functional model, Keras 2 TensorFlow's. (A Lambda
-    layer would contain code.)
-
-    Args:
-      x: a Keras tensor of positive values.
-      exponent: the exponent; 0.5 and -0.5 become square roots, which other formats
-        support better.
+    layer would contain code.) x is positive; the exponents 0.5 and -0.5 become square
+    roots, which other formats support better.
     """
     if KERAS_MAJOR >= 3:
         operations = {0.5: keras.ops.sqrt, -0.5: keras.ops.rsqrt}

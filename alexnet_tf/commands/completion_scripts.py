@@ -83,11 +83,7 @@ SCRIPTS = {
 
 
 def make_script(shell: str, commands: Mapping[str, Sequence[flags.Flag]]) -> str:
-    """The script to be sourced.
-
-    Args:
-      shell: one of `SCRIPTS`.
-      commands: every command's flags by its name.
+    """The script to be sourced, from every command's flags by its name.
 
     Raises:
       ValueError: for a word that a shell would not leave as it is.

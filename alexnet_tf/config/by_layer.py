@@ -123,13 +123,9 @@ def format_changes(changes: Sequence[RateChange]) -> str:
 def resolve(
     table: Mapping[str, float], layer_names: Sequence[str], default: float, setting: str
 ) -> dict[str, float]:
-    """Returns every layer's number.
+    """Returns every layer's number, `default` for those not in the table.
 
-    Args:
-      table: from `parse_numbers`.
-      layer_names: the network's layers.
-      default: the number of layers not in the table.
-      setting: the setting's name, for the error.
+    `setting` is the setting's name, for the error.
 
     Raises:
       UserError: if the table names a layer that the network does not have.

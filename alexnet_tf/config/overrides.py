@@ -99,9 +99,7 @@ def list_settings(part: Any, prefix: str = "") -> Iterator[Setting]:
 def override(config: Config, values: Mapping[str, Any]) -> Config:
     """Returns the config with the given settings replaced.
 
-    Args:
-      config: the starting point.
-      values: dotted name ("model.activation") -> value, of the field's type or as text.
+    They are given by dotted name ("model.activation"), of the field's type or as text.
 
     Raises:
       UserError: for an unknown name (suggesting the closest one), a value of the wrong

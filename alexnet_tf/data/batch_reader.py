@@ -40,10 +40,8 @@ def read_batch(
     Returns:
       (images, labels int32 [B], 0..num_classes-1). Images are encoded, string [B], or,
       from raw shards, uint8 [B, size, size, 3], RGB: as strings of 197 kB, TensorFlow
-      would copy them when parsing, unbatching and decoding.
-
-    Raises:
-      tf.errors.InvalidArgumentError: if a record is invalid.
+      would copy them when parsing, unbatching and decoding. An invalid record raises
+      `tf.errors.InvalidArgumentError`.
     """
     if is_raw(read.info):
         origin = tf.zeros([1, 2], tf.int32)
@@ -63,15 +61,8 @@ def read_crops(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Like `read_batch`, for crops of raw shards, cut out while reading.
 
-    Args:
-      read: the data set's reader.
-      batch: int64 scalar, the batch's number.
-      batch_size: B; None if it varies between batches.
-      offsets: int32 [B, 2] or [1, 2], the crops' top left corners, pixels.
-      crop_size: pixels.
-
-    Returns:
-      (uint8 [B, crop_size, crop_size, 3], RGB, labels as from `read_batch`).
+    `offsets` are the crops' top left corners in pixels, int32 [B, 2] or [1, 2]. The
+    images are uint8 [B, crop_size, crop_size, 3], RGB.
     """
     pixels, stored_labels = _call_python(
         functools.partial(read.read_pixels, crop_size),
@@ -109,15 +100,12 @@ def is_raw(info: manifest.Manifest) -> bool:
 
 
 def decode_image(stored: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
-    """Decodes a record's image.
+    """Decodes a record's image to uint8 [size, size, 3], RGB.
 
     Args:
       stored: the image's bytes, string scalar, or its pixels, as from `read_batch`.
       info: the manifest: images are JPEG or raw, of `image_size`, or, if that is 0, of
         any format and size; those are resized to 256x256 here.
-
-    Returns:
-      uint8 [size, size, 3], RGB.
 
     Raises:
       tf.errors.InvalidArgumentError: if the bytes are not such an image.
@@ -143,8 +131,11 @@ FAILURES = (tf.errors.OpError, UnicodeDecodeError)
 class BatchReader:
     """Reads a data set's batches and remembers enough to explain a failure.
 
-    Attributes:
-      info: the data directory's manifest.
+    Args:
+      reader: the split's records.
+      info: the data directory's manifest; also an attribute.
+      compute_ids: maps a batch's number to its record numbers, int64 [b].
+      num_remembered: batches that may have been read but not yet delivered.
     """
 
     def __init__(
@@ -154,14 +145,6 @@ class BatchReader:
         compute_ids: Callable[[int], np.ndarray],
         num_remembered: int,
     ):
-        """Creates a reader for one data set.
-
-        Args:
-          reader: the split's records.
-          info: the data directory's manifest.
-          compute_ids: maps a batch's number to its record numbers, int64 [b].
-          num_remembered: batches that may have been read but not yet delivered.
-        """
         self.info = info
         self._reader = reader
         self._compute_ids = compute_ids
@@ -188,12 +171,9 @@ class BatchReader:
     def read_pixels(
         self, size: int, batch: np.int64, offsets: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Reads crops of the images of `batch`, from raw shards.
+        """Reads crops of the images of `batch`, of side `size`, from raw shards.
 
-        Args:
-          size: side of a crop, pixels.
-          batch: the batch's number.
-          offsets: int32 [b, 2] or [1, 2], pixels from the top and from the left.
+        `offsets` are int32 [b, 2] or [1, 2], pixels from the top and from the left.
 
         Returns:
           (uint8 [b, size, size, 3], labels as stored, int64 [b]); both are empty if

@@ -21,11 +21,8 @@ _USUAL_RED = 0x00FF0000
 def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes an uncompressed BMP of 8 (with a palette), 24 or 32 bits per pixel.
 
-    Args:
-      image_bytes: string scalar, the file's bytes.
-
-    Returns:
-      uint8 [height, width, 3], RGB; alpha is dropped.
+    Takes the file's bytes, string scalar. Returns uint8 [height, width, 3], RGB; alpha
+    is dropped.
 
     Raises:
       tf.errors.InvalidArgumentError: if the bytes are not such a BMP.

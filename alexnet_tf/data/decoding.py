@@ -14,18 +14,14 @@ def decode_image(
     """Decodes a JPEG, PNG, BMP or a GIF's first frame, detected from the content.
 
     WebP works where TensorFlow supports it (2.21 does, 2.15 does not). An image larger
-    than `max_pixels` and a GIF's later frames are not decoded at all. Metadata is
-    ignored, as in `tfrecords.images.decoder`, which gives the same pixels with these
-    exceptions: an animated WebP, a GIF with an empty comment, and a BMP that is
-    compressed, from OS/2 or not of 8, 24 or 32 bits per pixel are rejected here, and a
-    GIF's transparent pixels are black. Runs on the CPU, as all of `tf.data` does.
+    than `max_pixels` (width times height) and a GIF's later frames are not decoded at
+    all. Metadata is ignored, as in `tfrecords.images.decoder`, which gives the same
+    pixels with these exceptions: an animated WebP, a GIF with an empty comment, and a
+    BMP that is compressed, from OS/2 or not of 8, 24 or 32 bits per pixel are rejected
+    here, and a GIF's transparent pixels are black. Runs on the CPU, as all of `tf.data`
+    does.
 
-    Args:
-      image_bytes: string scalar, the file's bytes.
-      max_pixels: largest allowed width times height; the converter's limit.
-
-    Returns:
-      uint8 [height, width, 3], RGB.
+    Takes the file's bytes, string scalar. Returns uint8 [height, width, 3], RGB.
 
     Raises:
       tf.errors.InvalidArgumentError: if the image is invalid or too large.
@@ -94,11 +90,7 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
     A file of a few kilobytes may claim gigabytes of pixels, and TensorFlow's decoders
     would allocate them. A GIF's first frame has its own header: see `gif`.
 
-    Args:
-      image_bytes: string scalar.
-
-    Returns:
-      int64 scalar; 0 for a GIF or an unknown format.
+    Takes a string scalar. Returns an int64 scalar; 0 for a GIF or an unknown format.
 
     Raises:
       tf.errors.InvalidArgumentError: if a JPEG has no size.

@@ -15,14 +15,8 @@ from tfrecords.shards.statistics import Statistics
 class DataDirectory:
     """A data directory with its manifest and statistics.
 
-    Args:
-      path: the directory.
-      manifest: its content.
-      statistics: mean image and RGB covariance to train and evaluate with, of its own
-        training split or another run's.
-
-    Attributes:
-      path, manifest, statistics: as given.
+    The statistics are the mean image and RGB covariance to train and evaluate with, of
+    its own training split or another run's.
     """
 
     def __init__(self, path: str, manifest: Manifest, statistics: Statistics):
@@ -64,10 +58,9 @@ class DataDirectory:
         return reader
 
     def explain_failure(self) -> Exception | None:
-        """Checks the records that this directory's data sets read last.
+        """The error in the records that data sets read last, or None.
 
-        Returns:
-          A DataError or StorageError that names the bad record; None if there is none.
+        It is a DataError or StorageError that names the bad record.
         """
         for reader in list(self._batch_readers):
             if (explanation := reader.explain()) is not None:

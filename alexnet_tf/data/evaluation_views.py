@@ -31,13 +31,9 @@ def _cut(image: tf.Tensor, top: int, left: int, size: int) -> tf.Tensor:
 def make_ten_views(image: tf.Tensor, crop_size: int = 224) -> tf.Tensor:
     """The four corners and the centre, then their mirror images (section 4.1).
 
-    Args:
-      image: [..., size, size, 3] of any dtype, size at least `crop_size`.
-      crop_size: pixels.
-
-    Returns:
-      [..., 10, crop_size, crop_size, 3]: top left, top right, bottom left, bottom
-      right, centre, and the same five mirrored.
+    Takes images [..., size, size, 3] of any dtype, size at least `crop_size`. Returns
+    [..., 10, crop_size, crop_size, 3]: top left, top right, bottom left, bottom right,
+    centre, and the same five mirrored.
     """
     end = image.shape[-2] - crop_size
     corners = [(0, 0), (0, end), (end, 0), (end, end)]
@@ -51,14 +47,8 @@ def make_view_transform(
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """Makes the function from images to views with the mean subtracted.
 
-    Args:
-      data: the settings.
-      statistics: the training split's mean image and covariance.
-      num_views: 1, the centre, or 10 (section 4.1).
-
-    Returns:
-      A function from images, uint8 [..., size, size, 3], to views, float32
-      [..., num_views, crop_size, crop_size, 3].
+    It takes images, uint8 [..., size, size, 3], to views, float32 [..., num_views,
+    crop_size, crop_size, 3]: one, the centre, or ten (section 4.1).
     """
     mean_image = tf.constant(statistics.mean_image, tf.float32)
 
@@ -82,15 +72,8 @@ def compile_view_transform(
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """`make_view_transform` for batches, compiled by XLA where that is faster.
 
-    Args:
-      data: the settings.
-      statistics: the training split's mean image and covariance.
-      num_views: 1, the centre, or 10.
-      device: where it runs; None lets TensorFlow choose.
-
-    Returns:
-      A function from images, uint8 [B, size, size, 3], to views, float32
-      [B, num_views, crop_size, crop_size, 3].
+    The function takes images, uint8 [B, size, size, 3], to views, float32 [B,
+    num_views, crop_size, crop_size, 3], on `device`; with None, TensorFlow chooses it.
     """
     spec = tf.TensorSpec([None, *statistics.mean_image.shape], tf.uint8)
     with placement.scope(device):

@@ -25,12 +25,9 @@ _FRAME_BYTES = 10  # mark, left, top, width, height, flags
 
 
 def keep_first_frame(image_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Truncates a GIF after its first frame.
+    """Truncates a GIF, the file's bytes as a string scalar, after its first frame.
 
     Runs on the CPU, as all of `tf.data` does; there, reading past the end is an error.
-
-    Args:
-      image_bytes: string scalar, the file's bytes.
 
     Returns:
       `(gif, num_pixels)`: the GIF with only its first frame, string scalar, and width

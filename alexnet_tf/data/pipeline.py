@@ -44,15 +44,9 @@ _BATCHES_UNDER_WAY = 12
 
 
 def compute_record_ids(num_records: int, config: Config, step: int) -> np.ndarray:
-    """The record numbers of the batch of `step`.
+    """The records of batch `step`, from 0: int64 [batch_size], 0..num_records-1.
 
-    Args:
-      num_records: size of the training split.
-      config: gives the seed, the batch size and whether epochs are reshuffled.
-      step: from 0.
-
-    Returns:
-      int64 [batch_size], record numbers in the split, 0..num_records-1.
+    `num_records` is the size of the training split.
     """
     positions = step * config.batch_size + np.arange(config.batch_size, dtype=np.int64)
     epochs, indices = np.divmod(positions, num_records)
@@ -72,13 +66,7 @@ def _get_order(num_records: int, seed: int, stream: int) -> np.ndarray:
 def make_training_dataset(
     data: DataDirectory, config: Config, start_step: int, num_steps: int
 ) -> tf.data.Dataset:
-    """Makes the batches of steps start_step .. start_step+num_steps-1.
-
-    Args:
-      data: from `open_data`.
-      config: the run's settings.
-      start_step: any step, from 0.
-      num_steps: the number of batches.
+    """Makes the batches of steps start_step .. start_step+num_steps-1, from 0 on.
 
     Returns:
       Data set of (images float32 [batch_size, crop_size, crop_size, 3], labels int32
@@ -131,12 +119,8 @@ def make_evaluation_dataset(
 ) -> tf.data.Dataset:
     """Gives every record of a split once, in order; the last batch may be smaller.
 
-    Args:
-      data: from `open_data`.
-      config: the run's settings. A batch holds at most `eval_batch_size` views: that
-        many images, or a tenth as many with ten views (at least one).
-      split: the split's name.
-      num_views: 1, the centre, or 10 (section 4.1).
+    A batch holds at most `config.eval_batch_size` views: that many images, or a tenth
+    as many with ten views (section 4.1), at least one.
 
     Returns:
       Data set of (images uint8 [b, size, size, 3], labels int32 [b], record numbers

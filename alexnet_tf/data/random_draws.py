@@ -46,16 +46,13 @@ class Draws(NamedTuple):
 
 
 def make_seed(seed: int, draw: int, block: tf.Tensor) -> tf.Tensor:
-    """The seed of one kind of draw for a block of images.
+    """The seed, int64 [2], of one kind of draw for a block of images.
 
     Args:
       seed: the run's seed.
       draw: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
       block: int64 scalar, the images' (or their chunks') position in the training
         stream divided by `BLOCK`.
-
-    Returns:
-      int64 [2].
     """
     key = tf.constant([seed & (1 << 63) - 1, draw], tf.int64)
     return tf.random.experimental.stateless_fold_in(key, block, alg=_ALGORITHM)
@@ -64,12 +61,8 @@ def make_seed(seed: int, draw: int, block: tf.Tensor) -> tf.Tensor:
 def draw_crop_offsets(seed: tf.Tensor, crop_positions: int) -> tf.Tensor:
     """Draws the crops' top left corners, uniform on 0..crop_positions-1 (section 4.1).
 
-    Args:
-      seed: int64 [2].
-      crop_positions: per axis: 32 in the paper, 33 in the source.
-
-    Returns:
-      int32 [BLOCK, 2]: pixels from the top, pixels from the left.
+    `crop_positions` is 32 per axis in the paper, 33 in the source. Returns, for a seed
+    int64 [2], int32 [BLOCK, 2]: pixels from the top, pixels from the left.
     """
     return tf.random.stateless_uniform(
         [BLOCK, 2], seed, 0, crop_positions, tf.int32, alg=_ALGORITHM
@@ -93,21 +86,15 @@ def draw_colour_shift(
 
       shift = [p1 p2 p3] [a1 w1, a2 w2, a3 w3]^T,   a ~ N(0, stddev^2)
 
-    with p the eigenvectors and l the eigenvalues of the covariance of RGB pixels in
-    0..255. For `kind` "paper", the formula holds for pixels in 0..1, whose eigenvalues
-    are l / 255^2, and the shift is multiplied by 255, so w = l / 255. (With w = l, it
-    would exceed a thousand on the scale 0..255.) For "source", w = sqrt(l), and the
-    shifted image is later divided by 1 + stddev.
-
-    Args:
-      seed: int64 [2].
-      eigenvalues: [3], of the covariance of pixels in 0..255.
-      eigenvectors: [3, 3], columns in the eigenvalues' order.
-      stddev: standard deviation of a; 0.1 in the paper.
-      kind: "paper" or "source".
+    with p the eigenvectors (columns of [3, 3]) and l the eigenvalues [3] of the
+    covariance of RGB pixels in 0..255. For `kind` "paper", the formula holds for pixels
+    in 0..1, whose eigenvalues are l / 255^2, and the shift is multiplied by 255, so w =
+    l / 255. (With w = l, it would exceed a thousand on the scale 0..255.) For "source",
+    w = sqrt(l), and the shifted image is later divided by 1 + stddev. The paper's
+    stddev is 0.1.
 
     Returns:
-      float32 [BLOCK, 3], RGB, on the scale of pixels in 0..255.
+      For a seed int64 [2], float32 [BLOCK, 3], RGB, on the scale of pixels in 0..255.
     """
     weights = eigenvalues / 255.0 if kind == "paper" else np.sqrt(eigenvalues)
     axes = tf.constant(eigenvectors * (weights * stddev), tf.float32)
@@ -122,17 +109,10 @@ def draw_sequence(
     first: tf.Tensor,
     count: int,
 ) -> tf.Tensor:
-    """Draws numbers first .. first+count-1 of an endless sequence of blocks.
+    """Draws numbers first .. first+count-1 of an endless sequence: [count, ...].
 
-    Args:
-      draw: maps a seed, int64 [2], to the draws of a block, [BLOCK, ...].
-      seed: the run's seed.
-      kind: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
-      first: int64 scalar, from 0.
-      count: the number of draws.
-
-    Returns:
-      [count, ...].
+    `draw` maps a seed, int64 [2], to the draws of a block, [BLOCK, ...]; `seed` and
+    `kind` are those of `make_seed`, and `first`, an int64 scalar, counts from 0.
     """
     block = first // BLOCK
     num_blocks = (count - 1) // BLOCK + 2
@@ -149,16 +129,10 @@ def make_training_draws(
     With `data.crop_chunk` above 1, images with the same position // crop_chunk share
     offsets and mirroring; each image has its own colour shift.
 
-    Args:
-      data: the settings.
-      statistics: the training split's mean image and covariance.
-      num_records: size of the training split.
-      seed: the run's seed.
-      count: images per batch.
-
     Returns:
       A function from the first image's position in the training stream, int64 scalar
-      (epoch * num_records + index), to `Draws` [count, ...].
+      (epoch * num_records + index, with the training split's number of records), to
+      `Draws` [count, ...].
     """
     last_shifted = data.colour_shift_epochs * num_records
     num_chunks = (count - 1) // data.crop_chunk + 2

@@ -14,16 +14,11 @@ import tensorflow as tf
 def require(
     condition: tf.Tensor, sentence: Sequence[str | tf.Tensor], value: tf.Tensor
 ) -> tf.Tensor:
-    """Returns `value`, or fails with a message.
+    """Returns `value` (int64, any shape) if the bool scalar is true, or fails.
 
-    If `condition` is false, a string-to-number op gets the message; it fails and quotes
-    it in its error. Use the returned value: it depends on that op, so TensorFlow cannot
-    prune the check.
-
-    Args:
-      condition: bool scalar.
-      sentence: the message's parts: strings and integer tensors.
-      value: int64, of any shape.
+    If `condition` is false, a string-to-number op gets the message, made of strings and
+    integer tensors; it fails and quotes it in its error. Use the returned value: it
+    depends on that op, so TensorFlow cannot prune the check.
 
     Raises:
       tf.errors.InvalidArgumentError: if `condition` is false.

@@ -41,14 +41,9 @@ def make_host_part(
 ) -> Callable[[tf.Tensor, Draws], tf.Tensor | Crops]:
     """Makes the part of the transform that the input pipeline applies to each image.
 
-    Args:
-      data: the settings.
-      statistics: the training split's mean image and covariance.
-
-    Returns:
-      A function of an image, uint8 [size, size, 3], and its draws. It returns the
-      finished image, float32 [crop_size, crop_size, 3], or, if
-      `is_finished_on_device`, its `Crops`.
+    It is a function of an image, uint8 [size, size, 3], and its draws. It returns the
+    finished image, float32 [crop_size, crop_size, 3], or, if `is_finished_on_device`,
+    its `Crops`.
     """
     if is_finished_on_device(data):
         return lambda image, draws: Crops(
@@ -62,9 +57,8 @@ def make_device_part(
 ) -> Callable[[tf.Tensor | Crops], tf.Tensor]:
     """Makes the part of the transform that runs on the training step's device.
 
-    Returns:
-      A function from a batch of `make_host_part`'s results to images, float32
-      [B, crop_size, crop_size, 3].
+    It is a function from a batch of `make_host_part`'s results to images, float32 [B,
+    crop_size, crop_size, 3].
     """
     if is_finished_on_device(data):
         return make_batch_transform(data, statistics)
@@ -86,19 +80,12 @@ def is_finished_on_device(data: DataConfig) -> bool:
 def make_image_transform(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[tf.Tensor, Draws], tf.Tensor]:
-    """The formula for one image.
+    """The formula for one image, uint8 [size, size, 3], and its draws.
 
     With the mean "same_crop", the mean image is cropped and mirrored like the image
     (the paper subtracts it before cropping). With "centre_crop" it is always the
-    unmirrored centre, as in the source.
-
-    Args:
-      data: the settings.
-      statistics: the training split's mean image and covariance.
-
-    Returns:
-      A function from an image, uint8 [size, size, 3], and its draws to float32
-      [crop_size, crop_size, 3].
+    unmirrored centre, as in the source. The function returns float32 [crop_size,
+    crop_size, 3].
     """
     size = data.crop_size
     cut_mean = _make_mean_cutter(data, statistics)
@@ -118,14 +105,9 @@ def make_image_transform(
 def make_batch_transform(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[Crops], tf.Tensor]:
-    """The same formula for a batch of crops, compiled by XLA where that is faster.
+    """The same formula for the `Crops` of B images, compiled by XLA where faster.
 
-    Args:
-      data: the settings.
-      statistics: the training split's mean image and covariance.
-
-    Returns:
-      A function from the `Crops` of B images to float32 [B, crop_size, crop_size, 3].
+    The function returns float32 [B, crop_size, crop_size, 3].
     """
     cut_means = _make_batch_mean_cutter(data, statistics)
 
@@ -146,12 +128,9 @@ def make_batch_transform(
 
 
 def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
-    """Crops an image [height, width, 3] to [crop_size, crop_size, 3] at `offsets`.
+    """Crops an image [height, width, 3] to [crop_size, crop_size, 3] of the same dtype.
 
-    Args:
-      image: of any dtype.
-      offsets: int32 [2], the crop's top left corner.
-      crop_size: pixels.
+    `offsets`, int32 [2], are the crop's top left corner.
     """
     begin = tf.concat([offsets, [0]], 0)
     return tf.slice(image, begin, [crop_size, crop_size, 3])

@@ -67,10 +67,8 @@ def scope(device: str | None) -> contextlib.AbstractContextManager:
 def memory_errors(setting: str) -> Iterator[None]:
     """Translates out-of-memory errors within the context.
 
-    TensorFlow raises the same error for a full disk; it is recognized, too.
-
-    Args:
-      setting: the setting to reduce: "--config.batch_size".
+    TensorFlow raises the same error for a full disk; it is recognized, too. `setting`
+    is the one to reduce: "--config.batch_size".
 
     Raises:
       DeviceMemoryError: if a device or the process runs out of memory.

@@ -42,16 +42,11 @@ class Choice:
 def choose_precision(precision: str, recorded: str | None = None) -> Choice:
     """Resolves the setting `precision` on this machine.
 
-    Args:
-      precision: the setting.
-      recorded: the precision of a resumed run, which "auto" keeps on any machine; None
-        for a new run.
-
-    Returns:
-      For "auto" in a new run: "mixed_bfloat16" if the first GPU has compute capability
-      8.0 or higher (its tensor cores multiply bfloat16 at least twice as fast as
-      TensorFloat-32), or if there is no GPU and the CPU was measured to be faster in
-      bfloat16; else "float32". Any other value is returned unchanged.
+    "auto" keeps the precision `recorded` for a resumed run. In a new run it becomes
+    "mixed_bfloat16" if the first GPU has compute capability 8.0 or higher (its tensor
+    cores multiply bfloat16 at least twice as fast as TensorFloat-32), or if there is no
+    GPU and the CPU was measured to be faster in bfloat16; else "float32". Any other
+    value is returned unchanged.
     """
     if precision != "auto":
         return Choice(precision)

@@ -119,12 +119,9 @@ def measure(
 ) -> Timing:
     """Times all operations in every round, in both types.
 
+    By default they are those of `make_operations`.
     Other load on the machine only makes runs longer, so the best run of each counts;
-    alternating the types exposes both to the same load.
-
-    Args:
-      operations: from `make_operations`, which is the default.
-      clock: returns seconds.
+    alternating the types exposes both to the same load. `clock` returns seconds.
     """
     operations = make_operations() if operations is None else operations
     with _quiet():

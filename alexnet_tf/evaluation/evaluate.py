@@ -53,7 +53,7 @@ def evaluate(
     check_stop: Callable[[], None] = lambda: None,
     make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> Evaluation:
-    """Evaluates `split`.
+    """Evaluates `split` of the data.
 
     Args:
       eval_step: from `forward.make_eval_step`.
@@ -110,12 +110,8 @@ def open_run_data(
 ) -> tuple[directory.DataDirectory, Config]:
     """Opens a run's data, or other data of the same classes, with the run's mean.
 
-    Args:
-      workdir_path: the run's directory.
-      data_dir: the shards; None for the training data.
-
-    Returns:
-      The data, and the run's settings with the data's label offset.
+    `data_dir` is None for the training data. The settings returned are the run's, with
+    the data's label offset.
 
     Raises:
       UserError: if there is no such run, the data has other classes than the network,
@@ -161,15 +157,8 @@ def evaluate_checkpoint(
 ) -> tuple[checkpoint_lib.Checkpoint, Evaluation, directory.DataDirectory]:
     """Evaluates a run's checkpoint, as `alexnet-evaluate` does.
 
-    Always subtracts the mean of the training data, also from other data (section 2).
-
-    Args:
-      workdir_path: the run's directory.
-      which: "last", "best" or a step.
-      split: the split's name.
-      num_views: 1 or 10.
-      data_dir: other shards of the same classes; None for the training data.
-      devices: devices to use instead of the run's, or None.
+    The checkpoint is "last", "best" or a step. Always subtracts the mean of the training data, also from other data in `data_dir`
+    (section 2). `devices` replaces those of the run unless it is None.
 
     Raises:
       UserError: if there is no such run, checkpoint or split, the data has other

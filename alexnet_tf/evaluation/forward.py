@@ -28,12 +28,8 @@ class EvalResult(NamedTuple):
 def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
     """The softmax output, averaged over each image's views (section 4.1).
 
-    Args:
-      model: from images to logits.
-      views: float32 [B, views, crop, crop, 3], mean subtracted.
-
-    Returns:
-      float32 [B, classes].
+    Takes views, float32 [B, views, crop, crop, 3], mean subtracted, and the model from
+    images to logits. Returns float32 [B, classes].
     """
     num_views = tf.shape(views)[1]
     images = tf.reshape(views, [-1, *model.inputs[0].shape[1:]])
@@ -46,11 +42,9 @@ def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
 def make_eval_step(
     model: keras.Model, device: str | None = None
 ) -> tf.types.experimental.PolymorphicFunction:
-    """Compiles the evaluation step.
+    """Compiles the evaluation step of a model from images to logits.
 
-    Args:
-      model: from images to logits.
-      device: tower a's device; ops that belong to neither tower run there.
+    `device` is tower a's; ops that belong to neither tower run there.
 
     Returns:
       A function from views float32 [B, views, crop, crop, 3] and labels int32 [B] to

@@ -25,12 +25,9 @@ def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     Ties therefore count as errors, whatever the order of classes, and a row with a NaN
     is an error in both.
 
-    Args:
-      scores: float [batch, num_classes], logits or probabilities.
-      labels: integer [batch], 0..num_classes-1.
-
-    Returns:
-      bool [batch, 2]: top-1 error, top-5 error.
+    Takes scores, float [batch, num_classes], logits or probabilities, and labels,
+    integer [batch], 0..num_classes-1. Returns bool [batch, 2]: top-1 error, top-5
+    error.
     """
     label_scores = tf.gather(scores, labels, axis=1, batch_dims=1)[:, tf.newaxis]
     # Written as "not below" so that a NaN counts as an error.
@@ -43,27 +40,14 @@ def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 
 def count_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Counts the images with top-1 and top-5 errors.
-
-    Args:
-      scores: float [batch, num_classes], logits or probabilities.
-      labels: integer [batch], 0..num_classes-1.
-
-    Returns:
-      int32 [2]: top-1 errors, top-5 errors, as `find_errors` defines them.
-    """
+    """Counts the errors of `find_errors`: int32 [2], top-1 errors, top-5 errors."""
     return tf.reduce_sum(tf.cast(find_errors(scores, labels), tf.int32), axis=0)
 
 
 def format_errors(top1_error: float, top5_error: float, num_classes: int) -> str:
-    """Formats both errors for the console: "top-1 error 40.00%, top-5 18.00%".
+    """Formats both errors, fractions 0..1: "top-1 error 40.00%, top-5 18.00%".
 
     Omits top-5 with five classes or fewer, where it is always 0.
-
-    Args:
-      top1_error: fraction of the images, 0..1.
-      top5_error: the same.
-      num_classes: the network's outputs.
     """
     text = f"top-1 error {top1_error:.2%}"
     return f"{text}, top-5 {top5_error:.2%}" if num_classes > TOP_K else text
@@ -124,11 +108,6 @@ class PerClassErrors:
         self.errors = np.zeros((num_classes, 2), np.int64)
 
     def add(self, labels: np.ndarray, is_error: np.ndarray) -> None:
-        """Adds a batch.
-
-        Args:
-          labels: integer [batch], 0..num_classes-1.
-          is_error: bool [batch, 2], from `find_errors`.
-        """
+        """Adds a batch: labels, integer [batch], and `find_errors`, bool [batch, 2]."""
         np.add.at(self.num_seen, labels, 1)
         np.add.at(self.errors, labels, np.asarray(is_error, np.int64))

@@ -80,13 +80,10 @@ def _is_listed(path: str) -> bool:
 
 
 def open_version(path: str) -> Exported:
-    """Loads a version after verifying its files' checksums.
+    """Loads a version, from `find_version`, after verifying its files' checksums.
 
-    Exports of older versions of this program have no checksums.
-
-    Args:
-      path: from `find_version`. A SavedModel is a program: load only files that you
-        made or trust.
+    Exports of older versions of this program have no checksums. A SavedModel is a
+    program: load only files that you made or trust.
 
     Raises:
       DataError: naming a damaged or missing file.

@@ -56,16 +56,10 @@ def write(
     directory: str,
     calibration: Calibration | None = None,
 ) -> list[str]:
-    """Writes the files of `formats` into an existing directory.
+    """Writes the files of `formats`, any of `NAMES`, into an existing directory.
 
-    Args:
-      formats: any of `NAMES`.
-      network: a run's network, built without placement.
-      directory: where the files go.
-      calibration: for tflite.
-
-    Returns:
-      Lines for the user, with measurements and comparisons.
+    The network is built without placement. Returns lines for the user, with
+    measurements and comparisons.
 
     Raises:
       UserError, DataError: as the formats' own functions.

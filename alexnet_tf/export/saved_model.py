@@ -54,8 +54,7 @@ NO_IMAGE = (
 class Signatures:
     """An export's functions by name, listed in the module's docstring.
 
-    Args:
-      network: a run's network, built without placement.
+    The network is built without placement.
     """
 
     def __init__(self, network: TrainedNetwork):
@@ -159,12 +158,8 @@ def decode_or_explain(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes and resizes an image by the converter's bicubic rule, or says why not.
 
-    Args:
-      image_bytes: string scalar.
-      image_size: pixels, 256.
-
-    Returns:
-      (uint8 [image_size, image_size, 3], ""), or (zeros, the reason).
+    Takes the file's bytes, string scalar. Returns (uint8 [image_size, image_size, 3],
+    ""), or (zeros, the reason).
     """
 
     def decode(one: tf.Tensor) -> tuple[tf.Tensor, str]:
@@ -208,11 +203,9 @@ def export(
 ) -> Export:
     """Writes the next version under `export_dir`, atomically.
 
-    Args:
-      network: a run's network, built without placement.
-      export_dir: the directory of versions; created if missing.
-      formats: any of `SAVED_MODEL` and `other_formats.NAMES`.
-      calibration: for the format tflite.
+    The network is built without placement. `formats` are any of `SAVED_MODEL` and
+    `other_formats.NAMES`; tflite needs `calibration`. The directory is created if
+    missing.
 
     Raises:
       UserError: if `export_dir` cannot be a directory, or a format lacks a package or

@@ -35,10 +35,7 @@ _IMAGE = {"data_format": "channels_last", "dtype": _DTYPE}
 
 
 def build_inference_model(network: TrainedNetwork) -> keras.Model:
-    """Builds the model with the network's weights.
-
-    Args:
-      network: a run's network, built without placement.
+    """Builds the model with the weights of the network, built without placement.
 
     Returns:
       A functional model from images, float32 [N, crop, crop, 3], RGB 0..255, to

@@ -49,14 +49,10 @@ def write(
     data: directory.DataDirectory,
     num_calibration_images: int,
 ) -> None:
-    """Writes the three files into `directory`.
+    """Writes the three files into `directory`, an existing one.
 
-    Args:
-      network: a run's network, built without placement.
-      directory: an existing directory.
-      data: data of the network's classes; calibration uses the first images of its
-        training split, which is shuffled.
-      num_calibration_images: upper limit of calibration images.
+    The network is built without placement. Calibration uses the first images of the
+    training split of `data`, which is shuffled, at most `num_calibration_images`.
 
     Raises:
       UserError: if `data` has no training split.
@@ -190,14 +186,10 @@ def _convert(classifier: Classifier, kind: str, images: list[np.ndarray]) -> byt
 
 
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Loads a file as a function of one image that runs on all CPU cores.
+    """Loads a `.tflite` file as a function of one image that runs on all CPU cores.
 
-    Args:
-      path: a `.tflite` file that `write` wrote.
-
-    Returns:
-      A function from float32 [1, crop, crop, 3], RGB 0..255, to probabilities, float32
-      [1, num_classes].
+    It takes float32 [1, crop, crop, 3], RGB 0..255, to probabilities, float32 [1,
+    num_classes].
     """
     with warnings.catch_warnings():
         # TensorFlow 2.21 warns that a later version will drop the interpreter.

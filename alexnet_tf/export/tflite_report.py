@@ -53,15 +53,10 @@ class Measurement:
 def measure_all(
     network: TrainedNetwork, directory: str, data: directory.DataDirectory
 ) -> list[Measurement]:
-    """Measures TensorFlow and the files that `tflite_files.write` wrote.
-
-    Args:
-      network: the run's network.
-      directory: the directory of the files.
-      data: data with a validation split.
+    """Measures TensorFlow and the files that `tflite_files.write` wrote to `directory`.
 
     Raises:
-      UserError: if there is no such split.
+      UserError: if the data has no validation split.
       DataError: if a record is damaged.
     """
     classifier = tflite_files.make_classifier(network)

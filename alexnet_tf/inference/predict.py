@@ -97,12 +97,9 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
 
 
 def open_export(export_dir: str, num_views: int) -> Predictor:
-    """Makes a predictor of an export's newest version.
+    """Makes a predictor of the newest version of an export, or of one version.
 
-    Args:
-      export_dir: from `alexnet-export`, or one version in it. A SavedModel is a
-        program: load only files that you made or trust.
-      num_views: 1 or 10.
+    A SavedModel is a program: load only files that you made or trust.
 
     Raises:
       UserError: if there is no export.
@@ -183,11 +180,8 @@ def predict_files(
 ) -> Iterator[Prediction]:
     """Yields each file's prediction; an unreadable file yields its error.
 
-    Args:
-      predictor: the network.
-      paths: the files.
-      apply_orientation: whether to rotate images by their Exif orientation.
-      batch_size: images per batch.
+    `apply_orientation` rotates images by their Exif orientation; `batch_size` is
+    images.
 
     Raises:
       UserError: if there is too little memory or too few open files are allowed.

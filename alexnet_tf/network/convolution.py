@@ -21,11 +21,8 @@ def convolve(
 ) -> tf.Tensor:
     """Convolves x with the kernels, by the fastest of three methods.
 
-    Args:
-      x: float [B, H, W, maps in].
-      kernel: [size, size, maps in, kernels], of the same dtype.
-      stride: pixels.
-      padding: zeros (before, after) on both axes.
+    Takes x, float [B, H, W, maps in], the kernel [size, size, maps in, kernels] of the
+    same dtype, and zeros (before, after) as padding on both axes, in pixels.
 
     Returns:
       [B, H', W', kernels] with H' = (H + before + after - size) // stride + 1.

@@ -22,9 +22,8 @@ _ALGORITHM = "philox"
 class Gaussian(keras.initializers.Initializer):
     """N(0, stddev) from a stateless generator: the same on both stacks and any device.
 
-    Args:
-      stddev: standard deviation (paper, section 5: 0.01).
-      seed: two integers: the run's seed and the layer's number.
+    The paper's stddev is 0.01 (section 5). The seed is two integers: the run's seed and
+    the layer's number.
     """
 
     def __init__(self, stddev: float, seed: tuple[int, int]):
@@ -40,11 +39,9 @@ class Gaussian(keras.initializers.Initializer):
 
 
 class PlacedLayer(keras.layers.Layer):
-    """A layer that builds and runs on `device`.
+    """A layer that builds and runs on `device`; with None, TensorFlow chooses it.
 
-    Args:
-      device: a `tf.device` name; None lets TensorFlow choose.
-      **kwargs: Keras' arguments: name, dtype (a precision policy).
+    Other arguments are Keras': name, dtype (a precision policy).
     """
 
     def __init__(self, device: str | None = None, **kwargs: Any):
@@ -60,17 +57,10 @@ class PlacedLayer(keras.layers.Layer):
 class Convolution(PlacedLayer):
     """y = x * kernel + bias.
 
-    Args:
-      kernels: maps out.
-      size: side of the kernels, pixels.
-      stride: pixels.
-      padding: zeros (before, after) on both axes. On 224 pixels, the paper's conv1
-        gives 55 only if its last windows extend past the right and bottom edges, as
-        in the source: (0, 3).
-      stddev: standard deviation of the initial kernel.
-      initial_bias: 0 or 1 (section 5).
-      seed: seed of the initial kernel.
-      **kwargs: `PlacedLayer`'s.
+    `kernels` is the number of maps out; size and stride are pixels; `padding` is zeros
+    (before, after) on both axes. On 224 pixels, the paper's conv1 gives 55 only if its
+    last windows extend past the right and bottom edges, as in the source: (0, 3). The
+    initial bias is 0 or 1 (section 5); `stddev` and `seed` are those of `Gaussian`.
     """
 
     def __init__(
@@ -110,12 +100,7 @@ class Convolution(PlacedLayer):
 class Dense(PlacedLayer):
     """y = flatten(x) kernel + bias; maps are flattened in the order row, column, map.
 
-    Args:
-      units: number of outputs.
-      stddev: standard deviation of the initial kernel.
-      initial_bias: 0 or 1 (section 5).
-      seed: seed of the initial kernel.
-      **kwargs: `PlacedLayer`'s.
+    The arguments are `Convolution`'s.
     """
 
     def __init__(
@@ -154,11 +139,9 @@ class Dense(PlacedLayer):
 class Activation(PlacedLayer):
     """max(0, x) (paper, section 3.1), or tanh(x), its baseline in figure 1.
 
-    Args:
-      function: "relu" or "tanh".
-      gradient_follows: for relu only: the next layer already returns the gradient of
-        this layer's input, as `normalize_fused` does, so it is passed on unchanged.
-      **kwargs: `PlacedLayer`'s.
+    `function` is "relu" or "tanh". With `gradient_follows`, for relu only, the next
+    layer already returns the gradient of this layer's input, as `normalize_fused` does,
+    so it is passed on unchanged.
     """
 
     def __init__(self, function: str, gradient_follows: bool = False, **kwargs: Any):
@@ -214,14 +197,8 @@ class Dropout(PlacedLayer):
     y = x * mask / (1 - rate), and y = x at test. This changes the training dynamics: at
     rate 0.5 the layers above see four times the curvature.
 
-    The mask is a function of (seed, draws): `draws` counts the training batches and is
-    part of a run's state.
-
-    Args:
-      rate: probability of zeroing.
-      scaling: "test" or "training".
-      seed: the run's seed and the layer's number.
-      **kwargs: `PlacedLayer`'s.
+    The mask is a function of (seed, draws): the seed is that of `Gaussian`; `draws`
+    counts the training batches and is part of a run's state.
     """
 
     def __init__(self, rate: float, scaling: str, seed: tuple[int, int], **kwargs: Any):

@@ -101,17 +101,8 @@ def normalize_banded(
       dx = dy s^-beta - 2 alpha beta x ((dy y / s) B)
 
     Powers are computed in float32, matmuls in x's dtype. For float16 everything is
-    computed in float32, as the square of 256 would overflow.
-
-    Args:
-      x: float [B, H, W, maps].
-      radius: maps on each side.
-      bias: k.
-      alpha: as in the formula.
-      beta: the exponent.
-
-    Returns:
-      The same shape and dtype.
+    computed in float32, as the square of 256 would overflow. x is float [B, H, W,
+    maps]; y has its shape and dtype.
     """
     if x.dtype == tf.float16:
         wide = tf.cast(x, tf.float32)

@@ -55,12 +55,7 @@ def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
 def load_weights(
     network: keras.Model, arrays: Mapping[str, np.ndarray], path: str
 ) -> None:
-    """Assigns a checkpoint's weights to `network`, cast to its dtype.
-
-    Args:
-      network: the network to assign to.
-      arrays: a checkpoint's arrays; only those named `weights/...` are used.
-      path: the checkpoint's path, for the error.
+    """Assigns the arrays `weights/...` of the checkpoint at `path`, cast to the dtype.
 
     Raises:
       DataError: if the checkpoint belongs to another network.
@@ -80,12 +75,7 @@ def assign_arrays(
     arrays: Mapping[str, np.ndarray],
     path: str,
 ) -> None:
-    """Assigns every array to the variable of the same name.
-
-    Args:
-      variables: the variables to assign.
-      arrays: their values, of the same names, shapes and dtypes.
-      path: the file that the arrays come from, for the error.
+    """Assigns every array, from the file at `path`, to the variable of the same name.
 
     Raises:
       DataError: naming arrays that are missing, unknown or of another shape or dtype.

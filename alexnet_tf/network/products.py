@@ -22,26 +22,16 @@ _FEWEST_ROWS = 32
 
 
 def multiply(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Multiplies x by the kernel, by the faster of two methods.
-
-    Args:
-      x: float [B, n].
-      kernel: [n, m], of the same dtype.
-
-    Returns:
-      [B, m].
-    """
+    """Multiplies float x [B, n] by the kernel [n, m], by the faster of two methods."""
     if has_conflicts(x.shape[0], kernel) and suffers_conflicts():
         return multiply_apart(x, kernel)
     return tf.matmul(x, kernel)
 
 
 def has_conflicts(num_rows: int | None, kernel: tf.Tensor) -> bool:
-    """True if the rows of `kernel` conflict in the cache and x has enough rows.
+    """True if rows of the kernel [n, m] conflict in the cache and x has enough rows.
 
-    Args:
-      num_rows: the rows of x; None if unknown in the graph.
-      kernel: [n, m].
+    The number of rows of x is None if it is unknown in the graph.
     """
     row_bytes = kernel.shape[1] * kernel.dtype.size
     return (num_rows or 0) >= _FEWEST_ROWS and row_bytes % _PERIOD_BYTES == 0

@@ -132,13 +132,8 @@ def scale_rows(rows: Sequence[Row], width: float, num_towers: int) -> tuple[Row,
 def compare_inputs(full: Sequence[Row], scaled: Sequence[Row]) -> list[float]:
     """The ratio of a unit's number of inputs in `full` to that in `scaled`.
 
-    Args:
-      full: the rows of a network.
-      scaled: the same rows at another width.
-
-    Returns:
-      A ratio for each row and for the layer after the last one. The first is 1, as the
-      images do not change.
+    `scaled` are the same rows at another width. There is a ratio for each row and for
+    the layer after the last one. The first is 1, as the images do not change.
     """
     sizes = [
         _get_size(row) / _get_size(own) for row, own in zip(full, scaled, strict=True)

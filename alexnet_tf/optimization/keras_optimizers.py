@@ -40,16 +40,11 @@ _DECOUPLED = ("sgdw", "adamw")
 
 
 class KerasOptimizer(Optimizer):
-    """Keras' optimizers, one per parameter and on its device.
+    """Keras' optimizers, one per parameter and on its device; arguments as `Optimizer`.
 
     A rate of 0 freezes a parameter, as in the paper's rule: its velocity is reset, its
     slow weights follow the weights, and nothing moves it. Averages and moments are
-    still updated.
-
-    Args:
-      parameters: the parameters to train; their variables have unique names.
-      config: the optimizers and their hyperparameters.
-      device: holds the rates (tower a's device), or None.
+    still updated. The parameters' variables have unique names.
 
     Raises:
       UserError: if this stack lacks the optimizer or it rejects a hyperparameter.
@@ -200,10 +195,6 @@ class KerasOptimizer(Optimizer):
 
 def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str, str]:
     """Each layer's rule, from `optimizer.name` or `optimizer.per_layer`.
-
-    Args:
-      config: gives both settings.
-      layer_names: the network's layers.
 
     Raises:
       UserError: if a layer or rule is unknown, or one setting is given without the

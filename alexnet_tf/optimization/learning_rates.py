@@ -97,21 +97,19 @@ class Schedule(abc.ABC):
 
     @abc.abstractmethod
     def record_validation(self, epoch: float, top1_error: float) -> str | None:
-        """Processes an evaluation's result; returns a log line if it has an effect.
+        """Processes the top-1 error, 0..1, evaluated at `epoch`.
 
-        Args:
-          epoch: the run's position at the evaluation.
-          top1_error: validation error, 0..1.
+        Returns a log line if it has an effect.
         """
 
     @abc.abstractmethod
     def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
-        """Sets a rate by hand; returns a log line.
+        """Sets the kernels' rate by hand from `epoch` on; returns a log line.
 
         Args:
-          rate: the kernels' new rate, at least 0; 0 freezes.
+          rate: at least 0; 0 freezes.
           layer: one of `layer_names`; None for all.
-          epoch: the run's position; the rate applies from here on.
+          epoch: the run's position.
         """
 
     @abc.abstractmethod

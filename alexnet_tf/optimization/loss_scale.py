@@ -70,8 +70,8 @@ class LossScale(tf.Module):
     def update(self, is_finite: tf.Tensor) -> None:
         """Halves the scale, counts the step, or doubles the scale.
 
-        Args:
-          is_finite: bool scalar, whether this step's loss and gradients were finite.
+        `is_finite`, a bool scalar, tells whether this step's loss and gradients were
+        finite.
         """
         good_steps = tf.where(is_finite, self.good_steps + 1, 0)
         grows = good_steps >= GROWTH_STEPS

@@ -62,9 +62,8 @@ class Optimizer(tf.Module):
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
         """Updates every parameter on its own device.
 
-        Args:
-          gradients: float32 gradients of the batch's mean loss, one per parameter and
-            of its shape.
+        The gradients, float32, are those of the batch's mean loss, one per parameter
+        and of its shape.
         """
         # (Not `abc.ABC`: tf.Module has a metaclass of its own.)
         raise NotImplementedError
@@ -79,15 +78,10 @@ class Optimizer(tf.Module):
 
 
 class MomentumOptimizer(Optimizer):
-    """The paper's rule; each velocity is on its variable's device.
-
-    Args:
-      parameters: the parameters to train.
-      config: momentum, weight decay, and whether biases decay.
-      device: holds the rates (tower a's device), or None.
+    """The paper's rule; arguments as `Optimizer`.
 
     Attributes:
-      velocities: float32, one per parameter.
+      velocities: float32, one per parameter, on its variable's device.
     """
 
     def __init__(

@@ -166,9 +166,7 @@ class FixedSchedule(Schedule):
 def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
     """Makes the schedule that `config.schedule` describes, at its start.
 
-    Args:
-      config: the run's settings.
-      layer_names: the network's layers in order, as from `parameters.list_layer_names`.
+    `layer_names` are the network's layers in order (`parameters.list_layer_names`).
 
     Raises:
       UserError: if a per-layer setting is invalid.

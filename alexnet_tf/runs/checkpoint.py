@@ -54,9 +54,9 @@ def save(
 ) -> str:
     """Writes a checkpoint, then deletes those no longer needed.
 
-    It keeps the new one, the `keep` newest and that of `best_step`, which is recorded
-    inside the checkpoint to be equally durable; a caller with a new best step saves a
-    checkpoint at that step. A checkpoint of the same step is replaced.
+    It keeps the new one, the `keep` newest (at least 1) and that of `best_step`, which
+    is recorded inside the checkpoint to be equally durable; a caller with a new best
+    step saves a checkpoint at that step. A checkpoint of the same step is replaced.
 
     Args:
       directory: the run's checkpoints; created if missing.
@@ -102,13 +102,10 @@ def load_latest(
     """Loads the newest intact checkpoint; only for the process that writes here.
 
     A damaged checkpoint is renamed (`ckpt-00001234.bad`), reported in `warnings`, and
-    the one before it is tried. Leftovers of killed writers are removed.
-
-    Args:
-      directory: the run's checkpoints.
-      saved_step: step of the newest checkpoint in the run's record, or None. `warnings`
-        reports if that one is missing and an older one is used.
-      read_only: renames and removes nothing; for a dry run.
+    the one before it is tried. Leftovers of killed writers are removed. With
+    `read_only`, for a dry run, nothing is renamed or removed. If the checkpoint of
+    `saved_step`, the newest in the run's record, is missing, an older one is used and
+    `warnings` says so.
 
     Returns:
       The checkpoint, or None if none was ever completed.
@@ -167,12 +164,8 @@ def load(directory: str, which: str | int) -> Checkpoint:
     """Reads one checkpoint and changes nothing; for evaluation, export and the like.
 
     Training may continue meanwhile: if it deletes or replaces the checkpoint that is
-    being read, the search starts again.
-
-    Args:
-      directory: a run's checkpoints.
-      which: "last", "best" (lowest validation error, as recorded in the last one), or a
-        step.
+    being read, the search starts again. `which` is "last", "best" (lowest validation
+    error, as recorded in the last one), or a step.
 
     Raises:
       UserError: if there is no such checkpoint; the message lists the existing ones.

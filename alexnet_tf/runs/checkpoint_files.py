@@ -116,11 +116,9 @@ def list_names(directory: str) -> list[str]:
 
 
 def find(directory: str, passed_over: Collection[str] = ()) -> dict[int, str]:
-    """Step -> path of every complete checkpoint; a replaced one only as a fallback.
+    """Step -> path of every complete checkpoint, except those passed over.
 
-    Args:
-      directory: the run's checkpoints.
-      passed_over: paths to ignore.
+    One that is being replaced counts only if the newer one is missing.
     """
     found: dict[int, str] = {}
     for name in reversed(list_names(directory)):

@@ -78,15 +78,10 @@ def load(workdir: str) -> TrainingData:
 def check_classes(
     kept: TrainingData, classes: tuple[manifest.ClassInfo, ...], data_dir: str
 ) -> None:
-    """Raises unless the data's classes are the network's.
+    """Raises `UserError`, naming the first label whose class differs.
 
-    Args:
-      kept: the run's summary.
-      classes: the data's classes, in the order of their labels.
-      data_dir: the data's path, for the error.
-
-    Raises:
-      UserError: naming the first label whose class differs.
+    `kept` is the run's summary; `classes`, in the order of their labels, are those of
+    the data in `data_dir`.
     """
     if len(kept.classes) != len(classes):
         raise errors.UserError(

@@ -24,9 +24,7 @@ _NUMBERS = itertools.count()
 class EventFile:
     """Appends messages to a new file; each call passes them to the operating system.
 
-    Args:
-      directory: where the first message creates the file; created if missing.
-      suffix: suffix of the file's name.
+    The first message creates the file, and its directory if that is missing.
     """
 
     def __init__(self, directory: str, suffix: str = ""):

@@ -32,15 +32,13 @@ _NORMALIZATION = "model.normalization"
 def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Config:
     """Adds the settings that a run inherits from the run in `init_from`.
 
-    A resumed run keeps its own: the other run may be gone or have changed.
+    A resumed run keeps its own: the other run may be gone or have changed. The config
+    is unchanged if its experiment inherits nothing or `init_from` is empty.
 
     Args:
       config: the settings from experiment and command line.
       told: names of settings that the user gave, which take precedence.
       workdir_path: the run's directory, new or existing; "" for none.
-
-    Returns:
-      The config; unchanged if its experiment inherits nothing or `init_from` is empty.
 
     Raises:
       UserError: if there is no run in `init_from`.
@@ -66,13 +64,9 @@ def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Co
 def describe_origin(old: Mapping[str, Any], config: Config) -> str:
     """Describes the settings that a run shares with its `init_from` run, or lacks.
 
-    Args:
-      old: the other run's settings, as from `overrides.to_dict`.
-      config: the new run's settings.
-
-    Returns:
-      The non-paper settings that both share, and the flags that would keep the weights'
-      meaning; "" if there are neither.
+    `old` are the other run's settings, as from `overrides.to_dict`. The text names the
+    non-paper settings that both share, and the flags that would keep the weights'
+    meaning; it is "" if there are neither.
     """
     new, paper = overrides.to_dict(config), overrides.to_dict(Config())
     names = [

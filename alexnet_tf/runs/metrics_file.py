@@ -21,9 +21,6 @@ from tfrecords.durable import files
 class MetricsFile:
     """The metrics of a run while this process holds its directory.
 
-    Args:
-      path: the file; the first line creates it.
-
     Attributes:
       num_lines: lines in the file; known after `rewind`.
     """
@@ -33,11 +30,10 @@ class MetricsFile:
         self.num_lines = 0
 
     def append(self, values: Mapping[str, Any]) -> None:
-        """Appends a line and passes it to the operating system.
+        """Appends a line, creating the file, and passes it to the operating system.
 
-        Args:
-          values: "step" and any others: numbers (also NumPy's; a non-finite one becomes
-            null), text, booleans, lists and dictionaries of them.
+        The values are an integer "step" and any others: numbers (also NumPy's; a
+        non-finite one becomes null), text, booleans, lists and dictionaries of them.
 
         Raises:
           StorageError: if the disk is full, read-only or failing.

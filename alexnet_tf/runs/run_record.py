@@ -108,12 +108,11 @@ def find_record(path: str) -> dict[str, Any] | None:
 
 
 def get_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
-    """The newest checkpoint's step; None if none was ever saved.
+    """The newest checkpoint's step in the record of the run in `path`, or None.
 
-    Args:
-      path: the run's directory.
-      record: its record, from `find_record`. An earlier version's record lacks the
-        step; the result is then a step that certainly had a checkpoint.
+    An earlier version's record lacks the step; the result is then one that certainly
+    had a checkpoint. Every first evaluation and every resumed start has a checkpoint,
+    and the first checkpoint creates their directory.
     """
     if "saved_step" in record:
         return record["saved_step"]

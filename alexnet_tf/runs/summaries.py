@@ -27,11 +27,7 @@ class Summaries:
     """Writes a run's scalars, images, settings and graph.
 
     Every call passes its data to the operating system and raises `StorageError` if that
-    fails.
-
-    Args:
-      workdir: the run's directory.
-      step: the step that the run starts or resumes from; later events are removed.
+    fails. Events after `step`, where the run starts or resumes, are removed.
 
     Attributes:
       logdir: what to give to `tensorboard --logdir`.
@@ -74,12 +70,9 @@ def get_logdir(workdir: str) -> str:
 def rewind_event_files(logdir: str, step: int) -> None:
     """Removes the events of steps after `step`, which will be repeated.
 
-    Event files are TFRecord files of Event messages. A truncated file keeps its intact
-    events. With step 0 the run starts over, and nothing is kept.
-
-    Args:
-      logdir: the directory; searched recursively.
-      step: the last step to keep.
+    Event files, found at any depth in `logdir`, are TFRecord files of Event messages. A
+    truncated file keeps its intact events. With step 0 the run starts over, and nothing
+    is kept.
 
     Raises:
       StorageError: if a file cannot be written.

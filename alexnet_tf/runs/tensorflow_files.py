@@ -44,9 +44,7 @@ def literal_path(path: str) -> Iterator[str]:
 def storage_errors(path: str) -> Iterator[None]:
     """Like `files.storage_errors`, also for exceptions of TensorFlow and HDF5.
 
-    Args:
-      path: the file being written, for the error; files in its directory, at any depth,
-        count as part of it.
+    Files in the directory of `path`, at any depth, count as part of it.
 
     Raises:
       StorageError: as `files.storage_errors`. Other errors, and those of files

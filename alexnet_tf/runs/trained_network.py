@@ -82,10 +82,8 @@ def cast_weights(network: TrainedNetwork) -> TrainedNetwork:
     """Returns the same portable network with weights stored in its compute dtype.
 
     In mixed precision every call first casts 61 million float32 weights, which for one
-    image takes longer than everything else. The results are the same, bit for bit.
-
-    Args:
-      network: a portable network; its current weights are used, not its checkpoint's.
+    image takes longer than everything else. The results are the same, bit for bit. The
+    network's current weights are used, not its checkpoint's.
     """
     buildable = _cast(_make_portable(network.config))
     if buildable.precision == network.config.precision:

@@ -23,11 +23,9 @@ def read(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def drop_trained(layers: Sequence[str], rates: LearningRates) -> tuple[str, ...]:
-    """The layers that remain random after an update with these rates.
+    """The random layers that remain so after an update with these rates.
 
-    Args:
-      layers: the layers that were random before the update.
-      rates: the update's rates; a layer with rate 0 is frozen and learns nothing.
+    A layer with rate 0 is frozen and learns nothing.
     """
     moving = {
         name

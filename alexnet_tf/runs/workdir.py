@@ -106,13 +106,8 @@ def open_workdir(
 ) -> Iterator[Workdir]:
     """Locks a run's directory, new or existing, for this process.
 
-    Args:
-      path: the directory; created if missing.
-      config: the run's settings.
-      info: the rest of this start's entry in the record.
-
-    Yields:
-      The directory; call `begin` on it next.
+    Call `begin` on the directory next. `info` is the rest of this start's entry in the
+    record.
 
     Raises:
       UserError: if the directory holds something other than a run, or a run with other
@@ -170,15 +165,9 @@ def open_workdir(
 def check_workdir(
     path: str, config: Config, info: run_record.RunInfo
 ) -> dict[str, Any] | None:
-    """Checks that `open_workdir` would accept the directory; changes nothing.
+    """Checks that `open_workdir` would accept the directory, which may be missing.
 
-    Args:
-      path: the directory; it may be missing.
-      config: the run's settings.
-      info: as for `open_workdir`.
-
-    Returns:
-      The record of the run in it; None if there is none.
+    Changes nothing. Returns the record of the run in it, or None if there is none.
 
     Raises:
       UserError, DataError, InUseError, StorageError: as `open_workdir`.

@@ -12,13 +12,9 @@ from tfrecords.shards import manifest
 
 
 def check_settings(config: Config) -> None:
-    """Raises if a setting's value makes learning impossible.
+    """Raises `UserError` if a setting's value makes learning impossible.
 
-    Args:
-      config: settings of the run about to train.
-
-    Raises:
-      UserError: naming the setting, its value and the allowed range.
+    It names the setting, its value and the allowed range.
     """
     model, optimizer = config.model, config.optimizer
     positive = {
@@ -55,16 +51,10 @@ def check_settings(config: Config) -> None:
 
 
 def check_data(config: Config, info: manifest.Manifest, data_dir: str) -> None:
-    """Raises if nothing can be learned from the data at this batch size.
+    """Raises `UserError` if nothing can be learned from the data at this batch size.
 
-    Args:
-      config: settings of the run about to train.
-      info: the data directory's manifest.
-      data_dir: its path, for the error.
-
-    Raises:
-      UserError: if there is no training split, only one class, or fewer training
-        images than a batch holds.
+    That is so without a training split, with only one class, or with fewer training
+    images than a batch holds. `data_dir` is the manifest's directory.
     """
     num_train = info.get_split("train").num_records
     if info.num_classes < 2:

@@ -23,15 +23,11 @@ _SOURCE_STDDEV = 0.03
 def make_dead_unit_counter(
     model: keras.Model, device: str | None = None
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """Compiles a function that counts dead units.
+    """Compiles a function that counts dead units; `device` is tower a's.
 
     A unit (a kernel of a convolutional layer, a neuron of a fully-connected one) is
     dead on a batch if its ReLU gives 0 at every position of every image, so that no
     gradient reaches its weights.
-
-    Args:
-      model: the network.
-      device: tower a's device.
 
     Returns:
       A function from images float32 [B, crop, crop, 3] to the fraction of dead units,
@@ -84,13 +80,8 @@ def make_kernel_image(model: keras.Model) -> np.ndarray:
 def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
     """Draws kernels (paper, figure 3): tower a's above tower b's, 16 in a row.
 
-    Args:
-      towers: each tower's kernels, float [size, size, 3, kernels]; each kernel is
-        scaled to its own range.
-      scale: pixels per weight.
-
-    Returns:
-      uint8 [height, width, 3].
+    Each tower's kernels are float [size, size, 3, kernels]; each is scaled to its own
+    range and drawn with `scale` pixels per weight. Returns uint8 [height, width, 3].
     """
     per_row, gap = 16, 4
     rows = []
@@ -117,38 +108,24 @@ def is_at_chance(loss: float, num_classes: int) -> bool:
 
 
 class ChanceDetector:
-    """Reports once that a run is at chance level, and again only after it left it.
-
-    Args:
-      num_classes: the network's outputs.
-      config: the run's settings.
-    """
+    """Reports once that a run is at chance level, and again only after it left it."""
 
     def __init__(self, num_classes: int, config: Config):
         self._num_classes, self._config = num_classes, config
         self._is_at_chance = False
 
     def explain(self, loss: float) -> str | None:
-        """`explain_chance`, or None if the previous epoch was at chance level too.
-
-        Args:
-          loss: mean over an epoch of training, nats.
-        """
+        """`explain_chance`, or None if the previous epoch was at chance level too."""
         hint = explain_chance(loss, self._num_classes, self._config)
         was_at_chance, self._is_at_chance = self._is_at_chance, hint is not None
         return None if was_at_chance else hint
 
 
 def explain_chance(loss: float, num_classes: int, config: Config) -> str | None:
-    """Explains an epoch's mean loss at chance level, ln(classes).
+    """Explains an epoch's mean training loss, nats, at chance level, ln(classes).
 
-    Args:
-      loss: mean over an epoch of training, nats.
-      num_classes: the network's outputs.
-      config: the run's settings; only remedies that apply to them are listed.
-
-    Returns:
-      The meaning and what to try; None if the loss is not at chance level.
+    Says what it means and what to try, with only those remedies that apply to the
+    settings. Returns None if the loss is not at chance level.
     """
     if not is_at_chance(loss, num_classes):
         return None

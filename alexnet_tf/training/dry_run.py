@@ -27,11 +27,7 @@ def estimate(
 ) -> list[str]:
     """Estimates the time and size of a training run without starting it.
 
-    Args:
-      config: the run's settings.
-      data_dir: the shards.
-      workdir_path: the run's directory; nothing is written there.
-      set_learning_rate: rates to set by hand; "" for none.
+    The arguments are those of `train.train_and_evaluate`; nothing is written.
 
     Returns:
       Lines for the user. The time excludes evaluations and checkpoints.

@@ -104,17 +104,10 @@ def _find_layer(
 def check_arrays(
     arrays: Mapping[str, np.ndarray], step: int, saved_step: int | None
 ) -> None:
-    """Raises NotFiniteError unless all arrays are finite.
+    """Raises NotFiniteError, naming the first, unless a checkpoint's arrays are finite.
 
-    A finite gradient can still push a weight beyond the range of float32.
-
-    Args:
-      arrays: a checkpoint's arrays, by name.
-      step: steps done so far.
-      saved_step: step of the newest checkpoint, or None.
-
-    Raises:
-      NotFiniteError: naming the first array that is not finite.
+    A finite gradient can still push a weight beyond the range of float32. `step` is the
+    number of steps done, `saved_step` that of the newest checkpoint, or None.
     """
     for name, array in arrays.items():
         if not np.isfinite(array).all():

@@ -20,9 +20,8 @@ from tfrecords.durable import files
 class ProfileWindow:
     """Records the steps first..last, both counted from 0, once.
 
-    Args:
-      profile_steps: () for none, or (first, last).
-      logdir: TensorBoard's directory; the trace appears under `plugins/profile`.
+    `profile_steps` is () for none, or (first, last). The trace appears under
+    `plugins/profile` in `logdir`, TensorBoard's directory.
 
     Raises:
       UserError: unless `profile_steps` is empty or 0 <= first <= last.

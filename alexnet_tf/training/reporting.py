@@ -21,12 +21,8 @@ from tfrecords.console.progress import LiveLine, format_duration
 class Reporter:
     """Collects timings and errors between log entries, and writes the entries.
 
-    Args:
-      run: the run's directory.
-      config: its settings.
-      state: its state; read only, except that each entry resets `log_counts`.
-      last_step: the run's last step.
-      num_train: images in the training split.
+    It only reads the run's state, except that each entry resets `log_counts`.
+    `num_train` is the number of images in the training split.
 
     Attributes:
       summaries: the TensorBoard writers.

@@ -74,11 +74,7 @@ class RunState:
     ) -> None:
         """Counts a completed step, its errors and the layers it trained.
 
-        Args:
-          result: the step's result.
-          loss: mean loss of its batch.
-          batch_size: images in the batch.
-          rates: learning rates of the update.
+        `loss` is the mean over its batch; `rates` are those of the update.
         """
         if self.untrained_layers and bool(result.is_finite):
             self.untrained_layers = untrained.drop_trained(self.untrained_layers, rates)

@@ -12,12 +12,9 @@ from alexnet_tf.training.run_state import RunState
 
 
 class Saver:
-    """Saves the state of a run.
+    """Saves the state of a run, and updates its `saved_step`.
 
-    Args:
-      run: the run's directory.
-      config: its settings: how many checkpoints to keep, how often to save.
-      state: the state to save; `saved_step` is updated.
+    The settings say how many checkpoints to keep and how often to save.
     """
 
     def __init__(self, run: Workdir, config: Config, state: RunState):

@@ -53,11 +53,7 @@ def open_run(
 ) -> Opening:
     """Opens a run's devices and data and checks that they fit its settings.
 
-    Args:
-      config: the run's settings.
-      data_dir: the shards.
-      workdir_path: the run's directory.
-      command: the command line, for the record.
+    `command` is the command line, for the record.
 
     Raises:
       UserError: if settings, devices and data do not fit each other.

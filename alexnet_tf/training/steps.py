@@ -47,13 +47,10 @@ def make_train_step(
     loss_scale: LossScale,
     device: str | None = None,
 ) -> tf.types.experimental.PolymorphicFunction:
-    """Compiles the training step.
+    """Compiles the training step of a model from images to logits.
 
-    Args:
-      model: from images to logits.
-      optimizer: holds the parameters, velocities and rates.
-      loss_scale: 1 except in float16.
-      device: tower a's device; ops that belong to neither tower run there.
+    `device` is tower a's; ops that belong to neither tower run there. The loss scale is
+    1 except in float16.
 
     Returns:
       A function from images float32 [B, crop, crop, 3] and labels int32 [B] to a

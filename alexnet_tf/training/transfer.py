@@ -68,10 +68,10 @@ def begin(
     data: DataDirectory,
     is_restored: bool,
 ) -> Beginning:
-    """Applies the setting `init_from`.
+    """Applies the setting `init_from` of a run; it is "" for none.
 
     Args:
-      config: the new run's settings; `init_from` is "" for none.
+      config: the new run's settings.
       workdir_path: the new or resumed run's directory.
       parameters: its network's parameters.
       data: the training data.

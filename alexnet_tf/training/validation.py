@@ -21,14 +21,8 @@ Watch = Callable[[int, float], str | None]
 class Validation:
     """Evaluates the validation split and passes the error to the schedule.
 
-    Args:
-      state: the run's state; stores the results.
-      data: the run's data.
-      config: the run's settings.
-      reporter: logs the results.
-      stop: aborts an evaluation once a stop is requested.
-      device: tower a's device, or None.
-      watch: called after every evaluation, or None.
+    A request to stop aborts an evaluation. `device` is tower a's, or None; `watch` is
+    called after every evaluation.
 
     Attributes:
       is_given_up: whether `watch` has ended the run.

@@ -89,11 +89,7 @@ def check_trials(search: Search, data: manifest.Manifest, data_dir: str) -> None
 def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
     """Creates a search's directory, or checks that it belongs to the same search.
 
-    Args:
-      path: the directory; created if missing.
-      search: the search to start or resume.
-      data_dir: the shards, as the user named them.
-      fingerprint: the data's, see `manifest.Manifest.fingerprint`.
+    `data_dir` is as the user named it; `fingerprint` is that of the data's manifest.
 
     Raises:
       UserError: if the directory holds something else, or another search, listing the

@@ -75,10 +75,7 @@ def read_history(path: str) -> History:
 def explain_chance(history: History, num_classes: int, num_epochs: int) -> str | None:
     """Returns a reason to stop if the latest training losses are at chance level.
 
-    Args:
-      history: the trial's history.
-      num_classes: the data's number of classes.
-      num_epochs: the number of epochs that must be at ln(classes); 0 disables the rule.
+    The losses of `num_epochs` epochs must be at ln(classes); 0 disables the rule.
     """
     newest = sorted(history.losses)[-num_epochs:] if num_epochs else []
     if len(newest) < max(num_epochs, 1):
@@ -107,12 +104,7 @@ def explain_distance(
 
         n >= 3   and   e > m + 2 sqrt(m (1 - m) / v)
 
-    Args:
-      history: the trial's history.
-      others: the histories of ended trials.
-      epoch: the trial's current epoch.
-      num_validation: v.
-      first_epoch: the first epoch at which trials are judged; 0 disables the rule.
+    Trials are judged from `first_epoch` on; 0 disables the rule.
     """
     if not first_epoch or epoch < first_epoch:
         return None

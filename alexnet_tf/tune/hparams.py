@@ -22,12 +22,7 @@ _SUFFIX = ".hparams"
 
 
 def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
-    """Writes, once, the settings and metrics that the page shows.
-
-    Args:
-      tune_dir: the search's directory.
-      space: the search space.
-    """
+    """Writes, once, the settings and metrics that the page shows."""
     path = os.path.join(tune_dir, HPARAMS_NAME)
     if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
         return
@@ -41,12 +36,7 @@ def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
 
 
 def write_trial(workdir_path: str, result: TrialResult) -> None:
-    """Writes a trial's row next to its run's curves, unless it exists.
-
-    Args:
-      workdir_path: the trial's run.
-      result: the trial's result.
-    """
+    """Writes a trial's row next to its run's curves, unless it exists."""
     path = summaries.get_logdir(workdir_path)
     if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
         return

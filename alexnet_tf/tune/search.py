@@ -65,11 +65,8 @@ def search(
 ) -> list[TrialResult]:
     """Searches until `max_trials` have ended; resumes a search that stopped.
 
-    Args:
-      search: the search's definition.
-      data_dir: shards with a validation split.
-      tune_dir: the search's directory, new or of the same search.
-      command: the command line, for the trials' records.
+    The search needs a validation split. `command` is the command line, for the trials'
+    records.
 
     Returns:
       The results of all trials so far, by trial.

@@ -138,10 +138,8 @@ def parse_space(entries: Sequence[str], config: Config) -> tuple[Range, ...]:
 def make_values(space: Sequence[Range], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The chosen settings by dotted name, with numbers rounded to four digits.
 
-    Args:
-      space: the search space.
-      chosen: name -> number or one of the range's `labels`, for at least these
-        settings.
+    `chosen` gives, for at least the settings of `space`, a number or one of the range's
+    `labels`.
     """
     values: dict[str, Any] = {}
     for entry in space:

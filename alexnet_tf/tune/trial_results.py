@@ -103,12 +103,9 @@ def find_best(results: Sequence[TrialResult]) -> TrialResult | None:
 def make_settings(config: Config, result: TrialResult) -> settings_file.SettingsFile:
     """A trial's settings, as differences from an experiment.
 
-    Settings that a resumed run may change (length, devices, intervals) are left out.
-
-    Args:
-      config: the search's other settings. If they come from a settings file, that
-        file's experiment is the starting point.
-      result: the trial's result.
+    Settings that a resumed run may change (length, devices, intervals) are left out. If
+    `config`, the search's other settings, comes from a settings file, that file's
+    experiment is the starting point.
     """
     start = experiments.get_config(config.experiment.partition("+")[0])
     tried = overrides.override(config, result.settings)
@@ -130,14 +127,9 @@ def make_settings(config: Config, result: TrialResult) -> settings_file.Settings
 
 
 def publish(tune_dir: str, config: Config) -> list[TrialResult]:
-    """Writes `trials.csv` and, if any result counts, `best.json`, atomically.
+    """Writes `trials.csv` and, if any result counts, `best.json`; returns the results.
 
-    Args:
-      tune_dir: the search's directory.
-      config: the search's other settings.
-
-    Returns:
-      The results.
+    Both are written atomically. `config` is the search's other settings.
 
     Raises:
       DataError: if a result is damaged.

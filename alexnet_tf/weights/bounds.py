@@ -24,11 +24,7 @@ MAX_RATIO = 100
 
 
 class Budget:
-    """The memory budget for all arrays of one file.
-
-    Args:
-      path: the file, for errors.
-    """
+    """The memory budget for all arrays of the file at `path`."""
 
     def __init__(self, path: str):
         self._path = path
@@ -132,12 +128,9 @@ def to_float32(path: str, name: str, array: np.ndarray) -> np.ndarray:
 
 
 def make_error(path: str, what: str, reason: object) -> errors.DataError:
-    """Makes a `DataError` for a file that could not be read as `what`.
+    """Makes a `DataError` for a file that could not be read as `what` ("a .npy file").
 
-    Args:
-      path: the file.
-      what: its format ("a .npy file").
-      reason: a phrase, or the exception from reading it.
+    The reason is a phrase, or the exception from reading it.
 
     Raises:
       UserError: if no more files could be opened.

@@ -110,14 +110,10 @@ def make_classes(
 
 
 def make_statistics(mean_image: np.ndarray) -> Statistics:
-    """Makes statistics from a mean image alone.
+    """Makes statistics from a mean image alone: [side, side, 3], RGB, 0..255.
 
-    Args:
-      mean_image: [side, side, 3], RGB, 0..255.
-
-    Returns:
-      The mean image and its mean colour. Covariance and eigenvalues are zero and the
-      eigenvectors the identity, so a colour shift would add nothing.
+    Covariance and eigenvalues are zero and the eigenvectors the identity, so a colour
+    shift would add nothing.
     """
     image = np.asarray(mean_image, np.float64)
     return Statistics(
@@ -149,12 +145,8 @@ def make_mean_image(mean_rgb: Sequence[float]) -> np.ndarray:
 def read_mean_image(path: str, channel_order: str) -> np.ndarray:
     """Reads a mean image from a `.npy`: [side, side, 3], or Caffe's [3, side, side].
 
-    Args:
-      path: the file.
-      channel_order: order of its channels, "rgb" or "bgr".
-
-    Returns:
-      float64 [side, side, 3], RGB.
+    Its channels are in `channel_order`, "rgb" or "bgr". Returns float64 [side, side,
+    3], RGB.
 
     Raises:
       UserError: if the file is missing or is not a mean image.

@@ -121,14 +121,11 @@ def _make_link_error(path: str, name: str) -> errors.DataError:
 
 
 def write_h5(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes our weights as a `.weights.h5` file, atomically.
+    """Writes "conv1a/kernel" -> array, by layer, as a `.weights.h5` file, atomically.
 
     `load_weights` of this package's functional model reads it on both stacks: Keras
-    identifies a layer by its type and its number within that type.
-
-    Args:
-      path: the file to write; Keras requires a name that ends in `.weights.h5`.
-      arrays: "conv1a/kernel" -> array, in the order of the network's layers.
+    identifies a layer by its type and its number within that type, and requires a name
+    that ends in `.weights.h5`.
     """
     stream = io.BytesIO()
     numbers: collections.Counter[str] = collections.Counter()

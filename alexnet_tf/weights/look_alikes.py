@@ -33,14 +33,9 @@ _VGG_KERNELS: _Kernels = frozenset({(3, 3, 64), (3, 64, 128), (3, 128, 256)})
 
 
 def refuse(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Raises if the weights belong to a known other network.
+    """Raises `DataError`, with the alternatives, if the weights are of another network.
 
-    Args:
-      path: the file, for the error.
-      arrays: the file's arrays by name, kernels in either order of axes.
-
-    Raises:
-      DataError: naming the network and the alternatives.
+    The file's kernels may be in either order of axes.
     """
     name = _recognize(arrays)
     if name:

@@ -122,11 +122,10 @@ def to_towers(
 def from_towers(
     arrays: Mapping[str, np.ndarray], layout: Layout
 ) -> dict[str, np.ndarray]:
-    """Converts our towers' arrays to a grouped network's ("conv1/kernel", ...).
+    """Converts our towers' arrays, all of a network's, to a grouped network's.
 
-    Args:
-      arrays: "conv1a/kernel" -> array, all of a network's.
-      layout: the other system's layout.
+    "conv1a/kernel" and "conv1b/kernel" become "conv1/kernel", in the other system's
+    layout.
     """
     shapes = {name: array.shape for name, array in arrays.items()}
     result = {}

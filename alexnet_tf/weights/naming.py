@@ -28,11 +28,7 @@ _NAME = re.compile(r"(conv[1-5]|fc[678])([ab]?)", re.IGNORECASE)
 def name_arrays(
     path: str, arrays: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, str], list[str]]:
-    """Finds the layers' kernels and biases.
-
-    Args:
-      path: the file, for errors.
-      arrays: the file's arrays by name. A kernel has four or two axes, a bias one.
+    """Finds the layers' kernels (four or two axes) and biases (one) in a file's arrays.
 
     Returns:
       ("conv1/kernel" or, of a tower, "conv1a/kernel" -> name in the file; the names of
