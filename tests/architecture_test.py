@@ -65,7 +65,7 @@ UNTESTED = {
 TESTED_WITH = {
     "tfrecords.lazy_names": "package_names",
     "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
-    "alexnet_tf.commands.layout_flags": "alexnet_tf.commands.import_weights",
+    "alexnet_tf.commands.shared_flags": "alexnet_tf.commands.import_weights",
     "tools.export_weights": "alexnet_tf.commands.export_weights",
     "tools.import_weights": "alexnet_tf.commands.import_weights",
     "alexnet_tf.runs.checkpoint_files": "alexnet_tf.runs.checkpoint",

@@ -9,28 +9,32 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 
-def make_getattr(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+def make_getattr(package: str, **names: str) -> Callable[[str], Any]:
     """The `__getattr__` of a package.
 
     Args:
       package: the package's `__name__`.
-      places: where each name is: its module in the package ("build"), or the module and
-        another name there ("trained_network.load").
+      **names: by the module in the package, the names that it has, separated by spaces;
+        "load_network=load" where the package exports one under another name.
 
     Returns:
       A function from a name to its value; it raises `AttributeError` for other names.
     """
+    places: dict[str, tuple[str, str]] = {}
+    for module, listed in names.items():
+        for entry in listed.split():
+            exported, _, own = entry.partition("=")
+            places[exported] = module, own or exported
 
     def get(name: str) -> Any:
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module, _, attribute = places[name].partition(".")
-        found = importlib.import_module(f"{package}.{module}")
-        value = getattr(found, attribute or name)
+        module, own = places[name]
+        value = getattr(importlib.import_module(f"{package}.{module}"), own)
         # The next access does not come here.
         setattr(sys.modules[package], name, value)
         return value

@@ -6,6 +6,7 @@ import sys
 
 from absl import flags
 
+from alexnet_tf.commands import shared_flags
 from alexnet_tf.runs import run_record
 from tfrecords.console import command_line
 from tfrecords.durable import files
@@ -23,41 +24,23 @@ image counts exactly once.
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and 143
 stopped by SIGHUP, SIGINT and SIGTERM."""
 
-_WORKDIR = flags.DEFINE(
-    command_line.PathParser(), "workdir", None, "the run's directory", required=True
-)
-_CHECKPOINT = flags.DEFINE(
-    command_line.TextParser(("last", "best")),
-    "checkpoint",
-    "last",
-    "last, best, or the number of a step",
-)
+_WORKDIR = shared_flags.define_workdir()
+_CHECKPOINT = shared_flags.define_checkpoint()
 _SPLIT = flags.DEFINE(
     command_line.TextParser(schema.SPLITS),
     "split",
     "validation",
     "train, validation or test",
 )
-_VIEWS = flags.DEFINE_enum(
-    "views",
-    "1",
-    ["1", "10"],
-    "1: the central crop; 10: average the predictions for the corners and the centre, "
-    "each also mirrored (section 4.1)",
-)
-_DATA_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "the shards; by default those that the run was trained on",
+_VIEWS = shared_flags.define_views()
+_DATA_DIR = shared_flags.define_path(
+    "data_dir", "the shards; by default those that the run was trained on"
 )
 _DEVICES = flags.DEFINE_string(
     "devices", None, "as --config.devices; by default those of the run"
 )
 _PER_CLASS = flags.DEFINE_bool("per_class", False, "print the errors of every class")
-_OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", None, "a JSON file to write the result to"
-)
+_OUTPUT = shared_flags.define_path("output", "a JSON file to write the result to")
 
 
 def main() -> None:

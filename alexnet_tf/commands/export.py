@@ -6,6 +6,7 @@ import sys
 
 from absl import flags
 
+from alexnet_tf.commands import shared_flags
 from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line
@@ -26,22 +27,11 @@ formats go to E/1/assets.extra; they map pixels to probabilities.
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and 143
 stopped by SIGHUP, SIGINT and SIGTERM."""
 
-_WORKDIR = flags.DEFINE(
-    command_line.PathParser(), "workdir", None, "the run's directory", required=True
+_WORKDIR = shared_flags.define_workdir()
+_EXPORT_DIR = shared_flags.define_path(
+    "export_dir", "the directory of the versions 1, 2, ...; created if missing", True
 )
-_EXPORT_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "export_dir",
-    None,
-    "the directory of the versions 1, 2, ...; created if missing",
-    required=True,
-)
-_CHECKPOINT = flags.DEFINE(
-    command_line.TextParser(("last", "best")),
-    "checkpoint",
-    "last",
-    "last, best, or the number of a step",
-)
+_CHECKPOINT = shared_flags.define_checkpoint()
 _PRECISION = flags.DEFINE_enum(
     "precision",
     None,
@@ -55,11 +45,8 @@ _FORMATS = flags.DEFINE_list(
     "the formats to write, separated by commas: saved_model, keras, tflite (float32, "
     "float16 and int8, measured on the validation split), onnx (needs the extra onnx)",
 )
-_DATA_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "the shards for tflite; by default those that the run was trained on",
+_DATA_DIR = shared_flags.define_path(
+    "data_dir", "the shards for tflite; by default those that the run was trained on"
 )
 _CALIBRATION_IMAGES = flags.DEFINE_integer(
     "calibration_images",

@@ -9,7 +9,7 @@ import sys
 from absl import flags
 
 from alexnet_tf import weights
-from alexnet_tf.commands import layout_flags
+from alexnet_tf.commands import shared_flags
 from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import run_record, untrained
@@ -30,26 +30,22 @@ load_weights of alexnet_tf.network.build.build_model's network takes.
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
-_WORKDIR = flags.DEFINE(
-    command_line.PathParser(), "workdir", None, "the run's directory", required=True
-)
-_OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", None, "the file to write", required=True
-)
-_CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
+_WORKDIR = shared_flags.define_workdir()
+_OUTPUT = shared_flags.define_path("output", "the file to write", required=True)
+_CHECKPOINT = shared_flags.define_checkpoint()
 _FORMAT = flags.DEFINE_enum(
     "format",
     "auto",
     ["auto", *(name for name, kind in weights.FORMATS.items() if kind.write)],
     "auto: as the file's name says",
 )
-_LAYOUT = layout_flags.define(__name__, "of the images it will be shown")
+_LAYOUT = shared_flags.define_layout("of the images it will be shown")
 
 
 def main() -> None:
     """Reads the flags, writes the file, says what it needs to be used."""
     kind = weights.find_format(_OUTPUT.value, _FORMAT.value)
-    given = layout_flags.read(_LAYOUT)
+    given = shared_flags.read_layout(_LAYOUT)
     if kind.write is None:
         raise errors.UserError(
             f"{_OUTPUT.value}: files of this format are only read; a .weights.h5 is "

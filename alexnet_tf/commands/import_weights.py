@@ -11,7 +11,7 @@ import numpy as np
 from absl import flags
 
 from alexnet_tf import experiments, weights
-from alexnet_tf.commands import layout_flags
+from alexnet_tf.commands import shared_flags
 from alexnet_tf.config import overrides
 from alexnet_tf.network import tables
 from alexnet_tf.runs import run_record
@@ -34,16 +34,10 @@ No code in the file is run.
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
-_INPUT = flags.DEFINE(
-    command_line.PathParser(),
-    "input",
-    None,
-    "the weights: .npy, .npz, .h5, .keras, .pt, .safetensors",
-    required=True,
+_INPUT = shared_flags.define_path(
+    "input", "the weights: .npy, .npz, .h5, .keras, .pt, .safetensors", required=True
 )
-_WORKDIR = flags.DEFINE(
-    command_line.PathParser(), "workdir", None, "the directory to make", required=True
-)
+_WORKDIR = shared_flags.define_workdir("the directory to make")
 _FORMAT = flags.DEFINE_enum(
     "format", "auto", ["auto", *weights.FORMATS], "auto: as the file's name says"
 )
@@ -57,21 +51,17 @@ _NETWORK = flags.DEFINE_enum(
     "network", "alexnet", list(tables.NETWORKS), "as --config.model.network"
 )
 _WIDTH = flags.DEFINE_float("width", 1.0, "as --config.model.width", lower_bound=0.0)
-_LAYOUT = layout_flags.define(__name__, "of the images it was trained on")
+_LAYOUT = shared_flags.define_layout("of the images it was trained on")
 _MEAN = flags.DEFINE_list(
     "mean", None, "R,G,B: the mean colour that was subtracted, grey levels of 0..255"
 )
-_MEAN_IMAGE = flags.DEFINE(
-    command_line.PathParser(),
+_MEAN_IMAGE = shared_flags.define_path(
     "mean_image",
-    None,
     "instead: a .npy with the mean image, [256,256,3] or [3,256,256], channels as "
     "--channel_order",
 )
-_CLASSES = flags.DEFINE(
-    command_line.PathParser(),
+_CLASSES = shared_flags.define_path(
     "classes",
-    None,
     "a text file with a class on every line, in the order of the outputs: its synset "
     "ID and its name, or its name alone; or a data directory of these classes; by "
     "default they are numbered",
@@ -86,7 +76,7 @@ def main() -> None:
             "in training. --mean=0,0,0 where nothing was."
         )
     kind = weights.find_format(_INPUT.value, _FORMAT.value)
-    given = layout_flags.read(_LAYOUT)
+    given = shared_flags.read_layout(_LAYOUT)
     layout = dataclasses.replace(kind.layout, **given)
     values: dict[str, Any] = {
         "model.network": _NETWORK.value,

@@ -7,6 +7,7 @@ import sys
 
 from absl import flags
 
+from alexnet_tf.commands import shared_flags
 from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line, printing
@@ -26,11 +27,9 @@ reported and skipped.
 Exit codes: 0 success, 2 wrong usage, or an image that could not be read, 4 storage
 error; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
-_WORKDIR = flags.DEFINE(command_line.PathParser(), "workdir", None, "a run's directory")
-_EXPORT_DIR = flags.DEFINE(
-    command_line.PathParser(),
+_WORKDIR = shared_flags.define_workdir("a run's directory", required=False)
+_EXPORT_DIR = shared_flags.define_path(
     "export_dir",
-    None,
     "an export. A SavedModel is a program: use only what you made or trust",
 )
 _IMAGES = flags.DEFINE_multi(
@@ -41,28 +40,16 @@ _IMAGES = flags.DEFINE_multi(
     "files, folders or patterns; the flag's name may be left out",
 )
 flags.DEFINE_alias("pictures", "images")
-_CHECKPOINT = flags.DEFINE(
-    command_line.TextParser(("last", "best")),
-    "checkpoint",
-    "last",
-    "with --workdir: last, best, or the number of a step",
-)
-_VIEWS = flags.DEFINE_enum(
-    "views",
-    "1",
-    ["1", "10"],
-    "1: the central crop; 10: average over ten views (section 4.1)",
-)
+_CHECKPOINT = shared_flags.define_checkpoint("with --workdir: ")
+_VIEWS = shared_flags.define_views()
 _FORMAT = flags.DEFINE_enum(
     "format", "text", ["text", "json", "csv"], "format of the output"
 )
 _ORIENTATION = flags.DEFINE_bool(
     "apply_orientation", True, "rotate images as their Exif orientation says"
 )
-_PLOT = flags.DEFINE(
-    command_line.PathParser(),
+_PLOT = shared_flags.define_path(
     "plot",
-    None,
     "a PNG to draw the images and their labels to, as in the paper's figure 4",
 )
 _MAX_PANELS = flags.DEFINE_integer(

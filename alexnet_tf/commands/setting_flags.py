@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 
 from absl import flags
@@ -33,14 +32,16 @@ HELP = help_text.Settings(
 )
 
 
-def define(module_name: str) -> None:
-    """Defines the flags; `module_name` is the command's `__name__`, for the help.
+# absl gives the flags defined here to the command that calls `define`.
+flags.disclaim_key_flags()
+
+
+def define() -> None:
+    """Defines the flags.
 
     All are text with default None (the experiment's value), read by
     `overrides.override`, whose sentences say what a setting takes.
     """
-    # absl files the flags of python -m under the program's name.
-    key = sys.argv[0] if module_name == "__main__" else module_name
     for setting in overrides.list_settings(Config()):
         if setting.name == "experiment":
             continue
@@ -54,7 +55,7 @@ def define(module_name: str) -> None:
             None,
             f"{setting.doc}{default}",
         )
-        flags.DEFINE_flag(flag, flags.FLAGS, key)
+        flags.DEFINE_flag(flag)
 
 
 def _make_parser(setting: overrides.Setting) -> command_line.TextParser:

@@ -6,8 +6,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import experiments
-from alexnet_tf.commands import setting_flags
+from alexnet_tf.commands import setting_flags, shared_flags
 from alexnet_tf.training import checks
 from tfrecords.console import command_line
 from tfrecords.shards import manifest
@@ -25,27 +24,13 @@ a run that was stopped.
 Exit codes: 0 success, 2 wrong usage or bad input, 3 loss not finite, 4 storage error, 5
 workdir in use; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM, state saved."""
 
-_DATA_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "the shards that alexnet-convert or alexnet-index made",
-    required=True,
+_DATA_DIR = shared_flags.define_path(
+    "data_dir", "the shards that alexnet-convert or alexnet-index made", required=True
 )
-_WORKDIR = flags.DEFINE(
-    command_line.PathParser(),
-    "workdir",
-    None,
-    "the run's directory: new, or that of a run to resume",
-    required=True,
+_WORKDIR = shared_flags.define_workdir(
+    "the run's directory: new, or that of a run to resume"
 )
-_EXPERIMENT = flags.DEFINE(
-    command_line.PathParser(experiments.EXPERIMENTS),
-    "experiment",
-    "alexnet",
-    f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}, or a settings "
-    "file such as the best.json of alexnet-tune",
-)
+_EXPERIMENT = shared_flags.define_experiment()
 _SET_LEARNING_RATE = flags.DEFINE_string(
     "set_learning_rate",
     "",
@@ -58,7 +43,7 @@ _DRY_RUN = flags.DEFINE_bool(
     False,
     "make a few steps, estimate the time and size of the whole run, and write nothing",
 )
-setting_flags.define(__name__)
+setting_flags.define()
 
 
 def main() -> None:

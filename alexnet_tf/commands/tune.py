@@ -8,8 +8,7 @@ import sys
 
 from absl import flags
 
-from alexnet_tf import experiments
-from alexnet_tf.commands import setting_flags
+from alexnet_tf.commands import setting_flags, shared_flags
 from alexnet_tf.tune import directory, space, trial_results
 from tfrecords import errors
 from tfrecords.console import command_line
@@ -35,19 +34,11 @@ KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT.
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error, 5 directory in use;
 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM, state saved."""
 
-_DATA_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "the shards, with a validation split",
-    required=True,
+_DATA_DIR = shared_flags.define_path(
+    "data_dir", "the shards, with a validation split", required=True
 )
-_TUNE_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "tune_dir",
-    None,
-    "the search's directory: new, or that of a search to resume",
-    required=True,
+_TUNE_DIR = shared_flags.define_path(
+    "tune_dir", "the search's directory: new, or that of a search to resume", True
 )
 _SEARCH = flags.DEFINE_enum(
     "search",
@@ -91,14 +82,8 @@ _MEDIAN_EPOCHS = flags.DEFINE_integer(
     "more others at the same epoch; 0: never. Default: 3, or 0 with hyperband",
     lower_bound=0,
 )
-_EXPERIMENT = flags.DEFINE(
-    command_line.PathParser(experiments.EXPERIMENTS),
-    "experiment",
-    "alexnet",
-    "the settings to start from: "
-    f"{', '.join(experiments.EXPERIMENTS)}, or a settings file",
-)
-setting_flags.define(__name__)
+_EXPERIMENT = shared_flags.define_experiment()
+setting_flags.define()
 # Only names: the help of alexnet-train describes the most important ones.
 _HELP = dataclasses.replace(setting_flags.HELP, first=())
 

@@ -15,13 +15,7 @@ if TYPE_CHECKING:
     from alexnet_tf.config.schema import Config, ModelConfig
 else:
     __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "Config": "schema",
-            "ModelConfig": "schema",
-            "list_settings": "overrides",
-            "override": "overrides",
-        },
+        __name__, schema="Config ModelConfig", overrides="list_settings override"
     )
 
 __all__ = ["Config", "ModelConfig", "list_settings", "override"]

@@ -19,13 +19,10 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazy_names.make_getattr(
         __name__,
-        {
-            "make_evaluation_dataset": "pipeline",
-            "make_image_transform": "training_transform",
-            "make_training_dataset": "pipeline",
-            "make_training_draws": "random_draws",
-            "open_data": "directory",
-        },
+        pipeline="make_evaluation_dataset make_training_dataset",
+        training_transform="make_image_transform",
+        random_draws="make_training_draws",
+        directory="open_data",
     )
 
 __all__ = [

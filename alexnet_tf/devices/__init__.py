@@ -12,11 +12,7 @@ if TYPE_CHECKING:
     from alexnet_tf.devices.placement import Placement, make_placement
 else:
     __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "Placement": "placement",
-            "make_placement": "placement",
-        },
+        __name__, placement="Placement make_placement"
     )
 
 __all__ = ["Placement", "make_placement"]

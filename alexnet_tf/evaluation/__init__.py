@@ -17,12 +17,7 @@ if TYPE_CHECKING:
     )
 else:
     __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "evaluate_checkpoint": "evaluate",
-            "format_report": "evaluate",
-            "make_report": "evaluate",
-        },
+        __name__, evaluate="evaluate_checkpoint format_report make_report"
     )
 
 __all__ = ["evaluate_checkpoint", "format_report", "make_report"]

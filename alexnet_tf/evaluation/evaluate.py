@@ -157,8 +157,9 @@ def evaluate_checkpoint(
 ) -> tuple[checkpoint_lib.Checkpoint, Evaluation, directory.DataDirectory]:
     """Evaluates a run's checkpoint, as `alexnet-evaluate` does.
 
-    The checkpoint is "last", "best" or a step. Always subtracts the mean of the training data, also from other data in `data_dir`
-    (section 2). `devices` replaces those of the run unless it is None.
+    The checkpoint is "last", "best" or a step. Always subtracts the mean of the
+    training data, also from other data in `data_dir` (section 2). `devices` replaces
+    those of the run unless it is None.
 
     Raises:
       UserError: if there is no such run, checkpoint or split, the data has other

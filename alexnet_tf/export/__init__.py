@@ -10,11 +10,6 @@ from tfrecords import lazy_names
 if TYPE_CHECKING:
     from alexnet_tf.export.saved_model import export
 else:
-    __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "export": "saved_model",
-        },
-    )
+    __getattr__ = lazy_names.make_getattr(__name__, saved_model="export")
 
 __all__ = ["export"]

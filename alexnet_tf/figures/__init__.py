@@ -10,11 +10,6 @@ from tfrecords import lazy_names
 if TYPE_CHECKING:
     from alexnet_tf.figures.panels import draw_panels
 else:
-    __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "draw_panels": "panels",
-        },
-    )
+    __getattr__ = lazy_names.make_getattr(__name__, panels="draw_panels")
 
 __all__ = ["draw_panels"]

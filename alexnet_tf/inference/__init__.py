@@ -19,13 +19,7 @@ if TYPE_CHECKING:
     )
 else:
     __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "find_images": "predict",
-            "make_predictor": "predict",
-            "open_export": "predict",
-            "predict_files": "predict",
-        },
+        __name__, predict="find_images make_predictor open_export predict_files"
     )
 
 __all__ = ["find_images", "make_predictor", "open_export", "predict_files"]

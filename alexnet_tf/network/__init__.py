@@ -11,12 +11,6 @@ from tfrecords import lazy_names
 if TYPE_CHECKING:
     from alexnet_tf.network.build import build_model, get_layer_name
 else:
-    __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "build_model": "build",
-            "get_layer_name": "build",
-        },
-    )
+    __getattr__ = lazy_names.make_getattr(__name__, build="build_model get_layer_name")
 
 __all__ = ["build_model", "get_layer_name"]

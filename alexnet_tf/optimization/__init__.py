@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from alexnet_tf.optimization.schedule import make_schedule
 else:
     __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "MomentumOptimizer": "momentum",
-            "make_schedule": "schedule",
-        },
+        __name__, momentum="MomentumOptimizer", schedule="make_schedule"
     )
 
 __all__ = ["MomentumOptimizer", "make_schedule"]

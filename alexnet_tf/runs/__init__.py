@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazy_names.make_getattr(
         __name__,
-        {
-            "TrainedNetwork": "trained_network",
-            "load_trained_network": "trained_network.load",
-            "read_config": "run_record",
-        },
+        trained_network="TrainedNetwork load_trained_network=load",
+        run_record="read_config",
     )
 
 __all__ = ["TrainedNetwork", "load_trained_network", "read_config"]

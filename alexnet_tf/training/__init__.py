@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from alexnet_tf.training.train import train_and_evaluate
 else:
     __getattr__ = lazy_names.make_getattr(
-        __name__,
-        {
-            "make_kernel_image": "diagnostics",
-            "train_and_evaluate": "train",
-        },
+        __name__, diagnostics="make_kernel_image", train="train_and_evaluate"
     )
 
 __all__ = ["make_kernel_image", "train_and_evaluate"]

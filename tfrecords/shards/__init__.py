@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazy_names.make_getattr(
         __name__,
-        {
-            "decode_record": "schema",
-            "read_manifest": "manifest",
-            "read_statistics": "statistics",
-        },
+        schema="decode_record",
+        manifest="read_manifest",
+        statistics="read_statistics",
     )
 
 __all__ = ["decode_record", "read_manifest", "read_statistics"]

@@ -19,13 +19,13 @@ from absl import flags
 from alexnet_tf.config import overrides as settings
 from alexnet_tf.commands import setting_flags
 from tfrecords import errors
-setting_flags.define("here")
+setting_flags.define()
 flags.FLAGS(["program", *sys.argv[2:]])
 try:
     print(json.dumps(settings.to_dict(setting_flags.read(sys.argv[1]))))
 except errors.UserError as error:
     print(json.dumps(str(error)))
-listed = {f.name: f.help for f in flags.FLAGS.flags_by_module_dict()["here"]}
+listed = {f.name: f.help for f in flags.FLAGS.flags_by_module_dict()[sys.argv[0]]}
 print(json.dumps(listed))
 """
 
