@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 
 from absl import flags
@@ -59,18 +58,12 @@ def main() -> None:
     files.check_target(_OUTPUT.value)
     config = run_record.read_config(_WORKDIR.value)
     checkpoint = checkpoint_lib.load(
-        os.path.join(_WORKDIR.value, run_record.CHECKPOINTS_NAME), _CHECKPOINT.value
+        run_record.get_checkpoints_dir(_WORKDIR.value), _CHECKPOINT.value
     )
     if warning := untrained.describe(untrained.read(checkpoint)):
         print(warning, file=sys.stderr)
     layout = dataclasses.replace(kind.layout, **given)
-    arrays = mapping.sort_towers(
-        {
-            name.removeprefix("weights/"): array
-            for name, array in checkpoint.arrays.items()
-            if name.startswith("weights/")
-        }
-    )
+    arrays = mapping.sort_towers(checkpoint.get_weights())
     if kind.has_towers:
         form = "two towers, kernels hwio, fc6's rows hwc, images rgb"
     else:

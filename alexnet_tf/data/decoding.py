@@ -62,11 +62,6 @@ def decode_jpeg(image_bytes: tf.Tensor) -> tf.Tensor:
 def _decode_others(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes an image other than a JPEG to uint8 [height, width, 3], RGB."""
 
-    def starts_with(text: bytes, place: int = 0) -> tf.Tensor:
-        # `substr` would fail on bytes that end before `place`.
-        head = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32)
-        return tf.reduce_all(head[place : place + len(text)] == list(text))
-
     def decode_any() -> tf.Tensor:
         return tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
 
@@ -74,14 +69,26 @@ def _decode_others(image_bytes: tf.Tensor) -> tf.Tensor:
         # TensorFlow decodes a WebP with alpha only to four channels.
         return tf.io.decode_image(image_bytes, expand_animations=False)[..., :3]
 
-    flags = tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32)[20]
-    is_animation = starts_with(b"VP8X", 12) & (flags // 2 % 2 == 1)
-    is_webp = starts_with(b"RIFF") & starts_with(b"WEBP", 8)
+    head = _read_head(image_bytes)
+    is_animation = _starts_with(head, b"VP8X", 12) & (head[20] // 2 % 2 == 1)
     return tf.cond(
-        starts_with(b"BM"),
+        _starts_with(head, b"BM"),
         lambda: bmp.decode(image_bytes),
-        lambda: tf.cond(is_webp & ~is_animation, decode_still_webp, decode_any),
+        lambda: tf.cond(_is_webp(head) & ~is_animation, decode_still_webp, decode_any),
     )
+
+
+def _read_head(image_bytes: tf.Tensor) -> tf.Tensor:
+    # int64 [32], filled up with zeros; `substr` would fail on a shorter file.
+    return tf.cast(tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32), tf.int64)
+
+
+def _starts_with(head: tf.Tensor, text: bytes, place: int = 0) -> tf.Tensor:
+    return tf.reduce_all(head[place : place + len(text)] == list(text))
+
+
+def _is_webp(head: tf.Tensor) -> tf.Tensor:
+    return _starts_with(head, b"RIFF") & _starts_with(head, b"WEBP", 8)
 
 
 def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
@@ -95,7 +102,7 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
     Raises:
       tf.errors.InvalidArgumentError: if a JPEG has no size.
     """
-    head = tf.cast(tf.io.decode_raw(image_bytes, tf.uint8, fixed_length=32), tf.int64)
+    head = _read_head(image_bytes)
 
     def read(*places: int) -> tf.Tensor:
         # The bytes at `places` as one number, most significant first.
@@ -103,9 +110,6 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
         for place in places:
             number = 256 * number + head[place]
         return number
-
-    def starts_with(text: bytes, place: int = 0) -> tf.Tensor:
-        return tf.reduce_all(head[place : place + len(text)] == list(text))
 
     # Each format's width times its height.
     png = read(16, 17, 18, 19) * read(20, 21, 22, 23)
@@ -118,15 +122,15 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
     lossless = (1 + packed % 2**14) * (1 + packed // 2**14 % 2**14)
     lossy = (read(27, 26) % 2**14) * (read(29, 28) % 2**14)
     webp = tf.where(
-        starts_with(b"VP8X", 12),
+        _starts_with(head, b"VP8X", 12),
         extended,
-        tf.where(starts_with(b"VP8L", 12), lossless, lossy),
+        tf.where(_starts_with(head, b"VP8L", 12), lossless, lossy),
     )
     others = tf.constant(0, tf.int64)
     for is_format, num_pixels in (
-        (starts_with(b"\x89PNG"), png),
-        (starts_with(b"BM"), bmp),
-        (starts_with(b"RIFF") & starts_with(b"WEBP", 8), webp),
+        (_starts_with(head, b"\x89PNG"), png),
+        (_starts_with(head, b"BM"), bmp),
+        (_is_webp(head), webp),
     ):
         others = tf.where(is_format, num_pixels, others)
     return tf.cond(

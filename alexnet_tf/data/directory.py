@@ -29,8 +29,18 @@ class DataDirectory:
         """Side of the images before cropping, pixels."""
         return self.manifest.image_size or STORED_SIZE
 
-    def with_statistics(self, statistics: Statistics) -> DataDirectory:
-        """The same data with other statistics."""
+    def with_statistics(self, statistics: Statistics, run: str) -> DataDirectory:
+        """The same data with the statistics of the run in the directory `run`.
+
+        Raises:
+          UserError: if that was trained on images of another size.
+        """
+        size, own = statistics.mean_image.shape[0], self.image_size
+        if size != own:
+            raise errors.UserError(
+                f"the run {run} was trained on images of {size}x{size} pixels, but "
+                f"{self.path} has {own}x{own}. Give data with images of {size}x{size}."
+            )
         other = DataDirectory(self.path, self.manifest, statistics)
         other._readers, other._batch_readers = self._readers, self._batch_readers
         return other

@@ -18,11 +18,10 @@ from collections.abc import Iterator, Sequence
 import tensorflow as tf
 
 from tfrecords import errors
+from tfrecords.durable import files
 
 _DEVICE = re.compile(r"^/?(?:device:)?(CPU|GPU):(\d{1,2})$", re.IGNORECASE)
 
-# The operating system's messages within TensorFlow's errors.
-_NO_ROOM = re.compile("No space left on device|quota exceeded", re.IGNORECASE)
 _NODE = re.compile(r"^\{\{.*?\}\} ?")
 # Messages of allocators other than TensorFlow's, which raise other types of errors.
 _NO_MEMORY = re.compile(
@@ -81,7 +80,7 @@ def memory_errors(setting: str) -> Iterator[None]:
         reason = text.splitlines() or [""]
         if isinstance(error, tf.errors.OpError):
             is_exhausted = isinstance(error, tf.errors.ResourceExhaustedError)
-            if is_exhausted and _NO_ROOM.search(error.message):
+            if is_exhausted and files.find_storage_errno(error.message):
                 raise errors.StorageError(
                     f"a file could not be written: {reason[0]}. Files completed before "
                     "are intact. Free disk space and run the same command again."

@@ -137,14 +137,7 @@ def open_run_data(
     # The first label may differ from that of the training data.
     config = overrides.override(config, {"data.label_offset": info.label_offset})
     data = directory.open_data(data_dir, config)
-    size = kept.statistics.mean_image.shape[0]
-    if size != data.image_size:
-        raise errors.UserError(
-            f"the run {workdir_path} was trained on images of {size}x{size} pixels, "
-            f"but {data_dir} has {data.image_size}x{data.image_size}. Give data with "
-            f"images of {size}x{size}."
-        )
-    return data.with_statistics(kept.statistics), config
+    return data.with_statistics(kept.statistics, workdir_path), config
 
 
 def evaluate_checkpoint(

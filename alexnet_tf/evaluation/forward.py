@@ -60,12 +60,14 @@ def make_eval_step(
     @tf.function(input_signature=signature)
     def eval_step(views: tf.Tensor, labels: tf.Tensor) -> EvalResult:
         with placement.scope(device):
-            probabilities = compute_probabilities(model, views)
-
-            # The smallest normal float32 keeps the loss finite at probability 0.
-            label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
-            losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
-            is_error = metrics.find_errors(probabilities, labels)
-            return EvalResult(losses, is_error, probabilities)
+            return score(compute_probabilities(model, views), labels)
 
     return eval_step
+
+
+def score(probabilities: tf.Tensor, labels: tf.Tensor) -> EvalResult:
+    """The losses and errors of probabilities [B, classes] and labels int32 [B]."""
+    # The smallest normal float32 keeps the loss finite at probability 0.
+    label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
+    losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
+    return EvalResult(losses, metrics.find_errors(probabilities, labels), probabilities)

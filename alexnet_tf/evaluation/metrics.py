@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 TOP_K = 5
+ERRORS = ("top1_error", "top5_error")
 
 
 def find_errors(scores: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -88,6 +89,10 @@ class ErrorCounts:
     def loss(self) -> float:
         """Mean over the images seen, nats."""
         return self.loss_sum / self._require_seen()
+
+    def describe(self) -> dict[str, float]:
+        """The loss and both errors by name."""
+        return {name: getattr(self, name) for name in ("loss", *ERRORS)}
 
     def _require_seen(self) -> int:
         if not self.num_seen:

@@ -149,7 +149,7 @@ def without_mean(data: directory.DataDirectory) -> directory.DataDirectory:
         mean_image=np.zeros_like(data.statistics.mean_image),
         mean_rgb=np.zeros_like(data.statistics.mean_rgb),
     )
-    return data.with_statistics(statistics)
+    return data.with_statistics(statistics, data.path)
 
 
 def _convert(classifier: Classifier, kind: str, images: list[np.ndarray]) -> bytes:

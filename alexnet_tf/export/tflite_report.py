@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.data import directory
-from alexnet_tf.evaluation import evaluate, forward, metrics
+from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.export import tflite_files
 from alexnet_tf.runs.trained_network import TrainedNetwork
 
@@ -113,11 +113,7 @@ def _make_eval_step(
     def eval_step(views: tf.Tensor, labels: tf.Tensor) -> forward.EvalResult:
         images = views.numpy()[:, 0]
         rows = [classify(image[np.newaxis]) for image in images]
-        probabilities = tf.constant(np.concatenate(rows))
-        label_probabilities = tf.gather(probabilities, labels, batch_dims=1)
-        losses = -tf.math.log(tf.maximum(label_probabilities, 1.2e-38))
-        is_error = metrics.find_errors(probabilities, labels)
-        return forward.EvalResult(losses, is_error, probabilities)
+        return forward.score(tf.constant(np.concatenate(rows)), labels)
 
     return eval_step
 

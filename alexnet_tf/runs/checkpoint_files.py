@@ -56,6 +56,14 @@ class Checkpoint:
     path: str
     warnings: tuple[str, ...] = ()
 
+    def get_weights(self) -> dict[str, np.ndarray]:
+        """The network's weights: "conv1a/kernel" -> array."""
+        return {
+            name.removeprefix("weights/"): array
+            for name, array in self.arrays.items()
+            if name.startswith("weights/")
+        }
+
 
 @dataclasses.dataclass(frozen=True)
 class _StateFile:

@@ -55,6 +55,20 @@ def describe(
     }
 
 
+def describe_with_tensorflow() -> dict[str, Any]:
+    """`describe`, with the GPUs and the threads that TensorFlow uses."""
+    import tensorflow as tf
+
+    from alexnet_tf.devices import precision
+
+    threading = tf.config.threading
+    return describe(
+        precision.list_gpus(),
+        threading.get_intra_op_parallelism_threads(),
+        threading.get_inter_op_parallelism_threads(),
+    )
+
+
 def _find_version(package: str) -> str | None:
     """The imported or installed version; importing TensorFlow here would be slow."""
     if package in sys.modules:

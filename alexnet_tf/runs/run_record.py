@@ -16,7 +16,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.runs.metrics_file import read_steps
 from tfrecords import errors
-from tfrecords.durable import files, json_records
+from tfrecords.durable import files, json_records, locks
 
 RECORD_NAME = "run.json"
 METRICS_NAME = "metrics.jsonl"
@@ -48,6 +48,11 @@ class RunInfo:
     environment: Mapping[str, Any]
     precision: Mapping[str, Any] | None = None
     weights: Mapping[str, Any] | None = None
+
+
+def get_checkpoints_dir(path: str) -> str:
+    """The directory of the checkpoints of the run in `path`."""
+    return os.path.join(path, CHECKPOINTS_NAME)
 
 
 def read_config(path: str) -> Config:
@@ -116,30 +121,45 @@ def get_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
     """
     if "saved_step" in record:
         return record["saved_step"]
-    return _infer_saved_step(path, record)
-
-
-def _infer_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
-    """Infers a step that certainly had a checkpoint, or None, from the run's files.
-
-    Every first evaluation and every resumed start has a checkpoint, and the first
-    checkpoint creates their directory.
-    """
     steps = [start.get("from_step") or 0 for start in record["starts"]]
     steps += read_steps(os.path.join(path, METRICS_NAME), "validation")
     with contextlib.suppress(FileNotFoundError):
-        names = os.listdir(os.path.join(path, CHECKPOINTS_NAME))
+        names = os.listdir(get_checkpoints_dir(path))
         if not any(files.TEMPORARY_MARK in name for name in names):
             return max(steps)
     return max(steps) or None
 
 
 def read_settings(path: str, record: Mapping[str, Any]) -> Config:
-    """The settings in `record`, of the run in `path`; raises `UserError`."""
+    """The settings in `record`, of the directory `path`; raises `UserError`."""
     try:
         return overrides.from_dict(record["config"])
-    except errors.UserError as error:
+    except (errors.UserError, KeyError) as error:
         raise errors.UserError(
             f"{path} was made by another version of this program: {error} Resume with "
-            "that version, or choose another workdir."
+            "that version, or choose another directory."
         ) from error
+
+
+def refuse_foreign(path: str, record_name: str, others: set[str]) -> None:
+    """Raises `UserError` if `path` holds files of others and no `record_name`.
+
+    Called before locking: a directory that is not ours gets no lock file either.
+    """
+    with files.storage_errors(path):
+        names = {n for n in os.listdir(path) if files.TEMPORARY_MARK not in n}
+    foreign = sorted(names - {locks.LOCK_NAME} - others)
+    if record_name not in names and foreign:
+        listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+        raise errors.UserError(
+            f"{path} is not empty and has no {record_name}, but {listed}. Give a new "
+            "or empty directory."
+        )
+
+
+def list_differences(old: Config, new: Config) -> list[str]:
+    """A line for every setting that differs and must not change in a run."""
+    return [
+        f"\n  config.{name}: {before!r} there, {after!r} now"
+        for name, before, after in overrides.find_differences(old, new)
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,16 +10,6 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tfrecords.durable import files
-
-# Disk errors, which TensorFlow's errors identify only by their text.
-_STORAGE_ERRNOS = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EIO,
-    errno.EACCES,
-)
 
 
 @contextlib.contextmanager
@@ -68,5 +57,4 @@ def _find_errno(error: tf.errors.OpError | OSError, directory: str) -> int | Non
             and os.path.commonpath([directory, os.path.abspath(name)]) != directory
         )
         return None if is_elsewhere else error.errno
-    text = str(error)
-    return next((n for n in _STORAGE_ERRNOS if os.strerror(n) in text), None)
+    return files.find_storage_errno(str(error))

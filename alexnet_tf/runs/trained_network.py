@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import tensorflow as tf
 
@@ -63,7 +62,7 @@ def load(
     config = run_record.read_config(workdir_path)
     kept = data_summary.load(workdir_path)
     checkpoint = checkpoint_lib.load(
-        os.path.join(workdir_path, run_record.CHECKPOINTS_NAME), which
+        run_record.get_checkpoints_dir(workdir_path), which
     )
     if precision_policy:
         config = dataclasses.replace(

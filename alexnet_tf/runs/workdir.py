@@ -36,7 +36,7 @@ class Workdir:
 
     def __init__(self, path: str, record: dict[str, Any], warnings: list[str]):
         self.path = path
-        self.checkpoints_dir = os.path.join(path, run_record.CHECKPOINTS_NAME)
+        self.checkpoints_dir = run_record.get_checkpoints_dir(path)
         self.warnings = warnings
         self._record = record
         self._metrics = MetricsFile(os.path.join(path, run_record.METRICS_NAME))
@@ -117,7 +117,7 @@ def open_workdir(
       StorageError: if it cannot be written.
     """
     files.make_directory(path)
-    _refuse_foreign(path)
+    run_record.refuse_foreign(path, run_record.RECORD_NAME, set())
     with locks.directory_lock(path, "alexnet-train"):
         files.remove_temporary_files(path)
         record = run_record.find_record(path)
@@ -141,14 +141,10 @@ def open_workdir(
                 "saved_step": None,
             }
         else:
-            _refuse_imported(path, record["data"])
-            old_config = run_record.read_settings(path, record)
-            config = _keep_scaling(old_config, config)
-            _refuse_other_run(path, old_config, config)
-            _refuse_other_data(path, record["data"], info)
+            old_config, config = _check_same_run(path, record, config, info)
             record["saved_step"] = run_record.get_saved_step(path, record)
-            changes = _find_changes(overrides.to_dict(old_config), config)
-            if changes:
+            old, new = overrides.to_dict(old_config), overrides.to_dict(config)
+            if changes := {k: [old[k], new[k]] for k in new if old[k] != new[k]}:
                 start["changed_settings"] = changes
             warnings += _compare_environments(
                 record["starts"][-1]["environment"], info.environment
@@ -175,76 +171,44 @@ def check_workdir(
     files.check_directory(path)
     if not os.path.isdir(path):
         return None
-    _refuse_foreign(path)
+    run_record.refuse_foreign(path, run_record.RECORD_NAME, set())
     locks.check_lock(path)
     record = run_record.find_record(path)
-    if record is None:
-        return None
-    _refuse_imported(path, record["data"])
-    old_config = run_record.read_settings(path, record)
-    _refuse_other_run(path, old_config, _keep_scaling(old_config, config))
-    _refuse_other_data(path, record["data"], info)
+    if record is not None:
+        _check_same_run(path, record, config, info)
     return record
 
 
-def _refuse_foreign(path: str) -> None:
-    """Runs before locking: a directory that is not a run's gets no lock file either."""
-    with files.storage_errors(path):
-        names = {n for n in os.listdir(path) if files.TEMPORARY_MARK not in n}
-    if run_record.RECORD_NAME not in names and (
-        foreign := sorted(names - {locks.LOCK_NAME})
-    ):
-        listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+def _check_same_run(
+    path: str, record: Mapping[str, Any], config: Config, info: run_record.RunInfo
+) -> tuple[Config, Config]:
+    """Raises `UserError` unless the start continues the recorded run.
+
+    Returns the old settings and those of this start.
+    """
+    old_data = record["data"]
+    if old_data["fingerprint"] == run_record.UNKNOWN_DATA:
         raise errors.UserError(
-            f"{path} is not empty and holds no run (there is no "
-            f"{run_record.RECORD_NAME}, but {listed}). Give a new or empty directory "
-            "as the workdir."
+            f"{path} holds imported weights, trained elsewhere on "
+            f"{old_data['data_dir']}. To train from them, use another workdir with "
+            f"--config.init_from={path}."
         )
-
-
-def _refuse_imported(path: str, old: Mapping[str, Any]) -> None:
-    if old["fingerprint"] == run_record.UNKNOWN_DATA:
+    old_config = run_record.read_settings(path, record)
+    if old_config.model.initial_scaling == "none":
+        # Lets runs of earlier versions resume: it is no longer the default.
+        config = overrides.override(config, {"model.initial_scaling": "none"})
+    if differences := run_record.list_differences(old_config, config):
         raise errors.UserError(
-            f"{path} holds imported weights, trained elsewhere on {old['data_dir']}. "
-            f"To train from them, use another workdir with --config.init_from={path}."
+            f"{path} holds a run of other settings:{''.join(differences)}\nUse another "
+            "workdir for this run, or resume the existing run with its own settings."
         )
-
-
-def _keep_scaling(old: Config, new: Config) -> Config:
-    """Lets runs of earlier versions resume: "none" is no longer the default."""
-    if old.model.initial_scaling != "none":
-        return new
-    return overrides.override(new, {"model.initial_scaling": "none"})
-
-
-def _refuse_other_run(path: str, old: Config, new: Config) -> None:
-    differences = overrides.find_differences(old, new)
-    if differences:
-        listed = "".join(
-            f"\n  config.{name}: {before!r} there, {after!r} now"
-            for name, before, after in differences
-        )
+    if old_data["fingerprint"] != info.data_fingerprint:
         raise errors.UserError(
-            f"{path} holds a run of other settings:{listed}\nUse another workdir for "
-            "this run, or resume the existing run with its own settings."
+            f"{path} holds a run on other data: {old_data['data_dir']} had the "
+            f"fingerprint {old_data['fingerprint']}, {info.data_dir} has "
+            f"{info.data_fingerprint}. Use another workdir, or give that run's data."
         )
-
-
-def _refuse_other_data(
-    path: str, old: Mapping[str, Any], info: run_record.RunInfo
-) -> None:
-    if old["fingerprint"] != info.data_fingerprint:
-        raise errors.UserError(
-            f"{path} holds a run on other data: {old['data_dir']} had the fingerprint "
-            f"{old['fingerprint']}, {info.data_dir} has {info.data_fingerprint}. Use "
-            "another workdir, or give that run's data."
-        )
-
-
-def _find_changes(old: Mapping[str, Any], config: Config) -> dict[str, list[Any]]:
-    """Name -> [old, new] of changed settings that a resumed run may change."""
-    new = overrides.to_dict(config)
-    return {name: [old[name], new[name]] for name in new if old[name] != new[name]}
+    return old_config, config
 
 
 def _compare_environments(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

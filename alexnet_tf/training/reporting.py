@@ -126,9 +126,7 @@ class Reporter:
                 "kind": "epoch",
                 "epoch": epoch,
                 "num_seen": counts.num_seen,
-                "loss": counts.loss,
-                "top1_error": counts.top1_error,
-                "top5_error": counts.top5_error,
+                **counts.describe(),
             }
         )
         self.announce(
@@ -141,11 +139,7 @@ class Reporter:
     ) -> None:
         """Writes an evaluation, the fraction of dead units and conv1's kernels."""
         state, counts = self._state, result.counts
-        values = {
-            "loss": counts.loss,
-            "top1_error": counts.top1_error,
-            "top5_error": counts.top5_error,
-        }
+        values = counts.describe()
         self._run.append_metrics(
             {
                 "step": state.step,

@@ -8,10 +8,7 @@ weights are new, from a checkpoint or from another run.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
-
-import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory
@@ -78,11 +75,7 @@ def open_run(
         data_dir,
         data.manifest.fingerprint,
         command,
-        environment.describe(
-            precision.list_gpus(),
-            tf.config.threading.get_intra_op_parallelism_threads(),
-            tf.config.threading.get_inter_op_parallelism_threads(),
-        ),
+        environment.describe_with_tensorflow(),
         chosen.to_json(),
     )
     return Opening(
@@ -148,7 +141,7 @@ def build_and_restore(
     state = run_state.build_run_state(config, data.manifest.num_classes, opened.where)
     with placement.memory_errors("network"):
         restored = checkpoint.load_latest(
-            os.path.join(workdir_path, run_record.CHECKPOINTS_NAME),
+            run_record.get_checkpoints_dir(workdir_path),
             saved_step,
             read_only=read_only,
         )

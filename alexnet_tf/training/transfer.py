@@ -9,7 +9,6 @@ as its weights expect them.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,16 +84,9 @@ def begin(
         return Beginning(data)
     if is_restored:
         statistics = data_summary.load(workdir_path).statistics
-        return Beginning(data.with_statistics(statistics))
+        return Beginning(data.with_statistics(statistics, workdir_path))
     origin = open_origin(config.init_from)
-    statistics = origin.training_data.statistics
-    size = statistics.mean_image.shape[0]
-    if size != data.image_size:
-        raise errors.UserError(
-            f"the run {config.init_from} was trained on images of {size}x{size} "
-            f"pixels, but this data has {data.image_size}x{data.image_size}. Give "
-            f"data with images of {size}x{size}."
-        )
+    data = data.with_statistics(origin.training_data.statistics, config.init_from)
     asked = _check_layers(config.init_layers, parameters)
     text, new_layers = take_over(origin, parameters, data.manifest.classes, asked)
     sentences = [
@@ -102,11 +94,7 @@ def begin(
         inheritance.describe_origin(origin.config, config),
         _describe_frozen(config, parameters, new_layers),
     ]
-    return Beginning(
-        data.with_statistics(statistics),
-        " ".join(filter(None, sentences)),
-        new_layers,
-    )
+    return Beginning(data, " ".join(filter(None, sentences)), new_layers)
 
 
 def _describe_frozen(
@@ -146,8 +134,7 @@ def open_origin(path: str) -> Origin:
       DataError: if one of its files is damaged.
     """
     record = run_record.read_record(path)
-    checkpoints_dir = os.path.join(path, run_record.CHECKPOINTS_NAME)
-    checkpoint = checkpoint_lib.load(checkpoints_dir, "last")
+    checkpoint = checkpoint_lib.load(run_record.get_checkpoints_dir(path), "last")
     return Origin(path, record["config"], checkpoint, data_summary.load(path))
 
 
@@ -175,11 +162,7 @@ def take_over(
     old_classes = origin.training_data.classes
     random_there = untrained.read(origin.checkpoint)
     same_classes = [c.synset for c in old_classes] == [c.synset for c in classes]
-    arrays = {
-        name.removeprefix("weights/"): array
-        for name, array in origin.checkpoint.arrays.items()
-        if name.startswith("weights/")
-    }
+    arrays = origin.checkpoint.get_weights()
     # By layer and tower (conv1a), so that kernel and bias stay together.
     by_layer: dict[str, list[Parameter]] = {}
     for parameter in parameters:

@@ -19,11 +19,12 @@ from typing import Any
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.runs import run_record
 from alexnet_tf.training import checks
 from alexnet_tf.tune.space import Range
 from alexnet_tf.tune.trial_results import TRIALS_NAME
 from tfrecords import errors
-from tfrecords.durable import files, json_records, locks
+from tfrecords.durable import files, json_records
 from tfrecords.shards import manifest
 
 RECORD_NAME = "search.json"
@@ -101,14 +102,7 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
     record_path = os.path.join(path, RECORD_NAME)
     new = _describe(search, data_dir, fingerprint)
     if not os.path.exists(record_path):
-        with files.storage_errors(path):
-            names = {n for n in os.listdir(path) if files.TEMPORARY_MARK not in n}
-        if foreign := sorted(names - {locks.LOCK_NAME, TRIALS_NAME}):
-            listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
-            raise errors.UserError(
-                f"{path} is not empty and holds no search (there is no {RECORD_NAME}, "
-                f"but {listed}). Give a new or empty directory."
-            )
+        run_record.refuse_foreign(path, RECORD_NAME, {TRIALS_NAME})
         files.make_directory(os.path.join(path, TRIALS_NAME))
         files.write_json(record_path, new)
         return
@@ -123,12 +117,8 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
         for name in dict.fromkeys([*old, *new])
         if name not in ("config", "data_dir") and old.get(name) != new.get(name)
     ]
-    differences += [
-        f"\n  config.{name}: {before!r} there, {after!r} now"
-        for name, before, after in overrides.find_differences(
-            _read_settings(record_path, old), search.config
-        )
-    ]
+    old_config = run_record.read_settings(record_path, old)
+    differences += run_record.list_differences(old_config, search.config)
     if differences:
         raise errors.UserError(
             f"{path} holds another search:{''.join(differences)}\nUse another "
@@ -151,13 +141,3 @@ def _describe(search: Search, data_dir: str, fingerprint: str) -> dict[str, Any]
         "data_fingerprint": fingerprint,
         "config": overrides.to_dict(search.config),
     }
-
-
-def _read_settings(path: str, record: dict[str, Any]) -> Config:
-    try:
-        return overrides.from_dict(record["config"])
-    except (errors.UserError, KeyError) as error:
-        raise errors.UserError(
-            f"{path} was made by another version of this program: {error} Resume with "
-            "that version, or choose another directory."
-        ) from error

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement, precision
@@ -242,11 +241,7 @@ def write_run(
         data_dir=f"unknown images, of {os.path.basename(weights_path)}",
         data_fingerprint=run_record.UNKNOWN_DATA,
         command=command,
-        environment=environment.describe(
-            precision.list_gpus(),
-            tf.config.threading.get_intra_op_parallelism_threads(),
-            tf.config.threading.get_inter_op_parallelism_threads(),
-        ),
+        environment=environment.describe_with_tensorflow(),
         precision=chosen.to_json(),
         weights=_describe_file(weights_path),
     )

@@ -14,8 +14,8 @@ import pickle
 import pickletools
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any
 
 import numpy as np
 
@@ -39,47 +39,34 @@ _MAX_MEMO = 1 << 20
 
 class _Admitted:
     # A callable that a pickle may use. It has no attributes that the pickle could set.
-    __slots__ = ()
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., Any]):
+        self._function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
 
     def __setstate__(self, state: object) -> None:
         raise pickle.UnpicklingError("it modifies a callable")
 
 
-class _ArrayType(_Admitted):
-    __slots__ = ()
+def _refuse_call(*arguments: object) -> None:
+    # numpy.ndarray only names the type of an array to `_reconstruct`.
+    raise pickle.UnpicklingError("it calls numpy.ndarray")
 
 
-class _Reconstruct(_Admitted):
-    __slots__ = ()
-
-    def __call__(self, *arguments: object) -> _PickledArray:
-        return _PickledArray()
-
-
-class _FromBuffer(_Admitted):
-    __slots__ = ()
-
-    def __call__(self, raw: Any, dtype: Any, shape: Any, order: Any) -> _PickledArray:
-        array = _PickledArray()
-        array.__setstate__((1, shape, dtype, order == "F", raw))
-        return array
+def _make_from_buffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _PickledArray:
+    array = _PickledArray()
+    array.__setstate__((1, shape, dtype, order == "F", raw))
+    return array
 
 
-class _MakeDtype(_Admitted):
-    __slots__ = ()
-
-    def __call__(self, text: Any, *flags: object) -> _PickledDtype:
-        return _PickledDtype(text)
-
-
-class _Encode(_Admitted):
+def _encode(text: Any, encoding: Any) -> bytes:
     # Protocol 2 stores bytes as encoded text.
-    __slots__ = ()
-
-    def __call__(self, text: Any, encoding: Any) -> bytes:
-        if encoding != "latin1" or not isinstance(text, str):
-            raise pickle.UnpicklingError(f"it encodes as {encoding!r}")
-        return text.encode("latin1")
+    if encoding != "latin1" or not isinstance(text, str):
+        raise pickle.UnpicklingError(f"it encodes as {encoding!r}")
+    return text.encode("latin1")
 
 
 class _PickledDtype:
@@ -131,11 +118,11 @@ class _PickledArray:
 
 
 _ADMITTED: dict[tuple[str, str], _Admitted] = {
-    ("numpy.core.multiarray", "_reconstruct"): _Reconstruct(),
-    ("numpy.core.numeric", "_frombuffer"): _FromBuffer(),
-    ("numpy", "ndarray"): _ArrayType(),
-    ("numpy", "dtype"): _MakeDtype(),
-    ("_codecs", "encode"): _Encode(),
+    ("numpy.core.multiarray", "_reconstruct"): _Admitted(lambda *_: _PickledArray()),
+    ("numpy.core.numeric", "_frombuffer"): _Admitted(_make_from_buffer),
+    ("numpy", "ndarray"): _Admitted(_refuse_call),
+    ("numpy", "dtype"): _Admitted(lambda text, *_: _PickledDtype(text)),
+    ("_codecs", "encode"): _Admitted(_encode),
 }
 
 
@@ -184,12 +171,7 @@ def read_npy(path: str) -> dict[str, np.ndarray]:
 
 def _unpickle(data: bytes) -> Any:
     stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[version]
-    shape, _, dtype = read_header(stream)
+    shape, _, dtype = _read_header(stream)
     if not dtype.hasobject or shape != ():
         raise ValueError(f"it holds an array of {dtype}, shape {list(shape)}")
     start = stream.tell()
@@ -205,6 +187,15 @@ def _unpickle(data: bytes) -> Any:
     if isinstance(root, _PickledArray) and len(root.value) == 1:
         return root.value[0]
     raise ValueError("it does not hold a single object")
+
+
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    # Shape, whether the order is Fortran's, dtype.
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    return readers[np.lib.format.read_magic(stream)](stream)
 
 
 def _flatten(path: str, content: Mapping[Any, Any]) -> Iterator[tuple[str, np.ndarray]]:
@@ -239,12 +230,7 @@ def read_npz(path: str) -> dict[str, np.ndarray]:
             for member in archive.infolist():
                 name = member.filename.removesuffix(".npy")
                 with archive.open(member) as stream:
-                    version = np.lib.format.read_magic(stream)
-                    read_header = {
-                        (1, 0): np.lib.format.read_array_header_1_0,
-                        (2, 0): np.lib.format.read_array_header_2_0,
-                    }[version]
-                    shape, is_fortran, dtype = read_header(stream)
+                    shape, is_fortran, dtype = _read_header(stream)
                     if dtype.hasobject:
                         raise ValueError(f"{name} is pickled")
                     budget.spend(name, shape, dtype.itemsize)

@@ -62,6 +62,11 @@ def storage_errors(path: str) -> Iterator[None]:
         ) from error
 
 
+def find_storage_errno(text: str) -> int | None:
+    """The number of the disk's error that a library's message quotes, or None."""
+    return next((n for n in _STORAGE_ERRNOS if os.strerror(n) in text), None)
+
+
 @contextlib.contextmanager
 def read_errors(path: str) -> Iterator[None]:
     """Turns the operating system's errors while reading into ours.

@@ -210,7 +210,7 @@ def test_other_statistics_share_the_readers(data_dir):
         data.statistics, mean_image=np.zeros_like(data.statistics.mean_image)
     )
     reader = data.get_reader("train")
-    other = data.with_statistics(statistics)
+    other = data.with_statistics(statistics, "another")
     assert other.statistics is statistics
     assert data.statistics.mean_image.any()
     assert other.get_reader("train") is reader
