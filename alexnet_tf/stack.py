@@ -91,7 +91,11 @@ class VariableOptimizer:
 # Returns the learning rate of an update, float32 scalar.
 Rate = Callable[[], tf.Tensor]
 
-_SGD_SLOTS = {"velocity": "momentum"}
+
+def _name_sgd_slots(momentum: float, *more: str) -> dict[str, str]:
+    # Our names -> Keras' names.
+    velocity = {"velocity": "momentum"} if momentum else {}
+    return {**velocity, **{name: name for name in more}}
 
 
 def make_sgd(
@@ -105,7 +109,7 @@ def make_sgd(
     Keras 3's SGD multiplies `weight_decay` by the rate. Addons' SGDW does not, so it
     is given the product. Without momentum there is no "velocity".
     """
-    slots = _SGD_SLOTS if momentum else {}
+    slots = _name_sgd_slots(momentum)
     if KERAS_MAJOR >= 3:
         sgd = keras.optimizers.SGD(rate, momentum, weight_decay=decay or None)
         return _build_keras3(sgd, variable, slots)
@@ -149,24 +153,19 @@ def make_moving_average(
     This is Keras 3's `ema_momentum` without overwriting, and Addons' MovingAverage with
     `start_step` 1.
     """
-    slots = {**(_SGD_SLOTS if momentum else {}), "average": "average"}
+    slots = _name_sgd_slots(momentum, "average")
     if KERAS_MAJOR >= 3:
         sgd = keras.optimizers.SGD(
             rate, momentum, use_ema=True, ema_momentum=average_decay
         )
         return _build_keras3(sgd, variable, slots)
-    averaging = _import_addons("moving_average").MovingAverage(
-        keras.optimizers.legacy.SGD(rate, momentum), average_decay, start_step=1
-    )
-    return _build_legacy(averaging, variable, slots)
+    make = _import_addons("moving_average").MovingAverage
+    sgd = keras.optimizers.legacy.SGD(rate, momentum)
+    return _build_legacy(make(sgd, average_decay, start_step=1), variable, slots)
 
 
 def make_swa(
-    variable: tf.Variable,
-    rate: Rate,
-    momentum: float,
-    start_step: int,
-    period: int,
+    variable: tf.Variable, rate: Rate, momentum: float, start_step: int, period: int
 ) -> VariableOptimizer:
     """SGD and the mean of snapshots of its weights (Izmailov et al. 2018).
 
@@ -174,14 +173,12 @@ def make_swa(
 
         average <- (n * average + w) / (n + 1)
 
-    Raises:
-      UserError: on Keras 3, which has no SWA.
+    Raises `UserError` on Keras 3, which has no SWA.
     """
-    averaging = _import_addons("swa").SWA(
-        keras.optimizers.legacy.SGD(rate, momentum), start_step, period
-    )
-    slots = {**(_SGD_SLOTS if momentum else {}), "average": "average"}
-    return _build_legacy(averaging, variable, slots)
+    make = _import_addons("swa").SWA
+    sgd = keras.optimizers.legacy.SGD(rate, momentum)
+    slots = _name_sgd_slots(momentum, "average")
+    return _build_legacy(make(sgd, start_step, period), variable, slots)
 
 
 def make_lookahead(
@@ -191,14 +188,12 @@ def make_lookahead(
 
         slow <- slow + step_size * (w - slow);  w <- slow
 
-    Raises:
-      UserError: on Keras 3, which has no such optimizer.
+    Raises `UserError` on Keras 3, which has no such optimizer.
     """
-    lookahead = _import_addons("lookahead").Lookahead(
-        keras.optimizers.legacy.SGD(rate, momentum), period, step_size
-    )
-    slots = {**(_SGD_SLOTS if momentum else {}), "slow": "slow"}
-    return _build_legacy(lookahead, variable, slots)
+    make = _import_addons("lookahead").Lookahead
+    sgd = keras.optimizers.legacy.SGD(rate, momentum)
+    slots = _name_sgd_slots(momentum, "slow")
+    return _build_legacy(make(sgd, period, step_size), variable, slots)
 
 
 def combine(
@@ -282,20 +277,3 @@ def _build_legacy(
     return VariableOptimizer(
         optimizer, variable, {"iterations": optimizer.iterations, **named}
     )
-
-
-__all__ = [
-    "KERAS_MAJOR",
-    "Rate",
-    "VariableOptimizer",
-    "combine",
-    "compute_power",
-    "describe",
-    "get_tf_variable",
-    "keras",
-    "make_adamw",
-    "make_lookahead",
-    "make_moving_average",
-    "make_sgd",
-    "make_swa",
-]

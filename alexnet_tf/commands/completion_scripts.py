@@ -85,8 +85,7 @@ SCRIPTS = {
 def make_script(shell: str, commands: Mapping[str, Sequence[flags.Flag]]) -> str:
     """The script to be sourced, from every command's flags by its name.
 
-    Raises:
-      ValueError: for a word that a shell would not leave as it is.
+    Raises `ValueError` for a word that a shell would not leave as it is.
     """
     functions, register = SCRIPTS[shell]
     names, values = [], []

@@ -82,10 +82,8 @@ def read(
 ) -> Config:
     """The config of a run: what is given, over what is inherited, over the experiment.
 
-    Args:
-      experiment: its name, or a file of settings.
-      workdir_path: the run's directory, new or begun; "" where there is none.
-      given: settings over the experiment's; None for those of the command line.
+    The experiment is a name or a file of settings; the workdir, new or begun, is ""
+    where there is none; without `given`, the command line gives the settings.
 
     Raises:
       UserError: for a name or value that there is not; where there is no run in

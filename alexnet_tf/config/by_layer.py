@@ -10,10 +10,10 @@ A run's record stores this text. Layer names are checked later, against the netw
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 
+from alexnet_tf.config.suggestions import suggest
 from tfrecords import errors
 
 # The key of a number that applies to every layer.
@@ -125,10 +125,8 @@ def resolve(
 ) -> dict[str, float]:
     """Returns every layer's number, `default` for those not in the table.
 
-    `setting` is the setting's name, for the error.
-
-    Raises:
-      UserError: if the table names a layer that the network does not have.
+    Raises `UserError`, naming `setting`, if the table has a layer that the network
+    lacks.
     """
     resolved = dict.fromkeys(layer_names, default)
     for layer, number in table.items():
@@ -143,9 +141,7 @@ def resolve(
 def check_layer(layer: str, layer_names: Sequence[str], subject: str) -> None:
     """Raises `UserError`, beginning with `subject`, if there is no such layer."""
     if layer not in layer_names:
-        near = difflib.get_close_matches(layer, layer_names, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise errors.UserError(
             f"{subject}: there is no layer {layer!r}; the layers are "
-            f"{', '.join(layer_names)}.{hint}"
+            f"{', '.join(layer_names)}.{suggest(layer, layer_names)}"
         )

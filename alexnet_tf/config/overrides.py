@@ -7,7 +7,6 @@ these functions on them.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, TypeVar, get_type_hints
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.by_layer import RateChange
 from alexnet_tf.config.schema import Config
+from alexnet_tf.config.suggestions import suggest
 from tfrecords import errors
 from tfrecords.console import paths
 
@@ -108,8 +108,7 @@ def override(config: Config, values: Mapping[str, Any]) -> Config:
     settings = {setting.name: setting for setting in list_settings(config)}
     for name, value in values.items():
         if name not in settings:
-            near = difflib.get_close_matches(name, settings, n=1, cutoff=0.4)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = suggest(name, settings, 0.4)
             raise errors.UserError(f"there is no setting {name!r}.{hint}")
         config = _replace(config, name.split("."), _convert(settings[name], value))
     return config
@@ -128,17 +127,14 @@ def _convert(setting: Setting, value: Any) -> Any:
         reason = f" {error}." if setting.type in _PARSERS else ""
         raise errors.UserError(
             f"config.{setting.name} must be {_EXPECTED[setting.type]}; {value!r} is "
-            "not."
-            f"{reason}"
+            f"not.{reason}"
         ) from error
     if setting.name in PATHS:
         return paths.expand(converted)
     if setting.choices and converted not in setting.choices:
-        near = difflib.get_close_matches(str(converted), setting.choices, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise errors.UserError(
             f"config.{setting.name} must be one of {', '.join(setting.choices)}; "
-            f"{value!r} is not.{hint}"
+            f"{value!r} is not.{suggest(str(converted), setting.choices)}"
         )
     if setting.minimum is not None and not converted >= setting.minimum:
         raise errors.UserError(
@@ -195,10 +191,7 @@ def from_dict(values: Mapping[str, Any]) -> Config:
 
 
 def find_differences(old: Config, new: Config) -> list[tuple[str, Any, Any]]:
-    """(name, old, new) of every setting that differs and must not change in a run.
-
-    The values are those of `to_dict`.
-    """
+    """(name, old, new) of every setting that differs and must not change in a run."""
     return [
         (before.name, before.format(), after.format())
         for before, after in zip(list_settings(old), list_settings(new), strict=True)

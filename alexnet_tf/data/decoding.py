@@ -52,9 +52,7 @@ def decode_jpeg(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes a JPEG, string scalar, to uint8 [height, width, 3], RGB.
 
     Uses the accurate DCT, as Pillow does; TensorFlow's default is faster and coarser.
-
-    Raises:
-      tf.errors.InvalidArgumentError: if the bytes are not a JPEG.
+    Raises `tf.errors.InvalidArgumentError` if the bytes are not a JPEG.
     """
     return tf.io.decode_jpeg(image_bytes, channels=3, dct_method="INTEGER_ACCURATE")
 

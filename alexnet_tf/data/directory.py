@@ -13,11 +13,7 @@ from tfrecords.shards.statistics import Statistics
 
 
 class DataDirectory:
-    """A data directory with its manifest and statistics.
-
-    The statistics are the mean image and RGB covariance to train and evaluate with, of
-    its own training split or another run's.
-    """
+    """A data directory with its manifest and its own, or another run's, statistics."""
 
     def __init__(self, path: str, manifest: Manifest, statistics: Statistics):
         self.path, self.manifest, self.statistics = path, manifest, statistics
@@ -32,8 +28,7 @@ class DataDirectory:
     def with_statistics(self, statistics: Statistics, run: str) -> DataDirectory:
         """The same data with the statistics of the run in the directory `run`.
 
-        Raises:
-          UserError: if that was trained on images of another size.
+        Raises `UserError` if that was trained on images of another size.
         """
         size, own = statistics.mean_image.shape[0], self.image_size
         if size != own:
@@ -68,10 +63,7 @@ class DataDirectory:
         return reader
 
     def explain_failure(self) -> Exception | None:
-        """The error in the records that data sets read last, or None.
-
-        It is a DataError or StorageError that names the bad record.
-        """
+        """The DataError or StorageError of a bad record that was just read, or None."""
         for reader in list(self._batch_readers):
             if (explanation := reader.explain()) is not None:
                 return explanation

@@ -44,10 +44,7 @@ _BATCHES_UNDER_WAY = 12
 
 
 def compute_record_ids(num_records: int, config: Config, step: int) -> np.ndarray:
-    """The records of batch `step`, from 0: int64 [batch_size], 0..num_records-1.
-
-    `num_records` is the size of the training split.
-    """
+    """The records of batch `step`, from 0: int64 [batch_size], 0..num_records-1."""
     positions = step * config.batch_size + np.arange(config.batch_size, dtype=np.int64)
     epochs, indices = np.divmod(positions, num_records)
     record_ids = np.empty_like(positions)

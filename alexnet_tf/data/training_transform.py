@@ -105,10 +105,7 @@ def make_image_transform(
 def make_batch_transform(
     data: DataConfig, statistics: Statistics
 ) -> Callable[[Crops], tf.Tensor]:
-    """The same formula for the `Crops` of B images, compiled by XLA where faster.
-
-    The function returns float32 [B, crop_size, crop_size, 3].
-    """
+    """The same formula for a batch of `Crops`, compiled by XLA where that is faster."""
     cut_means = _make_batch_mean_cutter(data, statistics)
 
     @tf.function(jit_compile=stack.XLA_FUSES_LOOPS, reduce_retracing=True)
@@ -128,10 +125,7 @@ def make_batch_transform(
 
 
 def crop(image: tf.Tensor, offsets: tf.Tensor, crop_size: int) -> tf.Tensor:
-    """Crops an image [height, width, 3] to [crop_size, crop_size, 3] of the same dtype.
-
-    `offsets`, int32 [2], are the crop's top left corner.
-    """
+    """Crops an image [height, width, 3] at the offsets int32 [2], from top and left."""
     begin = tf.concat([offsets, [0]], 0)
     return tf.slice(image, begin, [crop_size, crop_size, 3])
 
@@ -143,11 +137,9 @@ def mirror(image: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
 
 
 def add_colour(image: tf.Tensor, colour: tf.Tensor) -> tf.Tensor:
-    """Adds float32 [3] to every pixel of an image, float32 [height, width, 3].
-
-    Adds whole rows, as TensorFlow broadcasts three values several times slower.
-    """
+    """Adds float32 [3] to every pixel of an image, float32 [height, width, 3]."""
     height, width, channels = image.shape
+    # Whole rows, as TensorFlow broadcasts three values several times slower.
     rows = tf.reshape(image, [height, width * channels])
     return tf.reshape(rows + tf.tile(colour, [width]), [height, width, channels])
 

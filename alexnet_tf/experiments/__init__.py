@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 from collections.abc import Callable
 
-from alexnet_tf.config import overrides, settings_file
+from alexnet_tf.config import overrides, settings_file, suggestions
 from alexnet_tf.config.schema import Config
 from alexnet_tf.experiments import alexnet, alexnet_source, caffe, finetune, sample
 from tfrecords import errors
@@ -26,10 +25,8 @@ EXPERIMENTS: dict[str, Callable[[], Config]] = {
 def get_config(name: str) -> Config:
     """The config of an experiment or of a settings file.
 
-    Args:
-      name: an experiment's name, or a path that ends in .json or has a directory part,
-        to a file as `alexnet-tune` writes it. The config of a file is named after
-        experiment and file, without directory: "alexnet+best.json".
+    A path to a file, as `alexnet-tune` writes it, ends in .json or has a directory. The
+    config of a file is named after experiment and file: "alexnet+best.json".
 
     Raises:
       UserError: if there is no such experiment, naming the closest one; if the file is
@@ -39,8 +36,7 @@ def get_config(name: str) -> Config:
     if _is_file(name):
         return _read_config(name)
     if name not in EXPERIMENTS:
-        near = difflib.get_close_matches(name, EXPERIMENTS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestions.suggest(name, EXPERIMENTS)
         raise errors.UserError(
             f"there is no experiment {name!r}. Give one of "
             f"{', '.join(EXPERIMENTS)}, or a settings file, FILE.json.{hint}"
@@ -49,20 +45,12 @@ def get_config(name: str) -> Config:
 
 
 def list_inherited(name: str) -> tuple[str, ...]:
-    """The settings that an experiment inherits from the run in `init_from`.
-
-    Args:
-      name: an experiment as in a config, "finetune" or "finetune+best.json".
-    """
+    """The settings that an experiment inherits from the run in `init_from`."""
     return finetune.INHERITED if name.partition("+")[0] == "finetune" else ()
 
 
 def list_told(name: str) -> tuple[str, ...]:
-    """The settings in the settings file `name`; empty for a named experiment.
-
-    Raises:
-      UserError, StorageError: as `get_config`.
-    """
+    """The settings that the file `name` gives, if it is one; raises as `get_config`."""
     return tuple(settings_file.read(name).settings) if _is_file(name) else ()
 
 

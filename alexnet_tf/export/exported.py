@@ -50,10 +50,9 @@ class _Record:
 
 
 def find_version(export_dir: str) -> str:
-    """The newest version with a SavedModel; `export_dir` itself if it is a version.
+    """The newest version with a SavedModel, or `export_dir` if it is one itself.
 
-    Raises:
-      UserError: if there is none.
+    Raises `UserError` if there is none.
     """
     is_directory = os.path.isdir(export_dir)
     numbers = versions.list_versions(export_dir) if is_directory else []

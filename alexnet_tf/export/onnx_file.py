@@ -48,9 +48,8 @@ def _is_installed(name: str) -> bool:
 def write(network: TrainedNetwork, path: str) -> float | None:
     """Writes the file at `path` and compares it with the network.
 
-    Returns:
-      The largest difference of a probability in onnxruntime; None if that is not
-      installed.
+    Returns the largest difference of a probability in onnxruntime; None if that is not
+    installed.
 
     Raises:
       UserError: if a package is missing.
@@ -82,10 +81,7 @@ def write(network: TrainedNetwork, path: str) -> float | None:
 
 
 def compare(model: keras.Model, path: str) -> float:
-    """The largest difference of a probability between `model` and the file at `path`.
-
-    Compares a batch of one and a batch of three noise images.
-    """
+    """The largest difference of a probability, for one noise image and for three."""
     import onnxruntime
 
     session: Any = onnxruntime.InferenceSession(

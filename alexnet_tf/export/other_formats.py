@@ -5,7 +5,13 @@
     assets.extra/alexnet.onnx                         ONNX runtimes
 
 within a version's directory. TensorFlow Serving copies `assets.extra` without reading
-it. All formats map pixels to probabilities and include mean image and softmax.
+it. All formats map pixels to probabilities and include mean image and softmax:
+
+    model = keras.models.load_model("alexnet.keras")          in its safe mode
+    probabilities = model.predict(images)                     RGB 0..255, float32
+
+The default stack writes files for Keras 3, the extra `addons` for Keras 2; neither
+version reads the other's files.
 """
 
 from __future__ import annotations
@@ -14,11 +20,17 @@ import dataclasses
 import os
 
 from alexnet_tf.data import directory
-from alexnet_tf.export import keras_file, onnx_file, tflite_files, tflite_report
+from alexnet_tf.export import (
+    onnx_file,
+    standard_layers,
+    tflite_files,
+    tflite_report,
+)
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords.durable import files
 
 KERAS, TFLITE, ONNX = NAMES = ("keras", "tflite", "onnx")
+KERAS_NAME = "alexnet.keras"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +78,9 @@ def write(
     """
     report = []
     if KERAS in formats:
-        keras_file.write(network, os.path.join(directory, keras_file.NAME))
-        report.append(f"{keras_file.NAME}: float32")
+        model = standard_layers.build_inference_model(network)
+        model.save(os.path.join(directory, KERAS_NAME))
+        report.append(f"{KERAS_NAME}: float32")
     if TFLITE in formats and calibration is not None:
         data = calibration.data
         tflite_files.write(network, directory, data, calibration.num_images)

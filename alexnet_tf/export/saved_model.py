@@ -52,10 +52,7 @@ NO_IMAGE = (
 
 
 class Signatures:
-    """An export's functions by name, listed in the module's docstring.
-
-    The network is built without placement.
-    """
+    """The functions listed above, of a network that was built without placement."""
 
     def __init__(self, network: TrainedNetwork):
         self._network = network.model

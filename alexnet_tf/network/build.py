@@ -6,6 +6,7 @@ comes first, then response normalization, then pooling (sections 3.3 and 3.5).
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
@@ -134,44 +135,39 @@ def _check_crop_size(rows: Sequence[Row], config: ModelConfig, crop_size: int) -
             )
 
 
+@dataclasses.dataclass
 class _Builder:
     """Adds the table's rows to the graph, tower by tower."""
 
-    def __init__(
-        self,
-        config: ModelConfig,
-        stddevs: Mapping[str, float],
-        seed: int,
-        precision: str,
-        placement: Placement,
-        num_towers: int,
-    ):
-        self._config, self._seed, self._precision = config, seed, precision
-        self._stddevs = stddevs
-        self._placement, self._num_towers = placement, num_towers
-        self._num_seeds = 0
+    config: ModelConfig
+    stddevs: Mapping[str, float]
+    seed: int
+    precision: str
+    placement: Placement
+    num_towers: int
+    num_seeds: int = 0
 
     def copy_images(self, images: object) -> list:
         """Copies the batch to each tower's device."""
-        if self._num_towers == 1:
+        if self.num_towers == 1:
             return [images]
         return [
             layers.Copy(**self._place("images", tower))(images)
-            for tower in range(self._num_towers)
+            for tower in range(self.num_towers)
         ]
 
     def add_convolution(self, row: ConvolutionRow, towers: list) -> list:
         """Conv -> ReLU -> normalization -> pooling, for each tower."""
-        config = self._config
+        config = self.config
         number = row.name.removeprefix("conv")
         inputs = self._exchange(number, towers) if row.sees_all else towers
         outputs = [
             layers.Convolution(
-                row.kernels // self._num_towers,
+                row.kernels // self.num_towers,
                 row.size,
                 row.stride,
                 row.padding,
-                self._stddevs[row.name],
+                self.stddevs[row.name],
                 row.initial_bias,
                 self._next_seed(),
                 **self._place(row.name, tower),
@@ -210,19 +206,19 @@ class _Builder:
         outputs = []
         for tower, x in enumerate(self._exchange(number, towers)):
             x = layers.Dense(
-                row.units // self._num_towers,
-                self._stddevs[row.name],
+                row.units // self.num_towers,
+                self.stddevs[row.name],
                 row.initial_bias,
                 self._next_seed(),
                 **self._place(row.name, tower),
             )(x)
             x = layers.Activation(
-                self._config.activation, **self._place(f"relu{number}", tower)
+                self.config.activation, **self._place(f"relu{number}", tower)
             )(x)
-            if row.dropout and self._config.dropout_rate:
+            if row.dropout and self.config.dropout_rate:
                 x = layers.Dropout(
-                    self._config.dropout_rate,
-                    self._config.dropout_scaling,
+                    self.config.dropout_rate,
+                    self.config.dropout_scaling,
                     self._next_seed(),
                     **self._place(f"drop{number}", tower),
                 )(x)
@@ -234,7 +230,7 @@ class _Builder:
         arguments = self._place(LAST_LAYER, 0)
         arguments["name"] = LAST_LAYER
         return layers.Dense(
-            num_classes, self._stddevs[LAST_LAYER], 0.0, self._next_seed(), **arguments
+            num_classes, self.stddevs[LAST_LAYER], 0.0, self._next_seed(), **arguments
         )(self._exchange("8", towers[:1], towers)[0])
 
     def _exchange(
@@ -246,12 +242,12 @@ class _Builder:
             return receivers
         by_device: dict[str | None, object] = {}
         for tower in range(len(receivers)):
-            device = self._placement.get_device(tower)
+            device = self.placement.get_device(tower)
             if device not in by_device:
                 arguments = self._place(f"exchange{number}", tower)
                 by_device[device] = layers.Exchange(**arguments)(senders)
         return [
-            by_device[self._placement.get_device(tower)]
+            by_device[self.placement.get_device(tower)]
             for tower in range(len(receivers))
         ]
 
@@ -260,7 +256,7 @@ class _Builder:
     ) -> list:
         return [
             layers.Activation(
-                self._config.activation,
+                self.config.activation,
                 gradient_follows,
                 **self._place(f"relu{number}", tower),
             )(x)
@@ -268,7 +264,7 @@ class _Builder:
         ]
 
     def _normalize(self, number: str, towers: list, rectified: bool = False) -> list:
-        config = self._config
+        config = self.config
         sees_all = config.normalization_scope == "all"
         inputs = self._exchange(number, towers) if sees_all else towers
         return [
@@ -286,16 +282,16 @@ class _Builder:
         ]
 
     def _place(self, name: str, tower: int) -> dict:
-        suffix = TOWER_SUFFIXES[tower] if self._num_towers > 1 else ""
+        suffix = TOWER_SUFFIXES[tower] if self.num_towers > 1 else ""
         return {
             "name": name + suffix,
-            "device": self._placement.get_device(tower),
-            "dtype": self._precision,
+            "device": self.placement.get_device(tower),
+            "dtype": self.precision,
         }
 
     def _next_seed(self) -> tuple[int, int]:
-        self._num_seeds += 1
-        return self._seed, self._num_seeds
+        self.num_seeds += 1
+        return self.seed, self.num_seeds
 
 
 def get_layer_name(name: str) -> str:

@@ -39,10 +39,7 @@ class Gaussian(keras.initializers.Initializer):
 
 
 class PlacedLayer(keras.layers.Layer):
-    """A layer that builds and runs on `device`; with None, TensorFlow chooses it.
-
-    Other arguments are Keras': name, dtype (a precision policy).
-    """
+    """A layer that builds and runs on `device`; with None, TensorFlow chooses it."""
 
     def __init__(self, device: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -54,7 +51,30 @@ class PlacedLayer(keras.layers.Layer):
             return super().__call__(*args, **kwargs)
 
 
-class Convolution(PlacedLayer):
+class _LinearLayer(PlacedLayer):
+    """A layer with a kernel, drawn by `Gaussian`, and a bias, a constant at first."""
+
+    def __init__(
+        self,
+        stddev: float,
+        initial_bias: float,
+        seed: tuple[int, int],
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self._kernel_initializer = Gaussian(stddev, seed)
+        self._bias_initializer = keras.initializers.Constant(initial_bias)
+
+    def _add_kernel_and_bias(self, *shape: int) -> None:
+        self.kernel = self.add_weight(
+            name="kernel", shape=shape, initializer=self._kernel_initializer
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=shape[-1:], initializer=self._bias_initializer
+        )
+
+
+class Convolution(_LinearLayer):
     """y = x * kernel + bias.
 
     `kernels` is the number of maps out; size and stride are pixels; `padding` is zeros
@@ -69,26 +89,16 @@ class Convolution(PlacedLayer):
         size: int,
         stride: int,
         padding: tuple[int, int],
-        stddev: float,
-        initial_bias: float,
-        seed: tuple[int, int],
+        *initialization: Any,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(*initialization, **kwargs)
         self.kernels, self.size, self.stride = kernels, size, stride
         self.padding = padding
-        self._kernel_initializer = Gaussian(stddev, seed)
-        self._bias_initializer = keras.initializers.Constant(initial_bias)
 
     def build(self, input_shape: Any) -> None:
         """Creates `kernel` [size, size, maps in, kernels] and `bias` [kernels]."""
-        shape = (self.size, self.size, input_shape[-1], self.kernels)
-        self.kernel = self.add_weight(
-            name="kernel", shape=shape, initializer=self._kernel_initializer
-        )
-        self.bias = self.add_weight(
-            name="bias", shape=(self.kernels,), initializer=self._bias_initializer
-        )
+        self._add_kernel_and_bias(self.size, self.size, input_shape[-1], self.kernels)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[B, H, W, maps in] -> [B, H', W', kernels]."""
@@ -97,36 +107,19 @@ class Convolution(PlacedLayer):
         return tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))
 
 
-class Dense(PlacedLayer):
+class Dense(_LinearLayer):
     """y = flatten(x) kernel + bias; maps are flattened in the order row, column, map.
 
-    The arguments are `Convolution`'s.
+    The arguments after `units` are those of `Convolution`.
     """
 
-    def __init__(
-        self,
-        units: int,
-        stddev: float,
-        initial_bias: float,
-        seed: tuple[int, int],
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
+    def __init__(self, units: int, *initialization: Any, **kwargs: Any):
+        super().__init__(*initialization, **kwargs)
         self.units = units
-        self._kernel_initializer = Gaussian(stddev, seed)
-        self._bias_initializer = keras.initializers.Constant(initial_bias)
 
     def build(self, input_shape: Any) -> None:
         """Creates `kernel` [inputs, units] and `bias` [units]."""
-        inputs = int(np.prod(input_shape[1:]))
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(inputs, self.units),
-            initializer=self._kernel_initializer,
-        )
-        self.bias = self.add_weight(
-            name="bias", shape=(self.units,), initializer=self._bias_initializer
-        )
+        self._add_kernel_and_bias(int(np.prod(input_shape[1:])), self.units)
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """[B, ...] -> [B, units]."""

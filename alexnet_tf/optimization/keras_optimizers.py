@@ -21,13 +21,13 @@ between two steps back.
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
 from alexnet_tf import stack
 from alexnet_tf.config.schema import OptimizerConfig
+from alexnet_tf.config.suggestions import suggest
 from alexnet_tf.devices import placement
 from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.optimization.momentum import MomentumOptimizer, Optimizer
@@ -79,38 +79,26 @@ class KerasOptimizer(Optimizer):
         self.begin()
 
     def _make(self, index: int) -> stack.VariableOptimizer:
-        config = self._config
-        variable = self.parameters[index].variable
+        config, rule = self._config, self._rules[index]
+        variable, decay = self.parameters[index].variable, self._decays[index]
 
         def rate() -> tf.Tensor:
             return self._get_rate(index)
 
-        rule = self._rules[index]
+        common = variable, rate, config.momentum
         if rule == "sgdw":
-            return stack.make_sgd(variable, rate, config.momentum, self._decays[index])
+            return stack.make_sgd(*common, decay)
         if rule == "adamw":
-            return stack.make_adamw(variable, rate, self._decays[index])
+            return stack.make_adamw(variable, rate, decay)
         if rule == "moving_average":
-            return stack.make_moving_average(
-                variable, rate, config.momentum, config.average_decay
-            )
+            return stack.make_moving_average(*common, config.average_decay)
         if rule == "swa":
-            return stack.make_swa(
-                variable,
-                rate,
-                config.momentum,
-                config.average_start_step,
-                config.average_every_steps,
-            )
+            start_step, period = config.average_start_step, config.average_every_steps
+            return stack.make_swa(*common, start_step, period)
         if rule == "lookahead":
-            return stack.make_lookahead(
-                variable,
-                rate,
-                config.momentum,
-                config.lookahead_steps,
-                config.lookahead_step_size,
-            )
-        return stack.make_sgd(variable, rate, config.momentum)
+            period, step_size = config.lookahead_steps, config.lookahead_step_size
+            return stack.make_lookahead(*common, period, step_size)
+        return stack.make_sgd(*common)
 
     def _get_rate(self, index: int) -> tf.Tensor:
         with placement.scope(self._device):
@@ -217,11 +205,9 @@ def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str
     for layer, rule in config.per_layer.items():
         for given, known in ((layer, layer_names), (rule, _LAYER_RULES)):
             if given not in known:
-                near = difflib.get_close_matches(given, known, n=1)
                 raise errors.UserError(
                     f"config.optimizer.per_layer: {given!r} is none of "
-                    f"{', '.join(known)}."
-                    + (f" Did you mean {near[0]!r}?" if near else "")
+                    f"{', '.join(known)}.{suggest(given, known)}"
                 )
         rules[layer] = rule
     return rules

@@ -20,14 +20,10 @@ MAX_FLOAT16_SCALE = 2.0**24
 
 
 class LossScale(tf.Module):
-    """The loss scale and its step counter.
-
-    Args:
-      precision: "mixed_float16" scales; with any other, the scale stays 1.
-      device: holds the two scalars (tower a's device), or None.
+    """The loss scale and its step counter; with all precisions but mixed_float16, 1.
 
     Attributes:
-      scale: float32 scalar variable.
+      scale: float32 scalar variable, on `device`, tower a's, like the next.
       good_steps: int32 scalar variable, finite updates since the last change.
       minimum: the smallest scale to try.
     """

@@ -26,15 +26,13 @@ from alexnet_tf.network.parameters import BIAS, Parameter, list_layer_names
 class Optimizer(tf.Module):
     """Base class: the paper's rule below, or the rules of `keras_optimizers`.
 
-    Args:
-      parameters: the parameters to train.
-      config: weight decay, and whether biases decay.
-      device: holds the rates (tower a's device), or None.
+    The config gives the weight decay, and whether biases decay.
 
     Attributes:
-      parameters: as given.
-      rates: float32 [layers, 2]: the learning rates of each layer's kernel and bias, in
-        the order of `list_layer_names`. The training loop assigns them.
+      parameters: the parameters to train.
+      rates: float32 [layers, 2], on `device`, tower a's: the learning rates of each
+        layer's kernel and bias, in the order of `list_layer_names`. The training loop
+        assigns them.
     """
 
     def __init__(
@@ -62,8 +60,7 @@ class Optimizer(tf.Module):
     def apply(self, gradients: Sequence[tf.Tensor]) -> None:
         """Updates every parameter on its own device.
 
-        The gradients, float32, are those of the batch's mean loss, one per parameter
-        and of its shape.
+        The gradients are float32, one per parameter, of the batch's mean loss.
         """
         # (Not `abc.ABC`: tf.Module has a metaclass of its own.)
         raise NotImplementedError

@@ -164,13 +164,7 @@ class FixedSchedule(Schedule):
 
 
 def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
-    """Makes the schedule that `config.schedule` describes, at its start.
-
-    `layer_names` are the network's layers in order (`parameters.list_layer_names`).
-
-    Raises:
-      UserError: if a per-layer setting is invalid.
-    """
+    """Makes the schedule of `config.schedule`, at its start; raises `UserError`."""
     kinds = {"plateau": PlateauSchedule, "fixed": FixedSchedule}
     kind = kinds[config.schedule.name]
     return kind(config.optimizer, config.schedule, layer_names)

@@ -52,7 +52,7 @@ def save(
     keep: int,
     best_step: int | None = None,
 ) -> str:
-    """Writes a checkpoint, then deletes those no longer needed.
+    """Writes a checkpoint, then deletes those no longer needed; returns its directory.
 
     It keeps the new one, the `keep` newest (at least 1) and that of `best_step`, which
     is recorded inside the checkpoint to be equally durable; a caller with a new best
@@ -66,9 +66,6 @@ def save(
       state: JSON values.
       keep: newest checkpoints to keep, at least 1.
       best_step: step with the best validation error so far; may be `step`.
-
-    Returns:
-      The checkpoint's directory.
 
     Raises:
       StorageError: if the disk is full, read-only or failing; existing checkpoints

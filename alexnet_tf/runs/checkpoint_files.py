@@ -124,10 +124,7 @@ def list_names(directory: str) -> list[str]:
 
 
 def find(directory: str, passed_over: Collection[str] = ()) -> dict[int, str]:
-    """Step -> path of every complete checkpoint, except those passed over.
-
-    One that is being replaced counts only if the newer one is missing.
-    """
+    """Step -> path of every complete checkpoint, except those passed over."""
     found: dict[int, str] = {}
     for name in reversed(list_names(directory)):
         path = os.path.join(directory, name)

@@ -51,11 +51,7 @@ def save(
 
 
 def load(workdir: str) -> TrainingData:
-    """Reads what `save` wrote.
-
-    Raises:
-      DataError: if a file is missing or damaged.
-    """
+    """Reads what `save` wrote; raises `DataError` if a file is missing or damaged."""
     directory = os.path.join(workdir, DIRECTORY_NAME)
     path = os.path.join(directory, manifest.STATISTICS_NAME)
     if not os.path.exists(path):
@@ -78,11 +74,7 @@ def load(workdir: str) -> TrainingData:
 def check_classes(
     kept: TrainingData, classes: tuple[manifest.ClassInfo, ...], data_dir: str
 ) -> None:
-    """Raises `UserError`, naming the first label whose class differs.
-
-    `kept` is the run's summary; `classes`, in the order of their labels, are those of
-    the data in `data_dir`.
-    """
+    """Raises `UserError`, naming the first label whose class differs in `data_dir`."""
     if len(kept.classes) != len(classes):
         raise errors.UserError(
             f"the network has {len(kept.classes)} classes, but the data in {data_dir} "

@@ -29,10 +29,8 @@ def describe(
 ) -> dict[str, Any]:
     """The environment as JSON values by name.
 
-    Args:
-      accelerators: the GPUs in use, as TensorFlow describes them.
-      intra_op_threads: TensorFlow's threads within an op; 0: it chooses, by `cores`.
-      inter_op_threads: the same across ops.
+    The accelerators are described as by TensorFlow; with 0 threads within or across its
+    ops, TensorFlow chooses their number, by `cores`.
 
     Returns:
       The packages' versions (None if missing), `git_revision` (None outside a checkout;

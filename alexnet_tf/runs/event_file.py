@@ -22,10 +22,7 @@ _NUMBERS = itertools.count()
 
 
 class EventFile:
-    """Appends messages to a new file; each call passes them to the operating system.
-
-    The first message creates the file, and its directory if that is missing.
-    """
+    """Appends messages to a new file; each call passes them to the operating system."""
 
     def __init__(self, directory: str, suffix: str = ""):
         # TensorBoard reads a directory's files in the order of their names.

@@ -32,13 +32,10 @@ _NORMALIZATION = "model.normalization"
 def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Config:
     """Adds the settings that a run inherits from the run in `init_from`.
 
-    A resumed run keeps its own: the other run may be gone or have changed. The config
-    is unchanged if its experiment inherits nothing or `init_from` is empty.
-
-    Args:
-      config: the settings from experiment and command line.
-      told: names of settings that the user gave, which take precedence.
-      workdir_path: the run's directory, new or existing; "" for none.
+    A resumed run, one with a record in `workdir_path` (if that is not ""), keeps its
+    own: the other run may be gone or have changed. Settings that the user has told take
+    precedence. The config is unchanged if its experiment inherits nothing or
+    `init_from` is empty.
 
     Raises:
       UserError: if there is no run in `init_from`.

@@ -46,11 +46,7 @@ class MetricsFile:
         self.num_lines += 1
 
     def sync(self) -> int:
-        """Flushes every line to the disk; returns their number.
-
-        Raises:
-          StorageError: if the disk is full or failing.
-        """
+        """Flushes the lines to the disk; returns their number; raises `StorageError`."""
         if os.path.exists(self._path):
             with files.storage_errors(self._path):
                 with open(self._path, "rb") as file:
@@ -61,10 +57,9 @@ class MetricsFile:
     def rewind(self, step: int, num_saved: int | None) -> list[str]:
         """Drops the lines of steps after `step`, and a truncated last line.
 
-        Args:
-          step: step of the checkpoint that the run resumes from; 0 for a new run.
-          num_saved: lines in the file when that checkpoint was saved; None if unknown
-            or if there is no checkpoint.
+        The run resumes from the checkpoint of `step`, or, with 0, is new. `num_saved`
+        is the number of lines when that checkpoint was saved; None if unknown or if
+        there is no checkpoint.
 
         Returns:
           Warnings for the user: missing lines, and lines dropped because the run starts

@@ -66,11 +66,7 @@ def read_config(path: str) -> Config:
 
 
 def read_precision(path: str) -> str | None:
-    """The precision of the run in `path`; None if there is no run.
-
-    Raises:
-      UserError, DataError: as `read_config`.
-    """
+    """The precision of the run in `path`, or None; raises as `read_config`."""
     return None if find_record(path) is None else read_config(path).precision
 
 

@@ -23,7 +23,7 @@ def read(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 def drop_trained(layers: Sequence[str], rates: LearningRates) -> tuple[str, ...]:
-    """The random layers that remain so after an update with these rates.
+    """The random layers that remain so after an update.
 
     A layer with rate 0 is frozen and learns nothing.
     """

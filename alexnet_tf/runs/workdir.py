@@ -28,9 +28,13 @@ from tfrecords.durable import files, locks
 class Workdir:
     """A run's directory while this process holds its lock; from `open_workdir`.
 
+    Append the metrics of a checkpoint's step, and flush them, before saving the
+    checkpoint: a run that resumes from it keeps them.
+
     Attributes:
       path: the directory.
       checkpoints_dir: the directory of its checkpoints.
+      metrics: the measurements of its steps.
       warnings: for the user: what has changed since the last start.
     """
 
@@ -39,7 +43,7 @@ class Workdir:
         self.checkpoints_dir = run_record.get_checkpoints_dir(path)
         self.warnings = warnings
         self._record = record
-        self._metrics = MetricsFile(os.path.join(path, run_record.METRICS_NAME))
+        self.metrics = MetricsFile(os.path.join(path, run_record.METRICS_NAME))
 
     @property
     def saved_step(self) -> int | None:
@@ -57,33 +61,18 @@ class Workdir:
         Call it once, before the first training step. Only the lock is written earlier,
         so that a start that fails leaves an empty directory empty. Drops metrics of
         later steps, which will be repeated, and a truncated last line. `warnings`
-        reports missing lines.
-
-        Args:
-          step: the step that the run starts or resumes from.
-          saved_step: step of the checkpoint that it resumes from, or None.
-          metrics_lines: lines of metrics when that was saved; None if unknown.
+        reports missing lines. `saved_step` is that of the checkpoint that the run
+        resumes from, and `metrics_lines` the number of lines when that was saved, or
+        None if unknown.
 
         Raises:
           DataError: if `metrics.jsonl` has an unreadable line that is not its last.
           StorageError: if the directory cannot be written.
         """
-        self.warnings += self._metrics.rewind(step, metrics_lines)
+        self.warnings += self.metrics.rewind(step, metrics_lines)
         self._record["starts"][-1]["from_step"] = step
         self._record["saved_step"] = saved_step
         self._write_record()
-
-    def append_metrics(self, values: Mapping[str, Any]) -> None:
-        """Appends a line to the metrics, see `metrics_file.MetricsFile.append`.
-
-        Append the lines of a checkpoint's step before saving the checkpoint: a run that
-        resumes from it keeps them.
-        """
-        self._metrics.append(values)
-
-    def sync_metrics(self) -> int:
-        """Flushes the metrics to disk before a checkpoint; returns the line count."""
-        return self._metrics.sync()
 
     def record_checkpoint(self, step: int) -> None:
         """Records that the checkpoint of `step` is on disk.

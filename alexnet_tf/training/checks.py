@@ -12,10 +12,7 @@ from tfrecords.shards import manifest
 
 
 def check_settings(config: Config) -> None:
-    """Raises `UserError` if a setting's value makes learning impossible.
-
-    It names the setting, its value and the allowed range.
-    """
+    """Raises `UserError`, naming the setting, if its value makes learning impossible."""
     model, optimizer = config.model, config.optimizer
     positive = {
         "model.width": model.width,

@@ -99,10 +99,7 @@ def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
 
 
 def is_at_chance(loss: float, num_classes: int) -> bool:
-    """True if `loss`, in nats, is at chance level, ln(num_classes).
-
-    False for a single class and for NaN.
-    """
+    """True for a loss, nats, at ln(num_classes); False for one class and for NaN."""
     chance = math.log(num_classes)
     return bool(chance) and abs(loss - chance) <= _CHANCE_MARGIN * chance
 

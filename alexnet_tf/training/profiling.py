@@ -76,8 +76,7 @@ class ProfileWindow:
     def close(self) -> None:
         """Writes the trace if the run ends while recording.
 
-        Raises:
-          StorageError: if the trace cannot be written; partial files are removed.
+        Raises `StorageError` if that fails; partial files are removed.
         """
         if not self._is_recording:
             return

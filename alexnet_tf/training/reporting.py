@@ -100,7 +100,7 @@ class Reporter:
             for row, layer in enumerate(layer_names)
             for column, kind in enumerate(("kernel", "bias"))
         }
-        self._run.append_metrics(
+        self._run.metrics.append(
             {
                 "step": state.step,
                 "kind": "train",
@@ -120,7 +120,7 @@ class Reporter:
     def log_epoch(self, epoch: int) -> None:
         """Writes the training errors of the completed epoch, each at its own step."""
         counts = self._state.epoch_counts
-        self._run.append_metrics(
+        self._run.metrics.append(
             {
                 "step": self._state.step,
                 "kind": "epoch",
@@ -140,7 +140,7 @@ class Reporter:
         """Writes an evaluation, the fraction of dead units and conv1's kernels."""
         state, counts = self._state, result.counts
         values = counts.describe()
-        self._run.append_metrics(
+        self._run.metrics.append(
             {
                 "step": state.step,
                 "kind": "validation",
@@ -161,7 +161,7 @@ class Reporter:
 
     def log_event(self, text: str) -> None:
         """Prints and records an event that changes the run, such as a rate drop."""
-        self._run.append_metrics(
+        self._run.metrics.append(
             {"step": self._state.step, "kind": "event", "text": text}
         )
         self.announce(text)

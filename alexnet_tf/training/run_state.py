@@ -72,10 +72,7 @@ class RunState:
     def count_step(
         self, result: TrainResult, loss: float, batch_size: int, rates: LearningRates
     ) -> None:
-        """Counts a completed step, its errors and the layers it trained.
-
-        `loss` is the mean over its batch; `rates` are those of the update.
-        """
+        """Counts a step, its errors and mean loss, and the layers that it trained."""
         if self.untrained_layers and bool(result.is_finite):
             self.untrained_layers = untrained.drop_trained(self.untrained_layers, rates)
         top1_errors, top5_errors = result.errors.numpy()
@@ -118,11 +115,7 @@ class RunState:
         }
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Restores the whole state from `checkpoint`.
-
-        Raises:
-          DataError: if names or shapes of its arrays differ from this run's.
-        """
+        """Restores the whole state; raises `DataError` if names or shapes differ."""
         assign_arrays(self.get_variables(), checkpoint.arrays, checkpoint.path)
         self.schedule.restore(checkpoint.state["schedule"])
         self.epoch_counts = ErrorCounts(**checkpoint.state["epoch_counts"])

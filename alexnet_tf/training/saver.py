@@ -12,10 +12,7 @@ from alexnet_tf.training.run_state import RunState
 
 
 class Saver:
-    """Saves the state of a run, and updates its `saved_step`.
-
-    The settings say how many checkpoints to keep and how often to save.
-    """
+    """Saves the state of a run, as its settings say, and updates its `saved_step`."""
 
     def __init__(self, run: Workdir, config: Config, state: RunState):
         self._run, self._config, self._state = run, config, state
@@ -37,7 +34,7 @@ class Saver:
         arrays = state.to_arrays()
         finite.check_arrays(arrays, state.step, state.saved_step)
         # The metrics that a checkpoint counts must be as durable as the checkpoint.
-        metrics_lines = self._run.sync_metrics()
+        metrics_lines = self._run.metrics.sync()
         checkpoint.save(
             self._run.checkpoints_dir,
             state.step,

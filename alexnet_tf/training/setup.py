@@ -125,12 +125,9 @@ def build_and_restore(
 ) -> Start:
     """Builds the network and assigns its weights.
 
-    Args:
-      opened: from `open_run`.
-      workdir_path: the run's directory; it may be missing.
-      saved_step: step of the checkpoint named in the run's record, or None.
-      set_learning_rate: rates to set by hand; "" for none.
-      read_only: leave damaged checkpoints where they are.
+    `saved_step` is that of the checkpoint named in the run's record, or None. Rates to
+    set by hand are "" for none. With `read_only`, damaged checkpoints stay where they
+    are.
 
     Raises:
       UserError: if settings, network, checkpoint and the other run do not fit.

@@ -130,7 +130,7 @@ def train_and_evaluate(
                             epochs.num_train, config, state.step
                         ),
                         state.saved_step,
-                        run.append_metrics,
+                        run.metrics.append,
                     )
                     state.count_step(result, loss, config.batch_size, rates)
 

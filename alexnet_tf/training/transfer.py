@@ -69,12 +69,8 @@ def begin(
 ) -> Beginning:
     """Applies the setting `init_from` of a run; it is "" for none.
 
-    Args:
-      config: the new run's settings.
-      workdir_path: the new or resumed run's directory.
-      parameters: its network's parameters.
-      data: the training data.
-      is_restored: whether a checkpoint was restored; the other run is then not read.
+    The parameters are those of the run's network. If a checkpoint `is_restored` from
+    `workdir_path`, the other run is not read.
 
     Raises:
       UserError, DataError: as `open_origin` and `take_over`, and if `init_layers`
@@ -144,17 +140,13 @@ def take_over(
     classes: tuple[manifest.ClassInfo, ...],
     layers: Sequence[str],
 ) -> tuple[str, tuple[str, ...]]:
-    """Copies the layers that fit to a new run's parameters.
+    """Copies the layers that fit, of those in `layers`, to a new run's parameters.
 
-    Args:
-      origin: the other run.
-      parameters: the new network's parameters, at their initial values.
-      classes: the new network's classes.
-      layers: the layers to copy, without tower suffix ("conv1").
+    Layers are named without tower suffix ("conv1"). The classes are the new network's.
 
     Returns:
-      (text, new_layers): text names the copied layers, the new layers, and why a layer
-      in `layers` was not copied; new_layers are without tower suffix.
+      (text, new_layers): the text names the copied layers, the new layers, and why a
+      layer in `layers` was not copied.
 
     Raises:
       UserError: if no layer fits.

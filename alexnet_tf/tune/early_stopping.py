@@ -50,10 +50,7 @@ class History:
 
 
 def read_history(path: str) -> History:
-    """The history of the run in `path`, empty if it has not started.
-
-    Truncated or damaged lines are skipped.
-    """
+    """The history of the run in `path`, empty before its start; skips damaged lines."""
     history = History({}, {})
     try:
         with open(os.path.join(path, run_record.METRICS_NAME), "rb") as file:
@@ -73,10 +70,7 @@ def read_history(path: str) -> History:
 
 
 def explain_chance(history: History, num_classes: int, num_epochs: int) -> str | None:
-    """Returns a reason to stop if the latest training losses are at chance level.
-
-    The losses of `num_epochs` epochs must be at ln(classes); 0 disables the rule.
-    """
+    """A reason to stop after `num_epochs` training losses at ln(classes); 0: never."""
     newest = sorted(history.losses)[-num_epochs:] if num_epochs else []
     if len(newest) < max(num_epochs, 1):
         return None

@@ -8,11 +8,10 @@ The paper chose k, n, alpha and beta of the response normalization on a validati
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alexnet_tf.config import overrides
+from alexnet_tf.config import overrides, suggestions
 from alexnet_tf.config.schema import Config
 from tfrecords import errors
 
@@ -95,15 +94,9 @@ def list_known() -> list[str]:
 def parse_space(entries: Sequence[str], config: Config) -> tuple[Range, ...]:
     """Parses the search space.
 
-    Args:
-      entries: each "paper" for the group, NAME for a setting with a default range, or
-        NAME=LOW..HIGH, NAME=LOW..HIGH:log, NAME=A|B|C. A name's last part is enough if
-        it is unique: "learning_rate".
-      config: all other settings.
-
-    Returns:
-      The ranges in the order of `entries`; a later entry replaces an earlier one of the
-      same name.
+    Each entry is "paper" for the group, NAME for a setting with a default range, or
+    NAME=LOW..HIGH, NAME=LOW..HIGH:log, NAME=A|B|C. A name's last part is enough if it
+    is unique: "learning_rate". A later entry replaces an earlier one of the same name.
 
     Raises:
       UserError: if a name is unknown or does not affect results, or a range is invalid
@@ -157,8 +150,7 @@ def _find_setting(name: str, config: Config) -> overrides.Setting:
     known = {setting.name: setting for setting in overrides.list_settings(config)}
     found = [s for key, s in known.items() if name in (key, key.rpartition(".")[2])]
     if len(found) != 1:
-        near = difflib.get_close_matches(name, [*known, "paper"], n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggestions.suggest(name, [*known, "paper"], 0.4)
         raise errors.UserError(f"there is no one setting {name!r} to search.{hint}")
     if found[0].may_change or found[0].name in ("experiment", "init_from"):
         raise errors.UserError(

@@ -73,11 +73,7 @@ def write(tune_dir: str, result: TrialResult) -> None:
 
 
 def read(tune_dir: str, trial: str) -> TrialResult | None:
-    """A trial's result; None if it has not ended.
-
-    Raises:
-      DataError: if the file is damaged.
-    """
+    """A trial's result, None if it has not ended; raises `DataError` if damaged."""
     path = get_workdir(tune_dir, trial) + ".json"
     remedy = "Remove it: the trial then resumes from its run's last checkpoint."
     try:

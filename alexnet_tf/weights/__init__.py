@@ -61,10 +61,9 @@ FORMATS = {
 
 
 def find_format(path: str, name: str = "auto") -> Format:
-    """The format called `name`, or, for "auto", the one of the file's suffix.
+    """The format called `name`, or, for "auto", that of the suffix.
 
-    Raises:
-      UserError: if the suffix is unknown.
+    Raises `UserError` if the suffix is unknown.
     """
     if name != "auto":
         return FORMATS[name]

@@ -33,8 +33,7 @@ class Budget:
     def spend(self, name: str, shape: Sequence[int], itemsize: int) -> None:
         """Adds an array that is about to be read.
 
-        Raises:
-          DataError: beyond 4 GiB, or far beyond the file's own size.
+        Raises `DataError` beyond 4 GiB, or far beyond the file's own size.
         """
         self._num_bytes += math.prod(map(int, shape)) * max(itemsize, 4)
         self._num_arrays += 1
@@ -107,10 +106,8 @@ def check_archive(path: str, archive: zipfile.ZipFile) -> None:
 def to_float32(path: str, name: str, array: np.ndarray) -> np.ndarray:
     """Converts weights to float32, native and contiguous.
 
-    float16 becomes float32 exactly, float64 is rounded.
-
-    Raises:
-      DataError: if the array is not floating-point or not finite.
+    float16 becomes float32 exactly, float64 is rounded. Raises `DataError` if the array
+    is not floating-point or not finite.
     """
     if array.dtype.kind != "f" or array.dtype.itemsize > 8:
         raise errors.DataError(
@@ -130,10 +127,8 @@ def to_float32(path: str, name: str, array: np.ndarray) -> np.ndarray:
 def make_error(path: str, what: str, reason: object) -> errors.DataError:
     """Makes a `DataError` for a file that could not be read as `what` ("a .npy file").
 
-    The reason is a phrase, or the exception from reading it.
-
-    Raises:
-      UserError: if no more files could be opened.
+    The reason is a phrase, or the exception from reading it. Raises `UserError` if no
+    more files could be opened.
     """
     # A MemoryError may be due to a forged length.
     if isinstance(reason, OSError):

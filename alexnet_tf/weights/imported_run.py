@@ -37,14 +37,11 @@ _SYNSET_ID = re.compile(r"n\d{8}")
 def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
     """Reads the classes, in the order of the outputs.
 
-    Args:
-      path: a text file with one class per line: synset ID and name ("n01440764 tench,
-        Tinca tinca"), or only a name ("great white shark"); or a data directory of the
-        same classes.
-
-    Returns:
-      The classes. Without an ID, the name is also the synset; names shared by several
-      classes (ImageNet has two cranes) get the label appended: "crane #134".
+    The file at `path` is text with one class per line: synset ID and name ("n01440764
+    tench, Tinca tinca"), or only a name ("great white shark"); or `path` is a data
+    directory of the same classes. Without an ID, the name is also the synset; names
+    shared by several classes (ImageNet has two cranes) get the label appended:
+    "crane #134".
 
     Raises:
       UserError: if the file cannot be read, or contains a synset twice.
@@ -87,10 +84,9 @@ def _parse_classes(lines: Sequence[str]) -> tuple[manifest.ClassInfo, ...]:
 def make_classes(
     path: str, arrays: Mapping[str, np.ndarray]
 ) -> tuple[manifest.ClassInfo, ...]:
-    """Makes one class per output of the file's last layer, named by its number.
+    """One class per output of the file's last layer, named by its number.
 
-    Raises:
-      UserError: if the file has no last layer.
+    Raises `UserError` if the file has no last layer.
     """
     named, _ = naming.name_arrays(path, arrays)
     if "fc8/bias" not in named:
@@ -126,10 +122,9 @@ def make_statistics(mean_image: np.ndarray) -> Statistics:
 
 
 def make_mean_image(mean_rgb: Sequence[float]) -> np.ndarray:
-    """Makes a mean image of a single colour: float64 [256, 256, 3].
+    """A mean image of a single colour, three numbers in 0..255: float64 [256, 256, 3].
 
-    Raises:
-      UserError: unless `mean_rgb` is three numbers in 0..255.
+    Raises `UserError` for other numbers.
     """
     _check_levels("the mean", np.asarray(mean_rgb, np.float64))
     if len(mean_rgb) != 3:
@@ -191,7 +186,7 @@ def write_run(
     layout: mapping.Layout,
     command: Sequence[str],
 ) -> mapping.Mapped:
-    """Makes the run's directory, atomically.
+    """Makes the run's directory, atomically; returns what was found in the file.
 
     Layers missing from the file get random weights, as in a new run, and the checkpoint
     names them (see `untrained`).
@@ -205,9 +200,6 @@ def write_run(
       arrays: the file's arrays, by name.
       layout: the file's layout.
       command: the command line, for the record.
-
-    Returns:
-      Which layers were found in the file and which were not.
 
     Raises:
       UserError: if `path` is not free, the file has no layer of the network, or the

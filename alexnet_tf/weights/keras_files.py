@@ -32,8 +32,7 @@ _OPTIMIZER = ("optimizer", "optimizer_weights")
 def read_h5(path: str) -> dict[str, np.ndarray]:
     """Reads a `.weights.h5` file of Keras 2 or 3, or an older `.h5` one.
 
-    Args:
-      path: the file; any optimizer state in it is ignored.
+    Any optimizer state is ignored.
 
     Returns:
       "conv1/0" (Keras 3: a layer's name and a variable's number), "layers/conv2d_1/0"

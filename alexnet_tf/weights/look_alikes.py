@@ -33,9 +33,9 @@ _VGG_KERNELS: _Kernels = frozenset({(3, 3, 64), (3, 64, 128), (3, 128, 256)})
 
 
 def refuse(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Raises `DataError`, with the alternatives, if the weights are of another network.
+    """Raises `DataError` if the weights are those of another, known network.
 
-    The file's kernels may be in either order of axes.
+    The kernels may be in either order of axes.
     """
     name = _recognize(arrays)
     if name:

@@ -79,9 +79,6 @@ def to_towers(
       layout: the file's layout.
       shapes: our parameters' shapes: "conv1a/kernel" -> (11, 11, 3, 48).
 
-    Returns:
-      The arrays in our order, and the missing layers.
-
     Raises:
       DataError: if the layers cannot be identified or an array has a wrong shape.
     """
@@ -122,10 +119,9 @@ def to_towers(
 def from_towers(
     arrays: Mapping[str, np.ndarray], layout: Layout
 ) -> dict[str, np.ndarray]:
-    """Converts our towers' arrays, all of a network's, to a grouped network's.
+    """Converts our towers' arrays to a grouped network's: "conv1/kernel", ...
 
-    "conv1a/kernel" and "conv1b/kernel" become "conv1/kernel", in the other system's
-    layout.
+    They are all of a network's; the result is in the other system's layout.
     """
     shapes = {name: array.shape for name, array in arrays.items()}
     result = {}

@@ -141,9 +141,8 @@ class _ArrayUnpickler(pickle.Unpickler):
 def read_npy(path: str) -> dict[str, np.ndarray]:
     """Reads a dictionary of weights from a `.npy` file, without running its code.
 
-    Args:
-      path: a file with layer -> [kernel, bias], {"weights": kernel, "biases": bias}, or
-        name -> array.
+    The file has layer -> [kernel, bias], {"weights": kernel, "biases": bias}, or name
+    -> array.
 
     Returns:
       "conv1/weights" -> float32 array, with the file's order of axes.

@@ -26,10 +26,7 @@ _DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2"}
 
 
 def read_pt(path: str) -> dict[str, np.ndarray]:
-    """Reads a `.pt` or `.pth` file with PyTorch, without running the file's code.
-
-    Args:
-      path: a file with tensors by name, or a dictionary that contains `state_dict`.
+    """Reads tensors by name, or those in a `state_dict`; runs no code of the file.
 
     Returns:
       "features.0.weight" -> float32 array, with the file's order of axes; tensors that

@@ -14,7 +14,6 @@ from alexnet_tf.data import evaluation_views
 from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.export import (
     exported,
-    keras_file,
     onnx_file,
     other_formats,
     saved_model,
@@ -112,7 +111,7 @@ def test_all_files_lie_in_a_version_that_still_is_a_saved_model(made, extra):
 
 
 def test_keras_answers_as_the_run(extra, images, expected):
-    model = keras.models.load_model(os.path.join(extra, keras_file.NAME))
+    model = keras.models.load_model(os.path.join(extra, other_formats.KERAS_NAME))
     np.testing.assert_allclose(model(images), expected, atol=1e-5)
 
 
@@ -194,14 +193,14 @@ def test_without_a_saved_model_the_version_is_passed_over(tmp_path, network):
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
 def test_a_failing_format_leaves_nothing(tmp_path, monkeypatch, network, error):
-    def fail(network, path):
+    def fail(model, path):
         with open(path, "wb") as file:
             file.write(b"half")
         if isinstance(error, OSError):
             error.filename = path
         raise error
 
-    monkeypatch.setattr(keras_file, "write", fail)
+    monkeypatch.setattr(keras.Model, "save", fail)
     with pytest.raises((errors.StorageError, KeyboardInterrupt)):
         saved_model.export(network, str(tmp_path), ("saved_model", "keras"))
     assert os.listdir(tmp_path) == []

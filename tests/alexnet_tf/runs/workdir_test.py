@@ -263,7 +263,7 @@ def test_a_second_run_is_refused_while_the_first_holds_it(tmp_path):
 def test_metrics_are_lines_of_strict_json(tmp_path):
     with workdir.open_workdir(str(tmp_path), Config(), INFO) as run:
         run.begin(0)
-        run.append_metrics(
+        run.metrics.append(
             {
                 "step": 20,
                 "loss": np.float32(0.5),
@@ -281,7 +281,7 @@ def test_metrics_are_lines_of_strict_json(tmp_path):
             }
         ]
         with pytest.raises(ValueError, match="step"):
-            run.append_metrics({"loss": 1.0})
+            run.metrics.append({"loss": 1.0})
     assert "NaN" not in (tmp_path / "metrics.jsonl").read_text()
 
 
@@ -290,7 +290,7 @@ def test_metrics_beyond_the_checkpoint_and_a_torn_line_are_dropped(tmp_path, cut
     with workdir.open_workdir(str(tmp_path), Config(), INFO) as run:
         run.begin(0)
         for step in (10, 20, 20, 30, 40):
-            run.append_metrics({"step": step})
+            run.metrics.append({"step": step})
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(path.read_bytes()[: -cut or None])
     open_and_begin(tmp_path, step=100)
@@ -298,7 +298,7 @@ def test_metrics_beyond_the_checkpoint_and_a_torn_line_are_dropped(tmp_path, cut
     assert kept == [10, 20, 20, 30] + ([] if cut else [40])
     with workdir.open_workdir(str(tmp_path), Config(), INFO) as run:
         run.begin(20)
-        run.append_metrics({"step": 30})
+        run.metrics.append({"step": 30})
     assert [line["step"] for line in read_lines(tmp_path)] == [10, 20, 20, 30]
 
 
@@ -314,7 +314,7 @@ def test_a_full_disk_tears_a_line_at_most(tmp_path):
         run.begin(0)
         os.symlink("/dev/full", tmp_path / "metrics.jsonl")
         with pytest.raises(errors.StorageError, match="the disk is full"):
-            run.append_metrics({"step": 1})
+            run.metrics.append({"step": 1})
 
 
 if __name__ == "__main__":
