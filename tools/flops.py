@@ -21,7 +21,8 @@ dropout, loss and update are not counted: utilization is what they leave over.
 
 from __future__ import annotations
 
-from alexnet_tf.network.tables import ALEXNET, ConvolutionRow, scale_rows
+from alexnet_tf.network.networks import ALEXNET
+from alexnet_tf.network.tables import ConvolutionRow, DenseRow, scale_rows
 
 
 def count_alexnet(
@@ -51,7 +52,7 @@ def count_alexnet(
             maps = row.kernels
             if row.pooled:
                 side = (side - pooling.pool_size) // pooling.pool_stride + 1
-        else:
+        elif isinstance(row, DenseRow):
             counts[row.name] = side**2 * maps * row.units
             side, maps = 1, row.units
     counts["fc8"] = maps * num_classes

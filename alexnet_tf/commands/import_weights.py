@@ -13,7 +13,7 @@ from absl import flags
 from alexnet_tf import experiments, weights
 from alexnet_tf.commands import shared_flags
 from alexnet_tf.config import overrides
-from alexnet_tf.network import tables
+from alexnet_tf.network import networks
 from alexnet_tf.runs import run_record
 from alexnet_tf.weights import mapping
 from tfrecords import errors
@@ -48,7 +48,7 @@ _EXPERIMENT = flags.DEFINE_enum(
     "the network that the weights are of: normalization, dropout, crops",
 )
 _NETWORK = flags.DEFINE_enum(
-    "network", "alexnet", list(tables.NETWORKS), "as --config.model.network"
+    "network", "alexnet", list(networks.NETWORKS), "as --config.model.network"
 )
 _WIDTH = flags.DEFINE_float("width", 1.0, "as --config.model.width", lower_bound=0.0)
 _LAYOUT = shared_flags.define_layout("of the images it was trained on")

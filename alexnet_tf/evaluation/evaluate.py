@@ -19,7 +19,7 @@ from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.evaluation import forward
 from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
-from alexnet_tf.network.tables import NETWORKS
+from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, run_record, trained_network
 from tfrecords import errors

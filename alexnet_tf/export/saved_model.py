@@ -34,7 +34,7 @@ from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import forward
 from alexnet_tf.export import exported, other_formats
 from alexnet_tf.network import build
-from alexnet_tf.network.parameters import list_parameters
+from alexnet_tf.network.parameters import list_weights
 from alexnet_tf.runs import tensorflow_files, trained_network, untrained
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from alexnet_tf.stack import keras
@@ -229,7 +229,7 @@ def _save(network: TrainedNetwork, path: str) -> None:
     # TensorFlow saves variables that a function uses and an attribute holds. (A Keras
     # model in an attribute would be saved a second time, under its own names.)
     holder = tf.Module(name="alexnet")
-    holder.weights = [p.variable for p in list_parameters(network.model)]
+    holder.weights = [p.variable for p in list_weights(network.model)]
     tf.saved_model.save(
         holder,
         path,

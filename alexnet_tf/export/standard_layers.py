@@ -5,6 +5,8 @@ layers becomes standard ones:
 
   images              Normalization, whose mean is the mean image and whose variance 1
   Convolution         ZeroPadding2D, Conv2D
+  LocallyConnected    ZeroPadding2D, Conv2D that copies windows into maps, EinsumDense
+  BatchNormalization  BatchNormalization
   Activation          Activation
   normalization       s = k + alpha (x^2 B): Conv2D of 1x1 with the fixed kernel
                       alpha B on x * x; y = x s^-beta     (B: see `normalization`)
@@ -26,9 +28,10 @@ import numpy as np
 
 from alexnet_tf import stack
 from alexnet_tf.data import evaluation_views
-from alexnet_tf.network import layers, normalization
+from alexnet_tf.network import batch_normalization, layers, local, normalization
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from alexnet_tf.stack import keras
+from tfrecords import errors
 
 _DTYPE = "float32"
 _IMAGE = {"data_format": "channels_last", "dtype": _DTYPE}
@@ -85,6 +88,43 @@ def _replace_convolution(layer: layers.Convolution, inputs: list) -> Any:
     return _apply(convolution, x, layer.get_weights())
 
 
+def _replace_local(layer: local.LocallyConnected, inputs: list) -> Any:
+    x = keras.layers.ZeroPadding2D(
+        (layer.padding, layer.padding), name=f"{layer.name}_zeros", **_IMAGE
+    )(inputs[0])
+    kernel, bias = layer.get_weights()
+    height, width, inputs_per_pixel, kernels = kernel.shape
+    maps = x.shape[-1]
+    copy = keras.layers.Conv2D(
+        inputs_per_pixel,
+        layer.size,
+        layer.stride,
+        use_bias=False,
+        trainable=False,
+        name=f"{layer.name}_windows",
+        **_IMAGE,
+    )
+    identity = np.eye(inputs_per_pixel, dtype=np.float32)
+    identity = identity.reshape(layer.size, layer.size, maps, inputs_per_pixel)
+    sums = keras.layers.EinsumDense(
+        "bhwi,hwik->bhwk",
+        (height, width, kernels),
+        bias_axes="hwk",
+        dtype=_DTYPE,
+        name=layer.name,
+    )
+    return _apply(sums, _apply(copy, x, [identity]), [kernel, bias])
+
+
+def _replace_batch_normalization(
+    layer: batch_normalization.BatchNormalization, inputs: list
+) -> Any:
+    standard = keras.layers.BatchNormalization(
+        epsilon=batch_normalization.EPSILON, dtype=_DTYPE, name=layer.name
+    )
+    return _apply(standard, inputs[0], layer.get_weights())
+
+
 def _replace_dense(layer: layers.Dense, inputs: list) -> Any:
     x = keras.layers.Flatten(name=f"{layer.name}_inputs", **_IMAGE)(inputs[0])
     dense = keras.layers.Dense(layer.units, dtype=_DTYPE, name=layer.name)
@@ -97,8 +137,19 @@ def _replace_activation(layer: layers.Activation, inputs: list) -> Any:
 
 
 def _replace_pooling(layer: layers.MaxPooling, inputs: list) -> Any:
+    excess = {layer.count_excess(side) for side in inputs[0].shape[1:3]}
+    # "same" puts the odd pixel after the map, as rounding up does.
+    if excess - {0, 1} or len(excess) > 1:
+        raise errors.UserError(
+            f"pooling of {layer.size}x{layer.size} pixels, stride {layer.stride}, that "
+            "rounds up has no standard Keras layer; use --formats=saved_model."
+        )
     return keras.layers.MaxPooling2D(
-        layer.size, layer.stride, name=layer.name, **_IMAGE
+        layer.size,
+        layer.stride,
+        "same" if excess == {1} else "valid",
+        name=layer.name,
+        **_IMAGE,
     )(inputs[0])
 
 
@@ -169,6 +220,8 @@ def _apply(layer: keras.layers.Layer, x: Any, weights: list[np.ndarray]) -> Any:
 _REPLACEMENTS: dict[type, Callable[[Any, list], Any]] = {
     layers.Copy: lambda layer, inputs: inputs[0],
     layers.Convolution: _replace_convolution,
+    local.LocallyConnected: _replace_local,
+    batch_normalization.BatchNormalization: _replace_batch_normalization,
     layers.Activation: _replace_activation,
     layers.MaxPooling: _replace_pooling,
     layers.Exchange: _replace_exchange,

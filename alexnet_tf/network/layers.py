@@ -130,7 +130,7 @@ class Dense(_LinearLayer):
 
 
 class Activation(PlacedLayer):
-    """max(0, x) (paper, section 3.1), or tanh(x), its baseline in figure 1.
+    """max(0, x) (paper, section 3.1), tanh(x), its baseline in figure 1, or sigmoid.
 
     `function` is "relu" or "tanh". With `gradient_follows`, for relu only, the next
     layer already returns the gradient of this layer's input, as `normalize_fused` does,
@@ -140,7 +140,11 @@ class Activation(PlacedLayer):
     def __init__(self, function: str, gradient_follows: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         relu = _relu_passing_gradients if gradient_follows else tf.nn.relu
-        self.function = {"relu": relu, "tanh": tf.math.tanh}[function]
+        self.function = {
+            "relu": relu,
+            "tanh": tf.math.tanh,
+            "sigmoid": tf.math.sigmoid,
+        }[function]
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Any shape, element by element."""
@@ -153,15 +157,28 @@ def _relu_passing_gradients(x: tf.Tensor) -> Any:
 
 
 class MaxPooling(PlacedLayer):
-    """The maximum over size x size pixels, every `stride` pixels (section 3.4)."""
+    """The maximum over size x size pixels, every `stride` pixels (section 3.4).
 
-    def __init__(self, size: int, stride: int, **kwargs: Any):
+    `rounding` is "down", for whole windows only, or "up": as in the source, the last
+    windows may extend past the right and bottom edges.
+    """
+
+    def __init__(self, size: int, stride: int, rounding: str = "down", **kwargs: Any):
         super().__init__(**kwargs)
-        self.size, self.stride = size, stride
+        self.size, self.stride, self.rounding = size, stride, rounding
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, H, W, maps] -> [B, (H - size) // stride + 1, ..., maps]."""
+        """[B, H, W, maps] -> [B, (H - size) / stride + 1, rounded, ..., maps]."""
+        if self.rounding == "up":
+            # What the window holds outside is never the maximum.
+            excess = [self.count_excess(side) for side in x.shape[1:3]]
+            pads = [[0, 0], [0, excess[0]], [0, excess[1]], [0, 0]]
+            x = tf.pad(x, pads, constant_values=x.dtype.min)
         return tf.nn.max_pool2d(x, self.size, self.stride, "VALID")
+
+    def count_excess(self, side: int) -> int:
+        """The pixels by which the last window extends past a map of `side` pixels."""
+        return (self.size - side) % self.stride if self.rounding == "up" else 0
 
 
 class Copy(PlacedLayer):

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from alexnet_tf.network import batch_normalization
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.stack import get_tf_variable, keras
 from tfrecords import errors
 
-KERNEL, BIAS = 0, 1
+KERNEL, BIAS, STATISTIC = 0, 1, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Parameter:
       name: "conv1a/kernel".
       variable: float32, on its tower's device.
       layer: "conv1", without the tower.
-      kind: `KERNEL` or `BIAS`.
+      kind: `KERNEL` or `BIAS`; `STATISTIC` for what training measures.
     """
 
     name: str
@@ -47,6 +48,22 @@ def list_parameters(model: keras.Model) -> list[Parameter]:
     ]
 
 
+def list_weights(model: keras.Model) -> list[Parameter]:
+    """The trained variables and, after them, batch normalization's averages."""
+    statistics = [
+        Parameter(
+            f"{layer.name}/{name}",
+            get_tf_variable(getattr(layer, name)),
+            model_lib.get_layer_name(layer.name),
+            STATISTIC,
+        )
+        for layer in model.layers
+        if isinstance(layer, batch_normalization.BatchNormalization)
+        for name in ("mean", "variance")
+    ]
+    return list_parameters(model) + statistics
+
+
 def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:
     """The layers that have parameters, without towers: conv1, ..., fc8."""
     return tuple(dict.fromkeys(parameter.layer for parameter in parameters))
@@ -60,7 +77,7 @@ def load_weights(
     Raises:
       DataError: if the checkpoint belongs to another network.
     """
-    wanted = {f"weights/{p.name}": p.variable for p in list_parameters(network)}
+    wanted = {f"weights/{p.name}": p.variable for p in list_weights(network)}
     weights = {k: array for k, array in arrays.items() if k.startswith("weights/")}
     for name in wanted.keys() & weights.keys():
         if weights[name].dtype == np.float32:

@@ -52,7 +52,7 @@ def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Co
         source = workdir_path
     old = run_record.read_record(source)["config"]
     values = {name: old[name] for name in sorted(names & old.keys())}
-    if source != workdir_path and values.get(_NORMALIZATION) != "none":
+    if source != workdir_path and values.get(_NORMALIZATION) not in ("none", "batch"):
         # The method, which does not change the formula, is chosen for this machine.
         values.pop(_NORMALIZATION, None)
     return overrides.override(config, values)
@@ -90,5 +90,5 @@ def describe_origin(old: Mapping[str, Any], config: Config) -> str:
 def _differs(name: str, old: Any, new: Any) -> bool:
     # All normalization methods compute one formula; only its presence matters.
     if name == _NORMALIZATION:
-        return bool((old == "none") != (new == "none"))
+        return old != new and ("none" in (old, new) or "batch" in (old, new))
     return bool(old != new)

@@ -10,7 +10,7 @@ from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.network import normalization
 from alexnet_tf.network.build import build_network
-from alexnet_tf.network.parameters import list_parameters, load_weights
+from alexnet_tf.network.parameters import list_weights, load_weights
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, run_record
 from alexnet_tf.runs.data_summary import TrainingData
@@ -89,7 +89,7 @@ def cast_weights(network: TrainedNetwork) -> TrainedNetwork:
         return network
     num_classes = len(network.training_data.classes)
     model = build_network(buildable, num_classes, placement.Placement())
-    pairs = zip(list_parameters(model), list_parameters(network.model), strict=True)
+    pairs = zip(list_weights(model), list_weights(network.model), strict=True)
     for cast, kept in pairs:
         cast.variable.assign(tf.cast(kept.variable, cast.variable.dtype))
     return dataclasses.replace(network, model=model)

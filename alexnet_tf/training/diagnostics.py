@@ -11,6 +11,7 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
 from alexnet_tf.network import layers
+from alexnet_tf.network.parameters import KERNEL, list_parameters
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.stack import keras
 
@@ -56,7 +57,8 @@ def _name_parameters_of(model: keras.Model, activation_name: str) -> str:
     """relu1a -> conv1a, relu6b -> fc6b."""
     suffix = activation_name.removeprefix("relu")
     names = {layer.name for layer in model.layers}
-    return next(name for name in (f"conv{suffix}", f"fc{suffix}") if name in names)
+    kinds = ("conv", "local", "fc")
+    return next(kind + suffix for kind in kinds if kind + suffix in names)
 
 
 def compute_weight_norms(optimizer: Optimizer) -> dict[str, float]:
@@ -69,10 +71,11 @@ def compute_weight_norms(optimizer: Optimizer) -> dict[str, float]:
 
 def make_kernel_image(model: keras.Model) -> np.ndarray:
     """The first layer's kernels as an image, uint8 [height, width, 3]."""
+    parameters = list_parameters(model)
     towers = [
-        np.asarray(layer.get_weights()[0])
-        for layer in model.layers
-        if layer.name in ("conv1", "conv1a", "conv1b")
+        parameter.variable.numpy()
+        for parameter in parameters
+        if parameter.layer == parameters[0].layer and parameter.kind == KERNEL
     ]
     return draw_kernels(towers, scale=4)
 

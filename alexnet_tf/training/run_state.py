@@ -22,6 +22,7 @@ from alexnet_tf.network.parameters import (
     assign_arrays,
     list_layer_names,
     list_parameters,
+    list_weights,
 )
 from alexnet_tf.optimization.keras_optimizers import make_optimizer
 from alexnet_tf.optimization.learning_rates import LearningRates, Schedule
@@ -97,6 +98,8 @@ class RunState:
         for layer in self.model.layers:
             if isinstance(layer, layers.Dropout):
                 variables[f"dropout/{layer.name}/draws"] = layer.draws
+        for weight in list_weights(self.model):
+            variables[f"weights/{weight.name}"] = weight.variable
         return variables
 
     def to_arrays(self) -> dict[str, np.ndarray]:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory
 from alexnet_tf.devices import placement, precision
-from alexnet_tf.network.tables import NETWORKS
+from alexnet_tf.network.networks import NETWORKS
+from alexnet_tf.network.parameters import list_weights
 from alexnet_tf.optimization import schedule
 from alexnet_tf.runs import checkpoint, environment, run_record, summaries
 from alexnet_tf.training import checks, profiling, run_state, transfer
@@ -145,7 +146,7 @@ def build_and_restore(
         if restored:
             state.restore(restored)
     beginning = transfer.begin(
-        config, workdir_path, state.optimizer.parameters, data, bool(restored)
+        config, workdir_path, list_weights(state.model), data, bool(restored)
     )
     if beginning.untrained_layers is not None:
         state.untrained_layers = beginning.untrained_layers

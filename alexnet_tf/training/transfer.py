@@ -17,7 +17,6 @@ import numpy as np
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data.directory import DataDirectory
-from alexnet_tf.network.build import LAST_LAYER
 from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, inheritance, run_record, untrained
@@ -154,6 +153,7 @@ def take_over(
     old_classes = origin.training_data.classes
     random_there = untrained.read(origin.checkpoint)
     same_classes = [c.synset for c in old_classes] == [c.synset for c in classes]
+    last_layer = list_layer_names(parameters)[-1]
     arrays = origin.checkpoint.get_weights()
     # By layer and tower (conv1a), so that kernel and bias stay together.
     by_layer: dict[str, list[Parameter]] = {}
@@ -170,7 +170,7 @@ def take_over(
         reason = _find_obstacle(own, arrays)
         if own[0].layer in random_there:
             reason = reason or "random there"
-        if own[0].layer == LAST_LAYER and not same_classes:
+        if own[0].layer == last_layer and not same_classes:
             reason = reason or "other classes"
         if reason:
             new.append(f"{layer} ({reason})")

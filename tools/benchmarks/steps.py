@@ -80,8 +80,9 @@ def build_step(
     from alexnet_tf.config import overrides, schema
     from alexnet_tf.devices import placement, precision
     from alexnet_tf.network import build
+    from alexnet_tf.network.networks import ALEXNET
     from alexnet_tf.network.parameters import list_parameters
-    from alexnet_tf.network.tables import ALEXNET, Network
+    from alexnet_tf.network.tables import Network
     from alexnet_tf.optimization import keras_optimizers, loss_scale
     from alexnet_tf.training import steps
 

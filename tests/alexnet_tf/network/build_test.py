@@ -11,7 +11,8 @@ import tensorflow as tf
 from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network import layers
-from alexnet_tf.network.tables import ALEXNET, Network, scale_rows
+from alexnet_tf.network.networks import ALEXNET
+from alexnet_tf.network.tables import Network, scale_rows
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
 from tfrecords import errors
 

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
-from alexnet_tf.network.tables import ALEXNET, Network
+from alexnet_tf.network.networks import ALEXNET
+from alexnet_tf.network.tables import Network
 from alexnet_tf.stack import keras
 from tests.alexnet_tf.small_networks import CROP, SMALL, build, call, list_tower
 

@@ -9,43 +9,14 @@ import sys
 import numpy as np
 import pytest
 
-from alexnet_tf.config import overrides
-from alexnet_tf.config.schema import Config, ModelConfig
+from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.export import saved_model
 from alexnet_tf.inference import predict
-from alexnet_tf.network import build, tables
+from alexnet_tf.network import build
 from alexnet_tf.runs import trained_network
 from tests import data_directories, training_runs
 from tfrecords import errors
-
-# Weights and biases with 1,000 classes; those of `alexnet` are in `build_test`.
-ONE_GPU = {
-    "conv1": 11 * 11 * 3 * 48 + 48,
-    "conv2": 5 * 5 * 48 * 128 + 128,
-    "conv3": 3 * 3 * 128 * 192 + 192,
-    "conv4": 3 * 3 * 192 * 192 + 192,
-    "conv5": 3 * 3 * 192 * 256 + 256,
-    "fc6": 6 * 6 * 256 * 4096 + 4096,
-    "fc7": 4096 * 4096 + 4096,
-    "fc8": 4096 * 1000 + 1000,
-}
-
-
-def test_parameters_of_the_one_gpu_network():
-    model = build.build_model(1000, ModelConfig(network="one_gpu"))
-    found = {
-        layer.name: layer.count_params() for layer in model.layers if layer.weights
-    }
-    assert found == ONE_GPU
-    assert model.count_params() == 59_798_312
-
-
-def test_every_network_is_a_setting():
-    (setting,) = (
-        s for s in overrides.list_settings(Config()) if s.name == "model.network"
-    )
-    assert setting.choices == tuple(tables.NETWORKS)
 
 
 def test_a_narrow_layer_begins_with_larger_weights():
@@ -65,15 +36,6 @@ def test_a_narrow_layer_begins_with_larger_weights():
         assert stddev == pytest.approx(expected, rel=0.05)
         factor = 1 if name.startswith("conv1") else 2
         assert stddevs["inputs"][name] == pytest.approx(factor * expected, rel=0.05)
-
-
-def test_at_full_width_nothing_is_scaled():
-    for network in tables.NETWORKS.values():
-        rows = tables.scale_rows(network.rows, 1.0, network.num_towers)
-        assert rows == network.rows
-        assert tables.compare_inputs(network.rows, rows) == [1.0] * 8
-    half = tables.scale_rows(tables.ALEXNET.rows, 0.5, 2)
-    assert tables.compare_inputs(tables.ALEXNET.rows, half) == [1.0] + [2.0] * 7
 
 
 def test_one_tower_is_trained_evaluated_exported_and_predicts(tmp_path):

@@ -11,8 +11,9 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config, ModelConfig, OptimizerConfig
 from alexnet_tf.network import build as model_lib
 from alexnet_tf.network.layers import Gaussian
+from alexnet_tf.network.networks import ALEXNET
 from alexnet_tf.network.parameters import list_parameters
-from alexnet_tf.network.tables import ALEXNET, Network
+from alexnet_tf.network.tables import Network
 from alexnet_tf.optimization import momentum as optimizer_lib
 from alexnet_tf.training import diagnostics
 
