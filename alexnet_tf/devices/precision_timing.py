@@ -53,7 +53,7 @@ class Timing:
         )
 
     def describe(self) -> str:
-        """ "bfloat16 is 1.9 times as fast as float32 here (...)"; the faster comes first."""
+        """Which is faster: bfloat16 is 1.9 times as fast as float32 here (...)."""
         fast, slow = FLOAT32, BFLOAT16
         if self.speedup >= 1:
             fast, slow = slow, fast

@@ -64,21 +64,14 @@ def measure_all(
     def classify(images: np.ndarray) -> np.ndarray:
         return classifier.function(tf.constant(images))["probabilities"].numpy()
 
-    rows = [
-        measure("TensorFlow float32", classify, classifier.num_bytes, network, data)
+    found: list[tuple[str, Classify, int]] = [
+        ("TensorFlow float32", classify, classifier.num_bytes)
     ]
     for kind in tflite_files.KINDS:
-        path = os.path.join(directory, tflite_files.get_name(kind))
-        rows.append(
-            measure(
-                os.path.basename(path),
-                tflite_files.load(path),
-                os.path.getsize(path),
-                network,
-                data,
-            )
-        )
-    return rows
+        name = tflite_files.get_name(kind)
+        path = os.path.join(directory, name)
+        found.append((name, tflite_files.load(path), os.path.getsize(path)))
+    return [measure(*each, network, data) for each in found]
 
 
 def measure(

@@ -111,21 +111,19 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
     function = opened.signatures["serving_default" if num_views == 1 else "ten_views"]
 
     def compute(images: np.ndarray) -> np.ndarray:
-        encoded = tf.constant([_encode_bmp(image) for image in images])
-        return function(image_bytes=encoded)["probabilities"].numpy()
+        encoded = []
+        for image in images:
+            stream = io.BytesIO()
+            # Lossless and fast.
+            Image.fromarray(image).save(stream, "BMP")
+            encoded.append(stream.getvalue())
+        return function(image_bytes=tf.constant(encoded))["probabilities"].numpy()
 
     # The functions need the loaded object to stay alive.
     compute.loaded = opened.loaded  # type: ignore[attr-defined]
     return Predictor(
         opened.classes, opened.image_size, compute, opened.untrained_layers
     )
-
-
-def _encode_bmp(image: np.ndarray) -> bytes:
-    # Lossless and fast.
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "BMP")
-    return stream.getvalue()
 
 
 def find_images(names: Sequence[str]) -> list[str]:

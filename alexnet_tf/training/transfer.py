@@ -83,7 +83,10 @@ def begin(
         return Beginning(data.with_statistics(statistics, workdir_path))
     origin = open_origin(config.init_from)
     data = data.with_statistics(origin.training_data.statistics, config.init_from)
-    asked = _check_layers(config.init_layers, parameters)
+    known = list_layer_names(parameters)
+    for name in config.init_layers:
+        by_layer.check_layer(name, known, "config.init_layers")
+    asked = config.init_layers or known
     text, new_layers = take_over(origin, parameters, data.manifest.classes, asked)
     sentences = [
         text,
@@ -110,16 +113,6 @@ def _describe_frozen(
         f"warning: {', '.join(frozen)} will stay random, because "
         "--config.optimizer.rate_factors freezes layers that are new here."
     )
-
-
-def _check_layers(
-    asked: Sequence[str], parameters: Sequence[Parameter]
-) -> Sequence[str]:
-    # The layers named in the setting `init_layers`; all if it is empty.
-    known = list_layer_names(parameters)
-    for name in asked:
-        by_layer.check_layer(name, known, "config.init_layers")
-    return asked or known
 
 
 def open_origin(path: str) -> Origin:
