@@ -211,8 +211,7 @@ class OptimizerConfig:
         "spaces: 'conv1=0 fc8=10'; 0 freezes a layer (ours, for fine-tuning)",
     )
     bias_rate_follows: bool = setting(
-        True,
-        "lower the biases' learning rate with the kernels'; the source keeps it",
+        True, "lower the biases' learning rate with the kernels'; the source keeps it"
     )
     per_layer: Mapping[str, str] = setting(
         {},
@@ -234,9 +233,7 @@ class OptimizerConfig:
         minimum=0,
     )
     average_every_steps: int = setting(
-        10,
-        "for swa (Addons', not the paper's): updates between snapshots",
-        minimum=1,
+        10, "for swa (Addons', not the paper's): updates between snapshots", minimum=1
     )
     lookahead_steps: int = setting(
         6,

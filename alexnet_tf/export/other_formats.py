@@ -20,12 +20,7 @@ import dataclasses
 import os
 
 from alexnet_tf.data import directory
-from alexnet_tf.export import (
-    onnx_file,
-    standard_layers,
-    tflite_files,
-    tflite_report,
-)
+from alexnet_tf.export import onnx_file, standard_layers, tflite_files, tflite_report
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords.durable import files
 

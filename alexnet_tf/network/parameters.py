@@ -71,9 +71,7 @@ def load_weights(
 
 
 def assign_arrays(
-    variables: Mapping[str, tf.Variable],
-    arrays: Mapping[str, np.ndarray],
-    path: str,
+    variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray], path: str
 ) -> None:
     """Assigns every array, from the file at `path`, to the variable of the same name.
 

@@ -214,9 +214,7 @@ def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str
 
 
 def make_optimizer(
-    parameters: Sequence[Parameter],
-    config: OptimizerConfig,
-    device: str | None = None,
+    parameters: Sequence[Parameter], config: OptimizerConfig, device: str | None = None
 ) -> Optimizer:
     """Makes the optimizer `config.name`: the paper's, or a `KerasOptimizer`.
 

@@ -91,10 +91,7 @@ def find_record(path: str) -> dict[str, Any] | None:
     record_path = os.path.join(path, RECORD_NAME)
     try:
         record = json_records.read(
-            record_path,
-            dict[str, Any],
-            format_name=FORMAT_NAME,
-            version=FORMAT_VERSION,
+            record_path, dict[str, Any], format_name=FORMAT_NAME, version=FORMAT_VERSION
         )
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -66,8 +66,7 @@ def load(
     )
     if precision_policy:
         config = dataclasses.replace(
-            config,
-            precision=precision.choose_precision(precision_policy).precision,
+            config, precision=precision.choose_precision(precision_policy).precision
         )
     if fastest:
         config = _cast(config)

@@ -51,10 +51,7 @@ class Workdir:
         return self._record["saved_step"]
 
     def begin(
-        self,
-        step: int,
-        saved_step: int | None = None,
-        metrics_lines: int | None = None,
+        self, step: int, saved_step: int | None = None, metrics_lines: int | None = None
     ) -> None:
         """Adds this start to the record and rewinds the metrics to `step`.
 
