@@ -113,7 +113,8 @@ def get_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
     and the first checkpoint creates their directory.
     """
     if "saved_step" in record:
-        return record["saved_step"]
+        saved_step: int | None = record["saved_step"]
+        return saved_step
     steps = [start.get("from_step") or 0 for start in record["starts"]]
     for values in read_lines(os.path.join(path, METRICS_NAME)):
         if values.get("kind") == "validation" and isinstance(values.get("step"), int):

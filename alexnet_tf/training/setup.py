@@ -16,6 +16,7 @@ from alexnet_tf.devices import placement, precision
 from alexnet_tf.network.tables import NETWORKS
 from alexnet_tf.optimization import schedule
 from alexnet_tf.runs import checkpoint, environment, run_record, summaries
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.training import checks, profiling, run_state, transfer
 from alexnet_tf.training.epochs import EpochCounter
 
@@ -106,7 +107,7 @@ class Start:
 
     state: run_state.RunState
     data: directory.DataDirectory
-    restored: checkpoint.Checkpoint | None
+    restored: Checkpoint | None
     text: str
     rates: list[tuple[str | None, float]]
 

@@ -21,6 +21,7 @@ from alexnet_tf.network.build import LAST_LAYER
 from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, inheritance, run_record, untrained
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.runs.data_summary import TrainingData
 from tfrecords import errors
 from tfrecords.shards import manifest
@@ -39,7 +40,7 @@ class Origin:
 
     path: str
     config: Mapping[str, Any]
-    checkpoint: checkpoint_lib.Checkpoint
+    checkpoint: Checkpoint
     training_data: TrainingData
 
 
