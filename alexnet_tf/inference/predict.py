@@ -107,8 +107,8 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
       DeviceMemoryError: if it does not fit into memory.
       StorageError: if it cannot be read.
     """
-    opened = exported.open_version(exported.find_version(export_dir))
-    function = opened.signatures["serving_default" if num_views == 1 else "ten_views"]
+    record, loaded = exported.open_version(exported.find_version(export_dir))
+    function = loaded.signatures["serving_default" if num_views == 1 else "ten_views"]
 
     def compute(images: np.ndarray) -> np.ndarray:
         encoded = []
@@ -120,9 +120,9 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
         return function(image_bytes=tf.constant(encoded))["probabilities"].numpy()
 
     # The functions need the loaded object to stay alive.
-    compute.loaded = opened.loaded  # type: ignore[attr-defined]
+    compute.loaded = loaded  # type: ignore[attr-defined]
     return Predictor(
-        opened.classes, opened.image_size, compute, opened.untrained_layers
+        record.classes, record.image_size, compute, record.untrained_layers
     )
 
 
