@@ -130,10 +130,8 @@ def find_images(names: Sequence[str]) -> list[str]:
     """Expands names to files: files, folders (recursively, sorted) and glob patterns.
 
     Folders are searched by the converter's rule, see `tfrecords.images.listing`.
-    Unreadable files and folders are included; `predict_files` reports why.
-
-    Raises:
-      UserError: if a name matches nothing.
+    Unreadable files and folders are included; `predict_files` reports why. Raises
+    `UserError` if a name matches nothing.
     """
     found: dict[str, None] = {}
     for name in names:

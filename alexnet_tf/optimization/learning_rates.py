@@ -43,11 +43,7 @@ class Schedule(abc.ABC):
     """
 
     def __init__(self, config: Config, layer_names: Sequence[str]):
-        """Reads the settings `optimizer.rate_factors` and `schedule.frozen_until`.
-
-        Raises:
-          UserError: if they name a layer that the network does not have.
-        """
+        """Raises `UserError` if a setting names a layer that the network lacks."""
         self.layer_names = tuple(layer_names)
         self._optimizer = config.optimizer
         self._factors = resolve(
@@ -101,10 +97,7 @@ class Schedule(abc.ABC):
     def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
         """Sets the kernels' rate by hand from `epoch` on; returns a log line.
 
-        Args:
-          rate: at least 0; 0 freezes.
-          layer: one of `layer_names`; None for all.
-          epoch: the run's position.
+        The rate is at least 0, which freezes; `layer` None means all layers.
         """
 
     @abc.abstractmethod

@@ -164,11 +164,8 @@ def parse_rate_assignments(
 ) -> list[tuple[str | None, float]]:
     """Parses the flag that sets rates by hand: `0.001` or `conv1=0.001,fc8=0.01`.
 
-    Returns:
-      (layer, rate) in the order written; layer None means all layers.
-
-    Raises:
-      UserError: if a part is neither `RATE` nor `LAYER=RATE`.
+    Returns (layer, rate) in the order written; layer None means all layers. Raises
+    `UserError` if a part is neither `RATE` nor `LAYER=RATE`.
     """
     assignments: list[tuple[str | None, float]] = []
     for part in text.split(","):
