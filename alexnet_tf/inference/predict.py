@@ -88,12 +88,12 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
     def compute(images: tf.Tensor) -> tf.Tensor:
         return forward.compute_probabilities(network.model, transform(images))
 
-    classes = network.training_data.classes
-
-    def predict(images: np.ndarray) -> np.ndarray:
-        return compute(images).numpy()
-
-    return Predictor(classes, size, predict, untrained.read(network.checkpoint))
+    return Predictor(
+        network.training_data.classes,
+        size,
+        lambda images: compute(images).numpy(),
+        untrained.read(network.checkpoint),
+    )
 
 
 def open_export(export_dir: str, num_views: int) -> Predictor:

@@ -145,18 +145,18 @@ def build_and_restore(
         )
         if restored:
             state.restore(restored)
-    beginning = transfer.begin(
+    data, text, new_layers = transfer.begin(
         config, workdir_path, state.optimizer.parameters, data, bool(restored)
     )
-    if beginning.untrained_layers is not None:
-        state.untrained_layers = beginning.untrained_layers
+    if new_layers is not None:
+        state.untrained_layers = new_layers
         state.optimizer.begin()
     rates = (
         schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
         if set_learning_rate
         else []
     )
-    return Start(state, beginning.data, restored, beginning.text, rates)
+    return Start(state, data, restored, text, rates)
 
 
 def describe(opened: Opening, start: Start) -> list[str]:
