@@ -62,10 +62,11 @@ def measure_all(
     classifier = tflite_files.make_classifier(network)
 
     def classify(images: np.ndarray) -> np.ndarray:
-        return classifier.function(tf.constant(images))["probabilities"].numpy()
+        return classifier.classify(tf.constant(images))["probabilities"].numpy()
 
+    num_bytes = sum(4 * int(np.prod(w.shape)) for w in classifier.weights)
     found: list[tuple[str, Classify, int]] = [
-        ("TensorFlow float32", classify, classifier.num_bytes)
+        ("TensorFlow float32", classify, num_bytes)
     ]
     for kind in tflite_files.KINDS:
         name = tflite_files.get_name(kind)
