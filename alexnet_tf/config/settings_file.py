@@ -65,6 +65,7 @@ def read(path: str) -> SettingsFile:
     try:
         with open(path, "rb") as file:
             value = json.load(file)
+        complaint = _find_fault(value)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise errors.UserError(
             f"there is no settings file {path} ({error.strerror}). alexnet-tune writes "
@@ -76,11 +77,7 @@ def read(path: str) -> SettingsFile:
             f"{path} could not be read: {error.strerror}."
         ) from error
     except (ValueError, RecursionError) as error:
-        raise errors.UserError(
-            f"{path} is not a settings file: it is not JSON ({error}). Example: "
-            '{"experiment": "alexnet", "settings": {"batch_size": 64}}.'
-        ) from error
-    complaint = _find_fault(value)
+        complaint = f"it is not JSON ({error})"
     if complaint:
         raise errors.UserError(
             f"{path} is not a settings file: {complaint}. Example: "

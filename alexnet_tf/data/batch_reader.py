@@ -217,14 +217,11 @@ class BatchReader:
         for record_id in np.concatenate([np.empty(0, np.int64), *batches]):
             fault = _find_fault(self._reader.read(int(record_id)), self.info)
             if fault:
-                return self._make_error(int(record_id), fault)
+                return errors.DataError(
+                    f"{self._reader.describe(int(record_id))} {fault}. Run "
+                    "alexnet-verify, then restore the file or convert again."
+                )
         return None
-
-    def _make_error(self, record_id: int, fault: str) -> errors.DataError:
-        return errors.DataError(
-            f"{self._reader.describe(record_id)} {fault}. Run alexnet-verify, then "
-            "restore the file or convert again."
-        )
 
 
 def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:

@@ -22,10 +22,7 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     """Decodes an uncompressed BMP of 8 (with a palette), 24 or 32 bits per pixel.
 
     Takes the file's bytes, string scalar. Returns uint8 [height, width, 3], RGB; alpha
-    is dropped.
-
-    Raises:
-      tf.errors.InvalidArgumentError: if the bytes are not such a BMP.
+    is dropped. Raises `tf.errors.InvalidArgumentError` if the bytes are not such a BMP.
     """
     halves = tf.io.decode_raw(image_bytes, tf.uint16, fixed_length=64)
     halves = tf.cast(halves, tf.int64)

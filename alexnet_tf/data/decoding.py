@@ -96,9 +96,7 @@ def read_num_pixels(image_bytes: tf.Tensor) -> tf.Tensor:
     would allocate them. A GIF's first frame has its own header: see `gif`.
 
     Takes a string scalar. Returns an int64 scalar; 0 for a GIF or an unknown format.
-
-    Raises:
-      tf.errors.InvalidArgumentError: if a JPEG has no size.
+    Raises `tf.errors.InvalidArgumentError` if a JPEG has no size.
     """
     head = _read_head(image_bytes)
 

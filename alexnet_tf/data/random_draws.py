@@ -46,13 +46,10 @@ class Draws(NamedTuple):
 
 
 def make_seed(seed: int, draw: int, block: tf.Tensor) -> tf.Tensor:
-    """The seed, int64 [2], of one kind of draw for a block of images.
+    """The seed, int64 [2], of a kind of draw for a block of images.
 
-    Args:
-      seed: the run's seed.
-      draw: `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`.
-      block: int64 scalar, the images' (or their chunks') position in the training
-        stream divided by `BLOCK`.
+    `draw` is `OFFSETS`, `MIRROR` or `COLOUR_SHIFT`; `block`, an int64 scalar, is the
+    images' (or their chunks') position in the training stream divided by `BLOCK`.
     """
     key = tf.constant([seed & (1 << 63) - 1, draw], tf.int64)
     return tf.random.experimental.stateless_fold_in(key, block, alg=_ALGORITHM)

@@ -17,11 +17,8 @@ def require(
     """Returns `value` (int64, any shape) if the bool scalar is true, or fails.
 
     If `condition` is false, a string-to-number op gets the message, made of strings and
-    integer tensors; it fails and quotes it in its error. Use the returned value: it
-    depends on that op, so TensorFlow cannot prune the check.
-
-    Raises:
-      tf.errors.InvalidArgumentError: if `condition` is false.
+    integer tensors; it fails with `tf.errors.InvalidArgumentError`, which quotes it.
+    Use the returned value: it depends on that op, so TensorFlow cannot prune the check.
     """
     parts = [
         tf.strings.as_string(part) if isinstance(part, tf.Tensor) else part

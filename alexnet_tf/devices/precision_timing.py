@@ -53,7 +53,7 @@ class Timing:
         )
 
     def describe(self) -> str:
-        """ "bfloat16 is 1.9 times as fast as float32 here (...)"; the faster comes first."""
+        """Which is faster: bfloat16 is 1.9 times as fast as float32 here (...)."""
         fast, slow = FLOAT32, BFLOAT16
         if self.speedup >= 1:
             fast, slow = slow, fast
@@ -114,9 +114,8 @@ def measure(
     operations: Mapping[tuple[str, str], Operation] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timing:
-    """Times all operations in every round, in both types.
+    """Times the operations, `make_operations` by default, in both types every round.
 
-    By default they are those of `make_operations`.
     Other load on the machine only makes runs longer, so the best run of each counts;
     alternating the types exposes both to the same load. `clock` returns seconds.
     """

@@ -20,8 +20,8 @@ from alexnet_tf.devices import placement, precision
 from alexnet_tf.evaluation import forward
 from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
 from alexnet_tf.network.networks import NETWORKS
-from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, run_record, trained_network
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.shards import manifest
@@ -147,7 +147,7 @@ def evaluate_checkpoint(
     num_views: int,
     data_dir: str | None = None,
     devices: str | None = None,
-) -> tuple[checkpoint_lib.Checkpoint, Evaluation, directory.DataDirectory]:
+) -> tuple[Checkpoint, Evaluation, directory.DataDirectory]:
     """Evaluates a run's checkpoint, as `alexnet-evaluate` does.
 
     The checkpoint is "last", "best" or a step. Always subtracts the mean of the

@@ -44,11 +44,8 @@ def make_eval_step(
 ) -> tf.types.experimental.PolymorphicFunction:
     """Compiles the evaluation step of a model from images to logits.
 
-    `device` is tower a's; ops that belong to neither tower run there.
-
-    Returns:
-      A function from views float32 [B, views, crop, crop, 3] and labels int32 [B] to
-      an `EvalResult`.
+    It is a function from views float32 [B, views, crop, crop, 3] and labels int32 [B]
+    to an `EvalResult`. Ops that belong to neither tower run on `device`, tower a's.
     """
     image = list(model.inputs[0].shape[1:])
     # One trace for all batch sizes, as a split's last batch may be smaller.

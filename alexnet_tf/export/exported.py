@@ -21,31 +21,19 @@ SAVED_MODEL_NAME = "saved_model.pb"
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported:
-    """A loaded version of an export.
+class Record:
+    """What is read of an export's record.
 
     Attributes:
       classes: the classes, in the order of their labels.
       image_size: side of the images that the network was trained on, pixels.
-      signatures: name -> function of tensors; see `saved_model`.
-      loaded: the loaded object, which keeps the functions alive.
-      untrained_layers: layers whose weights are random; see `untrained`.
+      untrained_layers: layers whose weights are random; its name is `untrained.KEY`.
+      checksums: like the layers, absent in old exports.
     """
 
     classes: tuple[manifest.ClassInfo, ...]
     image_size: int
-    signatures: Any
-    loaded: Any
-    untrained_layers: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Record:
-    """What is read of `RECORD_NAME`; the last two are absent in old exports."""
-
-    classes: tuple[manifest.ClassInfo, ...]
-    image_size: int
-    untrained_layers: tuple[str, ...] = ()  # its name is `untrained.KEY`
+    untrained_layers: tuple[str, ...] = ()
     checksums: Any = None
 
 
@@ -78,11 +66,15 @@ def _is_listed(path: str) -> bool:
         return False
 
 
-def open_version(path: str) -> Exported:
+def open_version(path: str) -> tuple[Record, Any]:
     """Loads a version, from `find_version`, after verifying its files' checksums.
 
     Exports of older versions of this program have no checksums. A SavedModel is a
     program: load only files that you made or trust.
+
+    Returns:
+      The record, and the loaded object. Its `signatures` are functions of tensors by
+      name, see `saved_model`; they need the object to stay alive.
 
     Raises:
       DataError: naming a damaged or missing file.
@@ -96,7 +88,7 @@ def open_version(path: str) -> Exported:
     record_path = os.path.join(path, RECORD_NAME)
     with files.read_errors(record_path):
         record = json_records.read(
-            record_path, _Record, remedy="Export again.", ignore_unknown=True
+            record_path, Record, remedy="Export again.", ignore_unknown=True
         )
     if record.image_size < 1:
         raise errors.DataError(
@@ -119,13 +111,7 @@ def open_version(path: str) -> Exported:
     except Exception as error:  # TensorFlow raises a dozen types for damaged files.
         limits.refuse(error)
         raise errors.DataError(_explain(path, error)) from error
-    return Exported(
-        record.classes,
-        record.image_size,
-        loaded.signatures,
-        loaded,
-        record.untrained_layers,
-    )
+    return record, loaded
 
 
 def _explain(path: str, reason: object) -> str:

@@ -20,12 +20,7 @@ import dataclasses
 import os
 
 from alexnet_tf.data import directory
-from alexnet_tf.export import (
-    onnx_file,
-    standard_layers,
-    tflite_files,
-    tflite_report,
-)
+from alexnet_tf.export import onnx_file, standard_layers, tflite_files, tflite_report
 from alexnet_tf.runs.trained_network import TrainedNetwork
 from tfrecords.durable import files
 
@@ -38,8 +33,8 @@ class Calibration:
     """Data for calibrating and measuring the format tflite.
 
     Attributes:
-      data: data of the network's classes, with its mean image; the training split is
-        for calibration, the validation split for measurement.
+      data: data of the network's classes, with its mean image; calibration uses the
+        training split, measurement the validation split.
       num_images: the number of training images for calibration.
     """
 
@@ -71,10 +66,7 @@ def write(
     """Writes the files of `formats`, any of `NAMES`, into an existing directory.
 
     The network is built without placement. Returns lines for the user, with
-    measurements and comparisons.
-
-    Raises:
-      UserError, DataError: as the formats' own functions.
+    measurements and comparisons. Raises as the formats' own functions.
     """
     report = []
     if KERAS in formats:

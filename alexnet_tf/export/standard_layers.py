@@ -104,8 +104,8 @@ def _replace_local(layer: local.LocallyConnected, inputs: list) -> Any:
         name=f"{layer.name}_windows",
         **_IMAGE,
     )
-    identity = np.eye(inputs_per_pixel, dtype=np.float32)
-    identity = identity.reshape(layer.size, layer.size, maps, inputs_per_pixel)
+    shape = (layer.size, layer.size, maps, inputs_per_pixel)
+    identity = np.eye(inputs_per_pixel, dtype=np.float32).reshape(shape)
     sums = keras.layers.EinsumDense(
         "bhwi,hwik->bhwk",
         (height, width, kernels),

@@ -69,32 +69,17 @@ def write(
             file.write(content)
 
 
-@dataclasses.dataclass(frozen=True)
-class Classifier:
-    """The function to convert.
+def make_classifier(network: TrainedNetwork) -> Any:
+    """A module with the float32 `weights`, and the function to convert.
 
-    Attributes:
-      function: from images float32 [1, crop, crop, 3], RGB 0..255, to
-        {"probabilities": float32 [1, num_classes]}.
-      holder: holds the function's variables.
+    Its `classify` maps images float32 [1, crop, crop, 3], RGB 0..255, to
+    {"probabilities": float32 [1, num_classes]}.
     """
-
-    function: Any
-    holder: tf.Module
-
-    @property
-    def num_bytes(self) -> int:
-        """Size of the variables, bytes."""
-        return sum(4 * int(np.prod(w.shape)) for w in self.holder.weights)
-
-
-def make_classifier(network: TrainedNetwork) -> Classifier:
-    """The network in float32."""
     model = build_inference_model(network)
     return _make_classifier(model, network.config, lambda images: model(images))
 
 
-def _make_quantizable_classifier(network: TrainedNetwork) -> Classifier:
+def _make_quantizable_classifier(network: TrainedNetwork) -> Any:
     # Uses TensorFlow's op for response normalization, which the converter keeps.
     config = dataclasses.replace(network.config, precision="float32")
     if config.model.normalization != "none":
@@ -115,16 +100,16 @@ def _make_quantizable_classifier(network: TrainedNetwork) -> Classifier:
 
 def _make_classifier(
     model: keras.Model, config: Config, classify: Callable[[tf.Tensor], tf.Tensor]
-) -> Classifier:
+) -> Any:
     size = config.data.crop_size
     spec = tf.TensorSpec([1, size, size, 3], tf.float32, "images")
-    function = tf.function(
+    # The converter turns a module's variables into constants.
+    module = tf.Module(name="alexnet")
+    module.weights = [get_tf_variable(weight) for weight in model.weights]
+    module.classify = tf.function(
         lambda images: {"probabilities": classify(images)}, input_signature=[spec]
     )
-    # The converter turns a module's variables into constants.
-    holder = tf.Module(name="alexnet")
-    holder.weights = [get_tf_variable(weight) for weight in model.weights]
-    return Classifier(function, holder)
+    return module
 
 
 def read_calibration(
@@ -152,9 +137,9 @@ def without_mean(data: directory.DataDirectory) -> directory.DataDirectory:
     return data.with_statistics(statistics, data.path)
 
 
-def _convert(classifier: Classifier, kind: str, images: list[np.ndarray]) -> bytes:
+def _convert(classifier: Any, kind: str, images: list[np.ndarray]) -> bytes:
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [classifier.function.get_concrete_function()], classifier.holder
+        [classifier.classify.get_concrete_function()], classifier
     )
     if kind != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -62,23 +62,17 @@ def measure_all(
     classifier = tflite_files.make_classifier(network)
 
     def classify(images: np.ndarray) -> np.ndarray:
-        return classifier.function(tf.constant(images))["probabilities"].numpy()
+        return classifier.classify(tf.constant(images))["probabilities"].numpy()
 
-    rows = [
-        measure("TensorFlow float32", classify, classifier.num_bytes, network, data)
+    num_bytes = sum(4 * int(np.prod(w.shape)) for w in classifier.weights)
+    found: list[tuple[str, Classify, int]] = [
+        ("TensorFlow float32", classify, num_bytes)
     ]
     for kind in tflite_files.KINDS:
-        path = os.path.join(directory, tflite_files.get_name(kind))
-        rows.append(
-            measure(
-                os.path.basename(path),
-                tflite_files.load(path),
-                os.path.getsize(path),
-                network,
-                data,
-            )
-        )
-    return rows
+        name = tflite_files.get_name(kind)
+        path = os.path.join(directory, name)
+        found.append((name, tflite_files.load(path), os.path.getsize(path)))
+    return [measure(*each, network, data) for each in found]
 
 
 def measure(

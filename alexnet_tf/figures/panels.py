@@ -44,10 +44,7 @@ def draw_panels(
     num_columns = min(len(images), _PER_ROW)
     figure = figure_lib.Figure(figsize=(2.6 * num_columns, 4.2 * num_rows))
     axes = figure.subplots(
-        2 * num_rows,
-        num_columns,
-        height_ratios=[2.6, 1.3] * num_rows,
-        squeeze=False,
+        2 * num_rows, num_columns, height_ratios=[2.6, 1.3] * num_rows, squeeze=False
     )
     for axis in axes.flat:
         axis.set_axis_off()

@@ -88,12 +88,12 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
     def compute(images: tf.Tensor) -> tf.Tensor:
         return forward.compute_probabilities(network.model, transform(images))
 
-    classes = network.training_data.classes
-
-    def predict(images: np.ndarray) -> np.ndarray:
-        return compute(images).numpy()
-
-    return Predictor(classes, size, predict, untrained.read(network.checkpoint))
+    return Predictor(
+        network.training_data.classes,
+        size,
+        lambda images: compute(images).numpy(),
+        untrained.read(network.checkpoint),
+    )
 
 
 def open_export(export_dir: str, num_views: int) -> Predictor:
@@ -107,35 +107,31 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
       DeviceMemoryError: if it does not fit into memory.
       StorageError: if it cannot be read.
     """
-    opened = exported.open_version(exported.find_version(export_dir))
-    function = opened.signatures["serving_default" if num_views == 1 else "ten_views"]
+    record, loaded = exported.open_version(exported.find_version(export_dir))
+    function = loaded.signatures["serving_default" if num_views == 1 else "ten_views"]
 
     def compute(images: np.ndarray) -> np.ndarray:
-        encoded = tf.constant([_encode_bmp(image) for image in images])
-        return function(image_bytes=encoded)["probabilities"].numpy()
+        encoded = []
+        for image in images:
+            stream = io.BytesIO()
+            # Lossless and fast.
+            Image.fromarray(image).save(stream, "BMP")
+            encoded.append(stream.getvalue())
+        return function(image_bytes=tf.constant(encoded))["probabilities"].numpy()
 
     # The functions need the loaded object to stay alive.
-    compute.loaded = opened.loaded  # type: ignore[attr-defined]
+    compute.loaded = loaded  # type: ignore[attr-defined]
     return Predictor(
-        opened.classes, opened.image_size, compute, opened.untrained_layers
+        record.classes, record.image_size, compute, record.untrained_layers
     )
-
-
-def _encode_bmp(image: np.ndarray) -> bytes:
-    # Lossless and fast.
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "BMP")
-    return stream.getvalue()
 
 
 def find_images(names: Sequence[str]) -> list[str]:
     """Expands names to files: files, folders (recursively, sorted) and glob patterns.
 
     Folders are searched by the converter's rule, see `tfrecords.images.listing`.
-    Unreadable files and folders are included; `predict_files` reports why.
-
-    Raises:
-      UserError: if a name matches nothing.
+    Unreadable files and folders are included; `predict_files` reports why. Raises
+    `UserError` if a name matches nothing.
     """
     found: dict[str, None] = {}
     for name in names:

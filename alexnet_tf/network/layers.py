@@ -55,11 +55,7 @@ class _LinearLayer(PlacedLayer):
     """A layer with a kernel, drawn by `Gaussian`, and a bias, a constant at first."""
 
     def __init__(
-        self,
-        stddev: float,
-        initial_bias: float,
-        seed: tuple[int, int],
-        **kwargs: Any,
+        self, stddev: float, initial_bias: float, seed: tuple[int, int], **kwargs: Any
     ):
         super().__init__(**kwargs)
         self._kernel_initializer = Gaussian(stddev, seed)

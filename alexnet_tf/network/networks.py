@@ -1,7 +1,7 @@
 """The networks of the paper and of the authors' source, by name.
 
-`NETWORKS` maps the values of the setting `model.network` to tables; `select` applies the
-settings that change a table. "Net 146" and the like are the source's own numbers.
+`NETWORKS` maps the values of the setting `model.network` to tables; `select` applies
+the settings that change a table. "Net 146" and the like are the source's numbers.
 """
 
 from __future__ import annotations
@@ -108,8 +108,9 @@ LATE_EXCHANGE = _change(
 
 # Section 7: networks without one of the convolutional layers. Without conv1, conv2 has
 # its stride and padding, and conv1's normalization and pooling come before conv2's, so
-# that the maps keep their sizes after pooling: 27, 13, 6. Parameters with 1,000 classes:
-# 60,642,280; 60,104,808; 59,858,920; 60,301,288; 79,396,968 (fc6 sees 384 maps).
+# that the maps keep their sizes after pooling: 27, 13, 6. Parameters with 1,000
+# classes: 60,642,280; 60,104,808; 59,858,920; 60,301,288; 79,396,968 (fc6 sees 384
+# maps without conv5).
 _STRIDED = _change(
     ALEXNET,
     conv2={"stride": 4, "padding": (0, 3), "normalized": False, "pooled": False},
@@ -125,7 +126,8 @@ WITHOUT_CONV1 = dataclasses.replace(
 )
 
 # A four-layer network for figure 1 (CIFAR-10, 32x32 crops; ours, after the source's
-# layers-18pct.cfg): maps of 32, pooled 15; 15, pooled 7; 7, pooled 3. 85,098 parameters.
+# layers-18pct.cfg): maps of 32, pooled 15; 15, pooled 7; 7, pooled 3. 85,098
+# parameters.
 CIFAR10_FIGURE1 = Network(
     1,
     (

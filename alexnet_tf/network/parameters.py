@@ -74,8 +74,7 @@ def load_weights(
 ) -> None:
     """Assigns the arrays `weights/...` of the checkpoint at `path`, cast to the dtype.
 
-    Raises:
-      DataError: if the checkpoint belongs to another network.
+    Raises `DataError` if the checkpoint belongs to another network.
     """
     wanted = {f"weights/{p.name}": p.variable for p in list_weights(network)}
     weights = {k: array for k, array in arrays.items() if k.startswith("weights/")}
@@ -88,15 +87,12 @@ def load_weights(
 
 
 def assign_arrays(
-    variables: Mapping[str, tf.Variable],
-    arrays: Mapping[str, np.ndarray],
-    path: str,
+    variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray], path: str
 ) -> None:
     """Assigns every array, from the file at `path`, to the variable of the same name.
 
-    Raises:
-      DataError: naming arrays that are missing, unknown or of another shape or dtype.
-        Nothing has been assigned then.
+    Raises `DataError`, and assigns nothing, if arrays are missing, unknown or of
+    another shape or dtype.
     """
     complaints = [f"it lacks {name}" for name in sorted(set(variables) - set(arrays))]
     complaints += [

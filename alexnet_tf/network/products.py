@@ -52,11 +52,9 @@ def suffers_conflicts() -> bool:
 
 @tf.custom_gradient
 def multiply_apart(x: tf.Tensor, kernel: tf.Tensor) -> Any:
-    """The matmul, with 16 zeros appended to each row of the kernel.
+    """`multiply`, with 16 zeros appended to each row of the kernel.
 
-      y = (x [kernel, 0])[:, :m];  dx = dy kernel^T;  dkernel = x^T dy
-
-    Args, returns: as `multiply`.
+    y = (x [kernel, 0])[:, :m];  dx = dy kernel^T;  dkernel = x^T dy
     """
     longer = tf.pad(kernel, [[0, 0], [0, _MARGIN]])
 

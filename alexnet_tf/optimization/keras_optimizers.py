@@ -184,9 +184,8 @@ class KerasOptimizer(Optimizer):
 def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str, str]:
     """Each layer's rule, from `optimizer.name` or `optimizer.per_layer`.
 
-    Raises:
-      UserError: if a layer or rule is unknown, or one setting is given without the
-        other.
+    Raises `UserError` if a layer or rule is unknown, or one setting is given without
+    the other.
     """
     if config.name != "multi_optimizer":
         if config.per_layer:
@@ -214,14 +213,11 @@ def parse_rules(config: OptimizerConfig, layer_names: Sequence[str]) -> dict[str
 
 
 def make_optimizer(
-    parameters: Sequence[Parameter],
-    config: OptimizerConfig,
-    device: str | None = None,
+    parameters: Sequence[Parameter], config: OptimizerConfig, device: str | None = None
 ) -> Optimizer:
     """Makes the optimizer `config.name`: the paper's, or a `KerasOptimizer`.
 
-    Raises:
-      UserError: if the settings describe no valid optimizer.
+    Raises `UserError` if the settings describe no valid optimizer.
     """
     if config.per_layer:
         parse_rules(config, list_layer_names(parameters))

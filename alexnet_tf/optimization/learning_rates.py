@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from alexnet_tf.config.by_layer import resolve
-from alexnet_tf.config.schema import OptimizerConfig, ScheduleConfig
+from alexnet_tf.config.schema import Config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,24 +42,15 @@ class Schedule(abc.ABC):
     Epochs are fractional: step 150 of a run with 100 steps per epoch is at epoch 1.5.
     """
 
-    def __init__(
-        self,
-        optimizer: OptimizerConfig,
-        schedule: ScheduleConfig,
-        layer_names: Sequence[str],
-    ):
-        """Reads the settings `optimizer.rate_factors` and `schedule.frozen_until`.
-
-        Raises:
-          UserError: if they name a layer that the network does not have.
-        """
+    def __init__(self, config: Config, layer_names: Sequence[str]):
+        """Raises `UserError` if a setting names a layer that the network lacks."""
         self.layer_names = tuple(layer_names)
-        self._optimizer = optimizer
+        self._optimizer = config.optimizer
         self._factors = resolve(
-            optimizer.rate_factors, layer_names, 1, "optimizer.rate_factors"
+            config.optimizer.rate_factors, layer_names, 1, "optimizer.rate_factors"
         )
         self._frozen_until = resolve(
-            schedule.frozen_until, layer_names, 0, "schedule.frozen_until"
+            config.schedule.frozen_until, layer_names, 0, "schedule.frozen_until"
         )
 
     @property
@@ -106,10 +97,7 @@ class Schedule(abc.ABC):
     def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
         """Sets the kernels' rate by hand from `epoch` on; returns a log line.
 
-        Args:
-          rate: at least 0; 0 freezes.
-          layer: one of `layer_names`; None for all.
-          epoch: the run's position.
+        The rate is at least 0, which freezes; `layer` None means all layers.
         """
 
     @abc.abstractmethod

@@ -18,7 +18,7 @@ from alexnet_tf.config.by_layer import (
     check_layer,
     parse_numbers,
 )
-from alexnet_tf.config.schema import Config, OptimizerConfig, ScheduleConfig
+from alexnet_tf.config.schema import Config
 from alexnet_tf.optimization.learning_rates import Schedule
 from tfrecords import errors
 
@@ -40,15 +40,10 @@ class PlateauSchedule(Schedule):
     the rate that was set.
     """
 
-    def __init__(
-        self,
-        optimizer: OptimizerConfig,
-        schedule: ScheduleConfig,
-        layer_names: Sequence[str],
-    ):
-        super().__init__(optimizer, schedule, layer_names)
-        self._options = schedule
-        self._rates = dict.fromkeys(self.layer_names, optimizer.learning_rate)
+    def __init__(self, config: Config, layer_names: Sequence[str]):
+        super().__init__(config, layer_names)
+        self._options = config.schedule
+        self._rates = dict.fromkeys(self.layer_names, config.optimizer.learning_rate)
         self._best_error: float | None = None
         self._waiting_since = 0.0
         self._num_drops = 0
@@ -124,17 +119,12 @@ class FixedSchedule(Schedule):
     the run's current epoch: it applies until the next change.
     """
 
-    def __init__(
-        self,
-        optimizer: OptimizerConfig,
-        schedule: ScheduleConfig,
-        layer_names: Sequence[str],
-    ):
-        super().__init__(optimizer, schedule, layer_names)
-        for change in schedule.steps:
+    def __init__(self, config: Config, layer_names: Sequence[str]):
+        super().__init__(config, layer_names)
+        for change in config.schedule.steps:
             if change.layer:
                 check_layer(change.layer, layer_names, "config.schedule.steps")
-        self._changes = list(schedule.steps)
+        self._changes = list(config.schedule.steps)
         self._by_hand: list[RateChange] = []
 
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
@@ -166,8 +156,7 @@ class FixedSchedule(Schedule):
 def make_schedule(config: Config, layer_names: Sequence[str]) -> Schedule:
     """Makes the schedule of `config.schedule`, at its start; raises `UserError`."""
     kinds = {"plateau": PlateauSchedule, "fixed": FixedSchedule}
-    kind = kinds[config.schedule.name]
-    return kind(config.optimizer, config.schedule, layer_names)
+    return kinds[config.schedule.name](config, layer_names)
 
 
 def parse_rate_assignments(
@@ -175,11 +164,8 @@ def parse_rate_assignments(
 ) -> list[tuple[str | None, float]]:
     """Parses the flag that sets rates by hand: `0.001` or `conv1=0.001,fc8=0.01`.
 
-    Returns:
-      (layer, rate) in the order written; layer None means all layers.
-
-    Raises:
-      UserError: if a part is neither `RATE` nor `LAYER=RATE`.
+    Returns (layer, rate) in the order written; layer None means all layers. Raises
+    `UserError` if a part is neither `RATE` nor `LAYER=RATE`.
     """
     assignments: list[tuple[str | None, float]] = []
     for part in text.split(","):

@@ -11,7 +11,7 @@ import contextlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tfrecords import errors
@@ -46,7 +46,7 @@ class MetricsFile:
         self.num_lines += 1
 
     def sync(self) -> int:
-        """Flushes the lines to the disk; returns their number; raises `StorageError`."""
+        """Flushes the lines to the disk; returns their count; raises `StorageError`."""
         if os.path.exists(self._path):
             with files.storage_errors(self._path):
                 with open(self._path, "rb") as file:
@@ -108,20 +108,18 @@ class MetricsFile:
         return warnings
 
 
-def read_steps(path: str, kind: str) -> list[int]:
-    """The steps of all lines of one kind; empty if there is no file.
+def read_lines(path: str) -> Iterator[dict[str, Any]]:
+    """The readable lines; none if there is no file.
 
-    Skips unreadable lines; `MetricsFile.rewind` reports them.
+    Skips the others; `MetricsFile.rewind` reports them.
     """
-    steps = []
     if os.path.exists(path):
         with open(path, "rb") as file:
             for line in file:
-                with contextlib.suppress(ValueError, KeyError, TypeError):
+                with contextlib.suppress(ValueError):
                     values = json.loads(line)
-                    if values["kind"] == kind:
-                        steps.append(int(values["step"]))
-    return steps
+                    if isinstance(values, dict):
+                        yield values
 
 
 def _to_json(value: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
-from alexnet_tf.runs.metrics_file import read_steps
+from alexnet_tf.runs.metrics_file import read_lines
 from tfrecords import errors
 from tfrecords.durable import files, json_records, locks
 
@@ -91,10 +91,7 @@ def find_record(path: str) -> dict[str, Any] | None:
     record_path = os.path.join(path, RECORD_NAME)
     try:
         record = json_records.read(
-            record_path,
-            dict[str, Any],
-            format_name=FORMAT_NAME,
-            version=FORMAT_VERSION,
+            record_path, dict[str, Any], format_name=FORMAT_NAME, version=FORMAT_VERSION
         )
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -116,9 +113,12 @@ def get_saved_step(path: str, record: Mapping[str, Any]) -> int | None:
     and the first checkpoint creates their directory.
     """
     if "saved_step" in record:
-        return record["saved_step"]
+        saved_step: int | None = record["saved_step"]
+        return saved_step
     steps = [start.get("from_step") or 0 for start in record["starts"]]
-    steps += read_steps(os.path.join(path, METRICS_NAME), "validation")
+    for values in read_lines(os.path.join(path, METRICS_NAME)):
+        if values.get("kind") == "validation" and isinstance(values.get("step"), int):
+            steps.append(values["step"])
     with contextlib.suppress(FileNotFoundError):
         names = os.listdir(get_checkpoints_dir(path))
         if not any(files.TEMPORARY_MARK in name for name in names):

@@ -72,10 +72,7 @@ def rewind_event_files(logdir: str, step: int) -> None:
 
     Event files, found at any depth in `logdir`, are TFRecord files of Event messages. A
     truncated file keeps its intact events. With step 0 the run starts over, and nothing
-    is kept.
-
-    Raises:
-      StorageError: if a file cannot be written.
+    is kept. Raises `StorageError` if a file cannot be written.
     """
     pattern = os.path.join(glob.escape(logdir), "**", "events.out.tfevents.*")
     for path in sorted(glob.glob(pattern, recursive=True)):

@@ -13,6 +13,7 @@ from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import list_weights, load_weights
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, run_record
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.runs.data_summary import TrainingData
 from alexnet_tf.stack import keras
 
@@ -30,7 +31,7 @@ class TrainedNetwork:
 
     config: Config
     training_data: TrainingData
-    checkpoint: checkpoint_lib.Checkpoint
+    checkpoint: Checkpoint
     model: keras.Model
 
 
@@ -66,8 +67,7 @@ def load(
     )
     if precision_policy:
         config = dataclasses.replace(
-            config,
-            precision=precision.choose_precision(precision_policy).precision,
+            config, precision=precision.choose_precision(precision_policy).precision
         )
     if fastest:
         config = _cast(config)

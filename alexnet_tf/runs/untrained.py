@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alexnet_tf.optimization.learning_rates import LearningRates
-from alexnet_tf.runs.checkpoint import Checkpoint
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 
 # In a checkpoint's state and in an export's record; both may lack it.
 KEY = "untrained_layers"

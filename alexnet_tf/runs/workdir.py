@@ -48,13 +48,11 @@ class Workdir:
     @property
     def saved_step(self) -> int | None:
         """Step of the newest checkpoint in the record; None before the first."""
-        return self._record["saved_step"]
+        saved_step: int | None = self._record["saved_step"]
+        return saved_step
 
     def begin(
-        self,
-        step: int,
-        saved_step: int | None = None,
-        metrics_lines: int | None = None,
+        self, step: int, saved_step: int | None = None, metrics_lines: int | None = None
     ) -> None:
         """Adds this start to the record and rewinds the metrics to `step`.
 

@@ -12,7 +12,7 @@ from tfrecords.shards import manifest
 
 
 def check_settings(config: Config) -> None:
-    """Raises `UserError`, naming the setting, if its value makes learning impossible."""
+    """Raises `UserError`, naming it, if a setting's value makes learning impossible."""
     model, optimizer = config.model, config.optimizer
     positive = {
         "model.width": model.width,

@@ -10,7 +10,7 @@ import numpy as np
 
 from alexnet_tf.network.parameters import Parameter
 from alexnet_tf.optimization.loss_scale import LossScale
-from alexnet_tf.runs import checkpoint
+from alexnet_tf.runs import checkpoint_files
 from alexnet_tf.training.steps import TrainResult
 from tfrecords import errors
 
@@ -118,7 +118,7 @@ def check_arrays(
 
 
 def _describe_remedy(saved_step: int | None) -> str:
-    last = "none yet" if saved_step is None else checkpoint.make_name(saved_step)
+    last = "none yet" if saved_step is None else checkpoint_files.make_name(saved_step)
     return (
         f"The last good checkpoint: {last}. Usually a lower learning rate helps: "
         "--set_learning_rate to resume from the checkpoint, or "

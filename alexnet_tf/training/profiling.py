@@ -21,10 +21,8 @@ class ProfileWindow:
     """Records the steps first..last, both counted from 0, once.
 
     `profile_steps` is () for none, or (first, last). The trace appears under
-    `plugins/profile` in `logdir`, TensorBoard's directory.
-
-    Raises:
-      UserError: unless `profile_steps` is empty or 0 <= first <= last.
+    `plugins/profile` in `logdir`, TensorBoard's directory. Raises `UserError` unless 0
+    <= first <= last.
     """
 
     def __init__(self, profile_steps: tuple[int, ...], logdir: str):

@@ -17,6 +17,7 @@ from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.network.parameters import list_weights
 from alexnet_tf.optimization import schedule
 from alexnet_tf.runs import checkpoint, environment, run_record, summaries
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.training import checks, profiling, run_state, transfer
 from alexnet_tf.training.epochs import EpochCounter
 
@@ -107,7 +108,7 @@ class Start:
 
     state: run_state.RunState
     data: directory.DataDirectory
-    restored: checkpoint.Checkpoint | None
+    restored: Checkpoint | None
     text: str
     rates: list[tuple[str | None, float]]
 
@@ -145,18 +146,18 @@ def build_and_restore(
         )
         if restored:
             state.restore(restored)
-    beginning = transfer.begin(
+    data, text, new_layers = transfer.begin(
         config, workdir_path, list_weights(state.model), data, bool(restored)
     )
-    if beginning.untrained_layers is not None:
-        state.untrained_layers = beginning.untrained_layers
+    if new_layers is not None:
+        state.untrained_layers = new_layers
         state.optimizer.begin()
     rates = (
         schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
         if set_learning_rate
         else []
     )
-    return Start(state, beginning.data, restored, beginning.text, rates)
+    return Start(state, data, restored, text, rates)
 
 
 def describe(opened: Opening, start: Start) -> list[str]:

@@ -8,9 +8,7 @@ as its weights expect them.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,43 +18,8 @@ from alexnet_tf.data.directory import DataDirectory
 from alexnet_tf.network.parameters import Parameter, list_layer_names
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, inheritance, run_record, untrained
-from alexnet_tf.runs.data_summary import TrainingData
+from alexnet_tf.runs.checkpoint_files import Checkpoint
 from tfrecords import errors
-from tfrecords.shards import manifest
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    """The run that provides the weights.
-
-    Attributes:
-      path: its directory.
-      config: its settings by name, as from `overrides.to_dict`.
-      checkpoint: its last checkpoint.
-      training_data: its statistics and classes.
-    """
-
-    path: str
-    config: Mapping[str, Any]
-    checkpoint: checkpoint_lib.Checkpoint
-    training_data: TrainingData
-
-
-@dataclasses.dataclass(frozen=True)
-class Beginning:
-    """Data and weights at the start of a run.
-
-    Attributes:
-      data: the training data, with the statistics to train with.
-      text: which layers were copied, which are new, and which settings change the
-        weights' meaning; "" if no weights were copied.
-      untrained_layers: the new layers, in the network's order; None if no weights were
-        copied.
-    """
-
-    data: DataDirectory
-    text: str = ""
-    untrained_layers: tuple[str, ...] | None = None
 
 
 def begin(
@@ -65,31 +28,48 @@ def begin(
     parameters: Sequence[Parameter],
     data: DataDirectory,
     is_restored: bool,
-) -> Beginning:
-    """Applies the setting `init_from` of a run; it is "" for none.
+) -> tuple[DataDirectory, str, tuple[str, ...] | None]:
+    """Applies the setting `init_from` of a run to its parameters.
 
-    The parameters are those of the run's network. If a checkpoint `is_restored` from
-    `workdir_path`, the other run is not read.
+    If a checkpoint `is_restored` from `workdir_path`, the other run is not read.
+
+    Returns:
+      (data, text, new_layers): the data with the statistics to train with; which layers
+      were copied, which are new, and which settings change the weights' meaning; the
+      new layers, in the network's order. "" and None if no weights were copied.
 
     Raises:
-      UserError, DataError: as `open_origin` and `take_over`, and if `init_layers`
-        names an unknown layer.
+      UserError: if there is no other run, nothing was trained there, no layer fits, its
+        images have another size, or `init_layers` names an unknown layer.
+      DataError: if one of its files is damaged.
     """
-    if not config.init_from:
-        return Beginning(data)
+    path = config.init_from
+    if not path:
+        return data, "", None
     if is_restored:
         statistics = data_summary.load(workdir_path).statistics
-        return Beginning(data.with_statistics(statistics, workdir_path))
-    origin = open_origin(config.init_from)
-    data = data.with_statistics(origin.training_data.statistics, config.init_from)
-    asked = _check_layers(config.init_layers, parameters)
-    text, new_layers = take_over(origin, parameters, data.manifest.classes, asked)
+        return data.with_statistics(statistics, workdir_path), "", None
+    old_config = run_record.read_record(path)["config"]
+    checkpoint = checkpoint_lib.load(run_record.get_checkpoints_dir(path), "last")
+    kept = data_summary.load(path)
+    data = data.with_statistics(kept.statistics, path)
+    known = list_layer_names(parameters)
+    for name in config.init_layers:
+        by_layer.check_layer(name, known, "config.init_layers")
+    synsets = [info.synset for info in data.manifest.classes]
+    text, new_layers = _take_over(
+        path,
+        checkpoint,
+        parameters,
+        config.init_layers or known,
+        [info.synset for info in kept.classes] == synsets,
+    )
     sentences = [
         text,
-        inheritance.describe_origin(origin.config, config),
+        inheritance.describe_origin(old_config, config),
         _describe_frozen(config, parameters, new_layers),
     ]
-    return Beginning(data, " ".join(filter(None, sentences)), new_layers)
+    return data, " ".join(filter(None, sentences)), new_layers
 
 
 def _describe_frozen(
@@ -111,37 +91,16 @@ def _describe_frozen(
     )
 
 
-def _check_layers(
-    asked: Sequence[str], parameters: Sequence[Parameter]
-) -> Sequence[str]:
-    # The layers named in the setting `init_layers`; all if it is empty.
-    known = list_layer_names(parameters)
-    for name in asked:
-        by_layer.check_layer(name, known, "config.init_layers")
-    return asked or known
-
-
-def open_origin(path: str) -> Origin:
-    """Opens the run in `path`.
-
-    Raises:
-      UserError: if there is no run, or nothing was trained.
-      DataError: if one of its files is damaged.
-    """
-    record = run_record.read_record(path)
-    checkpoint = checkpoint_lib.load(run_record.get_checkpoints_dir(path), "last")
-    return Origin(path, record["config"], checkpoint, data_summary.load(path))
-
-
-def take_over(
-    origin: Origin,
+def _take_over(
+    path: str,
+    checkpoint: Checkpoint,
     parameters: Sequence[Parameter],
-    classes: tuple[manifest.ClassInfo, ...],
     layers: Sequence[str],
+    same_classes: bool,
 ) -> tuple[str, tuple[str, ...]]:
     """Copies the layers that fit, of those in `layers`, to a new run's parameters.
 
-    Layers are named without tower suffix ("conv1"). The classes are the new network's.
+    Layers are named without tower suffix ("conv1").
 
     Returns:
       (text, new_layers): the text names the copied layers, the new layers, and why a
@@ -150,11 +109,9 @@ def take_over(
     Raises:
       UserError: if no layer fits.
     """
-    old_classes = origin.training_data.classes
-    random_there = untrained.read(origin.checkpoint)
-    same_classes = [c.synset for c in old_classes] == [c.synset for c in classes]
+    random_there = untrained.read(checkpoint)
     last_layer = list_layer_names(parameters)[-1]
-    arrays = origin.checkpoint.get_weights()
+    arrays = checkpoint.get_weights()
     # By layer and tower (conv1a), so that kernel and bias stay together.
     by_layer: dict[str, list[Parameter]] = {}
     for parameter in parameters:
@@ -163,29 +120,25 @@ def take_over(
     new: list[str] = []
     new_layers: dict[str, None] = {}
     for layer, own in by_layer.items():
-        if own[0].layer not in layers:
-            new.append(layer)
-            new_layers[own[0].layer] = None
-            continue
         reason = _find_obstacle(own, arrays)
         if own[0].layer in random_there:
             reason = reason or "random there"
         if own[0].layer == last_layer and not same_classes:
             reason = reason or "other classes"
-        if reason:
-            new.append(f"{layer} ({reason})")
+        if own[0].layer in layers and not reason:
+            taken.append(layer)
+            for parameter in own:
+                parameter.variable.assign(arrays[parameter.name])
+        else:
+            new.append(f"{layer} ({reason})" if own[0].layer in layers else layer)
             new_layers[own[0].layer] = None
-            continue
-        taken.append(layer)
-        for parameter in own:
-            parameter.variable.assign(arrays[parameter.name])
     if not taken:
         raise errors.UserError(
-            f"no layer of {origin.path} fits this network: {'; '.join(new[:3])}. Set "
+            f"no layer of {path} fits this network: {'; '.join(new[:3])}. Set "
             "--config.init_from to a run of the same network and width."
         )
     unused = sorted({name.partition("/")[0] for name in arrays} - set(by_layer))
-    text = f"from {origin.path}, step {origin.checkpoint.step:,}: {', '.join(taken)}"
+    text = f"from {path}, step {checkpoint.step:,}: {', '.join(taken)}"
     text += f"; new: {', '.join(new)}" if new else ""
     text += f"; not used: {', '.join(unused)}" if unused else ""
     return f"{text}.", tuple(new_layers)

@@ -54,12 +54,9 @@ class Validation:
         return "validation" in self._data.manifest.splits
 
     def run(self, epoch: int) -> bool:
-        """Evaluates the centre view after `epoch` epochs.
+        """Evaluates the centre view after an epoch; returns whether it is the best yet.
 
         A request to stop aborts the evaluation; a resumed run evaluates first.
-
-        Returns:
-          Whether the top-1 error is the smallest so far.
         """
         state = self._state
         state.unevaluated_epoch = epoch

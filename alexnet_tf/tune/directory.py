@@ -107,10 +107,7 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
         files.write_json(record_path, new)
         return
     old = json_records.read(
-        record_path,
-        dict[str, Any],
-        format_name=FORMAT_NAME,
-        version=FORMAT_VERSION,
+        record_path, dict[str, Any], format_name=FORMAT_NAME, version=FORMAT_VERSION
     )
     differences = [
         f"\n  {name}: {old.get(name)!r} there, {new.get(name)!r} now"

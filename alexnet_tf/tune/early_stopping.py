@@ -8,14 +8,15 @@ far, with a margin for the size of the validation split.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import json
 import math
 import os
 import statistics
 from collections.abc import Sequence
 
 from alexnet_tf.runs import run_record
+from alexnet_tf.runs.metrics_file import read_lines
 from alexnet_tf.training import diagnostics
 
 # The median rule needs at least this many other trials at the same epoch.
@@ -52,20 +53,12 @@ class History:
 def read_history(path: str) -> History:
     """The history of the run in `path`, empty before its start; skips damaged lines."""
     history = History({}, {})
-    try:
-        with open(os.path.join(path, run_record.METRICS_NAME), "rb") as file:
-            lines = file.readlines()
-    except FileNotFoundError:
-        return history
-    for line in lines:
-        try:
-            values = json.loads(line)
+    for values in read_lines(os.path.join(path, run_record.METRICS_NAME)):
+        with contextlib.suppress(KeyError, TypeError):
             if values["kind"] == "epoch" and values["loss"] is not None:
                 history.losses[values["epoch"]] = values["loss"]
             elif values["kind"] == "validation":
                 history.top1_errors[values["epoch"]] = values["top1_error"]
-        except (ValueError, KeyError, TypeError):
-            continue
     return history
 
 

@@ -42,7 +42,8 @@ def name_arrays(
     stems: dict[str, list[str]] = {}
     for name, array in arrays.items():
         if array.ndim in (_CONVOLUTION, _DENSE, _BIAS):
-            stems.setdefault(_get_stem(name), []).append(name)
+            # conv1/weights, conv1_W, conv1.weight, conv1/conv1/kernel:0: no last part.
+            stems.setdefault(re.sub(r"[/._][^/._]*$", "", name), []).append(name)
     layers = {stem: _find_layer(stem) for stem in stems}
     if not any(layers.values()):
         layers = _count_off(path, arrays, stems)
@@ -58,11 +59,6 @@ def name_arrays(
                         f"{layer}. Give a file with the weights of one network only."
                     )
     return named, [name for name in arrays if name not in named.values()]
-
-
-def _get_stem(name: str) -> str:
-    # Drops the last part of conv1/weights, conv1_W, conv1.weight, conv1/conv1/kernel:0.
-    return re.sub(r"[/._][^/._]*$", "", name)
 
 
 def _find_layer(stem: str) -> str:

@@ -66,10 +66,10 @@ def open_export(path):
 
 @pytest.mark.parametrize("name", ["new", "old"])
 def test_exports_with_and_without_checksums_are_opened(exports, name):
-    opened = open_export(exports / name)
-    assert [c.synset for c in opened.classes] == ["n0", "n1", "n2"]
-    assert opened.image_size == 256
-    found = opened.signatures["serving_default"](image_bytes=tf.constant(["abc"]))
+    record, loaded = open_export(exports / name)
+    assert [c.synset for c in record.classes] == ["n0", "n1", "n2"]
+    assert record.image_size == 256
+    found = loaded.signatures["serving_default"](image_bytes=tf.constant(["abc"]))
     assert found["probabilities"].numpy().tolist() == [[3, 3, 3]]
 
 

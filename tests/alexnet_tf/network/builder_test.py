@@ -1,4 +1,4 @@
-"""Which layers see the other tower."""
+"""Tests of `alexnet_tf.network.builder`: which layers see the other tower."""
 
 import dataclasses
 import sys
@@ -53,12 +53,12 @@ def test_normalization_across_towers_exchanges_once_for_each_device():
     names = list_tower(build(across), "a")
     start = names.index("conv1a")
     assert names[start : start + 5] == [
-        *("conv1a", "relu1a", "exchange1a", "lrn1a", "pool1a"),
+        *("conv1a", "relu1a", "exchange_lrn1a", "lrn1a", "pool1a"),
     ]
-    assert "exchange1b" not in list_tower(build(across), "b")
+    assert "exchange_lrn1b" not in list_tower(build(across), "b")
     devices = placement.Placement(("/device:CPU:0", "/device:CPU:1"))
     model = build(across, placement=devices)
-    for name in ("exchange1b", "lrn1b", "exchange2b", "lrn2b"):
+    for name in ("exchange_lrn1b", "lrn1b", "exchange_lrn2b", "lrn2b"):
         assert model.get_layer(name).device == "/device:CPU:1"
     one = build(across, network=UNDIVIDED)
     assert not [layer for layer in one.layers if layer.name.startswith("exchange")]
