@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import collections
 import pathlib
+from collections.abc import Iterator
 
 import pytest
 
 # TensorFlow decides on import whether to use oneDNN, which affects the last bits that
 # tests compare between this process and others.
 import alexnet_tf  # noqa: F401
-from tests import long_files
+from tests import command_worker, long_files
 from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
@@ -65,6 +66,14 @@ def pytest_ignore_collect(
         collection_path.is_relative_to(CHECKOUT / path) for path in _ONE_STACK
     )
     return True if is_skipped else None
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[command_worker.CommandWorker]:
+    """Runs commands and scripts in one process; see `command_worker`."""
+    worker = command_worker.CommandWorker()
+    yield worker
+    worker.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
