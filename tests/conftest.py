@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import pathlib
+from collections.abc import Iterator
 
 import pytest
 
 # TensorFlow decides on import whether to use oneDNN, which affects the last bits that
 # tests compare between this process and others.
 import alexnet_tf  # noqa: F401
-from tests import long_files
+from tests import command_worker, long_files
 from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
@@ -37,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="only test files that depend on the versions of TensorFlow and Keras: on "
         "a second stack the others would repeat what the first has shown",
     )
+    parser.addoption(
+        "--file-times",
+        type=int,
+        default=0,
+        metavar="N",
+        help="list the N test files that took longest, for tests/long_files.py",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -59,7 +68,30 @@ def pytest_ignore_collect(
     return True if is_skipped else None
 
 
+@pytest.fixture(scope="session")
+def commands() -> Iterator[command_worker.CommandWorker]:
+    """Runs commands and scripts in one process; see `command_worker`."""
+    worker = command_worker.CommandWorker()
+    yield worker
+    worker.close()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {CHECKOUT / path: row for row, path in enumerate(long_files.LONG_FILES)}
     # All others stay in their order.
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    times: collections.Counter[str] = collections.Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                times[report.nodeid.partition("::")[0]] += report.duration
+    if num_shown := config.getoption("--file-times"):
+        total = sum(times.values())
+        terminalreporter.section(f"{total:.0f} s in {len(times)} test files")
+        for path, seconds in times.most_common(num_shown):
+            terminalreporter.write_line(f"{seconds:6.0f} s  {path}")

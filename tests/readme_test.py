@@ -6,8 +6,6 @@ with a tiny network. `NOT_RUN` says of every other one why it is not.
 
 from __future__ import annotations
 
-import json
-import os
 import pathlib
 import re
 import subprocess
@@ -16,7 +14,7 @@ import sys
 import pytest
 
 from alexnet_tf.config import overrides, schema
-from tests import archives, data_directories, documentation, processes
+from tests import archives, command_worker, data_directories, documentation
 from tests.documentation import CHECKOUT, TEXTS
 from tools import checkout_modules
 
@@ -84,52 +82,22 @@ NOT_RUN = {
 }
 
 
-class Worker:
-    """The process that runs commands; see `tests/programs/run_commands.py`."""
+class Worker(command_worker.CommandWorker):
+    """Runs the pages' commands in `folder`."""
 
     def __init__(self, folder: pathlib.Path):
+        super().__init__()
         self.folder = folder
-        self._errors = open(folder / "stderr", "w")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.programs.run_commands"],
-            cwd=CHECKOUT,
-            env=processes.make_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
 
-    def ask(self, kind, target, arguments=(), only_flags=False, tiny=None):
-        asked = {
-            "kind": kind,
-            "target": os.fspath(target),
-            "arguments": list(arguments),
-            "folder": os.fspath(self.folder),
-            "only_flags": only_flags,
-            "tiny": tiny,
-        }
-        print(json.dumps(asked), file=self._process.stdin, flush=True)
-        line = self._process.stdout.readline()
-        assert line, (self.folder / "stderr").read_text()
-        return json.loads(line)
-
-    def run(self, words, **options):
+    def run_words(self, words, **options):
         """Runs a command, or reads its flags; None where it is another's program."""
+        options["folder"] = self.folder
         if words[0].startswith("alexnet-"):
             module = MODULES[words[0]]
             return self.ask("module", module, words[1:], **options)
         if words[0] == "python" and words[1] != "-m":
             return self.ask("file", CHECKOUT / words[1], words[2:], **options)
         return None
-
-    def close(self):
-        # It holds nothing that is worth its seconds of tidying up.
-        self._process.kill()
-        self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._errors.close()
 
 
 MODULES = {
@@ -160,8 +128,8 @@ def worker(tmp_path_factory):
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_command_takes_its_flags(worker, command):
     words = documentation.split(command)
-    if done := worker.run(words, only_flags=True):
-        assert done["code"] == 0, done["output"]
+    if done := worker.run_words(words, only_flags=True):
+        assert done["code"] == 0, done["stderr"]
     elif words[0] == "make":
         done = subprocess.run(
             ["make", "--dry-run", *words[1:]],
@@ -178,9 +146,9 @@ def test_command_takes_its_flags(worker, command):
 
 def test_a_wrong_flag_would_be_found(worker):
     words = ["alexnet-train", "--data_dir=d", "--workdir=w", "--config.batch_sise=64"]
-    done = worker.run(words, only_flags=True)
+    done = worker.run_words(words, only_flags=True)
     assert done["code"] == 2
-    assert "batch_size" in done["output"]
+    assert "batch_size" in done["stderr"]
 
 
 def test_every_command_is_run_or_has_a_reason():
@@ -194,10 +162,10 @@ def test_command_runs(worker, command):
     small = RUNS[command]
     words = documentation.split(command)
     if isinstance(small, dict):
-        done = worker.run(words, tiny=small)
+        done = worker.run_words(words, tiny=small)
     else:
-        done = worker.run([*words, *small])
-    assert done["code"] == 0, done["output"]
+        done = worker.run_words([*words, *small])
+    assert done["code"] == 0, done["stderr"]
 
 
 def test_python_runs(worker):
@@ -205,9 +173,9 @@ def test_python_runs(worker):
     printed = ""
     for text in TEXTS.values():
         for code in documentation.list_blocks(text, "python"):
-            done = worker.ask("code", code)
-            assert done["code"] == 0, done["output"]
-            printed += done["output"]
+            done = worker.ask("code", code, folder=worker.folder)
+            assert done["code"] == 0, done["stderr"]
+            printed += done["stdout"]
     assert "60,965,224 parameters" in printed
     assert "b'tench" in printed
 
@@ -240,14 +208,14 @@ def test_flags_in_the_text_exist(worker):
 
 @pytest.mark.parametrize("command", MODULES)
 def test_help_fits_on_two_screens_and_names_every_flag(worker, command):
-    short = worker.run([command, "--help"])
-    assert short["code"] == 0, short["output"]
-    lines = short["output"].splitlines()
+    short = worker.run_words([command, "--help"])
+    assert short["code"] == 0, short["stderr"]
+    lines = short["stdout"].splitlines()
     assert len(lines) <= 80 and max(map(len, lines)) <= 88
-    full = worker.run([command, "--helpfull"])
+    full = worker.run_words([command, "--helpfull"])
     for flag in full["flags"]:
-        assert f"--{flag}" in full["output"] or flag in EARLIER_NAMES
-        assert flag.rpartition(".")[2] in short["output"] or flag in EARLIER_NAMES
+        assert f"--{flag}" in full["stdout"] or flag in EARLIER_NAMES
+        assert flag.rpartition(".")[2] in short["stdout"] or flag in EARLIER_NAMES
 
 
 def test_files_in_the_text_exist():

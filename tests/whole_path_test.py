@@ -68,29 +68,35 @@ def test_from_images_to_what_the_network_says_of_others(tmp_path):
 
 
 @pytest.mark.slow
-def test_from_a_folder_of_ones_own_to_predictions_by_fine_tuning(tmp_path):
+def test_from_a_folder_of_ones_own_to_predictions_by_fine_tuning(commands, tmp_path):
     """The README's path: images of other classes, then a few of the user's own."""
+
+    def run(command, *flags):
+        result = commands.run("-m", command, *flags)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
     many, own = tmp_path / "many", tmp_path / "own"
     archives.write_folder(many, {"ant": 6, "bee": 6, "cat": 6})
     archives.write_folder(own / "train", {"dog": 4, "elk": 4})
     archives.write_folder(own / "validation", {"dog": 2, "elk": 3})
     data, tuned = f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/tuned"
     pretrained = f"{tmp_path}/pretrained"
-    _run(
+    run(
         "tfrecords.commands.convert",
         "--source=folder",
         f"--source_dir={many}",
         f"--data_dir={tmp_path}/data_many",
         "--validation_fraction=0.2",
     )
-    _run(
+    run(
         "alexnet_tf.commands.train",
         f"--data_dir={tmp_path}/data_many",
         f"--workdir={pretrained}",
         *training_runs.make_flags({"num_epochs": 1}),
     )
-    _run("tfrecords.commands.convert", "--source=folder", f"--source_dir={own}", data)
-    _run(
+    run("tfrecords.commands.convert", "--source=folder", f"--source_dir={own}", data)
+    run(
         "alexnet_tf.commands.train",
         "--experiment=finetune",
         data,
@@ -101,12 +107,12 @@ def test_from_a_folder_of_ones_own_to_predictions_by_fine_tuning(tmp_path):
     events = training_runs.read_metrics(tmp_path / "tuned", "event")
     assert any("new: fc8 (" in event["text"] for event in events)
     report = tmp_path / "report.json"
-    _run("alexnet_tf.commands.evaluate", tuned, "--views=10", f"--output={report}")
+    run("alexnet_tf.commands.evaluate", tuned, "--views=10", f"--output={report}")
     assert json.loads(report.read_text())["num_seen"] == 5
     export_dir = f"--export_dir={tmp_path}/export"
-    _run("alexnet_tf.commands.export", tuned, export_dir)
+    run("alexnet_tf.commands.export", tuned, export_dir)
     images = str(own / "validation")
-    answers = _run("alexnet_tf.commands.predict", export_dir, "--format=csv", images)
+    answers = run("alexnet_tf.commands.predict", export_dir, "--format=csv", images)
     assert {"dog", "elk"} == {row.split(",")[3] for row in answers.splitlines()[1:]}
 
 

@@ -6,7 +6,7 @@ one, a line of JSON on standard output answers:
   {"kind": "module", "file" or "code", "target": which, "arguments": its flags,
    "folder": where it runs, "only_flags": whether to stop once the flags are read,
    "tiny": settings over those of the tests' tiny network, or null for no settings}
-  {"code": the exit code, "output": what it printed, "flags": the flags it defines}
+  {"code": the exit code, "stdout", "stderr", "flags": the flags it defines}
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def _run(
     sys.argv = [target, *arguments]
     command_line._call = (lambda main: 0) if only_flags else _CALL
     known = set(flags.FLAGS)
-    output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+    output, messages = _make_stream(), _make_stream()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(messages):
         try:
             if kind == "module":
                 runpy.run_module(target, run_name="__main__", alter_sys=True)
@@ -74,11 +74,26 @@ def _run(
         if module.endswith(".py") or module.startswith(("alexnet_tf", "tfrecords")):
             defined.append(name)
             delattr(flags.FLAGS, name)
+            _forget_module(module)
     return {
         "code": code,
-        "output": output.buffer.getvalue().decode(),
+        "stdout": output.buffer.getvalue().decode("utf-8", "surrogateescape"),
+        "stderr": messages.buffer.getvalue().decode("utf-8", "surrogateescape"),
         "flags": sorted(defined),
     }
+
+
+def _forget_module(name: str) -> None:
+    """Imported again by the next request, it defines its flags again."""
+    package, _, stem = name.rpartition(".")
+    if sys.modules.pop(name, None) and hasattr(sys.modules.get(package), stem):
+        delattr(sys.modules[package], stem)
+
+
+def _make_stream() -> io.TextIOWrapper:
+    return io.TextIOWrapper(
+        io.BytesIO(), encoding="utf-8", errors="surrogateescape", write_through=True
+    )
 
 
 if __name__ == "__main__":

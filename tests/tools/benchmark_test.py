@@ -80,7 +80,7 @@ def test_a_plot_that_cannot_be_drawn_is_refused_at_once(tmp_path, name, plot):
 
 
 def test_a_width_that_is_not_a_number_is_refused():
-    done = run("train", "--nopeers", "--width=nan")
+    done = run("train", "--nobaselines", "--width=nan")
     assert done.returncode == 2
     assert "--width=nan" in done.stderr and "Traceback" not in done.stderr
 

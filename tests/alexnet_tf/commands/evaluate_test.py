@@ -57,10 +57,10 @@ def test_wrong_flags_exit_with_2_before_tensorflow(flags, sentence):
     assert "Traceback" not in result.stderr and "True" not in result.stderr
 
 
-def test_ten_views_per_class_and_json(tmp_path, runs):
+def test_ten_views_per_class_and_json(commands, tmp_path, runs):
     output = tmp_path / "result.json"
     flags = [f"--workdir={runs}/run", "--views=10", "--per_class"]
-    result = processes.run_python(*MODULE, *flags, f"--output={output}")
+    result = commands.run(*MODULE, *flags, f"--output={output}")
     assert result.returncode == 0, result.stderr
     report = json.loads(output.read_text())
     # 12 images in batches of 5: one epoch ends with step 3.
@@ -82,10 +82,10 @@ def test_ten_views_per_class_and_json(tmp_path, runs):
         (["--checkpoint=77"], "no checkpoint of step 77; the steps are"),
     ],
 )
-def test_user_mistakes_exit_with_2_and_the_reason(runs, flags, sentence):
+def test_user_mistakes_exit_with_2_and_the_reason(commands, runs, flags, sentence):
     before = sorted(os.listdir(runs / "run"))
     given = [flag.format(runs=runs) for flag in flags]
-    result = processes.run_python(*MODULE, f"--workdir={runs}/run", *given)
+    result = commands.run(*MODULE, f"--workdir={runs}/run", *given)
     assert result.returncode == 2, result.stderr
     assert sentence in result.stderr and "Traceback" not in result.stderr
     assert sorted(os.listdir(runs / "run")) == before

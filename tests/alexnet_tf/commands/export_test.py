@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests import data_directories, processes, training_runs
+from tests import data_directories, training_runs
 
 MODULE = ("-m", "alexnet_tf.commands.export")
 
@@ -20,9 +20,9 @@ def runs(tmp_path_factory):
     return path
 
 
-def test_two_exports_are_two_versions(runs):
+def test_two_exports_are_two_versions(commands, runs):
     for version in (1, 2):
-        result = processes.run_python(
+        result = commands.run(
             *MODULE, f"--workdir={runs}/run", f"--export_dir={runs}/exports"
         )
         assert result.returncode == 0, result.stderr
@@ -31,8 +31,8 @@ def test_two_exports_are_two_versions(runs):
     assert sorted(os.listdir(runs / "exports")) == ["1", "2"]
 
 
-def test_other_formats_lie_within_the_version_and_are_measured(runs):
-    result = processes.run_python(
+def test_other_formats_lie_within_the_version_and_are_measured(commands, runs):
+    result = commands.run(
         *MODULE,
         f"--workdir={runs}/run",
         f"--export_dir={runs}/formats",
@@ -82,9 +82,9 @@ def test_other_formats_lie_within_the_version_and_are_measured(runs):
         ),
     ],
 )
-def test_user_mistakes_exit_with_2_and_the_reason(runs, flags, sentence):
+def test_user_mistakes_exit_with_2_and_the_reason(commands, runs, flags, sentence):
     given = [flag.format(runs=runs) for flag in flags]
-    result = processes.run_python(*MODULE, *given)
+    result = commands.run(*MODULE, *given)
     assert result.returncode == 2, result.stderr
     assert sentence.format(runs=runs) in result.stderr
     assert "Traceback" not in result.stderr

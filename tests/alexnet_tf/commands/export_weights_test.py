@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import sys
 
@@ -11,7 +12,7 @@ from alexnet_tf import weights
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.weights import imported_run, mapping
-from tests import data_directories, processes
+from tests import data_directories
 from tests.alexnet_tf import foreign_weights
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "tools" / "export_weights.py"
@@ -19,8 +20,9 @@ WEIGHTS = foreign_weights.make_weights()
 TOWERS = foreign_weights.to_towers(WEIGHTS)
 
 
-def run(*arguments):
-    return processes.run_python(SCRIPT, *arguments)
+@pytest.fixture
+def run(commands):
+    return functools.partial(commands.run, SCRIPT)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,7 @@ def workdir(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["npy", "npz", "h5", "pt", "safetensors"])
-def test_each_format_there_and_back(workdir, tmp_path, name):
+def test_each_format_there_and_back(run, workdir, tmp_path, name):
     if name in ("pt", "safetensors"):
         package = {"pt": "torch"}.get(name, name)
         pytest.importorskip(package, reason=f"{package} is not installed")
@@ -60,7 +62,7 @@ def test_each_format_there_and_back(workdir, tmp_path, name):
     foreign_weights.assert_same_bits(mapped.arrays, TOWERS)
 
 
-def test_orders_are_asked_for(workdir, tmp_path):
+def test_orders_are_asked_for(run, workdir, tmp_path):
     target = str(tmp_path / "a.npz")
     orders = ("--kernel_layout=oihw", "--fc6_order=chw", "--channel_order=rgb")
     done = run(f"--workdir={workdir}", f"--output={target}", *orders)
@@ -82,7 +84,7 @@ def test_orders_are_asked_for(workdir, tmp_path):
         (("--output=a.npz", "--workdir=nowhere"), "nowhere holds no run"),
     ],
 )
-def test_wrong_use_is_a_sentence(workdir, arguments, words):
+def test_wrong_use_is_a_sentence(run, workdir, arguments, words):
     done = run(f"--workdir={workdir}", *arguments)
     assert done.returncode == 2
     assert words in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pathlib
@@ -11,15 +12,16 @@ import numpy as np
 import pytest
 
 from alexnet_tf.runs import data_summary, run_record
-from tests import processes, training_runs
+from tests import training_runs
 from tests.alexnet_tf import foreign_weights
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "tools" / "import_weights.py"
 WEIGHTS = foreign_weights.make_weights()
 
 
-def run(*arguments):
-    return processes.run_python(SCRIPT, *arguments)
+@pytest.fixture
+def run(commands):
+    return functools.partial(commands.run, SCRIPT)
 
 
 def write_npy(path, layers=tuple(WEIGHTS)):
@@ -29,7 +31,7 @@ def write_npy(path, layers=tuple(WEIGHTS)):
     return path
 
 
-def test_caffes_file_becomes_a_workdir(tmp_path):
+def test_caffes_file_becomes_a_workdir(run, tmp_path):
     source = write_npy(tmp_path / "bvlc_alexnet.npy")
     classes = tmp_path / "classes.txt"
     classes.write_text("".join(f"n{n:08d} name {n}\n" for n in range(5)))
@@ -63,7 +65,7 @@ def test_caffes_file_becomes_a_workdir(tmp_path):
     assert kept.classes[4].text == "name 4"
 
 
-def test_a_part_of_the_layers_another_experiment_and_a_mean_image(tmp_path):
+def test_a_part_of_the_layers_another_experiment_and_a_mean_image(run, tmp_path):
     source = write_npy(tmp_path / "part.npy", ("conv1", "conv2", "fc8"))
     mean = np.full((3, 256, 256), 100.0)
     mean[0] = 50.0  # blue
@@ -96,7 +98,7 @@ def test_a_part_of_the_layers_another_experiment_and_a_mean_image(tmp_path):
         (("--mean=1,2,3",), "--width"),
     ],
 )
-def test_wrong_use_is_a_sentence(tmp_path, arguments, words):
+def test_wrong_use_is_a_sentence(run, tmp_path, arguments, words):
     source = write_npy(tmp_path / "weights.npy")
     done = run(f"--input={source}", f"--workdir={tmp_path / 'run'}", *arguments)
     assert done.returncode == 2

@@ -34,16 +34,16 @@ def runs(tmp_path_factory):
     return path
 
 
-def test_a_run_and_its_export_say_the_same(runs, tmp_path):
+def test_a_run_and_its_export_say_the_same(commands, runs, tmp_path):
     plot = tmp_path / "panels.png"
-    from_run = processes.run_python(
+    from_run = commands.run(
         *MODULE, f"--workdir={runs}/run", f"{runs}/images", f"--plot={plot}"
     )
     assert from_run.returncode == 0, from_run.stderr
     lines = from_run.stdout.splitlines()
     assert lines[0] == f"{runs}/images/1.png" and len(lines) == 12
     assert Image.open(plot).size[0] > 100
-    from_export = processes.run_python(
+    from_export = commands.run(
         *MODULE, f"--export_dir={runs}/exports", f"{runs}/images"
     )
     assert from_export.stdout == from_run.stdout
@@ -82,8 +82,8 @@ def test_a_bad_image_does_not_stop_the_rest(runs, tmp_path):
         (["--workdir={runs}/run", "--plot={runs}", "{runs}/bad"], "{runs}"),
     ],
 )
-def test_user_mistakes_exit_with_2_and_the_reason(runs, flags, sentence):
-    result = processes.run_python(*MODULE, *[f.format(runs=runs) for f in flags])
+def test_user_mistakes_exit_with_2_and_the_reason(commands, runs, flags, sentence):
+    result = commands.run(*MODULE, *[f.format(runs=runs) for f in flags])
     assert result.returncode == 2, result.stderr
     assert sentence.format(runs=runs) in result.stderr
     assert "Traceback" not in result.stderr

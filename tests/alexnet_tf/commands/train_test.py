@@ -119,9 +119,9 @@ def test_missing_flag_exits_with_2(missing):
     assert missing in result.stderr and "Traceback" not in result.stderr
 
 
-def test_data_that_are_not_there_exit_with_2(tmp_path):
+def test_data_that_are_not_there_exit_with_2(commands, tmp_path):
     flags = [f"--data_dir={tmp_path}/data", f"--workdir={tmp_path}/run"]
-    result = processes.run_python(*MODULE, *flags)
+    result = commands.run(*MODULE, *flags)
     assert result.returncode == 2, result.stderr
     assert f"{tmp_path}/data" in result.stderr and "Traceback" not in result.stderr
     assert os.listdir(tmp_path) == []
