@@ -98,6 +98,7 @@ TESTED_WITH = {
     "tfrecords.sources.sample.random_draws": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.patterns": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.shapes": "tfrecords.sources.sample.sample_source",
+    "tfrecords.verification.shard_reader": "tfrecords.verification.shard_check",
     "tools.benchmarks.bare_start": "tools.benchmark",
     "tools.benchmarks.inputs": "tools.benchmark",
     "tools.benchmarks.steps": "tools.benchmark",

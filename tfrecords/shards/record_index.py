@@ -44,6 +44,16 @@ class RecordIndex:
     def num_records(self) -> int:
         return len(self.shard)
 
+    def get_part(self, begin: int, end: int) -> RecordIndex:
+        """The positions of the records `begin` to `end` - 1."""
+        return RecordIndex(
+            self.paths,
+            self.shard[begin:end],
+            self.offset[begin:end],
+            self.length[begin:end],
+            None if self.checksum is None else self.checksum[begin:end],
+        )
+
 
 def read_index(
     data_dir: str, manifest: manifest_lib.Manifest, split: str, check_sizes: bool = True

@@ -62,10 +62,6 @@ def refuse_empty(records_dir: str, names: Mapping[str, Sequence[str]]) -> None:
     """Raises `DataError` if shards have no bytes: a download that did not start.
 
     Readers accept an empty file, because no record in it is cut short.
-
-    Args:
-      records_dir: the shards' directory.
-      names: their file names by split.
     """
     empty = [
         name

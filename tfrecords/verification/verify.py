@@ -8,6 +8,7 @@ shard does not end the check; each problem is one line that says where it is.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import numpy as np
 from tfrecords import errors
 from tfrecords.console import progress, worker_pool
 from tfrecords.shards import manifest, record_index, statistics
-from tfrecords.verification import shard_check
+from tfrecords.verification import shard_check, shard_reader
 
 MAX_PROBLEMS = 100
 
@@ -37,20 +38,12 @@ _ROUNDING = 1e-6
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What `verify` found.
+    """What `verify` found; the data are sound if there are no problems."""
 
-    Attributes:
-      problems: one line each, the first `MAX_PROBLEMS`.
-      num_problems: their total number.
-      num_records: records read.
-      num_bytes: bytes of the shards read.
-      seconds: how long it took.
-    """
-
-    problems: tuple[str, ...]
-    num_problems: int
+    problems: tuple[str, ...]  # one line each, the first `MAX_PROBLEMS`
+    num_problems: int  # all of them
     num_records: int
-    num_bytes: int
+    num_bytes: int  # of the shards
     seconds: float
 
 
@@ -64,16 +57,13 @@ def verify(
       num_workers: processes; None for one per processor.
       stream: where progress goes; standard error by default.
 
-    Returns:
-      The report; the data are sound if it has no problems.
-
     Raises:
       UserError: if there is no data directory or no manifest of this version.
       DataError: if the manifest itself is damaged.
     """
     start = time.monotonic()
     contents = manifest.read_manifest(data_dir)
-    problems = shard_check.ProblemList(MAX_PROBLEMS)
+    problems = shard_reader.ProblemList(MAX_PROBLEMS)
     problems.extend(_check_names(data_dir, contents))
     indexes = {}
     index_problems = []
@@ -93,7 +83,7 @@ def verify(
     line = progress.Progress("verifying", total, "records", stream=stream)
     num_records = num_bytes = 0
     with worker_pool.WorkerPool(
-        shard_check.check_shard,
+        functools.partial(shard_check.check_shard, contents),
         worker_pool.check_num_workers(num_workers),
         in_process_if_alone=True,
     ) as pool:
@@ -150,23 +140,8 @@ def _make_tasks(
             if not os.path.exists(path):
                 continue
             index = indexes.get(split)
-            yield shard_check.ShardTask(
-                name=path,
-                split=split,
-                position=position,
-                info=shard,
-                encoding=contents.encoding,
-                image_size=contents.image_size,
-                label_offset=contents.label_offset,
-                classes=contents.classes,
-                offsets=None if index is None else index.offset[begin:end],
-                lengths=None if index is None else index.length[begin:end],
-                checksums=(
-                    None
-                    if index is None or index.checksum is None
-                    else index.checksum[begin:end]
-                ),
-            )
+            part = None if index is None else index.get_part(begin, end)
+            yield shard_check.ShardTask(path, split, position, shard, part)
 
 
 class _SplitSummary:
