@@ -92,7 +92,6 @@ TESTED_WITH = {
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
     "tfrecords.durable.locks": "tfrecords.durable.files",
     "tfrecords.sources.ilsvrc.devkit": "tfrecords.sources.ilsvrc.official",
-    "tfrecords.sources.ilsvrc.kaggle_tables": "tfrecords.sources.ilsvrc.official",
     "tfrecords.sources.ilsvrc.release": "tfrecords.sources.ilsvrc.official",
     "tfrecords.sources.sample.drawing": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.random_draws": "tfrecords.sources.sample.sample_source",

@@ -41,6 +41,7 @@ class ImageTable:
         return len(self.labels)
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
 class Source(abc.ABC):
     """An opened source; instances can be pickled.
 
@@ -59,10 +60,10 @@ class Source(abc.ABC):
     name: str
     classes: tuple[manifest.ClassInfo, ...]
     splits: dict[str, ImageTable]
-    inputs: tuple[manifest.InputFile, ...]
-    applies_orientation: bool
-    settings: dict[str, object]
-    remarks: tuple[str, ...]
+    inputs: tuple[manifest.InputFile, ...] = ()
+    applies_orientation: bool = False
+    settings: dict[str, object] = dataclasses.field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def read_image(self, split: str, row: int) -> bytes | np.ndarray:

@@ -19,13 +19,12 @@ import scipy.io
 
 from tfrecords import errors
 from tfrecords.sources.archives import tar_walk
-from tfrecords.sources.ilsvrc.release import Release
+from tfrecords.sources.ilsvrc.release import SYNSET, Release
 
 _MAX_DEVKIT_BYTES = 64 << 20
 _MAX_META_BYTES = 64 << 20
 _MAT_HEADER_BYTES = 128
 _MAT_COMPRESSED = 15
-_SYNSET = re.compile(r"n\d{8}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _parse_meta(
     limit = release.num_classes
     classes = {number: wnid for number, wnid, _ in rows if 1 <= number <= limit}
     words = {wnid: text for _, wnid, text in rows}
-    odd = [wnid for wnid in words if not _SYNSET.fullmatch(wnid)]
+    odd = [wnid for wnid in words if not SYNSET.fullmatch(wnid)]
     if odd or len(words) < len(rows) or len({row[0] for row in rows}) < len(rows):
         problem = f"the synset {odd[0]!r}" if odd else "a synset or number twice"
         raise errors.DataError(

@@ -15,7 +15,6 @@ import re
 from typing import TextIO
 
 from tfrecords import errors, sources
-from tfrecords.durable import files
 from tfrecords.shards import manifest
 from tfrecords.sources import stored
 from tfrecords.sources.archives import archive_reader, tar_walk
@@ -84,10 +83,8 @@ def _open_archives(
     kit = None
     if os.path.isfile(devkit_path):
         kit = devkit.read_devkit(devkit_path, release)
-        with files.read_errors(devkit_path):
-            kit_md5 = files.compute_digest(devkit_path, "md5") if check_md5 else None
-            kit_bytes = os.path.getsize(devkit_path)
-        judge(devkit_path, kit_bytes, kit_md5)
+        file = stored.describe_input(devkit_path, check_md5)
+        judge(devkit_path, file.num_bytes, file.md5)
     elif has_validation:
         raise errors.UserError(_describe_missing(source_dir, release.devkit_name))
     else:
@@ -115,7 +112,7 @@ def _open_archives(
             table, validation_remarks = _list_validation(reader, kit, synsets, release)
             judge(validation_path, reader.num_bytes, reader.finish())
         remarks += validation_remarks
-        if table is not None:
+        if table:
             splits["validation"] = table
     else:
         remarks.append(
@@ -126,12 +123,10 @@ def _open_archives(
     return stored.StoredImages(
         name=release.name,
         containers=(train_path, validation_path),
-        classes=[manifest.ClassInfo(s, words.get(s, s)) for s in synsets],
+        classes=tuple(manifest.ClassInfo(s, words.get(s, s)) for s in synsets),
         splits=splits,
-        inputs=inputs,
-        applies_orientation=False,
-        settings={},
-        remarks=remarks,
+        inputs=tuple(inputs),
+        remarks=tuple(remarks),
     )
 
 
@@ -165,7 +160,7 @@ def _list_train(
     synsets = sorted(by_synset)
     for label, synset in enumerate(synsets):
         names, offsets, sizes = zip(*by_synset.pop(synset), strict=True)
-        builder.add(names, [label] * len(names), 0, offsets, sizes)
+        builder.add(names, label, 0, offsets, sizes)
     return synsets, builder.build()
 
 

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping
 
 from tfrecords.shards import manifest
 
+SYNSET = re.compile(r"n\d{8}")
+
 _MAX_NAMED_CLASSES = 5
 
 

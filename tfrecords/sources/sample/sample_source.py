@@ -56,23 +56,20 @@ class SampleSource(Source):
         self, num_train_per_class: int, num_validation_per_class: int, seed: int
     ):
         names = tuple(drawing.CLASSES)
-        self.name = "sample"
-        self.classes = tuple(manifest.ClassInfo(name, name) for name in names)
-        counts = {
-            "train": num_train_per_class,
-            "validation": num_validation_per_class,
-        }
-        self.splits = {
-            split: _make_table(names, count) for split, count in counts.items() if count
-        }
-        self.inputs = ()
-        self.applies_orientation = False
-        self.settings = {
-            "num_train_per_class": num_train_per_class,
-            "num_validation_per_class": num_validation_per_class,
-            "seed": seed,
-        }
-        self.remarks = ()
+        counts = {"train": num_train_per_class, "validation": num_validation_per_class}
+        super().__init__(
+            name="sample",
+            classes=tuple(manifest.ClassInfo(name, name) for name in names),
+            splits={
+                split: _make_table(names, count)
+                for split, count in counts.items()
+                if count
+            },
+            settings={
+                **{f"num_{split}_per_class": count for split, count in counts.items()},
+                "seed": seed,
+            },
+        )
         self._seed = seed
 
     def read_image(self, split: str, row: int) -> bytes:
