@@ -45,17 +45,11 @@ class _PlanFile:
 
 @dataclasses.dataclass(frozen=True)
 class FinishedShard:
-    """A finished shard, without its records' lengths and checksums.
-
-    Attributes:
-      info: its entry in the manifest.
-      rejects: in the order of the plan.
-      largest: its image with the most pixels; None if it has none.
-    """
+    """A finished shard, without its records' lengths and checksums."""
 
     info: manifest.ShardInfo
-    rejects: tuple[manifest.Reject, ...]
-    largest: shard_writer.LargestImage | None
+    rejects: tuple[manifest.Reject, ...]  # in the order of the plan
+    largest: shard_writer.LargestImage | None  # None if it has no image
 
 
 def find(
@@ -193,10 +187,7 @@ def check_same_plan(
 ) -> None:
     """Raises `UserError`, listing the differences, unless the descriptions are equal.
 
-    Args:
-      data_dir: for the message.
-      begun: the description of the conversion in `data_dir`.
-      description: that of the conversion asked for.
+    `begun` describes the conversion in `data_dir`, `description` that asked for.
     """
     differences = plan.find_differences(begun, description)
     if differences:

@@ -104,8 +104,10 @@ def _free_space(directory: str) -> str:
 
 
 @contextlib.contextmanager
-def atomic_write(path: str) -> Iterator[IO[bytes]]:
+def atomic_write(path: str, *, publishes: bool = True) -> Iterator[IO[bytes]]:
     """Opens a binary file that appears at `path` complete, or not at all.
+
+    Without `publishes` the complete file keeps its temporary name, for `publish`.
 
     Raises:
       UserError: if its directory does not exist, or `path` is a directory.
@@ -120,7 +122,8 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            publish(temporary, path)
+            if publishes:
+                publish(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -249,11 +252,17 @@ def make_directory(path: str) -> None:
             ) from error
 
 
+def find_nearest(path: str) -> str:
+    """`path`, or the nearest directory above it that exists."""
+    path = os.path.abspath(path)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
 def check_directory(path: str) -> None:
     """Raises what `make_directory` or writing there would raise; makes nothing."""
-    nearest = os.path.abspath(path)
-    while not os.path.lexists(nearest):
-        nearest = os.path.dirname(nearest)
+    nearest = find_nearest(path)
     if not os.path.isdir(nearest):
         raise errors.UserError(
             f"{path} cannot be used as a directory: {nearest} is a file. Choose "

@@ -19,21 +19,13 @@ from tfrecords.shards import manifest, record_file, statistics
 
 @dataclasses.dataclass(frozen=True)
 class ShardContents:
-    """What index, statistics and manifest need to know of a shard.
-
-    Attributes:
-      info: the shard's entry in the manifest.
-      lengths: int64 [N], bytes of each record's data, in the records' order.
-      checksums: uint32 [N], masked CRC-32C of each record's data.
-      class_counts: int64 [number of classes].
-      accumulator: sums over the images of a training shard; None for other splits.
-    """
+    """What index, statistics and manifest need to know of a shard."""
 
     info: manifest.ShardInfo
-    lengths: np.ndarray
-    checksums: np.ndarray
-    class_counts: np.ndarray
-    accumulator: statistics.Accumulator | None
+    lengths: np.ndarray  # int64 [N], bytes of each record's data
+    checksums: np.ndarray  # uint32 [N], masked CRC-32C of each record's data
+    class_counts: np.ndarray  # int64 [number of classes]
+    accumulator: statistics.Accumulator | None  # of a training shard's images
 
 
 def write(
@@ -41,15 +33,12 @@ def write(
     description: manifest.Manifest,
     shards: Mapping[str, Iterable[ShardContents]],
 ) -> manifest.Manifest:
-    """Writes `statistics.npz`, `index.npz` and, last, `manifest.json`.
+    """Writes `statistics.npz`, `index.npz` and, last, the manifest, which it returns.
 
     Args:
       data_dir: the data directory. A manifest that it already has is removed first.
       description: the manifest, without its splits and checksums.
       shards: the contents of each split's shards, in order; each is read once.
-
-    Returns:
-      The manifest as written.
 
     Raises:
       UserError: if there is no training image.
@@ -97,7 +86,6 @@ def write(
 
 def _compute_offsets(lengths: np.ndarray) -> np.ndarray:
     """Where each record of a shard begins: record k + 1 at the end of record k."""
-    frame_bytes = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
-    sizes = lengths + frame_bytes
+    sizes = lengths + record_file.FRAME_BYTES
     offsets: np.ndarray = np.cumsum(sizes) - sizes
     return offsets

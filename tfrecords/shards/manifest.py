@@ -13,8 +13,10 @@ import json
 import os
 from typing import Any
 
+import numpy as np
+
 from tfrecords import errors
-from tfrecords.durable import json_records
+from tfrecords.durable import files, json_records, npz
 
 MANIFEST_NAME = "manifest.json"
 INDEX_NAME = "index.npz"
@@ -176,6 +178,25 @@ def read_manifest(data_dir: str) -> Manifest:
     with json_records.explain_damage(path, _REMEDY):
         _check(manifest)
     return manifest
+
+
+def load_arrays(
+    data_dir: str, name: str, sha256: str | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of `index.npz` or `statistics.npz`.
+
+    Raises:
+      DataError: if the file is missing or damaged, or its SHA-256 is not the one given.
+    """
+    path = os.path.join(data_dir, name)
+    try:
+        if sha256 and files.compute_digest(path) != sha256:
+            raise errors.DataError(
+                f"{path} is not the one that the manifest names (SHA-256). {_REMEDY}"
+            )
+        return npz.load(path)
+    except FileNotFoundError as error:
+        raise errors.DataError(f"{path} is missing. {_REMEDY}") from error
 
 
 def _explain_missing(data_dir: str) -> str:

@@ -47,14 +47,10 @@ class RecordReader:
         return data
 
     def read_into(self, record_id: int, buffer: np.ndarray) -> np.ndarray:
-        """`read` without allocating memory.
-
-        Args:
-          record_id: the record's number.
-          buffer: uint8 [n], n at least the record's length.
+        """`read` into `buffer`, uint8 [n] of at least the record's length.
 
         Returns:
-          Its data: the start of `buffer`.
+          The record's data: the start of `buffer`.
         """
         data: np.ndarray = self._read(record_id, buffer)
         return data

@@ -19,13 +19,13 @@ import os
 import numpy as np
 
 from tfrecords import errors
-from tfrecords.durable import files, npz
+from tfrecords.durable import npz
 from tfrecords.shards import manifest
 
 # 257 * 255 = 65,535 is the largest 16-bit number.
 _MAX_LATEST = 257
 
-# The side of the mean image is the directory's image size.
+# In the order of `Statistics`. The mean image's side is the directory's image size.
 _SHAPES: dict[str, tuple[int | None, ...]] = {
     "num_images": (),
     "mean_image": (None, None, 3),
@@ -181,39 +181,24 @@ def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statis
       DataError: if the file is missing, damaged or of another data directory.
     """
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
-    try:
-        if expected_sha256 and files.compute_digest(path) != expected_sha256:
+    arrays = manifest.load_arrays(data_dir, manifest.STATISTICS_NAME, expected_sha256)
+    for name, shape in _SHAPES.items():
+        if name not in arrays:
             raise errors.DataError(
-                f"{path} is not the one that the manifest names (SHA-256). Restore it "
-                "from a copy or convert again."
+                f"{path} lacks the array {name!r}. Restore it from a copy or convert "
+                "again."
             )
-        arrays = npz.load(path)
-        for name, shape in _SHAPES.items():
-            array = arrays[name]
-            if array.ndim != len(shape) or any(
-                b not in (None, a) for a, b in zip(array.shape, shape, strict=True)
-            ):
-                raise errors.DataError(
-                    f"{path} holds {name} of shape {array.shape}, not "
-                    f"{shape}. Convert again."
-                )
-            if not np.all(np.isfinite(array)):
-                raise errors.DataError(
-                    f"{path} holds a {name} that is not finite. Convert again."
-                )
-        return Statistics(
-            num_images=int(arrays["num_images"]),
-            mean_image=arrays["mean_image"],
-            mean_rgb=arrays["mean_rgb"],
-            covariance=arrays["covariance"],
-            eigenvalues=arrays["eigenvalues"],
-            eigenvectors=arrays["eigenvectors"],
-        )
-    except FileNotFoundError as error:
-        raise errors.DataError(
-            f"{path} is missing. Restore it from a copy or convert again."
-        ) from error
-    except KeyError as error:
-        raise errors.DataError(
-            f"{path} lacks the array {error}. Restore it from a copy or convert again."
-        ) from error
+        array = arrays[name]
+        if array.ndim != len(shape) or any(
+            b not in (None, a) for a, b in zip(array.shape, shape, strict=True)
+        ):
+            raise errors.DataError(
+                f"{path} holds {name} of shape {array.shape}, not {shape}. Convert "
+                "again."
+            )
+        if not np.all(np.isfinite(array)):
+            raise errors.DataError(
+                f"{path} holds a {name} that is not finite. Convert again."
+            )
+    num_images, *others = (arrays[name] for name in _SHAPES)
+    return Statistics(int(num_images), *others)

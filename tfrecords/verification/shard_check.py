@@ -161,7 +161,7 @@ def _check_record(
         )
     if not contents.image_size:
         return
-    expected = schema.FORMAT_RAW if contents.encoding == "raw" else schema.FORMAT_JPEG
+    expected = schema.FORMATS[contents.encoding]
     if record.image_format != expected:
         yield f"its format is {record.image_format!r}, not {expected!r}"
     if (record.height, record.width) != (contents.image_size, contents.image_size):
