@@ -54,7 +54,7 @@ FREE_OF_TENSORFLOW = (
 
 # Modules that no file tests/<...>/<module>_test.py mirrors, each with its reason.
 UNTESTED = {
-    "tfrecords.commands": "calls early_interrupt, whose test imports it",
+    "tfrecords.commands": "calls first_steps, whose test imports it",
     "tfrecords.errors": "names and exit codes, which the commands' tests expect",
     "tfrecords.sources": "an interface; the tests of its sources hold it",
     "alexnet_tf": "a docstring and the version, which tests/setup_test.py reads",
