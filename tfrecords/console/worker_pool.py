@@ -93,7 +93,7 @@ class WorkerPool(Generic[_Task, _Result]):
 
     Args:
       work: see `Work`; pickled once for each worker.
-      num_workers: how many processes.
+      num_workers: how many processes; see `check_num_workers`.
       in_process_if_alone: whether a single worker is this process, in which nothing
         guards against an item that ends the process.
     """
@@ -101,9 +101,10 @@ class WorkerPool(Generic[_Task, _Result]):
     def __init__(
         self,
         work: Work[_Task, _Result],
-        num_workers: int,
+        num_workers: int | None,
         in_process_if_alone: bool = False,
     ):
+        num_workers = check_num_workers(num_workers)
         self._work = work
         self._num_workers = num_workers
         self._is_in_process = in_process_if_alone and num_workers == 1
@@ -135,9 +136,7 @@ class WorkerPool(Generic[_Task, _Result]):
     ) -> Iterator[tuple[_Task, _Result]]:
         """Yields each task with its result, in the order in which they are finished.
 
-        Args:
-          tasks: the work.
-          report: called several times a second; may raise to stop.
+        `report` is called several times a second; it may raise to stop.
 
         Raises:
           UserError: if a worker raised it, could not start, or died twice at different

@@ -62,7 +62,7 @@ def read_index(
       UserError: if there is no such split.
     """
     info = manifest.get_split(split)
-    records_dir = os.path.normpath(os.path.join(data_dir, manifest.records_dir))
+    records_dir = manifest.find_records_dir(data_dir)
     paths = tuple(os.path.join(records_dir, shard.name) for shard in info.shards)
     if check_sizes:
         for path, shard in zip(paths, info.shards, strict=True):

@@ -38,23 +38,15 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """What the input pipeline subtracts and adds; pixels are 0..255.
-
-    Attributes:
-      num_images: the number of images.
-      mean_image: float64 [256, 256, 3].
-      mean_rgb: float64 [3].
-      covariance: float64 [3, 3], of the RGB values over all pixels (divided by n).
-      eigenvalues: float64 [3], of the covariance, largest first.
-      eigenvectors: float64 [3, 3], unit columns in the eigenvalues' order, each with
-        a positive sum over R, G, B (a column's sign is otherwise arbitrary).
-    """
+    """What the input pipeline subtracts and adds, in float64; pixels are 0..255."""
 
     num_images: int
-    mean_image: np.ndarray
-    mean_rgb: np.ndarray
-    covariance: np.ndarray
-    eigenvalues: np.ndarray
+    mean_image: np.ndarray  # [256, 256, 3]
+    mean_rgb: np.ndarray  # [3]
+    covariance: np.ndarray  # [3, 3], of the RGB values over all pixels (divided by n)
+    eigenvalues: np.ndarray  # [3], of the covariance, largest first
+    # [3, 3], unit columns in the eigenvalues' order, each with a positive sum over R,
+    # G, B (a column's sign is otherwise arbitrary).
     eigenvectors: np.ndarray
 
 
@@ -153,11 +145,8 @@ def compute_principal_components(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues, largest first, and eigenvectors as columns with positive sums.
 
-    Args:
-      covariance: float64 [3, 3], symmetric.
-
-    Returns:
-      (float64 [3], float64 [3, 3]). Eigenvalues made negative by rounding become 0.
+    Of a covariance, float64 [3, 3]: (float64 [3], float64 [3, 3]). Eigenvalues made
+    negative by rounding become 0.
     """
     eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     eigenvalues, eigenvectors = eigenvalues[::-1], eigenvectors[:, ::-1]

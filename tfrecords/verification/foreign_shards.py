@@ -105,10 +105,8 @@ def make_classes(
 ) -> tuple[manifest.ClassInfo, ...]:
     """The classes in the order of their labels.
 
-    Args:
-      label_counts: by split, each shard's records by label.
-      names: each shard's class names by label; synset and text may be empty.
-      label_offset: the label of the first class.
+    `label_counts` are, by split, each shard's records by label; `names` each shard's
+    classes by label, whose synset and text may be empty.
 
     Raises:
       UserError: if the labels do not fit `label_offset` or have gaps, or if a label has

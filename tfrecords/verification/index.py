@@ -12,7 +12,6 @@ import collections
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
-from typing import TextIO
 
 import numpy as np
 
@@ -49,7 +48,6 @@ def index_records(
     data_dir: str,
     label_offset: int,
     num_workers: int | None = None,
-    stream: TextIO | None = None,
     *,
     allow_empty_shards: bool = False,
 ) -> manifest.Manifest:
@@ -60,7 +58,6 @@ def index_records(
       data_dir: made if missing; the manifest is written last.
       label_offset: the label on disk of the first class; 1 in most programs' shards.
       num_workers: processes; None for one per processor.
-      stream: where progress goes; standard error by default.
       allow_empty_shards: whether a shard may have no bytes, because a small data set
         was divided into many shards.
 
@@ -80,7 +77,7 @@ def index_records(
     with locks.directory_lock(data_dir, "alexnet-index"):
         files.remove_temporary_files(data_dir)
         _refuse_converted(data_dir)
-        results = _read_shards(records_dir, shard_names, num_workers, stream)
+        results = _read_shards(records_dir, shard_names, num_workers)
         everything = [result for each in results.values() for result in each]
         _refuse_problems(records_dir, everything)
         classes = foreign_shards.make_classes(
@@ -120,10 +117,7 @@ def _refuse_converted(data_dir: str) -> None:
 
 
 def _read_shards(
-    records_dir: str,
-    shard_names: dict[str, tuple[str, ...]],
-    num_workers: int | None,
-    stream: TextIO | None,
+    records_dir: str, shard_names: dict[str, tuple[str, ...]], num_workers: int | None
 ) -> dict[str, list[_ShardResult]]:
     """What the shards of each split hold, in order."""
     tasks = [
@@ -131,12 +125,10 @@ def _read_shards(
         for split, names in shard_names.items()
         for name in names
     ]
-    line = progress.Progress("indexing", len(tasks), "shards", stream=stream)
+    line = progress.Progress("indexing", len(tasks), "shards")
     found: dict[str, _ShardResult] = {}
     with worker_pool.WorkerPool(
-        _read_shard,
-        worker_pool.check_num_workers(num_workers),
-        in_process_if_alone=True,
+        _read_shard, num_workers, in_process_if_alone=True
     ) as pool:
         for task, result in pool.run(tasks):
             found[task.name] = result

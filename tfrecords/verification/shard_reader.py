@@ -85,10 +85,7 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
     """The pixels of `image/encoded`, uint8 [image_size, image_size, 3].
 
     Where `image_size` is 0, an image of any size is resized to [256, 256, 3], as the
-    converter does.
-
-    Raises:
-      DataError: if it cannot be decoded or has another size.
+    converter does. Raises `DataError` if it cannot be decoded or has another size.
     """
     if encoding == "raw":
         if len(image_bytes) != image_size * image_size * 3:

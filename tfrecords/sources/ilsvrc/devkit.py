@@ -29,17 +29,11 @@ _MAT_COMPRESSED = 15
 
 @dataclasses.dataclass(frozen=True)
 class Devkit:
-    """The contents of a development kit.
+    """The contents of a development kit."""
 
-    Attributes:
-      words: "tench, Tinca tinca" by synset, for every synset in `meta.mat`.
-      classes: the synsets of the classes, without the hierarchy above them.
-      validation_synsets: the synset of validation image number i + 1.
-    """
-
-    words: dict[str, str]
-    classes: tuple[str, ...]
-    validation_synsets: tuple[str, ...]
+    words: dict[str, str]  # "tench, Tinca tinca" by synset, for all in `meta.mat`
+    classes: tuple[str, ...]  # synsets, without the hierarchy above them
+    validation_synsets: tuple[str, ...]  # at i, that of validation image i + 1
 
 
 def read_devkit(path: str, release: Release) -> Devkit:

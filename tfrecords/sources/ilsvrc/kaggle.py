@@ -15,7 +15,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-from typing import TextIO
 
 from tfrecords import errors, sources
 from tfrecords.console import progress
@@ -38,15 +37,8 @@ def is_kaggle(source_dir: str) -> bool:
     return os.path.isdir(os.path.join(source_dir, _IMAGES_DIR, "train"))
 
 
-def open_kaggle(
-    source_dir: str, release: Release, progress_stream: TextIO | None
-) -> stored.StoredImages:
+def open_kaggle(source_dir: str, release: Release) -> stored.StoredImages:
     """Opens Kaggle's layout; names and labels are those of the official archives.
-
-    Args:
-      source_dir: the folder that holds `ILSVRC`.
-      release: the year.
-      progress_stream: where the progress line goes; standard error by default.
 
     Raises:
       UserError: if a file is missing, or `val` exists and has no image.
@@ -68,9 +60,7 @@ def open_kaggle(
         )
     containers = [os.path.join(train_dir, synset) for synset in synsets]
     builder = stored.TableBuilder()
-    line = progress.Progress(
-        "listing images", len(synsets), "classes", stream=progress_stream
-    )
+    line = progress.Progress("listing images", len(synsets), "classes")
     for label, synset in enumerate(synsets):
         pattern = re.compile(re.escape(synset.encode()) + rb"_\d+\.JPEG")
         images, num_others = _list_images(containers[label], pattern)

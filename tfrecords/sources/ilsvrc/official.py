@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TextIO
 
 from tfrecords import errors, sources
 from tfrecords.shards import manifest
@@ -24,19 +23,13 @@ from tfrecords.sources.ilsvrc.release import ILSVRC2012, Release
 _SYNSET_TAR = re.compile(rb"(n\d{8})\.tar")
 
 
-def open_ilsvrc2012(
-    source_dir: str,
-    *,
-    check_md5: bool = True,
-    progress_stream: TextIO | None = None,
-) -> sources.Source:
+def open_ilsvrc2012(source_dir: str, *, check_md5: bool = True) -> sources.Source:
     """Opens ILSVRC-2012 in either of its two layouts.
 
     Args:
       source_dir: the folder of the archives, or the folder that holds Kaggle's
         `ILSVRC/`; if both exist, the archives are read.
       check_md5: whether to compare the archives' MD5 sums (minutes for 138 GB).
-      progress_stream: where the progress line goes; standard error by default.
 
     Returns:
       A source with the split "train" and, if there are validation images of its
@@ -55,17 +48,14 @@ def open_ilsvrc2012(
             f"{release.train_name}."
         )
     if os.path.isfile(os.path.join(source_dir, release.train_name)):
-        return _open_archives(source_dir, release, check_md5, progress_stream)
+        return _open_archives(source_dir, release, check_md5)
     if kaggle.is_kaggle(source_dir):
-        return kaggle.open_kaggle(source_dir, release, progress_stream)
+        return kaggle.open_kaggle(source_dir, release)
     raise errors.UserError(_describe_missing(source_dir, release.train_name))
 
 
 def _open_archives(
-    source_dir: str,
-    release: Release,
-    check_md5: bool,
-    progress_stream: TextIO | None,
+    source_dir: str, release: Release, check_md5: bool
 ) -> stored.StoredImages:
     train_path = os.path.join(source_dir, release.train_name)
     validation_path = os.path.join(source_dir, release.validation_name)
@@ -94,9 +84,7 @@ def _open_archives(
             "synsets."
         )
 
-    with archive_reader.ArchiveReader(
-        train_path, compute_md5=check_md5, progress_stream=progress_stream
-    ) as reader:
+    with archive_reader.ArchiveReader(train_path, compute_md5=check_md5) as reader:
         synsets, train = _list_train(reader, remarks)
         judge(train_path, reader.num_bytes, reader.finish())
     splits = {"train": train}
@@ -107,7 +95,7 @@ def _open_archives(
 
     if has_validation and kit:
         with archive_reader.ArchiveReader(
-            validation_path, compute_md5=check_md5, progress_stream=progress_stream
+            validation_path, compute_md5=check_md5
         ) as reader:
             table, validation_remarks = _list_validation(reader, kit, synsets, release)
             judge(validation_path, reader.num_bytes, reader.finish())
