@@ -14,15 +14,10 @@ from typing import Any
 
 
 def make_getattr(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package.
+    """The `__getattr__` of a package whose `__name__` is `package`.
 
-    Args:
-      package: the package's `__name__`.
-      places: where each name is: its module in the package ("build"), or the module and
-        another name there ("trained_network.load").
-
-    Returns:
-      A function from a name to its value; it raises `AttributeError` for other names.
+    `places` says where each name is: its module in the package ("build"), or the module
+    and another name there ("trained_network.load"). Other names raise `AttributeError`.
     """
 
     def get(name: str) -> Any:

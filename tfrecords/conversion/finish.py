@@ -60,7 +60,7 @@ def finish(
 def _read_contents(
     data_dir: str, the_plan: plan.Plan, split: str
 ) -> Iterator[directory_files.ShardContents]:
-    """The contents of the split's shards, one at a time: the sums are large."""
+    # One at a time: the sums are large.
     for shard in the_plan.shards:
         if shard.split == split:
             yield finished_shards.read_contents(data_dir, shard.name)

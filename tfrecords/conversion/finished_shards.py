@@ -61,13 +61,8 @@ def find(
     """Finds the finished shards of a conversion, or begins the conversion.
 
     The caller holds the directory's lock. Temporary files that a killed process left
-    are removed.
-
-    Args:
-      data_dir: the directory of the shards.
-      description: of the plan (`plan.Plan.description`).
-      num_threads: how many shards are read at a time.
-      check_stop: called before each shard is read; may raise to stop.
+    are removed. `description` is the plan's. Up to `num_threads` shards are read at a
+    time; `check_stop` is called before each and may raise to stop.
 
     Returns:
       The finished shards by name, and the names of those that were changed after they
@@ -121,11 +116,7 @@ def find(
 
 
 def add(data_dir: str, name: str, result: shard_writer.ShardResult) -> FinishedShard:
-    """Publishes a shard under its final name, then its side file, durably.
-
-    Raises:
-      StorageError: if the disk is full, read-only or failing.
-    """
+    """Publishes a shard, then its side file, durably; raises `StorageError`."""
     files.publish(result.temporary, os.path.join(data_dir, name))
     contents = result.contents
     shard = FinishedShard(contents.info, result.rejects, result.largest)
@@ -143,11 +134,7 @@ def add(data_dir: str, name: str, result: shard_writer.ShardResult) -> FinishedS
 
 
 def read_contents(data_dir: str, name: str) -> ShardContents:
-    """What the side file of a finished shard says of its records.
-
-    Raises:
-      DataError: if it is damaged.
-    """
+    """What a shard's side file says; raises `DataError` if the file is damaged."""
     path = _make_side_path(data_dir, name)
     arrays = npz.load(path)
     with json_records.explain_damage(path, "Run the same command again."):

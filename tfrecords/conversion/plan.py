@@ -87,17 +87,12 @@ class ShardPlan:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A planned conversion.
+    """A planned conversion."""
 
-    Attributes:
-      settings: as given, with `apply_orientation` and `max_rejects` filled in.
-      shards: in the order of the splits, then of their numbers.
-      description: everything that determines the bytes, as JSON values: plans with
-        equal descriptions make equal directories.
-    """
-
-    settings: ConvertSettings
-    shards: tuple[ShardPlan, ...]
+    settings: ConvertSettings  # with `apply_orientation` and `max_rejects` filled in
+    shards: tuple[ShardPlan, ...]  # in the order of the splits, then of their numbers
+    # Everything that determines the bytes, as JSON values: plans with equal
+    # descriptions make equal directories.
     description: dict[str, Any]
 
     @property
@@ -186,22 +181,15 @@ def _check_settings(settings: ConvertSettings) -> None:
             raise errors.UserError(
                 f"the {kind} {value!r} is unknown. Use {' or '.join(known)}."
             )
-    if not 1 <= settings.jpeg_quality <= 100:
-        raise errors.UserError(
-            f"the JPEG quality is 1 to 100, not {settings.jpeg_quality}."
-        )
-    if not 1 <= settings.max_pixels <= LARGEST_MAX_PIXELS:
-        raise errors.UserError(
-            f"max_pixels is 1 to {LARGEST_MAX_PIXELS:,}, not {settings.max_pixels:,}."
-        )
-    if settings.image_size < 1:
-        raise errors.UserError(
-            f"image_size must be at least 1, not {settings.image_size}."
-        )
-    if settings.max_rejects is not None and settings.max_rejects < 0:
-        raise errors.UserError(
-            f"max_rejects must be at least 0, not {settings.max_rejects}."
-        )
+    for name, number, low, high in (
+        ("jpeg_quality", settings.jpeg_quality, 1, 100),
+        ("max_pixels", settings.max_pixels, 1, LARGEST_MAX_PIXELS),
+        ("image_size", settings.image_size, 1, None),
+        ("max_rejects", settings.max_rejects or 0, 0, None),
+    ):
+        if number < low or (high is not None and number > high):
+            expected = f"at least {low}" if high is None else f"{low} to {high:,}"
+            raise errors.UserError(f"{name} must be {expected}, not {number:,}.")
 
 
 def _plan_split(

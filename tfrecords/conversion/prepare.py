@@ -27,12 +27,8 @@ class PreparedImage(NamedTuple):
 def prepare(image: bytes | np.ndarray, settings: plan.ConvertSettings) -> PreparedImage:
     """Makes an image of any size one that can be stored.
 
-    Args:
-      image: a file's bytes, or uint8 [height, width, 3].
-      settings: as completed by `plan.make_plan`.
-
-    Raises:
-      ImageError: if it cannot be decoded.
+    `image` is a file's bytes, or uint8 [height, width, 3]; `settings` are completed by
+    `plan.make_plan`. Raises `ImageError` if the image cannot be decoded.
     """
     is_raw, quality = settings.encoding == "raw", settings.jpeg_quality
     if settings.resizing == "authors":

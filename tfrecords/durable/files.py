@@ -35,10 +35,7 @@ _STORAGE_ERRNOS = {
 
 @contextlib.contextmanager
 def storage_errors(path: str) -> Iterator[None]:
-    """Turns the operating system's errors while writing into `StorageError`.
-
-    Args:
-      path: what is being written, for the message.
+    """Turns the operating system's errors while writing `path` into `StorageError`.
 
     Raises:
       StorageError: for a full, read-only, forbidden or failing disk. Other OSErrors,
@@ -64,10 +61,7 @@ def storage_errors(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def read_errors(path: str) -> Iterator[None]:
-    """Turns the operating system's errors while reading into ours.
-
-    Args:
-      path: what is being read, for the message.
+    """Turns the operating system's errors while reading `path` into ours.
 
     Raises:
       DataError: if the file is missing or is a directory.
@@ -153,11 +147,7 @@ def make_temporary_name(path: str) -> str:
 
 
 def publish(temporary: str, path: str) -> None:
-    """Gives a temporary file, flushed to the disk, its final name, durably.
-
-    Raises:
-      StorageError: if the directory is read-only, forbidden or failing.
-    """
+    """Gives a flushed temporary file its final name, durably; raises `StorageError`."""
     with storage_errors(path):
         os.replace(temporary, path)
         fsync_directory(os.path.dirname(os.path.abspath(path)))
@@ -168,10 +158,7 @@ def atomic_directory(path: str) -> Iterator[str]:
     """Makes a directory that appears at `path` complete, or not at all.
 
     Yields the temporary directory to write into. Nothing may exist at `path` when the
-    block ends.
-
-    Raises:
-      StorageError: as for `atomic_write`.
+    block ends. Raises `StorageError` as `atomic_write` does.
     """
     temporary = make_temporary_name(path)
     with storage_errors(path):
@@ -276,10 +263,9 @@ def check_directory(path: str) -> None:
 
 
 def remove_temporary_files(directory: str) -> list[str]:
-    """Removes what killed writers left in `directory`; the caller holds its lock.
+    """Removes what killed writers left in `directory`; returns the names, sorted.
 
-    Returns:
-      The names removed, sorted.
+    The caller holds the directory's lock.
     """
     names = sorted(n for n in os.listdir(directory) if TEMPORARY_MARK in n)
     for name in names:

@@ -47,11 +47,7 @@ class RecordReader:
         return data
 
     def read_into(self, record_id: int, buffer: np.ndarray) -> np.ndarray:
-        """`read` into `buffer`, uint8 [n] of at least the record's length.
-
-        Returns:
-          The record's data: the start of `buffer`.
-        """
+        """`read` into the start of `buffer`, uint8 [n] with room; returns that part."""
         data: np.ndarray = self._read(record_id, buffer)
         return data
 

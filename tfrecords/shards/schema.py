@@ -127,10 +127,8 @@ def decode_record(serialized: bytes) -> ImageRecord:
 def decode_pixels(serialized: memoryview) -> tuple[memoryview, int]:
     """The image's bytes, a slice of `serialized`, and the label as stored.
 
-    This is what training needs of a raw record, without a copy of the 197 kB.
-
-    Raises:
-      DataError: as `decode_record`.
+    This is what training needs of a raw record, without a copy of the 197 kB. Raises as
+    `decode_record`.
     """
     encoded = example_proto.split_example(serialized)
     _check_keys(encoded)
@@ -170,8 +168,7 @@ def _get_number(features: dict[str, list[Any]], key: str) -> int | None:
 def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Parses what training needs of serialized Examples, in a TensorFlow graph.
 
-    Args:
-      serialized: strings, [B]; a batch is parsed in a fraction of the time.
+    From strings, [B]: a batch is parsed in a fraction of the time.
 
     Returns:
       (encoded images, string [B]; labels as stored, int64 [B]).

@@ -44,10 +44,9 @@ class TableBuilder:
             self._columns.append(np.array(columns, np.int64))
 
     def build(self) -> sources.ImageTable:
-        """The table, sorted by file name; at least one image must have been added.
+        """The table, sorted by file name, of one or more images.
 
-        Raises:
-          DataError: if two images have the same name.
+        Raises `DataError` if two of them have the same name.
         """
         filenames = np.concatenate(self._filenames)
         columns = np.concatenate(self._columns, axis=1)
