@@ -18,13 +18,10 @@ MAX_OPEN_SHARDS = 256
 
 
 class RecordReader:
-    """Random access to the records of a split; safe to use from several threads.
+    """Random access to the records of `index`; safe to use from several threads.
 
     Shards are opened when first read. The least recently used one is closed when more
     than `MAX_OPEN_SHARDS` would be open, or fewer if the process may open few files.
-
-    Attributes:
-      index: the records' positions.
     """
 
     def __init__(self, index: record_index.RecordIndex):

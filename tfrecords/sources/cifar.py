@@ -146,8 +146,7 @@ def _load(
 def _check_batch(
     batch: dict[bytes, Any], where: str, num_classes: int
 ) -> tuple[np.ndarray, list[int], list[bytes]]:
-    data, labels = batch.get(b"data"), batch.get(b"labels")
-    filenames = batch.get(b"filenames")
+    data, labels, filenames = map(batch.get, (b"data", b"labels", b"filenames"))
     if not isinstance(data, _PickledArray) or data.pixels is None:
         _fail(where, "its data are not an array of bytes")
     pixels = data.pixels
