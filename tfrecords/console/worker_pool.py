@@ -42,6 +42,10 @@ _STALL_SECONDS = 300.0
 _POLL_SECONDS = 0.2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _STARTING = -2
+_REMEDY = (
+    "Check that there is enough memory, or try a smaller --num_workers, and run the "
+    "same command again."
+)
 
 
 class Task(Protocol):
@@ -214,9 +218,7 @@ class WorkerPool(Generic[_Task, _Result]):
         lost.connection.close()
         if position == _STARTING:
             raise errors.UserError(
-                f"a worker process ended while it was starting ({how}). Check that "
-                "there is enough memory, or try a smaller --num_workers, and run the "
-                "same command again."
+                f"a worker process ended while it was starting ({how}). {_REMEDY}"
             )
         previous = self._losses.pop(name, None)
         if previous == position != BETWEEN_ITEMS:
@@ -225,8 +227,7 @@ class WorkerPool(Generic[_Task, _Result]):
         elif previous is not None:
             raise errors.UserError(
                 f"the worker process for {name} died twice ({how}), not at the same "
-                "image. Check that there is enough memory, or try a smaller "
-                "--num_workers, and run the same command again."
+                f"image. {_REMEDY}"
             )
         else:
             self._losses[name] = position

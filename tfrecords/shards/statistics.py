@@ -172,22 +172,19 @@ def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statis
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
     arrays = manifest.load_arrays(data_dir, manifest.STATISTICS_NAME, expected_sha256)
     for name, shape in _SHAPES.items():
-        if name not in arrays:
-            raise errors.DataError(
-                f"{path} lacks the array {name!r}. Restore it from a copy or convert "
-                "again."
-            )
-        array = arrays[name]
-        if array.ndim != len(shape) or any(
+        array = arrays.get(name)
+        if array is None:
+            fault = f"lacks the array {name!r}"
+        elif array.ndim != len(shape) or any(
             b not in (None, a) for a, b in zip(array.shape, shape, strict=True)
         ):
-            raise errors.DataError(
-                f"{path} holds {name} of shape {array.shape}, not {shape}. Convert "
-                "again."
-            )
-        if not np.all(np.isfinite(array)):
-            raise errors.DataError(
-                f"{path} holds a {name} that is not finite. Convert again."
-            )
+            fault = f"holds {name} of shape {array.shape}, not {shape}"
+        elif not np.all(np.isfinite(array)):
+            fault = f"holds a {name} that is not finite"
+        else:
+            continue
+        raise errors.DataError(
+            f"{path} {fault}. Restore it from a copy or convert again."
+        )
     num_images, *others = (arrays[name] for name in _SHAPES)
     return Statistics(int(num_images), *others)
