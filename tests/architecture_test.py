@@ -54,7 +54,7 @@ FREE_OF_TENSORFLOW = (
 
 # Modules that no file tests/<...>/<module>_test.py mirrors, each with its reason.
 UNTESTED = {
-    "tfrecords.commands": "calls early_interrupt, whose test imports it",
+    "tfrecords.commands": "calls first_steps, whose test imports it",
     "tfrecords.errors": "names and exit codes, which the commands' tests expect",
     "tfrecords.sources": "an interface; the tests of its sources hold it",
     "alexnet_tf": "a docstring and the version, which tests/setup_test.py reads",
@@ -92,12 +92,12 @@ TESTED_WITH = {
     "alexnet_tf.weights.bounds": "alexnet_tf.weights.numpy_files",
     "tfrecords.durable.locks": "tfrecords.durable.files",
     "tfrecords.sources.ilsvrc.devkit": "tfrecords.sources.ilsvrc.official",
-    "tfrecords.sources.ilsvrc.kaggle_tables": "tfrecords.sources.ilsvrc.official",
     "tfrecords.sources.ilsvrc.release": "tfrecords.sources.ilsvrc.official",
     "tfrecords.sources.sample.drawing": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.random_draws": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.patterns": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.shapes": "tfrecords.sources.sample.sample_source",
+    "tfrecords.verification.shard_reader": "tfrecords.verification.shard_check",
     "tools.benchmarks.bare_start": "tools.benchmark",
     "tools.benchmarks.inputs": "tools.benchmark",
     "tools.benchmarks.steps": "tools.benchmark",

@@ -134,7 +134,7 @@ def make_record(
     is_raw = encoding == "raw"
     return schema.encode_image(
         encoded=image.tobytes() if is_raw else encode_jpeg(image),
-        image_format=schema.FORMAT_RAW if is_raw else schema.FORMAT_JPEG,
+        image_format=schema.FORMATS["raw"] if is_raw else schema.FORMATS["jpeg"],
         label=label + label_offset,
         synset=info.synset,
         text=info.text,

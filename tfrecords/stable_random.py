@@ -9,17 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 
-def make_permutation(size: int, seed: int, stream: int) -> np.ndarray:
-    """A permutation of 0..size-1 that depends only on (size, seed, stream).
-
-    Args:
-      size: at least 0.
-      seed: any integer; the user's choice.
-      stream: any integer; which of the seed's permutations, for example the epoch.
-
-    Returns:
-      int64 [size].
-    """
+def make_generator(seed: int, stream: int) -> np.random.Philox:
+    """The bit generator of (seed, stream), any integers taken modulo 2^64."""
     mask = (1 << 64) - 1
-    generator = np.random.Philox(key=np.array([seed & mask, stream & mask], np.uint64))
-    return np.argsort(generator.random_raw(size), kind="stable")
+    return np.random.Philox(key=np.array([seed & mask, stream & mask], np.uint64))
+
+
+def make_permutation(size: int, seed: int, stream: int) -> np.ndarray:
+    """A permutation of 0..size-1, int64 [size], that depends only on the arguments.
+
+    `seed` is the user's choice, `stream` one of its permutations, such as the epoch.
+    """
+    return np.argsort(make_generator(seed, stream).random_raw(size), kind="stable")

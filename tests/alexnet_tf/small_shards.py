@@ -81,7 +81,7 @@ def make_record(encoded: bytes, label: int = 0, filename: str = "odd.JPEG") -> b
     """A serialized record, whatever its image is."""
     return schema.encode_image(
         encoded=encoded,
-        image_format=schema.FORMAT_JPEG,
+        image_format=schema.FORMATS["jpeg"],
         label=label,
         synset="n00000001",
         text="class 0",

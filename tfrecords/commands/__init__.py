@@ -1,8 +1,8 @@
 """One absl command per file: it reads its flags and makes one call."""
 
-from tfrecords.console import early_interrupt, system_check
+from tfrecords.console import first_steps
 
 # Here, because importing a command takes long enough to be interrupted.
-early_interrupt.hide_traceback()
+first_steps.hide_interrupts()
 # Before the imports that would fail.
-system_check.require_posix()
+first_steps.require_posix()

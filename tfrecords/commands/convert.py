@@ -143,7 +143,7 @@ flags.DEFINE_integer(
 )
 
 
-def main() -> int | None:
+def main() -> None:
     """Converts the source that the flags name."""
     from tfrecords.conversion import convert, dry_run, source_report
 
@@ -153,17 +153,11 @@ def main() -> int | None:
     source = _open_source()
     if FLAGS.strict:
         source_report.refuse_notes(source)
-    arguments = (
-        source,
-        FLAGS.data_dir,
-        _make_settings(),
-        FLAGS.num_workers,
-    )
+    arguments = (source, FLAGS.data_dir, _make_settings(), FLAGS.num_workers)
     if FLAGS.dry_run:
         print("\n".join(dry_run.estimate(*arguments)))
-        return None
-    convert.convert(*arguments)
-    return None
+    else:
+        convert.convert(*arguments)
 
 
 def _make_settings() -> plan.ConvertSettings:
@@ -201,9 +195,7 @@ def _open_source() -> Source:
     if FLAGS.source == "cifar10":
         return cifar.open_cifar10(FLAGS.source_dir)
     return folder.open_folder(
-        FLAGS.source_dir,
-        validation_fraction=FLAGS.validation_fraction,
-        seed=FLAGS.seed,
+        FLAGS.source_dir, validation_fraction=FLAGS.validation_fraction, seed=FLAGS.seed
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from absl import flags
 
-from tfrecords import errors
 from tfrecords.console import command_line
 
 SYNOPSIS = """\
@@ -18,7 +17,11 @@ test. Then train with --data_dir=D --config.data.label_offset=1.
 """
 
 _RECORDS_DIR = flags.DEFINE(
-    command_line.PathParser(), "records_dir", None, "The directory of the shards."
+    command_line.PathParser(),
+    "records_dir",
+    None,
+    "The directory of the shards.",
+    required=True,
 )
 _LABEL_OFFSET = flags.DEFINE_integer(
     "label_offset",
@@ -33,10 +36,7 @@ _DATA_DIR = flags.DEFINE(
     "Directory for manifest, index and statistics; RECORDS by default.",
 )
 _NUM_WORKERS = flags.DEFINE_integer(
-    "num_workers",
-    None,
-    "Number of processes; by default one per core.",
-    lower_bound=1,
+    "num_workers", None, "Number of processes; by default one per core.", lower_bound=1
 )
 _ALLOW_EMPTY_SHARDS = flags.DEFINE_bool(
     "allow_empty_shards",
@@ -48,10 +48,6 @@ _ALLOW_EMPTY_SHARDS = flags.DEFINE_bool(
 
 def main() -> None:
     """Indexes the shards and prints a summary."""
-    if not _RECORDS_DIR.value:
-        raise errors.UserError(
-            "--records_dir is missing. Give the directory of the shards."
-        )
     from tfrecords.verification import foreign_shards, index
 
     data_dir = _DATA_DIR.value or _RECORDS_DIR.value

@@ -24,10 +24,7 @@ _DATA_DIR = flags.DEFINE(
     "The data directory; may be given without the flag's name.",
 )
 _NUM_WORKERS = flags.DEFINE_integer(
-    "num_workers",
-    None,
-    "Number of processes; by default one per core.",
-    lower_bound=1,
+    "num_workers", None, "Number of processes; by default one per core.", lower_bound=1
 )
 
 

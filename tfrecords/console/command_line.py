@@ -122,6 +122,7 @@ def parse_flags(
         text = help_text.make_help(module_name, synopsis, settings, is_full)
         streams.set_output_is_work(True)
         sys.exit(_call(lambda: print(text)))
+    program = os.path.basename(argv[0])
     # Flags may follow the positional argument.
     flags.FLAGS.set_gnu_getopt()
     try:
@@ -132,18 +133,14 @@ def parse_flags(
         elif positional and len(rest) > 1 and not flags.FLAGS[positional].present:
             flags.FLAGS[positional].parse(rest.pop(1))
     except flags.Error as error:
-        program = os.path.basename(argv[0])
         # absl's sentence for a required flag: "flag --x=None: Flag --x must have ..."
         missing = re.match(r"flag --(\S+)=None: .* other than None", str(error))
         text = f"--{missing[1]} is missing." if missing else str(error)
         print(f"{program}: {text} ({program} --help lists the flags.)", file=sys.stderr)
         sys.exit(2)
     if len(rest) > 1:
-        print(
-            f"{os.path.basename(argv[0])}: {rest[1]!r} is not a flag. Flags "
-            "are written --name=value.",
-            file=sys.stderr,
-        )
+        text = f"{rest[1]!r} is not a flag. Flags are written --name=value."
+        print(f"{program}: {text}", file=sys.stderr)
         sys.exit(2)
     return rest
 
@@ -163,7 +160,8 @@ def _call(main: Callable[[], int | None]) -> int:
     except streams.ReaderGoneError:
         return 0
     except stop_signals.Terminated as stop:
-        print(f"\n{program}: stopped by {stop.signal_name}.", file=sys.stderr)
+        name = signal.Signals(stop.signal_number).name
+        print(f"\n{program}: stopped by {name}.", file=sys.stderr)
         return 128 + stop.signal_number
     except KeyboardInterrupt:
         print(f"\n{program}: interrupted.", file=sys.stderr)

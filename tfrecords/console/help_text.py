@@ -40,10 +40,6 @@ class Settings:
             groups.setdefault(topic, []).append(flag)
         return {topic: group for topic, group in groups.items() if group}
 
-    def get_title(self, topic: str) -> str:
-        """The title of a topic; an unknown one is its own title."""
-        return self.titles.get(topic, topic or "Settings")
-
 
 def get_own_flags(module_name: str) -> list[flags.Flag[Any]]:
     """The flags that a command's module has defined, in that order.
@@ -72,12 +68,8 @@ def make_help(
 ) -> str:
     """The help text: `synopsis`, exit codes, the command's own flags, then absl's.
 
-    Args:
-      module_name: of the module that defined the command's flags.
-      synopsis: the opening.
-      settings: how the flags `config.*` are presented; None: all are described.
-      is_full: for `--helpfull`: describes all settings, not only `settings.first`, and
-        lists all flags of absl.
+    Without `settings`, and if it `is_full` (for `--helpfull`), all flags `config.*` are
+    described, not only `settings.first`. The full text lists all flags of absl.
     """
     own = get_own_flags(module_name)
     lines = [synopsis.strip()]
@@ -111,7 +103,7 @@ def _describe_settings(
 ) -> Iterator[str]:
     yield "\nSettings, which override the experiment's values."
     for topic, group in settings.group(config).items():
-        yield f"\n{settings.get_title(topic)}:"
+        yield f"\n{settings.titles.get(topic, topic or 'Settings')}:"
         yield from map(_describe, group)
 
 

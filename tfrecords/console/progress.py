@@ -43,27 +43,27 @@ class LiveLine:
         """Shows `text` now; on a terminal it replaces the previous text."""
         self._last_time = time.monotonic()
         if self.is_terminal:
-            padding = " " * max(0, self._last_length - len(text))
-            self._stream.write(f"\r{text}{padding}")
+            self._write("\r" + text.ljust(self._last_length))
             self._last_length = len(text)
         else:
-            self._stream.write(text + "\n")
-        self._stream.flush()
+            self._write(text + "\n")
 
     def print_above(self, text: str) -> None:
         """Prints `text` as a line that stays."""
         if self.is_terminal and self._last_length:
-            self._stream.write("\r" + " " * self._last_length + "\r")
+            self._write("\r" + " " * self._last_length + "\r")
             self._last_length = 0
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        self._write(text + "\n")
 
     def close(self) -> None:
         """Keeps the newest line and starts the next one."""
         if self.is_terminal and self._last_length:
-            self._stream.write("\n")
-            self._stream.flush()
+            self._write("\n")
             self._last_length = 0
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
 
 
 class Progress:
@@ -71,7 +71,7 @@ class Progress:
 
     Args:
       label: what is being done: "converting".
-      total: all units, or None if that is unknown.
+      total: all units.
       unit: the plural of what is counted: "images".
       done: units that were finished before this process started.
       stream: where to write; standard error by default.
@@ -80,7 +80,7 @@ class Progress:
     def __init__(
         self,
         label: str,
-        total: int | None,
+        total: int,
         unit: str,
         done: int = 0,
         stream: TextIO | None = None,
@@ -119,10 +119,6 @@ class Progress:
     def _describe(self, now: float) -> str:
         first_time, first_done = self._marks[0]
         rate = (self.done - first_done) / max(now - first_time, 1e-9)
-        if self._total is None:
-            return (
-                f"{self._label}: {self.done:,} {self._unit}, {rate:,.0f} {self._unit}/s"
-            )
         percent = 100.0 * self.done / max(self._total, 1)
         left = (self._total - self.done) / rate if rate > 0 else float("inf")
         left_text = format_duration(left) if left != float("inf") else "unknown"

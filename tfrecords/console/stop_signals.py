@@ -33,10 +33,6 @@ class Terminated(KeyboardInterrupt):
         super().__init__()
         self.signal_number = signal_number
 
-    @property
-    def signal_name(self) -> str:
-        return signal.Signals(self.signal_number).name
-
 
 class Stopped(Exception):
     """Work was abandoned because a stop was requested; its owner catches this."""

@@ -42,6 +42,10 @@ _STALL_SECONDS = 300.0
 _POLL_SECONDS = 0.2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _STARTING = -2
+_REMEDY = (
+    "Check that there is enough memory, or try a smaller --num_workers, and run the "
+    "same command again."
+)
 
 
 class Task(Protocol):
@@ -93,7 +97,7 @@ class WorkerPool(Generic[_Task, _Result]):
 
     Args:
       work: see `Work`; pickled once for each worker.
-      num_workers: how many processes.
+      num_workers: how many processes; see `check_num_workers`.
       in_process_if_alone: whether a single worker is this process, in which nothing
         guards against an item that ends the process.
     """
@@ -101,9 +105,10 @@ class WorkerPool(Generic[_Task, _Result]):
     def __init__(
         self,
         work: Work[_Task, _Result],
-        num_workers: int,
+        num_workers: int | None,
         in_process_if_alone: bool = False,
     ):
+        num_workers = check_num_workers(num_workers)
         self._work = work
         self._num_workers = num_workers
         self._is_in_process = in_process_if_alone and num_workers == 1
@@ -135,9 +140,7 @@ class WorkerPool(Generic[_Task, _Result]):
     ) -> Iterator[tuple[_Task, _Result]]:
         """Yields each task with its result, in the order in which they are finished.
 
-        Args:
-          tasks: the work.
-          report: called several times a second; may raise to stop.
+        `report` is called several times a second; it may raise to stop.
 
         Raises:
           UserError: if a worker raised it, could not start, or died twice at different
@@ -215,9 +218,7 @@ class WorkerPool(Generic[_Task, _Result]):
         lost.connection.close()
         if position == _STARTING:
             raise errors.UserError(
-                f"a worker process ended while it was starting ({how}). Check that "
-                "there is enough memory, or try a smaller --num_workers, and run the "
-                "same command again."
+                f"a worker process ended while it was starting ({how}). {_REMEDY}"
             )
         previous = self._losses.pop(name, None)
         if previous == position != BETWEEN_ITEMS:
@@ -226,8 +227,7 @@ class WorkerPool(Generic[_Task, _Result]):
         elif previous is not None:
             raise errors.UserError(
                 f"the worker process for {name} died twice ({how}), not at the same "
-                "image. Check that there is enough memory, or try a smaller "
-                "--num_workers, and run the same command again."
+                f"image. {_REMEDY}"
             )
         else:
             self._losses[name] = position
@@ -258,11 +258,9 @@ def _one_thread_each() -> Iterator[None]:
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in _THREAD_VARIABLES:
+            del os.environ[name]
+        os.environ.update({n: v for n, v in before.items() if v is not None})
 
 
 def _serve(

@@ -48,9 +48,7 @@ _STOPPED = (
 def check_directories(source_dir: str | None, data_dir: str) -> None:
     """Refuses directories that cannot be right, before anything is read or written.
 
-    Args:
-      source_dir: what will be searched for images; None if nothing is.
-      data_dir: where the shards are to go.
+    `source_dir` is what will be searched for images; None if nothing is.
 
     Raises:
       UserError: if the shards would be among the images, or `data_dir` holds something
@@ -89,11 +87,8 @@ def convert(
     Notes about the source are printed before the first shard is written, the summary at
     the end; both go to standard output, progress to standard error.
 
-    Args:
-      source: the images.
-      data_dir: where the shards go: new, empty, or of the same conversion.
-      settings: what to make; see `ConvertSettings`.
-      num_workers: processes; None: one for every core.
+    `data_dir` is new, empty, or of the same conversion. `num_workers`: None for one for
+    every core.
 
     Returns:
       The manifest, written last.

@@ -7,7 +7,6 @@ extrapolated from them.
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import tempfile
 import time
@@ -15,6 +14,7 @@ import time
 from tfrecords.console import progress, worker_pool
 from tfrecords.conversion import plan, shard_writer, source_report
 from tfrecords.conversion.plan import ConvertSettings
+from tfrecords.durable import files
 from tfrecords.sources import Source
 
 _TRIAL_IMAGES = 48
@@ -28,11 +28,7 @@ def estimate(
 ) -> list[str]:
     """Converts a few images and estimates the whole conversion.
 
-    Args:
-      source: the images.
-      data_dir: where the shards would go; nothing is written there.
-      settings: of the conversion.
-      num_workers: its processes; None: one for every core.
+    Nothing is written to `data_dir`. `num_workers`: None for one for every core.
 
     Returns:
       Lines for the user. Times assume that every process is as fast as this one.
@@ -64,21 +60,14 @@ def estimate(
             num_tried += len(trial.rows)
             num_rejected += len(result.rejects)
     rate = the_plan.num_images / seconds
+    free = shutil.disk_usage(files.find_nearest(data_dir)).free
     duration = progress.format_duration(seconds / num_workers)
     lines += [
         f"{num_tried} of them were converted as a test: {rate:,.0f} images/s with one "
         f"process, {num_rejected} rejected",
         f"All {the_plan.num_images:,} of {len(source.classes):,} classes would take "
         f"about {duration} with {num_workers} processes and {num_bytes / 1e6:,.1f} MB "
-        f"in {data_dir}, where {_count_free_bytes(data_dir) / 1e6:,.0f} MB are free",
+        f"in {data_dir}, where {free / 1e6:,.0f} MB are free",
         "Nothing was written.",
     ]
     return lines
-
-
-def _count_free_bytes(path: str) -> int:
-    # In the nearest directory that exists.
-    path = os.path.abspath(path)
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return shutil.disk_usage(path).free

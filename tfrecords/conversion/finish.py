@@ -25,15 +25,8 @@ def finish(
 ) -> manifest.Manifest:
     """Writes `rejects.txt`, statistics, index and, last, the manifest.
 
-    Args:
-      source: what was converted.
-      data_dir: the directory of its shards; the traces of the conversion in it are
-        removed.
-      the_plan: of the conversion.
-      finished: every shard of the plan, by name.
-
-    Returns:
-      The manifest.
+    Then the traces of the conversion in `data_dir` are removed. `finished` holds every
+    shard of the plan, by name.
 
     Raises:
       UserError: if more images were rejected than allowed, or all training images.
@@ -67,7 +60,7 @@ def finish(
 def _read_contents(
     data_dir: str, the_plan: plan.Plan, split: str
 ) -> Iterator[directory_files.ShardContents]:
-    """The contents of the split's shards, one at a time: the sums are large."""
+    # One at a time: the sums are large.
     for shard in the_plan.shards:
         if shard.split == split:
             yield finished_shards.read_contents(data_dir, shard.name)

@@ -45,17 +45,11 @@ class _PlanFile:
 
 @dataclasses.dataclass(frozen=True)
 class FinishedShard:
-    """A finished shard, without its records' lengths and checksums.
-
-    Attributes:
-      info: its entry in the manifest.
-      rejects: in the order of the plan.
-      largest: its image with the most pixels; None if it has none.
-    """
+    """A finished shard, without its records' lengths and checksums."""
 
     info: manifest.ShardInfo
-    rejects: tuple[manifest.Reject, ...]
-    largest: shard_writer.LargestImage | None
+    rejects: tuple[manifest.Reject, ...]  # in the order of the plan
+    largest: shard_writer.LargestImage | None  # None if it has no image
 
 
 def find(
@@ -67,13 +61,8 @@ def find(
     """Finds the finished shards of a conversion, or begins the conversion.
 
     The caller holds the directory's lock. Temporary files that a killed process left
-    are removed.
-
-    Args:
-      data_dir: the directory of the shards.
-      description: of the plan (`plan.Plan.description`).
-      num_threads: how many shards are read at a time.
-      check_stop: called before each shard is read; may raise to stop.
+    are removed. `description` is the plan's. Up to `num_threads` shards are read at a
+    time; `check_stop` is called before each and may raise to stop.
 
     Returns:
       The finished shards by name, and the names of those that were changed after they
@@ -127,11 +116,7 @@ def find(
 
 
 def add(data_dir: str, name: str, result: shard_writer.ShardResult) -> FinishedShard:
-    """Publishes a shard under its final name, then its side file, durably.
-
-    Raises:
-      StorageError: if the disk is full, read-only or failing.
-    """
+    """Publishes a shard, then its side file, durably; raises `StorageError`."""
     files.publish(result.temporary, os.path.join(data_dir, name))
     contents = result.contents
     shard = FinishedShard(contents.info, result.rejects, result.largest)
@@ -149,11 +134,7 @@ def add(data_dir: str, name: str, result: shard_writer.ShardResult) -> FinishedS
 
 
 def read_contents(data_dir: str, name: str) -> ShardContents:
-    """What the side file of a finished shard says of its records.
-
-    Raises:
-      DataError: if it is damaged.
-    """
+    """What a shard's side file says; raises `DataError` if the file is damaged."""
     path = _make_side_path(data_dir, name)
     arrays = npz.load(path)
     with json_records.explain_damage(path, "Run the same command again."):
@@ -193,10 +174,7 @@ def check_same_plan(
 ) -> None:
     """Raises `UserError`, listing the differences, unless the descriptions are equal.
 
-    Args:
-      data_dir: for the message.
-      begun: the description of the conversion in `data_dir`.
-      description: that of the conversion asked for.
+    `begun` describes the conversion in `data_dir`, `description` that asked for.
     """
     differences = plan.find_differences(begun, description)
     if differences:

@@ -47,33 +47,22 @@ _CONVERTER_VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class ConvertSettings:
-    """What the user decides about the shards.
+    """What the user decides about the shards."""
 
-    Attributes:
-      image_size: side of the stored images in pixels (paper, section 2: 256).
-      resizing: "bicubic" (ours: the paper names no filter; see `resize`), or "authors",
-        their converter's (see `authors_resize`), which needs the extra `opencv`.
-      encoding: "jpeg", or "raw" for uint8 (six times larger, nothing to decode).
-      jpeg_quality: 1..100, as libjpeg counts it (95 is ours: the paper says nothing).
-      seed: of the shuffle, any integer.
-      num_shards: shards by split; for a split that is not named, `choose_num_shards`
-        chooses the number from its number of images.
-      apply_orientation: whether images are rotated by their EXIF orientation; None: the
-        source's default.
-      max_rejects: more undecodable images than this are an error; None: 1 % of all
-        splits together.
-      max_pixels: images with more pixels are rejected before they are decoded.
-    """
-
-    image_size: int = 256
+    image_size: int = 256  # side of the stored images in pixels (paper, section 2)
+    # "bicubic" (ours: the paper names no filter; see `resize`), or "authors", their
+    # converter's (see `authors_resize`), which needs the extra `opencv`.
     resizing: str = "bicubic"
-    encoding: str = "jpeg"
-    jpeg_quality: int = 95
-    seed: int = 0
+    encoding: str = "jpeg"  # or "raw": uint8, six times larger, nothing to decode
+    jpeg_quality: int = 95  # 1..100, on libjpeg's scale (ours: the paper has none)
+    seed: int = 0  # of the shuffle, any integer
+    # By split; `choose_num_shards` decides for a split that is not named.
     num_shards: dict[str, int] = dataclasses.field(default_factory=dict)
+    # Whether images are rotated by their EXIF orientation; None: the source's default.
     apply_orientation: bool | None = None
+    # More undecodable images are an error; None: 1 % of all splits together.
     max_rejects: int | None = None
-    max_pixels: int = 64_000_000
+    max_pixels: int = 64_000_000  # larger images are rejected before they are decoded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,17 +76,12 @@ class ShardPlan:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A planned conversion.
+    """A planned conversion."""
 
-    Attributes:
-      settings: as given, with `apply_orientation` and `max_rejects` filled in.
-      shards: in the order of the splits, then of their numbers.
-      description: everything that determines the bytes, as JSON values: plans with
-        equal descriptions make equal directories.
-    """
-
-    settings: ConvertSettings
-    shards: tuple[ShardPlan, ...]
+    settings: ConvertSettings  # with `apply_orientation` and `max_rejects` filled in
+    shards: tuple[ShardPlan, ...]  # in the order of the splits, then of their numbers
+    # Everything that determines the bytes, as JSON values: plans with equal
+    # descriptions make equal directories.
     description: dict[str, Any]
 
     @property
@@ -122,18 +106,13 @@ def make_plan(source: Source, settings: ConvertSettings) -> Plan:
             "the source holds no training images. Check --source and --source_dir."
         )
     num_images = sum(table.num_images for table in tables.values())
+    orientation, limit = settings.apply_orientation, settings.max_rejects
+    if orientation is None:
+        orientation = source.applies_orientation
+    if limit is None:
+        limit = int(num_images * _DEFAULT_REJECTED_SHARE)
     settings = dataclasses.replace(
-        settings,
-        apply_orientation=(
-            source.applies_orientation
-            if settings.apply_orientation is None
-            else settings.apply_orientation
-        ),
-        max_rejects=(
-            int(num_images * _DEFAULT_REJECTED_SHARE)
-            if settings.max_rejects is None
-            else settings.max_rejects
-        ),
+        settings, apply_orientation=orientation, max_rejects=limit
     )
     shards: list[ShardPlan] = []
     for split, table in tables.items():
@@ -186,22 +165,15 @@ def _check_settings(settings: ConvertSettings) -> None:
             raise errors.UserError(
                 f"the {kind} {value!r} is unknown. Use {' or '.join(known)}."
             )
-    if not 1 <= settings.jpeg_quality <= 100:
-        raise errors.UserError(
-            f"the JPEG quality is 1 to 100, not {settings.jpeg_quality}."
-        )
-    if not 1 <= settings.max_pixels <= LARGEST_MAX_PIXELS:
-        raise errors.UserError(
-            f"max_pixels is 1 to {LARGEST_MAX_PIXELS:,}, not {settings.max_pixels:,}."
-        )
-    if settings.image_size < 1:
-        raise errors.UserError(
-            f"image_size must be at least 1, not {settings.image_size}."
-        )
-    if settings.max_rejects is not None and settings.max_rejects < 0:
-        raise errors.UserError(
-            f"max_rejects must be at least 0, not {settings.max_rejects}."
-        )
+    for name, number, low, high in (
+        ("jpeg_quality", settings.jpeg_quality, 1, 100),
+        ("max_pixels", settings.max_pixels, 1, LARGEST_MAX_PIXELS),
+        ("image_size", settings.image_size, 1, None),
+        ("max_rejects", settings.max_rejects or 0, 0, None),
+    ):
+        if number < low or (high is not None and number > high):
+            expected = f"at least {low}" if high is None else f"{low} to {high:,}"
+            raise errors.UserError(f"{name} must be {expected}, not {number:,}.")
 
 
 def _plan_split(

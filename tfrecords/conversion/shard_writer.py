@@ -13,7 +13,6 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO
 
 import numpy as np
 
@@ -41,19 +40,12 @@ class LargestImage:
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """A shard under its temporary name, and what is known of it.
+    """A shard under its temporary name, and what is known of it."""
 
-    Attributes:
-      temporary: its path; the file is flushed to the disk.
-      contents: its records.
-      rejects: in the order of the plan.
-      largest: None if the shard has no image.
-    """
-
-    temporary: str
+    temporary: str  # its path; the file is flushed to the disk
     contents: ShardContents
-    rejects: tuple[manifest.Reject, ...]
-    largest: LargestImage | None
+    rejects: tuple[manifest.Reject, ...]  # in the order of the plan
+    largest: LargestImage | None  # None if the shard has no image
 
 
 def write_shard(
@@ -66,15 +58,9 @@ def write_shard(
 ) -> ShardResult:
     """Writes one shard under a temporary name.
 
-    Memory does not grow with the shard: one image is held at a time.
-
-    Args:
-      source: where the images come from.
-      settings: as completed by `plan.make_plan`.
-      data_dir: where the shard is written.
-      shard: which images, in which order.
-      rejected: reasons by position in the shard, of images not to be tried.
-      report_position: called with each position before its image is read.
+    Memory does not grow with the shard: one image is held at a time. The settings are
+    those completed by `plan.make_plan`; `rejected` and `report_position` are the pool's
+    (`worker_pool.Work`).
 
     Returns:
       The shard; every image of the plan is either a record or a reject.
@@ -92,7 +78,8 @@ def write_shard(
     accumulator = (
         statistics.Accumulator(settings.image_size) if shard.split == "train" else None
     )
-    with _open_temporary(os.path.join(data_dir, shard.name)) as file:
+    path = os.path.join(data_dir, shard.name)
+    with files.atomic_write(path, publishes=False) as file:
         digest, num_bytes = hashlib.sha256(), 0
         for position, row in enumerate(shard.rows.tolist()):
             report_position(position)
@@ -110,7 +97,7 @@ def write_shard(
             label = int(table.labels[row])
             data = schema.encode_image(
                 encoded=prepared.encoded,
-                image_format=prepare.get_format(settings),
+                image_format=schema.FORMATS[settings.encoding],
                 label=label,
                 synset=source.classes[label].synset,
                 text=source.classes[label].text,
@@ -150,21 +137,6 @@ def write_shard(
 def decode_filename(name: bytes) -> str:
     """A file name of an `ImageTable` as text; bytes that are not UTF-8 survive."""
     return bytes(name).decode(errors="surrogateescape")
-
-
-@contextlib.contextmanager
-def _open_temporary(path: str) -> Iterator[BinaryIO]:
-    temporary = files.make_temporary_name(path)
-    with files.storage_errors(path):
-        try:
-            with open(temporary, "wb", buffering=1 << 20) as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
 
 
 def _read_image(

@@ -41,10 +41,6 @@ def check(directory: str, list_path: str) -> None:
 
     Files that the list does not name are ignored.
 
-    Args:
-      directory: what the list's paths are relative to.
-      list_path: path of the list.
-
     Raises:
       DataError: naming the first file that is missing or has another sum, or the list
         if it is damaged.

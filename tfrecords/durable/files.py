@@ -35,10 +35,7 @@ _STORAGE_ERRNOS = {
 
 @contextlib.contextmanager
 def storage_errors(path: str) -> Iterator[None]:
-    """Turns the operating system's errors while writing into `StorageError`.
-
-    Args:
-      path: what is being written, for the message.
+    """Turns the operating system's errors while writing `path` into `StorageError`.
 
     Raises:
       StorageError: for a full, read-only, forbidden or failing disk. Other OSErrors,
@@ -69,10 +66,7 @@ def find_storage_errno(text: str) -> int | None:
 
 @contextlib.contextmanager
 def read_errors(path: str) -> Iterator[None]:
-    """Turns the operating system's errors while reading into ours.
-
-    Args:
-      path: what is being read, for the message.
+    """Turns the operating system's errors while reading `path` into ours.
 
     Raises:
       DataError: if the file is missing or is a directory.
@@ -109,8 +103,10 @@ def _free_space(directory: str) -> str:
 
 
 @contextlib.contextmanager
-def atomic_write(path: str) -> Iterator[IO[bytes]]:
+def atomic_write(path: str, *, publishes: bool = True) -> Iterator[IO[bytes]]:
     """Opens a binary file that appears at `path` complete, or not at all.
+
+    Without `publishes` the complete file keeps its temporary name, for `publish`.
 
     Raises:
       UserError: if its directory does not exist, or `path` is a directory.
@@ -125,7 +121,8 @@ def atomic_write(path: str) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            publish(temporary, path)
+            if publishes:
+                publish(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
@@ -155,11 +152,7 @@ def make_temporary_name(path: str) -> str:
 
 
 def publish(temporary: str, path: str) -> None:
-    """Gives a temporary file, flushed to the disk, its final name, durably.
-
-    Raises:
-      StorageError: if the directory is read-only, forbidden or failing.
-    """
+    """Gives a flushed temporary file its final name, durably; raises `StorageError`."""
     with storage_errors(path):
         os.replace(temporary, path)
         fsync_directory(os.path.dirname(os.path.abspath(path)))
@@ -170,10 +163,7 @@ def atomic_directory(path: str) -> Iterator[str]:
     """Makes a directory that appears at `path` complete, or not at all.
 
     Yields the temporary directory to write into. Nothing may exist at `path` when the
-    block ends.
-
-    Raises:
-      StorageError: as for `atomic_write`.
+    block ends. Raises `StorageError` as `atomic_write` does.
     """
     temporary = make_temporary_name(path)
     with storage_errors(path):
@@ -254,11 +244,17 @@ def make_directory(path: str) -> None:
             ) from error
 
 
+def find_nearest(path: str) -> str:
+    """`path`, or the nearest directory above it that exists."""
+    path = os.path.abspath(path)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
 def check_directory(path: str) -> None:
     """Raises what `make_directory` or writing there would raise; makes nothing."""
-    nearest = os.path.abspath(path)
-    while not os.path.lexists(nearest):
-        nearest = os.path.dirname(nearest)
+    nearest = find_nearest(path)
     if not os.path.isdir(nearest):
         raise errors.UserError(
             f"{path} cannot be used as a directory: {nearest} is a file. Choose "
@@ -272,10 +268,9 @@ def check_directory(path: str) -> None:
 
 
 def remove_temporary_files(directory: str) -> list[str]:
-    """Removes what killed writers left in `directory`; the caller holds its lock.
+    """Removes what killed writers left in `directory`; returns the names, sorted.
 
-    Returns:
-      The names removed, sorted.
+    The caller holds the directory's lock.
     """
     names = sorted(n for n in os.listdir(directory) if TEMPORARY_MARK in n)
     for name in names:

@@ -74,22 +74,13 @@ def read(
 
 
 def write_sealed(path: str, value: dict[str, Any]) -> None:
-    """Writes `value` and the checksum of its text, atomically.
-
-    Raises:
-      StorageError: if the disk is full, read-only, forbidden or failing.
-    """
+    """Writes `value` and its text's checksum atomically; raises `StorageError`."""
     files.write_json(path, {**value, SEAL: _compute_seal(value)})
 
 
 @contextlib.contextmanager
 def explain_damage(path: str, remedy: str = _REMEDY) -> Iterator[None]:
-    """Turns the errors of checking a file's content into a `DataError`.
-
-    Args:
-      path: of the file.
-      remedy: what the user should do.
-    """
+    """Turns the errors of checking a file's content into a `DataError`."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -21,9 +21,7 @@ LOCK_NAME = "LOCK"
 def directory_lock(directory: str, user: str) -> Iterator[None]:
     """Locks `directory` for this process, with a flock on the file `LOCK` in it.
 
-    Args:
-      directory: an existing directory.
-      user: who holds the lock, for another process's error: "alexnet-train".
+    `user`, "alexnet-train" for example, is who holds it, for another process's error.
 
     Raises:
       InUseError: if another process holds the lock.

@@ -24,9 +24,7 @@ _ZIP64 = 0xFFFFFFFF
 def save(path: str, arrays: Mapping[str, Any]) -> None:
     """Writes `arrays` as an uncompressed `.npz`, atomically.
 
-    Args:
-      path: the file to appear.
-      arrays: name to array of any numeric dtype and shape; names may hold slashes.
+    Arrays have any numeric dtype and shape; their names may hold slashes.
 
     Raises:
       ValueError: if an array holds Python objects, which would be pickled.
@@ -54,7 +52,12 @@ def load(path: str) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             _check_end(file, len(set(archive.files)))
-            _check_sizes(file, archive)
+            assert archive.zip is not None
+            size = os.fstat(file.fileno()).st_size
+            total = sum(member.file_size for member in archive.zip.infolist())
+            # Ours are never compressed.
+            if total > size:
+                raise ValueError(f"it has {size:,} bytes and would unpack to {total:,}")
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise
@@ -64,15 +67,6 @@ def load(path: str) -> dict[str, np.ndarray]:
             f"{path} is damaged or is not a NumPy archive ({error}). Make it again or "
             "restore it from a copy."
         ) from error
-
-
-def _check_sizes(file: IO[bytes], archive: np.lib.npyio.NpzFile) -> None:
-    """Raises `ValueError` if members would grow: ours are never compressed."""
-    assert archive.zip is not None
-    total = sum(member.file_size for member in archive.zip.infolist())
-    size = os.fstat(file.fileno()).st_size
-    if total > size:
-        raise ValueError(f"it has {size:,} bytes and would unpack to {total:,}")
 
 
 def _check_end(file: IO[bytes], num_members: int) -> None:

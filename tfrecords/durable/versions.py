@@ -21,15 +21,10 @@ from tfrecords.durable import files
 
 @dataclasses.dataclass
 class NewVersion:
-    """A version, while it is being written and after.
+    """A version, while it is being written and after."""
 
-    Attributes:
-      temporary: the directory to write into.
-      path: the final directory, `directory/<number>`; "" until it is complete.
-    """
-
-    temporary: str
-    path: str = ""
+    temporary: str  # the directory to write into
+    path: str = ""  # the final directory, `directory/<number>`, once it is complete
 
 
 def list_versions(directory: str) -> list[int]:

@@ -30,12 +30,8 @@ _MARGIN = 4
 def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
     """Resizes the shorter side to `image_size` and crops the centre square.
 
-    An image more than 16 times as long as it is wide is first cropped to that length,
-    around its centre.
-
-    Args:
-      pixels: uint8 [height, width, 3].
-      image_size: pixels.
+    An image, uint8 [height, width, 3], more than 16 times as long as it is wide is
+    first cropped to that length, around its centre.
 
     Returns:
       uint8 [image_size, image_size, 3]; a view of the input if nothing is resized.

@@ -67,9 +67,6 @@ def decode_image(
         Pillow).
       max_bytes: the largest allowed length of `data`.
 
-    Returns:
-      Pillow's image, mode RGB.
-
     Raises:
       ImageError: if it is not such an image, larger than allowed, damaged or cut short.
       ValueError: if `max_pixels` is more than Pillow decodes without a warning.
@@ -111,26 +108,15 @@ def decode_image(
 
 
 def decode_pixels(data: bytes, *, apply_orientation: bool) -> np.ndarray:
-    """`decode_image` with its default limits, as an array.
-
-    Returns:
-      uint8 [height, width, 3], RGB.
-
-    Raises:
-      ImageError: as `decode_image`.
-    """
+    """`decode_image` with its default limits, as uint8 [height, width, 3]."""
     return np.array(decode_image(data, apply_orientation=apply_orientation))
 
 
 def encode_jpeg(image: Image.Image, quality: int = 95) -> bytes:
-    """Encodes RGB pixels as a baseline JPEG with 4:2:0 chroma.
+    """Encodes an image of mode RGB as a baseline JPEG with 4:2:0 chroma.
 
-    Args:
-      image: mode RGB.
-      quality: 1..95, libjpeg's scale.
-
-    Returns:
-      The file's bytes, which depend only on the arguments and libjpeg's version.
+    The bytes depend only on the arguments and libjpeg's version; `quality` is 1..100 on
+    libjpeg's scale.
     """
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=quality, subsampling="4:2:0")

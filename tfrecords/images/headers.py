@@ -11,6 +11,7 @@ RFC 9649 (WebP), Exif 2.32 section 4.6 (orientation).
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
 
 from tfrecords import errors
@@ -29,7 +30,6 @@ _JPEG_KEPT_MARKERS = _JPEG_FRAME_MARKERS | {0xC4, 0xCC, 0xDB, 0xDD}
 # JFIF's and Adobe's segments say what the channels mean. Shorter ones are ignored, as
 # in libjpeg (jdmarker.c, APP0_DATA_LEN and APP14_DATA_LEN).
 _JPEG_COLOR_SEGMENTS = {_JPEG_APP0: (b"JFIF\0", 14), _JPEG_APP14: (b"Adobe", 12)}
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_ORIENTATION_TAG = 0x0112
 _EXIF_SHORT = 3
 
@@ -40,36 +40,21 @@ class ImageError(errors.DataError):
 
 @dataclasses.dataclass(frozen=True)
 class JpegHeader:
-    """A JPEG's segments up to its first scan.
+    """A JPEG's segments up to its first scan."""
 
-    Attributes:
-      width: pixels, from the frame header.
-      height: pixels, from the frame header.
-      is_baseline: whether the frame is baseline (SOF0), eight bits per value.
-      num_channels: as stored: 1 gray, 3 colours, 4 CMYK.
-      has_adobe_marker: whether there is an APP14 "Adobe" segment; then four-channel
-        images are stored inverted.
-      exif: the first Exif segment's TIFF structure; empty if there is none.
-      kept_segments: the segments that a decoder needs, in order: frame header, tables,
-        JFIF's and Adobe's segments.
-      scan_offset: the byte offset of the first scan's marker.
-    """
-
-    width: int
+    width: int  # pixels, from the frame header
     height: int
-    is_baseline: bool
-    num_channels: int
-    has_adobe_marker: bool
-    exif: bytes
+    is_baseline: bool  # whether the frame is baseline (SOF0), eight bits per value
+    num_channels: int  # as stored: 1 gray, 3 colours, 4 CMYK
+    has_adobe_marker: bool  # APP14: four-channel images are stored inverted
+    exif: bytes  # the first Exif segment's TIFF structure; empty if there is none
+    # What a decoder needs, in order: frame header, tables, JFIF's and Adobe's segments.
     kept_segments: list[bytes]
-    scan_offset: int
+    scan_offset: int  # of the first scan's marker, in bytes
 
 
 def read_dimensions(data: bytes) -> tuple[str, int, int]:
     """Reads an image's format and size without decoding it.
-
-    Args:
-      data: the file's bytes.
 
     Returns:
       `(format, width, height)`: "JPEG", "PNG", "GIF", "BMP" or "WEBP", and pixels as
@@ -80,20 +65,12 @@ def read_dimensions(data: bytes) -> tuple[str, int, int]:
     """
     if not data:
         raise ImageError("the file is empty")
-    if data.startswith(b"\xff\xd8"):
-        image_format, read = "JPEG", _read_jpeg
-    elif data.startswith(_PNG_SIGNATURE):
-        image_format, read = "PNG", _read_png
-    elif data.startswith((b"GIF87a", b"GIF89a")):
-        image_format, read = "GIF", _read_gif
-    elif data.startswith(b"BM"):
-        image_format, read = "BMP", _read_bmp
-    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        image_format, read = "WEBP", _read_webp
-    else:
+    found = [(name, read) for name, start, read in _FORMATS if start.match(data)]
+    if not found:
         raise ImageError(
             f"it is not a JPEG, PNG, GIF, BMP or WebP (it starts with {data[:8]!r})"
         )
+    ((image_format, read),) = found
     try:
         width, height = read(data)
     except (struct.error, IndexError):
@@ -106,15 +83,12 @@ def read_dimensions(data: bytes) -> tuple[str, int, int]:
 def parse_jpeg(data: bytes) -> JpegHeader:
     """Reads a JPEG's segments up to its first scan, as leniently as libjpeg.
 
-    Args:
-      data: the file's bytes, from the start-of-image marker on.
-
     Raises:
       ImageError: if the segments end before a frame header and a scan, or there are
         two frame headers.
     """
-    width = height = num_channels = 0
-    has_frame = is_baseline = has_adobe_marker = False
+    frame = None
+    is_baseline = has_adobe_marker = False
     exif = b""
     kept_segments = []
     position = 2
@@ -134,37 +108,30 @@ def parse_jpeg(data: bytes) -> JpegHeader:
         if marker == 0xDA:
             break
         payload = position + 4
-        if payload > len(data):
-            raise ImageError("the JPEG's header is cut short")
         end = position + 2 + int.from_bytes(data[position + 2 : payload], "big")
-        if end > len(data):
+        if max(payload, end) > len(data):
             raise ImageError("the JPEG's header is cut short")
         if end < payload:
             raise ImageError("the JPEG's header is damaged")
         if marker in _JPEG_FRAME_MARKERS:
-            if has_frame:
+            if frame:
                 raise ImageError("the JPEG has two frame headers")
             if end < payload + _JPEG_FRAME.size:
                 raise ImageError("the JPEG's header is cut short")
             frame = _JPEG_FRAME.unpack_from(data, payload)
-            bits, height, width, num_channels = frame
-            is_baseline = marker == _JPEG_BASELINE_MARKER and bits == 8
-            has_frame = True
+            is_baseline = marker == _JPEG_BASELINE_MARKER and frame[0] == 8
         name, min_bytes = _JPEG_COLOR_SEGMENTS.get(marker, (b"", 0))
         if name and end - payload >= min_bytes and data.startswith(name, payload, end):
             has_adobe_marker = has_adobe_marker or marker == _JPEG_APP14
             kept_segments.append(data[position:end])
-        if (
-            marker == _JPEG_APP1
-            and not exif
-            and data.startswith(b"Exif\0\0", payload, end)
-        ):
-            exif = data[payload + 6 : end]
+        if marker == _JPEG_APP1 and data.startswith(b"Exif\0\0", payload, end):
+            exif = exif or data[payload + 6 : end]
         if marker in _JPEG_KEPT_MARKERS:
             kept_segments.append(data[position:end])
         position = end
-    if not has_frame:
+    if frame is None:
         raise ImageError("the JPEG has no frame header")
+    _, height, width, num_channels = frame
     return JpegHeader(
         width,
         height,
@@ -178,14 +145,10 @@ def parse_jpeg(data: bytes) -> JpegHeader:
 
 
 def strip_jpeg(data: bytes, header: JpegHeader) -> bytes:
-    """The same JPEG without its metadata.
+    """The same JPEG without its metadata; `header` is `parse_jpeg(data)`.
 
     Camera data, thumbnails and colour profiles may be damaged or huge although the
     image is sound; a decoder that never sees them cannot fail on them.
-
-    Args:
-      data: the file's bytes.
-      header: `parse_jpeg(data)`.
     """
     return b"".join(
         [b"\xff\xd8", *header.kept_segments, memoryview(data)[header.scan_offset :]]
@@ -219,14 +182,10 @@ def find_gif_frame(data: bytes) -> int:
 
 
 def read_orientation(exif: bytes) -> int:
-    """The orientation in Exif data.
+    """The orientation, 1..8 as Exif numbers them; 1, upright, if none is valid.
 
-    Args:
-      exif: a TIFF structure, with or without "Exif" and two zero bytes before it; may
-        be damaged.
-
-    Returns:
-      1..8 as Exif numbers them; 1, upright, if there is no valid orientation.
+    `exif` is a TIFF structure, which may be damaged, with or without "Exif" and two
+    zero bytes before it.
     """
     exif = exif.removeprefix(b"Exif\0\0")
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(exif[:4])
@@ -287,3 +246,12 @@ def _read_webp(data: bytes) -> tuple[int, int]:
         width, height_low = struct.unpack_from("<IH", data, 23)
         return (width >> 8) + 1, (height_low | data[29] << 16) + 1
     raise ImageError("the WebP's header is damaged")
+
+
+_FORMATS = (
+    ("JPEG", re.compile(rb"\xff\xd8"), _read_jpeg),
+    ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n"), _read_png),
+    ("GIF", re.compile(rb"GIF8[79]a"), _read_gif),
+    ("BMP", re.compile(rb"BM"), _read_bmp),
+    ("WEBP", re.compile(rb"RIFF.{4}WEBP", re.DOTALL), _read_webp),
+)

@@ -27,27 +27,16 @@ _KINDS = (
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """The names in a directory that are not hidden, sorted.
+    """The names in a directory that are not hidden, sorted."""
 
-    Attributes:
-      directories: directories and links to them, each directory once.
-      files: regular files and links to them.
-      repeated: links to a directory that is already listed or is listed now.
-      others: pipes, sockets, devices, and broken links.
-    """
-
-    directories: list[str]
-    files: list[str]
-    repeated: list[str]
-    others: list[str]
+    directories: list[str]  # and links to them, each directory once
+    files: list[str]  # regular files and links to them
+    repeated: list[str]  # links to a directory that is already listed or is listed now
+    others: list[str]  # pipes, sockets, devices, and broken links
 
 
 def list_directory(directory: str) -> Listing:
-    """Lists a directory.
-
-    Raises:
-      OSError: if it, or the status of a file in it, cannot be read.
-    """
+    """Lists a directory; raises `OSError` if it or a file's status cannot be read."""
     seen = {_identify(os.stat(directory))}
     listing = Listing([], [], [], [])
     links: list[tuple[str, os.stat_result]] = []
@@ -86,10 +75,8 @@ def walk(
 ) -> Iterator[tuple[str, Listing]]:
     """Lists a directory and all below it.
 
-    Args:
-      directory: its path.
-      on_error: called with the path of a directory that cannot be read; the walk
-        continues.
+    `on_error` is called with the path of a directory that cannot be read; the walk
+    continues.
 
     Yields:
       `(path, listing)` of each directory, in no particular order.

@@ -35,9 +35,6 @@ _WEBP_KEPT_FLAGS = 0x10 | 0x02
 def strip_png(data: bytes) -> tuple[bytes, bytes]:
     """The same PNG without ancillary chunks, and its Exif data.
 
-    Args:
-      data: the file's bytes, from the signature on.
-
     Returns:
       A PNG of the header, the palette and the image data, and the TIFF structure of the
       Exif chunk (empty if there is none, or its checksum is wrong).
@@ -83,10 +80,9 @@ def strip_png(data: bytes) -> tuple[bytes, bytes]:
 
 
 def strip_gif(data: bytes) -> bytes:
-    """The same GIF's first frame, without comments and the like.
+    """The first frame of a GIF, without comments and the like.
 
-    Args:
-      data: the file's bytes, already checked by `headers.read_dimensions`.
+    `headers.read_dimensions` has checked the GIF.
     """
     screen_end = headers.find_gif_screen_end(data)
     frame = headers.find_gif_frame(data)
@@ -109,9 +105,6 @@ def strip_gif(data: bytes) -> bytes:
 
 def strip_webp(data: bytes) -> tuple[bytes, bytes]:
     """The same WebP without profile, Exif, XMP and unknown chunks, and its Exif data.
-
-    Args:
-      data: the file's bytes, from "RIFF" on.
 
     Returns:
       The WebP, and the payload of its Exif chunk (empty if there is none).

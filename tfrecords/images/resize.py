@@ -29,21 +29,13 @@ if TYPE_CHECKING:
 
 
 class Window(NamedTuple):
-    """The part of one axis that the crop needs; integers, or int64 scalar tensors.
+    """The part of one axis that the crop needs; integers, or int64 scalar tensors."""
 
-    Attributes:
-      first: the first source pixel that the result depends on.
-      last: the pixel after the last one.
-      length: of the axis, in source pixels.
-      resized: of the axis after resizing.
-      offset: of the crop in the resized axis.
-    """
-
-    first: Any
-    last: Any
-    length: Any
-    resized: Any
-    offset: Any
+    first: Any  # the first source pixel that the result depends on
+    last: Any  # the pixel after the last one
+    length: Any  # of the axis, in source pixels
+    resized: Any  # length of the axis after resizing
+    offset: Any  # of the crop in the resized axis
 
 
 def compute_window(
@@ -55,12 +47,8 @@ def compute_window(
 ) -> Window:
     """The module's rule along one axis, in integer arithmetic.
 
-    Args:
-      length: of this axis, in pixels: an int, or an int64 scalar tensor.
-      short: of the shorter axis, in pixels, of the same type.
-      image_size: of the result, in pixels.
-      minimum: `min`, or `tf.minimum` for tensors.
-      maximum: `max`, or `tf.maximum` for tensors.
+    The lengths, in pixels, of this axis and the shorter one are integers, or int64
+    scalar tensors with `tf.minimum` and `tf.maximum`.
     """
     resized = (2 * length * image_size + short) // (2 * short)
     offset = (resized - image_size) // 2
@@ -74,15 +62,11 @@ def compute_window(
 def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Image:
     """Resizes the shorter side to `image_size` and crops the centre square (Pillow).
 
-    Args:
-      image: mode RGB.
-      image_size: pixels.
-
     Returns:
       A square of that side; the input itself if it already is one.
 
     Raises:
-      ValueError: if the input has another mode.
+      ValueError: if the input's mode is not RGB.
     """
     if image.mode != "RGB":
         raise ValueError(f"expected an image of mode RGB, not {image.mode}")
@@ -103,18 +87,12 @@ def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Im
         (0, top, source.width, bottom),
     )
     return source.resize(
-        (image_size, image_size),
-        Image.Resampling.BICUBIC,
-        (left, 0, right, image_size),
+        (image_size, image_size), Image.Resampling.BICUBIC, (left, 0, right, image_size)
     )
 
 
 def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
-    """`resize_and_crop_image` for an array.
-
-    Args:
-      image: uint8 [height, width, 3], RGB.
-      image_size: pixels.
+    """`resize_and_crop_image` for an array, uint8 [height, width, 3], RGB.
 
     Returns:
       uint8 [image_size, image_size, 3]; the input itself if it has that shape.
@@ -147,12 +125,8 @@ def resize_and_crop_tensor(image: tf.Tensor, image_size: int = 256) -> tf.Tensor
     Sums close to a half may be rounded differently: the two differ by at most two grey
     levels, in less than 1 % of the values (in 0.02 % over 250 ImageNet images).
 
-    Args:
-      image: uint8 [height, width, 3], RGB; height and width may be unknown.
-      image_size: pixels.
-
-    Returns:
-      uint8 [image_size, image_size, 3].
+    From uint8 [height, width, 3], RGB, whose height and width may be unknown, to uint8
+    [image_size, image_size, 3].
     """
     import tensorflow as tf
 

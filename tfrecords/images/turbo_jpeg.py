@@ -15,15 +15,7 @@ from tfrecords.images import authors_resize, decoder, headers
 def decode_pixels(
     data: bytes, *, apply_orientation: bool, max_pixels: int = decoder.MAX_PIXELS
 ) -> np.ndarray:
-    """The pixels of `decoder.decode_image`.
-
-    Args:
-      data: the file's bytes.
-      apply_orientation: as there.
-      max_pixels: as there.
-
-    Returns:
-      uint8 [height, width, 3], RGB.
+    """The pixels of `decoder.decode_image`, uint8 [height, width, 3], RGB.
 
     Raises:
       ImageError: as there.
@@ -40,15 +32,7 @@ def decode_pixels(
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int = 95) -> bytes:
-    """The bytes of `decoder.encode_jpeg`: baseline, 4:2:0 chroma.
-
-    Args:
-      pixels: uint8 [height, width, 3], RGB.
-      quality: 1..100, libjpeg's scale.
-
-    Raises:
-      ImportError: without OpenCV.
-    """
+    """The bytes of `decoder.encode_jpeg`, from uint8 [height, width, 3], by OpenCV."""
     cv2 = authors_resize.load_opencv()
     _, encoded = cv2.imencode(
         ".jpg",

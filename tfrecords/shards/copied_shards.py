@@ -20,11 +20,6 @@ def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
 
     Missing shards are skipped: `record_index` reports them.
 
-    Args:
-      records_dir: the shards' directory.
-      contents: the manifest.
-      split: the split that is to be read.
-
     Raises:
       DataError: naming the shard of `split` that is not the manifest's, and the one
         whose first record it has.
@@ -50,13 +45,13 @@ def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
         if other.sha256 == shard.sha256:
             continue
         for suspect, double in ((shard, other), (other, shard)):
-            if suspect in own and not _is_intact(records_dir, suspect):
+            path = os.path.join(records_dir, suspect.name)
+            if suspect in own and files.compute_digest(path) != suspect.sha256:
                 raise errors.DataError(
-                    f"the shard {os.path.join(records_dir, suspect.name)} is not the "
-                    "one that the manifest names (SHA-256): it begins with the same "
-                    f"record as {double.name}, so one was copied over the other. Run "
-                    "alexnet-verify, then restore the shard from a copy or convert "
-                    "again."
+                    f"the shard {path} is not the one that the manifest names "
+                    f"(SHA-256): it begins with the same record as {double.name}, so "
+                    "one was copied over the other. Run alexnet-verify, then restore "
+                    "the shard from a copy or convert again."
                 )
 
 
@@ -69,7 +64,3 @@ def _read_frame(path: str) -> bytes:
         if end >= os.fstat(file.fileno()).st_size:
             return header  # Damaged: reading will report it.
         return header + os.pread(file.fileno(), record_file.FOOTER_BYTES, end)
-
-
-def _is_intact(records_dir: str, shard: manifest.ShardInfo) -> bool:
-    return files.compute_digest(os.path.join(records_dir, shard.name)) == shard.sha256

@@ -19,21 +19,13 @@ from tfrecords.shards import manifest, record_file, statistics
 
 @dataclasses.dataclass(frozen=True)
 class ShardContents:
-    """What index, statistics and manifest need to know of a shard.
-
-    Attributes:
-      info: the shard's entry in the manifest.
-      lengths: int64 [N], bytes of each record's data, in the records' order.
-      checksums: uint32 [N], masked CRC-32C of each record's data.
-      class_counts: int64 [number of classes].
-      accumulator: sums over the images of a training shard; None for other splits.
-    """
+    """What index, statistics and manifest need to know of a shard."""
 
     info: manifest.ShardInfo
-    lengths: np.ndarray
-    checksums: np.ndarray
-    class_counts: np.ndarray
-    accumulator: statistics.Accumulator | None
+    lengths: np.ndarray  # int64 [N], bytes of each record's data
+    checksums: np.ndarray  # uint32 [N], masked CRC-32C of each record's data
+    class_counts: np.ndarray  # int64 [number of classes]
+    accumulator: statistics.Accumulator | None  # of a training shard's images
 
 
 def write(
@@ -41,15 +33,10 @@ def write(
     description: manifest.Manifest,
     shards: Mapping[str, Iterable[ShardContents]],
 ) -> manifest.Manifest:
-    """Writes `statistics.npz`, `index.npz` and, last, `manifest.json`.
+    """Writes `statistics.npz`, `index.npz` and, last, the manifest, which it returns.
 
-    Args:
-      data_dir: the data directory. A manifest that it already has is removed first.
-      description: the manifest, without its splits and checksums.
-      shards: the contents of each split's shards, in order; each is read once.
-
-    Returns:
-      The manifest as written.
+    A manifest that `data_dir` already has is removed first. `description` is the new
+    one without its splits and checksums. Each split's `shards` are read once, in order.
 
     Raises:
       UserError: if there is no training image.
@@ -61,25 +48,24 @@ def write(
     index: dict[str, np.ndarray] = {}
     splits: dict[str, manifest.SplitInfo] = {}
     for split, contents in shards.items():
-        infos: list[manifest.ShardInfo] = []
-        lengths: list[np.ndarray] = []
-        checksums: list[np.ndarray] = []
-        class_counts = np.zeros(len(description.classes), np.int64)
+        parts: list[ShardContents] = []
         for shard in contents:
-            infos.append(shard.info)
-            lengths.append(shard.lengths)
-            checksums.append(shard.checksums)
-            class_counts += shard.class_counts
             if accumulator is None:
                 accumulator = shard.accumulator
             elif shard.accumulator is not None:
                 accumulator.merge(shard.accumulator)
-        numbers = np.arange(len(infos), dtype=np.int32)
+            # The sums are large.
+            parts.append(dataclasses.replace(shard, accumulator=None))
+        lengths = [part.lengths for part in parts]
+        numbers = np.arange(len(parts), dtype=np.int32)
         index[f"{split}/shard"] = np.repeat(numbers, [len(part) for part in lengths])
         index[f"{split}/offset"] = np.concatenate([*map(_compute_offsets, lengths)])
         index[f"{split}/length"] = np.concatenate(lengths)
-        index[f"{split}/checksum"] = np.concatenate(checksums)
-        splits[split] = manifest.SplitInfo(tuple(infos), tuple(class_counts.tolist()))
+        index[f"{split}/checksum"] = np.concatenate([p.checksums for p in parts])
+        class_counts: np.ndarray = np.sum([p.class_counts for p in parts], axis=0)
+        splits[split] = manifest.SplitInfo(
+            tuple(part.info for part in parts), tuple(class_counts.tolist())
+        )
     assert accumulator is not None  # there is a training split
     statistics.write_statistics(data_dir, accumulator.compute())
     npz.save(os.path.join(data_dir, manifest.INDEX_NAME), index)
@@ -97,7 +83,6 @@ def write(
 
 def _compute_offsets(lengths: np.ndarray) -> np.ndarray:
     """Where each record of a shard begins: record k + 1 at the end of record k."""
-    frame_bytes = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
-    sizes = lengths + frame_bytes
+    sizes = lengths + record_file.FRAME_BYTES
     offsets: np.ndarray = np.cumsum(sizes) - sizes
     return offsets

@@ -24,9 +24,8 @@ _SHORT = 64
 def encode_example(features: Mapping[str, bytes | int]) -> bytes:
     """Serializes features as a `tf.train.Example`, keys in sorted order.
 
-    Args:
-      features: each value a byte string (a BytesList of one) or a non-negative
-        integer (an Int64List of one).
+    Each value is a byte string (a BytesList of one) or a non-negative integer (an
+    Int64List of one).
     """
     entries = []
     for key in sorted(features):
@@ -41,9 +40,6 @@ def decode_example(serialized: bytes) -> dict[str, list[Any]]:
 
     Stricter than a protocol-buffer library: unknown fields and repeated keys are
     refused too.
-
-    Args:
-      serialized: the Example.
 
     Returns:
       By key, a list of bytes, of int or of float, of any length.
@@ -61,11 +57,7 @@ def decode_example(serialized: bytes) -> dict[str, list[Any]]:
 
 
 def split_example(view: memoryview) -> dict[str, memoryview]:
-    """The features of a serialized Example by key, still encoded: slices of `view`.
-
-    Raises:
-      DataError: as `decode_example`.
-    """
+    """An Example's encoded features, slices of `view`; raises as `decode_example`."""
     features: dict[str, memoryview] = {}
     parts = list(_read_fields(view, (1,)))
     if len(parts) > 1:
@@ -152,11 +144,7 @@ def _read_fields(
 
 
 def decode_feature(feature: memoryview) -> list[Any]:
-    """The values of an encoded feature: slices of `feature`, int or float.
-
-    Raises:
-      DataError: as `decode_example`.
-    """
+    """A feature's values: slices of it, int or float; raises as `decode_example`."""
     kinds = list(_read_fields(feature, (1, 2, 3)))
     if not kinds:
         return []

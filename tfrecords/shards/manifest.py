@@ -13,8 +13,10 @@ import json
 import os
 from typing import Any
 
+import numpy as np
+
 from tfrecords import errors
-from tfrecords.durable import json_records
+from tfrecords.durable import files, json_records, npz
 
 MANIFEST_NAME = "manifest.json"
 INDEX_NAME = "index.npz"
@@ -80,34 +82,21 @@ class Reject:
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """A data directory's contents.
+    """A data directory's contents."""
 
-    Attributes:
-      source: "ilsvrc2012", "folder", ..., or "tfrecords" for another program's shards.
-      image_size: side of the stored images in pixels (256); 0 if the images keep
-        their own sizes (another program's shards) and are resized when read.
-      encoding: "jpeg" or "raw".
-      label_offset: the label on disk of class 0: 0 in our shards, often 1 elsewhere.
-      records_dir: the shards' directory, relative to the data directory; "." for ours.
-      settings: everything else that determined the bytes.
-      classes: in the order of their labels.
-      splits: by name.
-      rejects: in the order of the plan.
-      inputs: the files that were converted.
-      checksums: SHA-256 of `index.npz` and `statistics.npz` by name.
-    """
-
-    source: str
+    source: str  # the value of --source; "tfrecords" for another program's shards
+    # Side of the stored images in pixels (256); 0 if the images keep their own sizes
+    # (another program's shards) and are resized when read.
     image_size: int
-    encoding: str
-    label_offset: int
-    records_dir: str
-    settings: dict[str, Any]
-    classes: tuple[ClassInfo, ...]
-    splits: dict[str, SplitInfo]
-    rejects: tuple[Reject, ...]
-    inputs: tuple[InputFile, ...]
-    checksums: dict[str, str]
+    encoding: str  # "jpeg" or "raw"
+    label_offset: int  # the label on disk of class 0: 0 for ours, often 1 elsewhere
+    records_dir: str  # of the shards, relative to the data directory; "." for ours
+    settings: dict[str, Any]  # everything else that determined the bytes
+    classes: tuple[ClassInfo, ...]  # in the order of their labels
+    splits: dict[str, SplitInfo]  # by name
+    rejects: tuple[Reject, ...]  # in the order of the plan
+    inputs: tuple[InputFile, ...]  # the files that were converted
+    checksums: dict[str, str]  # SHA-256 of `index.npz` and `statistics.npz` by name
 
     @property
     def num_classes(self) -> int:
@@ -129,6 +118,10 @@ class Manifest:
             "checksums": dict(sorted(self.checksums.items())),
         }
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+    def find_records_dir(self, data_dir: str) -> str:
+        """The path of the shards' directory."""
+        return os.path.normpath(os.path.join(data_dir, self.records_dir))
 
     def get_split(self, name: str) -> SplitInfo:
         """The split called `name`; raises `UserError` naming those there are."""
@@ -176,6 +169,25 @@ def read_manifest(data_dir: str) -> Manifest:
     with json_records.explain_damage(path, _REMEDY):
         _check(manifest)
     return manifest
+
+
+def load_arrays(
+    data_dir: str, name: str, sha256: str | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of `index.npz` or `statistics.npz`.
+
+    Raises:
+      DataError: if the file is missing or damaged, or its SHA-256 is not the one given.
+    """
+    path = os.path.join(data_dir, name)
+    try:
+        if sha256 and files.compute_digest(path) != sha256:
+            raise errors.DataError(
+                f"{path} is not the one that the manifest names (SHA-256). {_REMEDY}"
+            )
+        return npz.load(path)
+    except FileNotFoundError as error:
+        raise errors.DataError(f"{path} is missing. {_REMEDY}") from error
 
 
 def _explain_missing(data_dir: str) -> str:

@@ -25,9 +25,11 @@ from tfrecords import errors
 
 HEADER_BYTES = 12
 FOOTER_BYTES = 4
+FRAME_BYTES = HEADER_BYTES + FOOTER_BYTES
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
+_ADVICE = "Restore the file from a copy or convert again."
 
 
 def compute_masked_crc(data: bytes | np.ndarray) -> int:
@@ -39,14 +41,8 @@ def compute_masked_crc(data: bytes | np.ndarray) -> int:
 def frame(data: bytes) -> bytes:
     """`data` as a record: header, data, footer."""
     length = _LENGTH.pack(len(data))
-    return b"".join(
-        (
-            length,
-            _CRC.pack(compute_masked_crc(length)),
-            data,
-            _CRC.pack(compute_masked_crc(data)),
-        )
-    )
+    length_crc, data_crc = (_CRC.pack(compute_masked_crc(d)) for d in (length, data))
+    return b"".join((length, length_crc, data, data_crc))
 
 
 def get_checksum(record: bytes) -> int:
@@ -56,9 +52,6 @@ def get_checksum(record: bytes) -> int:
 
 def scan(path: str) -> Iterator[tuple[int, bytes]]:
     """Reads a shard from end to end, checking every length and checksum.
-
-    Args:
-      path: the shard.
 
     Yields:
       (offset of the record's header in bytes, data).
@@ -70,11 +63,12 @@ def scan(path: str) -> Iterator[tuple[int, bytes]]:
     with open(path, "rb") as file:
         offset = number = 0
         while offset < file_bytes:
-            header = file.read(HEADER_BYTES)
-            length = _check_header(path, number, offset, header, file_bytes)
-            data, footer = file.read(length), file.read(FOOTER_BYTES)
-            yield offset, _check_body(path, number, offset, data, footer, length)
-            offset += HEADER_BYTES + length + FOOTER_BYTES
+            place = f"{path}: record {number} at byte {offset}"
+            length = _check_header(place, offset, file.read(HEADER_BYTES), file_bytes)
+            data = file.read(length)
+            _check_data(place, data, length, file.read(FOOTER_BYTES))
+            yield offset, data
+            offset += FRAME_BYTES + length
             number += 1
 
 
@@ -109,14 +103,15 @@ def read_record(
     """
     # Three reads: slicing the data (197 kB of a raw image) from one would copy it.
     start = offset + HEADER_BYTES
+    record = "the record" if number is None else f"record {number}"
+    place = f"{path}: {record} at byte {offset}"
     header = os.pread(descriptor, HEADER_BYTES, offset)
-    file_bytes = os.fstat(descriptor).st_size
-    found = _check_header(path, number, offset, header, file_bytes)
+    found = _check_header(place, offset, header, os.fstat(descriptor).st_size)
     if found != length:
         raise errors.DataError(
-            f"{_describe(path, number, offset)} holds {found} bytes, the index says "
-            f"{length}: the shard or the index was changed. Run alexnet-verify, then "
-            "restore the file or convert again."
+            f"{place} holds {found} bytes, the index says {length}: the shard or the "
+            "index was changed. Run alexnet-verify, then restore the file or convert "
+            "again."
         )
     data: Any
     if buffer is None:
@@ -124,57 +119,38 @@ def read_record(
     else:
         data = buffer[: os.preadv(descriptor, [buffer[:length].data], start)]
     footer = os.pread(descriptor, FOOTER_BYTES, start + length)
-    _check_body(path, number, offset, data, footer, length)
-    if checksum is not None and checksum != _CRC.unpack(footer)[0]:
+    found_checksum = _check_data(place, data, length, footer)
+    if checksum not in (None, found_checksum):
         raise errors.DataError(
-            f"{_describe(path, number, offset)} is another record than the index says "
-            "(checksum): another shard was copied over this one, or records were "
-            "swapped or repeated. Run alexnet-verify, which lists all of them, then "
-            "restore the shard from a copy or convert again."
+            f"{place} is another record than the index says (checksum): another shard "
+            "was copied over this one, or records were swapped or repeated. Run "
+            "alexnet-verify, which lists all of them, then restore the shard from a "
+            "copy or convert again."
         )
     return data
 
 
-def _describe(path: str, number: int | None, offset: int) -> str:
-    record = f"record {number} " if number is not None else "the record "
-    return f"{path}: {record}at byte {offset}"
-
-
-def _check_header(
-    path: str, number: int | None, offset: int, header: bytes, file_bytes: int
-) -> int:
-    what = _describe(path, number, offset)
-    advice = "Restore the file from a copy or convert again."
+def _check_header(place: str, offset: int, header: bytes, file_bytes: int) -> int:
+    """The length of the data, in bytes."""
     if len(header) < HEADER_BYTES:
-        raise errors.DataError(f"{what} is cut short inside its header. {advice}")
+        raise errors.DataError(f"{place} is cut short inside its header. {_ADVICE}")
     length_bytes = header[:8]
     if compute_masked_crc(length_bytes) != _CRC.unpack(header[8:])[0]:
-        raise errors.DataError(f"{what} has a damaged length (checksum). {advice}")
+        raise errors.DataError(f"{place} has a damaged length (checksum). {_ADVICE}")
     length: int = _LENGTH.unpack(length_bytes)[0]
-    if offset + HEADER_BYTES + length + FOOTER_BYTES > file_bytes:
+    if offset + FRAME_BYTES + length > file_bytes:
         raise errors.DataError(
-            f"{what} claims {length} bytes, more than the file holds: the file is cut "
-            f"short or forged. {advice}"
+            f"{place} claims {length} bytes, more than the file holds: the file is cut "
+            f"short or forged. {_ADVICE}"
         )
     return length
 
 
-def _check_body(
-    path: str,
-    number: int | None,
-    offset: int,
-    data: Any,
-    footer: bytes,
-    length: int,
-) -> Any:
-    what = _describe(path, number, offset)
+def _check_data(place: str, data: Any, length: int, footer: bytes) -> int:
+    """The masked CRC of the data."""
     if len(data) < length or len(footer) < FOOTER_BYTES:
-        raise errors.DataError(
-            f"{what} is cut short. Restore the file from a copy or convert again."
-        )
-    if compute_masked_crc(data) != _CRC.unpack(footer)[0]:
-        raise errors.DataError(
-            f"{what} has damaged data (checksum). Restore the file from a copy or "
-            "convert again."
-        )
-    return data
+        raise errors.DataError(f"{place} is cut short. {_ADVICE}")
+    crc = compute_masked_crc(data)
+    if crc != _CRC.unpack(footer)[0]:
+        raise errors.DataError(f"{place} has damaged data (checksum). {_ADVICE}")
+    return crc

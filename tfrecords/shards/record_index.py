@@ -16,33 +16,33 @@ import os
 import numpy as np
 
 from tfrecords import errors
-from tfrecords.durable import files, npz
 from tfrecords.shards import copied_shards, record_file
 from tfrecords.shards import manifest as manifest_lib
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordIndex:
-    """The positions of the records of a split.
+    """The positions of the records of a split; the arrays are those of `index.npz`."""
 
-    Attributes:
-      paths: the shards.
-      shard: int32 [N], index in `paths` of each record's shard.
-      offset: int64 [N], of the record's header, bytes.
-      length: int64 [N], of the record's data, bytes.
-      checksum: uint32 [N], masked CRC-32C of the record's data; None if the index has
-        no checksums.
-    """
-
-    paths: tuple[str, ...]
+    paths: tuple[str, ...]  # of the shards, to which `shard` is an index
     shard: np.ndarray
     offset: np.ndarray
     length: np.ndarray
-    checksum: np.ndarray | None = None
+    checksum: np.ndarray | None = None  # None if the index has no checksums
 
     @property
     def num_records(self) -> int:
         return len(self.shard)
+
+    def get_part(self, begin: int, end: int) -> RecordIndex:
+        """The positions of the records `begin` to `end` - 1."""
+        return RecordIndex(
+            self.paths,
+            self.shard[begin:end],
+            self.offset[begin:end],
+            self.length[begin:end],
+            None if self.checksum is None else self.checksum[begin:end],
+        )
 
 
 def read_index(
@@ -54,11 +54,7 @@ def read_index(
     `alexnet-verify` reads the contents. If the index has no checksums, shards of equal
     size are opened too, to find one that was copied over another.
 
-    Args:
-      data_dir: the data directory.
-      manifest: its manifest.
-      split: the split's name.
-      check_sizes: whether to check the shards; otherwise only the index is read.
+    Without `check_sizes` only the index is read.
 
     Raises:
       DataError: naming the shard that is missing or has the wrong size, or the index if
@@ -66,24 +62,15 @@ def read_index(
       UserError: if there is no such split.
     """
     info = manifest.get_split(split)
-    records_dir = os.path.normpath(os.path.join(data_dir, manifest.records_dir))
+    records_dir = manifest.find_records_dir(data_dir)
     paths = tuple(os.path.join(records_dir, shard.name) for shard in info.shards)
     if check_sizes:
         for path, shard in zip(paths, info.shards, strict=True):
             _check_size(path, shard.num_bytes)
     index_path = os.path.join(data_dir, manifest_lib.INDEX_NAME)
-    try:
-        digest = files.compute_digest(index_path)
-    except FileNotFoundError as error:
-        raise errors.DataError(
-            f"{index_path} is missing. Restore it from a copy or convert again."
-        ) from error
-    if digest != manifest.checksums[manifest_lib.INDEX_NAME]:
-        raise errors.DataError(
-            f"{index_path} is not the one that the manifest names (SHA-256). Restore "
-            "it from a copy or convert again."
-        )
-    arrays = npz.load(index_path)
+    arrays = manifest_lib.load_arrays(
+        data_dir, manifest_lib.INDEX_NAME, manifest.checksums[manifest_lib.INDEX_NAME]
+    )
     try:
         index = RecordIndex(
             paths,
@@ -124,9 +111,8 @@ def _fits(index: RecordIndex, info: manifest_lib.SplitInfo) -> bool:
     if not np.array_equal(index.shard, expected):
         return False
     num_bytes = np.array([shard.num_bytes for shard in info.shards], np.int64)
-    frame_bytes = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
     # Subtractions only: the sum of two entries could overflow.
-    room = num_bytes[index.shard] - frame_bytes - index.offset
+    room = num_bytes[index.shard] - record_file.FRAME_BYTES - index.offset
     return bool(
         np.all(index.offset >= 0)
         and np.all(index.length >= 0)

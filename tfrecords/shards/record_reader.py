@@ -18,13 +18,10 @@ MAX_OPEN_SHARDS = 256
 
 
 class RecordReader:
-    """Random access to the records of a split; safe to use from several threads.
+    """Random access to the records of `index`; safe to use from several threads.
 
     Shards are opened when first read. The least recently used one is closed when more
     than `MAX_OPEN_SHARDS` would be open, or fewer if the process may open few files.
-
-    Attributes:
-      index: the records' positions.
     """
 
     def __init__(self, index: record_index.RecordIndex):
@@ -47,15 +44,7 @@ class RecordReader:
         return data
 
     def read_into(self, record_id: int, buffer: np.ndarray) -> np.ndarray:
-        """`read` without allocating memory.
-
-        Args:
-          record_id: the record's number.
-          buffer: uint8 [n], n at least the record's length.
-
-        Returns:
-          Its data: the start of `buffer`.
-        """
+        """`read` into the start of `buffer`, uint8 [n] with room; returns that part."""
         data: np.ndarray = self._read(record_id, buffer)
         return data
 

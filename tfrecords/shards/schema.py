@@ -40,8 +40,8 @@ WIDTH = "image/width"
 CHANNELS = "image/channels"
 COLORSPACE = "image/colorspace"
 
-FORMAT_JPEG = b"JPEG"
-FORMAT_RAW = b"RAW"
+# By the manifest's `encoding`.
+FORMATS = {"jpeg": b"JPEG", "raw": b"RAW"}
 
 # Every record must have these.
 _NEEDED = (ENCODED, LABEL)
@@ -67,18 +67,7 @@ def encode_image(
 ) -> bytes:
     """Serializes one image as an Example; the bytes depend only on the arguments.
 
-    Args:
-      encoded: a JPEG, or height * width * 3 raw RGB bytes.
-      image_format: `FORMAT_JPEG` or `FORMAT_RAW`.
-      label: 0..N-1.
-      synset: the class's id.
-      text: the class's name in words.
-      filename: the image's name in its source.
-      height: pixels.
-      width: pixels.
-
-    Returns:
-      The serialized Example.
+    The arguments are the features above; `image_format` is one of `FORMATS`.
     """
     return example_proto.encode_example(
         {
@@ -98,17 +87,9 @@ def encode_image(
 
 @dataclasses.dataclass(frozen=True)
 class ImageRecord:
-    """A record as it was read; text is empty if another program left it out.
+    """A record's features as stored.
 
-    Attributes:
-      image_bytes: the encoded image.
-      image_format: b"JPEG", b"RAW" or another program's value.
-      label: as stored.
-      synset: the class's id.
-      text: the class's name in words.
-      filename: the image's name in its source.
-      height: pixels, None if it is not stored.
-      width: pixels, None if it is not stored.
+    What another program left out is empty, or None for the sizes.
     """
 
     image_bytes: bytes
@@ -146,10 +127,8 @@ def decode_record(serialized: bytes) -> ImageRecord:
 def decode_pixels(serialized: memoryview) -> tuple[memoryview, int]:
     """The image's bytes, a slice of `serialized`, and the label as stored.
 
-    This is what training needs of a raw record, without a copy of the 197 kB.
-
-    Raises:
-      DataError: as `decode_record`.
+    This is what training needs of a raw record, without a copy of the 197 kB. Raises as
+    `decode_record`.
     """
     encoded = example_proto.split_example(serialized)
     _check_keys(encoded)
@@ -189,8 +168,7 @@ def _get_number(features: dict[str, list[Any]], key: str) -> int | None:
 def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Parses what training needs of serialized Examples, in a TensorFlow graph.
 
-    Args:
-      serialized: strings, [B]; a batch is parsed in a fraction of the time.
+    From strings, [B]: a batch is parsed in a fraction of the time.
 
     Returns:
       (encoded images, string [B]; labels as stored, int64 [B]).
@@ -201,21 +179,12 @@ def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     import tensorflow as tf
 
-    parsed = tf.io.parse_example(
-        serialized,
-        {
-            ENCODED: tf.io.FixedLenFeature([], tf.string),
-            LABEL: tf.io.FixedLenFeature([], tf.int64),
-        },
-    )
+    parsed = tf.io.parse_example(serialized, _make_needed_features())
     return parsed[ENCODED], parsed[LABEL]
 
 
 def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Parses one serialized Example in a TensorFlow graph.
-
-    Args:
-      serialized: a scalar string tensor.
+    """Parses one serialized Example, a scalar string, in a TensorFlow graph.
 
     Returns:
       Scalars: `image_bytes` string, `format` string (empty if absent, as in other
@@ -223,30 +192,22 @@ def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
       string.
 
     Raises:
-      tf.errors.InvalidArgumentError: if the record is not an Example or lacks
-        `image/encoded` or `image/class/label`.
+      tf.errors.InvalidArgumentError: as `parse_images`.
     """
     import tensorflow as tf
 
-    def text_feature() -> tf.io.FixedLenFeature:
-        return tf.io.FixedLenFeature([], tf.string, default_value="")
+    texts = {"format": FORMAT, "synset": SYNSET, "text": TEXT, "filename": FILENAME}
+    optional = tf.io.FixedLenFeature([], tf.string, default_value="")
+    features = {**_make_needed_features(), **dict.fromkeys(texts.values(), optional)}
+    parsed = tf.io.parse_single_example(serialized, features)
+    names = {"image_bytes": ENCODED, "label": LABEL, **texts}
+    return {name: parsed[key] for name, key in names.items()}
 
-    parsed = tf.io.parse_single_example(
-        serialized,
-        {
-            ENCODED: tf.io.FixedLenFeature([], tf.string),
-            LABEL: tf.io.FixedLenFeature([], tf.int64),
-            FORMAT: text_feature(),
-            SYNSET: text_feature(),
-            TEXT: text_feature(),
-            FILENAME: text_feature(),
-        },
-    )
+
+def _make_needed_features() -> dict[str, tf.io.FixedLenFeature]:
+    import tensorflow as tf
+
     return {
-        "image_bytes": parsed[ENCODED],
-        "format": parsed[FORMAT],
-        "label": parsed[LABEL],
-        "synset": parsed[SYNSET],
-        "text": parsed[TEXT],
-        "filename": parsed[FILENAME],
+        ENCODED: tf.io.FixedLenFeature([], tf.string),
+        LABEL: tf.io.FixedLenFeature([], tf.int64),
     }

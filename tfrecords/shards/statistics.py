@@ -19,13 +19,13 @@ import os
 import numpy as np
 
 from tfrecords import errors
-from tfrecords.durable import files, npz
+from tfrecords.durable import npz
 from tfrecords.shards import manifest
 
 # 257 * 255 = 65,535 is the largest 16-bit number.
 _MAX_LATEST = 257
 
-# The side of the mean image is the directory's image size.
+# In the order of `Statistics`. The mean image's side is the directory's image size.
 _SHAPES: dict[str, tuple[int | None, ...]] = {
     "num_images": (),
     "mean_image": (None, None, 3),
@@ -38,23 +38,15 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """What the input pipeline subtracts and adds; pixels are 0..255.
-
-    Attributes:
-      num_images: the number of images.
-      mean_image: float64 [256, 256, 3].
-      mean_rgb: float64 [3].
-      covariance: float64 [3, 3], of the RGB values over all pixels (divided by n).
-      eigenvalues: float64 [3], of the covariance, largest first.
-      eigenvectors: float64 [3, 3], unit columns in the eigenvalues' order, each with
-        a positive sum over R, G, B (a column's sign is otherwise arbitrary).
-    """
+    """What the input pipeline subtracts and adds, in float64; pixels are 0..255."""
 
     num_images: int
-    mean_image: np.ndarray
-    mean_rgb: np.ndarray
-    covariance: np.ndarray
-    eigenvalues: np.ndarray
+    mean_image: np.ndarray  # [256, 256, 3]
+    mean_rgb: np.ndarray  # [3]
+    covariance: np.ndarray  # [3, 3], of the RGB values over all pixels (divided by n)
+    eigenvalues: np.ndarray  # [3], of the covariance, largest first
+    # [3, 3], unit columns in the eigenvalues' order, each with a positive sum over R,
+    # G, B (a column's sign is otherwise arbitrary).
     eigenvectors: np.ndarray
 
 
@@ -153,11 +145,8 @@ def compute_principal_components(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues, largest first, and eigenvectors as columns with positive sums.
 
-    Args:
-      covariance: float64 [3, 3], symmetric.
-
-    Returns:
-      (float64 [3], float64 [3, 3]). Eigenvalues made negative by rounding become 0.
+    Of a covariance, float64 [3, 3]: (float64 [3], float64 [3, 3]). Eigenvalues made
+    negative by rounding become 0.
     """
     eigenvalues, eigenvectors = np.linalg.eigh(covariance)
     eigenvalues, eigenvectors = eigenvalues[::-1], eigenvectors[:, ::-1]
@@ -181,39 +170,21 @@ def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statis
       DataError: if the file is missing, damaged or of another data directory.
     """
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
-    try:
-        if expected_sha256 and files.compute_digest(path) != expected_sha256:
-            raise errors.DataError(
-                f"{path} is not the one that the manifest names (SHA-256). Restore it "
-                "from a copy or convert again."
-            )
-        arrays = npz.load(path)
-        for name, shape in _SHAPES.items():
-            array = arrays[name]
-            if array.ndim != len(shape) or any(
-                b not in (None, a) for a, b in zip(array.shape, shape, strict=True)
-            ):
-                raise errors.DataError(
-                    f"{path} holds {name} of shape {array.shape}, not "
-                    f"{shape}. Convert again."
-                )
-            if not np.all(np.isfinite(array)):
-                raise errors.DataError(
-                    f"{path} holds a {name} that is not finite. Convert again."
-                )
-        return Statistics(
-            num_images=int(arrays["num_images"]),
-            mean_image=arrays["mean_image"],
-            mean_rgb=arrays["mean_rgb"],
-            covariance=arrays["covariance"],
-            eigenvalues=arrays["eigenvalues"],
-            eigenvectors=arrays["eigenvectors"],
+    arrays = manifest.load_arrays(data_dir, manifest.STATISTICS_NAME, expected_sha256)
+    for name, shape in _SHAPES.items():
+        array = arrays.get(name)
+        if array is None:
+            fault = f"lacks the array {name!r}"
+        elif array.ndim != len(shape) or any(
+            b not in (None, a) for a, b in zip(array.shape, shape, strict=True)
+        ):
+            fault = f"holds {name} of shape {array.shape}, not {shape}"
+        elif not np.all(np.isfinite(array)):
+            fault = f"holds a {name} that is not finite"
+        else:
+            continue
+        raise errors.DataError(
+            f"{path} {fault}. Restore it from a copy or convert again."
         )
-    except FileNotFoundError as error:
-        raise errors.DataError(
-            f"{path} is missing. Restore it from a copy or convert again."
-        ) from error
-    except KeyError as error:
-        raise errors.DataError(
-            f"{path} lacks the array {error}. Restore it from a copy or convert again."
-        ) from error
+    num_images, *others = (arrays[name] for name in _SHAPES)
+    return Statistics(int(num_images), *others)

@@ -7,6 +7,7 @@ needs, with classes of its own in place of NumPy's.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import pickle
@@ -16,7 +17,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tfrecords import errors, sources
-from tfrecords.durable import files
 from tfrecords.shards import manifest
 from tfrecords.sources import stored
 from tfrecords.sources.archives import tar_walk
@@ -42,9 +42,6 @@ def open_cifar10(source_dir: str) -> sources.Source:
     (section 3.3) are on them. An image's file name is its position in the split and
     its name in the archive.
 
-    Args:
-      source_dir: the folder that holds `cifar-10-python.tar.gz`.
-
     Raises:
       UserError: if the archive is missing.
       DataError: if it is damaged or holds something else.
@@ -60,29 +57,18 @@ def open_cifar10(source_dir: str) -> sources.Source:
 
 
 class Cifar10(sources.Source):
-    """CIFAR-10; every process that reads an image loads all of them (185 MB).
-
-    Args:
-      path: the archive.
-    """
+    """CIFAR-10 in `path`; every process that reads an image loads all (185 MB)."""
 
     def __init__(self, path: str):
         self._path = path
-        self._pixels: dict[str, np.ndarray] | None = None
-        names, self.splits, self._pixels = _load(path)
-        self.name = "cifar10"
-        self.classes = tuple(manifest.ClassInfo(name, name) for name in names)
-        self.applies_orientation = False
-        self.settings = {}
-        with files.read_errors(path):
-            md5 = files.compute_digest(path, "md5")
-            num_bytes = os.path.getsize(path)
-        official = md5 == _ARCHIVE_MD5
-        self.inputs = (manifest.InputFile(_ARCHIVE_NAME, num_bytes, md5, official),)
+        self._pixels: dict[str, np.ndarray] | None
+        names, splits, self._pixels = _load(path)
+        file = stored.describe_input(path)
+        is_official = file.md5 == _ARCHIVE_MD5
         remarks = []
-        if not official:
+        if not is_official:
             remarks.append(
-                f"{_ARCHIVE_NAME} is not the official file: its MD5 sum is {md5} "
+                f"{_ARCHIVE_NAME} is not the official file: its MD5 sum is {file.md5} "
                 f"instead of {_ARCHIVE_MD5}."
             )
         if len(names) != _NUM_CLASSES:
@@ -91,11 +77,17 @@ class Cifar10(sources.Source):
                 f"{_NUM_CLASSES}."
             )
         for split, count in _NUM_IMAGES.items():
-            if (found := self.splits[split].num_images) != count:
+            if (found := splits[split].num_images) != count:
                 remarks.append(
                     f"There are {found:,} {split} images; officially {count:,}."
                 )
-        self.remarks = tuple(remarks)
+        super().__init__(
+            name="cifar10",
+            classes=tuple(manifest.ClassInfo(name, name) for name in names),
+            splits=splits,
+            inputs=(dataclasses.replace(file, official=is_official),),
+            remarks=tuple(remarks),
+        )
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_pixels": None}
@@ -142,8 +134,8 @@ def _load(
                 [b"%05d_%s" % (first + i, name) for i, name in enumerate(filenames)],
                 labels,
                 container,
-                [i * _IMAGE_BYTES for i in range(len(labels))],
-                [_IMAGE_BYTES] * len(labels),
+                range(0, len(data) * _IMAGE_BYTES, _IMAGE_BYTES),
+                [_IMAGE_BYTES] * len(data),
             )
             arrays.append(data)
         tables[split] = builder.build()
@@ -154,8 +146,7 @@ def _load(
 def _check_batch(
     batch: dict[bytes, Any], where: str, num_classes: int
 ) -> tuple[np.ndarray, list[int], list[bytes]]:
-    data, labels = batch.get(b"data"), batch.get(b"labels")
-    filenames = batch.get(b"filenames")
+    data, labels, filenames = map(batch.get, (b"data", b"labels", b"filenames"))
     if not isinstance(data, _PickledArray) or data.pixels is None:
         _fail(where, "its data are not an array of bytes")
     pixels = data.pixels

@@ -38,7 +38,7 @@ def open_folder(
     images depends only on the seed, the class's name and its file names.
 
     Args:
-      source_dir: the folder, as described at the top of this module.
+      source_dir: as described at the top of this module.
       validation_fraction: the fraction of each class that becomes the validation split,
         between 0 and 1, if the folder has no validation split. None: no split.
       seed: chooses the validation images.
@@ -95,22 +95,21 @@ def open_folder(
         )
     return stored.StoredImages(
         name="folder",
-        containers=[split_dirs[split] for split in listed],
-        classes=[manifest.ClassInfo(name, name) for name in class_names],
+        containers=tuple(split_dirs[split] for split in listed),
+        classes=tuple(manifest.ClassInfo(name, name) for name in class_names),
         splits={
             split: _make_table(classes, class_names, container)
             for container, (split, classes) in enumerate(listed.items())
         },
-        inputs=(),
         applies_orientation=True,
         settings=settings,
-        remarks=remarks,
+        remarks=tuple(remarks),
     )
 
 
 def _find_splits(source_dir: str) -> dict[str, str]:
     """The directory of each split; only that of "train" if there are no splits."""
-    names = _list_directories(source_dir)
+    names = _list(source_dir).directories
     if not names:
         raise errors.UserError(
             f"{source_dir} has no sub-folders. Make one per class, with the class's "
@@ -118,10 +117,8 @@ def _find_splits(source_dir: str) -> dict[str, str]:
         )
     known = [name for name in names if name in _SPLIT_NAMES]
     # A class may be called "train"; then its folder has images, not folders.
-    has_splits = "train" in known and bool(
-        _list_directories(os.path.join(source_dir, "train"))
-    )
-    if not has_splits:
+    train_dir = os.path.join(source_dir, "train")
+    if "train" not in known or not _list(train_dir).directories:
         return {"train": source_dir}
     if odd := [name for name in names if name not in _SPLIT_NAMES]:
         raise errors.UserError(
@@ -139,10 +136,6 @@ def _find_splits(source_dir: str) -> dict[str, str]:
 def _list(directory: str) -> listing.Listing:
     with files.read_errors(directory):
         return listing.list_directory(directory)
-
-
-def _list_directories(directory: str) -> list[str]:
-    return _list(directory).directories
 
 
 def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
@@ -228,9 +221,9 @@ def _make_table(
         files = classes.get(name, [])
         builder.add(
             [name.encode() + b"/" + file for file, _ in files],
-            [label] * len(files),
+            label,
             container,
-            [-1] * len(files),
+            -1,
             [size for _, size in files],
         )
     return builder.build()

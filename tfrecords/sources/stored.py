@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -21,13 +22,13 @@ class TableBuilder:
 
     def add(
         self,
-        filenames: Sequence[bytes],
-        labels: Sequence[int],
+        filenames: Collection[bytes],
+        labels: Sequence[int] | int,
         container: int,
-        offsets: Sequence[int],
-        sizes: Sequence[int],
+        offsets: Sequence[int] | int,
+        sizes: Collection[int],
     ) -> None:
-        """Adds images of one container, described by parallel sequences.
+        """Adds images of one container, described in parallel or all alike.
 
         Args:
           filenames: unique in the split.
@@ -38,17 +39,14 @@ class TableBuilder:
           sizes: of the images, bytes.
         """
         if filenames:
-            containers = [container] * len(labels)
-            self._filenames.append(np.array(filenames, dtype=np.bytes_))
-            self._columns.append(
-                np.array([labels, containers, offsets, sizes], np.int64)
-            )
+            columns = np.broadcast_arrays(labels, container, offsets, [*sizes])
+            self._filenames.append(np.array([*filenames], dtype=np.bytes_))
+            self._columns.append(np.array(columns, np.int64))
 
     def build(self) -> sources.ImageTable:
-        """The table, sorted by file name; at least one image must have been added.
+        """The table, sorted by file name, of one or more images.
 
-        Raises:
-          DataError: if two images have the same name.
+        Raises `DataError` if two of them have the same name.
         """
         filenames = np.concatenate(self._filenames)
         columns = np.concatenate(self._columns, axis=1)
@@ -68,37 +66,26 @@ class TableBuilder:
         )
 
 
+def describe_input(path: str, compute_md5: bool = True) -> manifest.InputFile:
+    """A file's entry in the manifest, without a verdict; raises as `read_errors`."""
+    with files.read_errors(path):
+        md5 = files.compute_digest(path, "md5") if compute_md5 else None
+        return manifest.InputFile(
+            os.path.basename(path), os.path.getsize(path), md5, None
+        )
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
 class StoredImages(sources.Source):
     """A source whose tables say which bytes of which file an image is.
 
-    Args:
-      name: the value of `--source`.
+    Attributes:
       containers: absolute paths, indexed by the tables' `container`: an archive, or the
         directory in which an image's `filename` is a file.
-      classes: this and the rest: see `Source`.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        containers: Sequence[str],
-        classes: Sequence[manifest.ClassInfo],
-        splits: dict[str, sources.ImageTable],
-        inputs: Sequence[manifest.InputFile],
-        applies_orientation: bool,
-        settings: dict[str, object],
-        remarks: Sequence[str],
-    ):
-        self.name = name
-        self.containers = tuple(containers)
-        self.classes = tuple(classes)
-        self.splits = splits
-        self.inputs = tuple(inputs)
-        self.applies_orientation = applies_orientation
-        self.settings = settings
-        self.remarks = tuple(remarks)
-        self._descriptors: dict[str, int] = {}
+    containers: tuple[str, ...]
+    _descriptors: dict[str, int] = dataclasses.field(default_factory=dict, init=False)
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_descriptors": {}}

@@ -62,10 +62,6 @@ def refuse_empty(records_dir: str, names: Mapping[str, Sequence[str]]) -> None:
     """Raises `DataError` if shards have no bytes: a download that did not start.
 
     Readers accept an empty file, because no record in it is cut short.
-
-    Args:
-      records_dir: the shards' directory.
-      names: their file names by split.
     """
     empty = [
         name
@@ -109,10 +105,8 @@ def make_classes(
 ) -> tuple[manifest.ClassInfo, ...]:
     """The classes in the order of their labels.
 
-    Args:
-      label_counts: by split, each shard's records by label.
-      names: each shard's class names by label; synset and text may be empty.
-      label_offset: the label of the first class.
+    `label_counts` are, by split, each shard's records by label; `names` each shard's
+    classes by label, whose synset and text may be empty.
 
     Raises:
       UserError: if the labels do not fit `label_offset` or have gaps, or if a label has

@@ -8,25 +8,19 @@ will see them, resized as the converter does (`statistics.npz`).
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
-from typing import TextIO
 
 import numpy as np
 
-from tfrecords import errors, limits
+from tfrecords import errors
 from tfrecords.console import progress, worker_pool
 from tfrecords.durable import files, locks
-from tfrecords.shards import (
-    directory_files,
-    manifest,
-    record_file,
-    schema,
-    statistics,
-)
+from tfrecords.shards import directory_files, manifest, record_file, statistics
 from tfrecords.shards.directory_files import ShardContents
-from tfrecords.verification import foreign_shards, shard_check
+from tfrecords.verification import foreign_shards, shard_reader
 
 SOURCE = "tfrecords"
 
@@ -41,19 +35,12 @@ class _ShardTask:
 
 @dataclasses.dataclass(frozen=True)
 class _ShardResult:
-    """What a shard holds.
+    """What a shard holds."""
 
-    Attributes:
-      contents: without class counts, which need the classes of all shards.
-      label_counts: records by label.
-      classes: the names in the first record of each label.
-      problems: records that cannot be used.
-    """
-
-    contents: ShardContents
+    contents: ShardContents  # without class counts, which need all shards' classes
     label_counts: dict[int, int]
-    classes: dict[int, manifest.ClassInfo]
-    problems: shard_check.ProblemList
+    classes: dict[int, manifest.ClassInfo]  # named by the first record of each label
+    problems: shard_reader.ProblemList
 
 
 def index_records(
@@ -61,7 +48,6 @@ def index_records(
     data_dir: str,
     label_offset: int,
     num_workers: int | None = None,
-    stream: TextIO | None = None,
     *,
     allow_empty_shards: bool = False,
 ) -> manifest.Manifest:
@@ -69,15 +55,11 @@ def index_records(
 
     Args:
       records_dir: holds `<split>-00000-of-01024` and so on; `val` is validation.
-      data_dir: where manifest, index and statistics go; made if missing.
+      data_dir: made if missing; the manifest is written last.
       label_offset: the label on disk of the first class; 1 in most programs' shards.
       num_workers: processes; None for one per processor.
-      stream: where progress goes; standard error by default.
       allow_empty_shards: whether a shard may have no bytes, because a small data set
         was divided into many shards.
-
-    Returns:
-      The manifest as written, last of all.
 
     Raises:
       UserError: if shards are missing, or the labels do not begin at `label_offset`,
@@ -95,7 +77,7 @@ def index_records(
     with locks.directory_lock(data_dir, "alexnet-index"):
         files.remove_temporary_files(data_dir)
         _refuse_converted(data_dir)
-        results = _read_shards(records_dir, shard_names, num_workers, stream)
+        results = _read_shards(records_dir, shard_names, num_workers)
         everything = [result for each in results.values() for result in each]
         _refuse_problems(records_dir, everything)
         classes = foreign_shards.make_classes(
@@ -135,10 +117,7 @@ def _refuse_converted(data_dir: str) -> None:
 
 
 def _read_shards(
-    records_dir: str,
-    shard_names: dict[str, tuple[str, ...]],
-    num_workers: int | None,
-    stream: TextIO | None,
+    records_dir: str, shard_names: dict[str, tuple[str, ...]], num_workers: int | None
 ) -> dict[str, list[_ShardResult]]:
     """What the shards of each split hold, in order."""
     tasks = [
@@ -146,12 +125,10 @@ def _read_shards(
         for split, names in shard_names.items()
         for name in names
     ]
-    line = progress.Progress("indexing", len(tasks), "shards", stream=stream)
+    line = progress.Progress("indexing", len(tasks), "shards")
     found: dict[str, _ShardResult] = {}
     with worker_pool.WorkerPool(
-        _read_shard,
-        worker_pool.check_num_workers(num_workers),
-        in_process_if_alone=True,
+        _read_shard, num_workers, in_process_if_alone=True
     ) as pool:
         for task, result in pool.run(tasks):
             found[task.name] = result
@@ -168,45 +145,31 @@ def _read_shard(
     rejected: Mapping[int, str],
     report_position: Callable[[int], None],
 ) -> _ShardResult:
-    problems = shard_check.ProblemList(_MAX_LISTED)
+    problems = shard_reader.ProblemList(_MAX_LISTED)
     accumulator = None
     if task.split == "train":
-        accumulator = statistics.Accumulator(shard_check.STORED_SIZE)
+        accumulator = statistics.Accumulator(shard_reader.STORED_SIZE)
     lengths: list[int] = []
     checksums: list[int] = []
-    counts: dict[int, int] = {}
+    counts: collections.Counter[int] = collections.Counter()
     classes: dict[int, manifest.ClassInfo] = {}
-    try:
-        for number, (offset, data) in enumerate(record_file.scan(task.name)):
-            report_position(number)
-            lengths.append(len(data))
-            checksums.append(record_file.compute_masked_crc(data))
-            place = f"{task.name}: record {number} at byte {offset}"
-            try:
-                record = schema.decode_record(data)
-                if number in rejected:
-                    raise errors.DataError(rejected[number])
-                image = shard_check.decode_pixels(record.image_bytes, "jpeg", 0)
-            except errors.DataError as error:
-                problems.add(f"{place}: {error}")
-                continue
-            counts[record.label] = counts.get(record.label, 0) + 1
-            info = classes.setdefault(
-                record.label, manifest.ClassInfo(record.synset, record.text)
+    for read in shard_reader.read_records(
+        task.name, problems, rejected, report_position
+    ):
+        lengths.append(len(read.data))
+        checksums.append(record_file.compute_masked_crc(read.data))
+        if read.record is None or read.image is None:
+            continue
+        label, synset = read.record.label, read.record.synset
+        counts[label] += 1
+        info = classes.setdefault(label, manifest.ClassInfo(synset, read.record.text))
+        if info.synset != synset:
+            problems.add(
+                f"{read.place}: its synset is {synset!r}, but an earlier record with "
+                f"label {label} has {info.synset!r}"
             )
-            if info.synset != record.synset:
-                problems.add(
-                    f"{place}: its synset is {record.synset!r}, but an earlier record "
-                    f"with label {record.label} has {info.synset!r}"
-                )
-            if accumulator is not None:
-                accumulator.add(image)
-    except errors.DataError as error:
-        problems.add(str(error))
-    except OSError as error:
-        limits.refuse(error)
-        problems.add(f"{task.name}: cannot be read ({error.strerror})")
-    report_position(worker_pool.BETWEEN_ITEMS)
+        if accumulator is not None:
+            accumulator.add(read.image)
     info_of_shard = manifest.ShardInfo("", 0, 0, "")
     if not problems.count:
         info_of_shard = manifest.ShardInfo(
@@ -233,7 +196,7 @@ def _count_classes(
 
 
 def _refuse_problems(records_dir: str, results: list[_ShardResult]) -> None:
-    problems = shard_check.ProblemList(_MAX_LISTED)
+    problems = shard_reader.ProblemList(_MAX_LISTED)
     for result in results:
         problems.merge(result.problems)
     if problems.count:

@@ -8,17 +8,17 @@ shard does not end the check; each problem is one line that says where it is.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Iterator
-from typing import TextIO
 
 import numpy as np
 
 from tfrecords import errors
 from tfrecords.console import progress, worker_pool
 from tfrecords.shards import manifest, record_index, statistics
-from tfrecords.verification import shard_check
+from tfrecords.verification import shard_check, shard_reader
 
 MAX_PROBLEMS = 100
 
@@ -35,37 +35,24 @@ _COVARIANCE_TOLERANCE = 0.05
 _ROUNDING = 1e-6
 
 
+_Results = list[tuple[shard_check.ShardTask, shard_check.ShardResult]]
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What `verify` found.
+    """What `verify` found; the data are sound if there are no problems."""
 
-    Attributes:
-      problems: one line each, the first `MAX_PROBLEMS`.
-      num_problems: their total number.
-      num_records: records read.
-      num_bytes: bytes of the shards read.
-      seconds: how long it took.
-    """
-
-    problems: tuple[str, ...]
-    num_problems: int
+    problems: tuple[str, ...]  # one line each, the first `MAX_PROBLEMS`
+    num_problems: int  # all of them
     num_records: int
-    num_bytes: int
+    num_bytes: int  # of the shards
     seconds: float
 
 
-def verify(
-    data_dir: str, num_workers: int | None = None, stream: TextIO | None = None
-) -> Report:
+def verify(data_dir: str, num_workers: int | None = None) -> Report:
     """Checks everything in `data_dir`.
 
-    Args:
-      data_dir: the data directory.
-      num_workers: processes; None for one per processor.
-      stream: where progress goes; standard error by default.
-
-    Returns:
-      The report; the data are sound if it has no problems.
+    `num_workers`: None for one per processor. Progress goes to standard error.
 
     Raises:
       UserError: if there is no data directory or no manifest of this version.
@@ -73,7 +60,7 @@ def verify(
     """
     start = time.monotonic()
     contents = manifest.read_manifest(data_dir)
-    problems = shard_check.ProblemList(MAX_PROBLEMS)
+    problems = shard_reader.ProblemList(MAX_PROBLEMS)
     problems.extend(_check_names(data_dir, contents))
     indexes = {}
     index_problems = []
@@ -86,42 +73,47 @@ def verify(
             index_problems.append(str(error))
     problems.extend(dict.fromkeys(index_problems))  # the same file for every split
     tasks = list(_make_tasks(data_dir, contents, indexes))
-    summaries = {
-        split: _SplitSummary(split, info) for split, info in contents.splits.items()
-    }
     total = sum(split.num_records for split in contents.splits.values())
-    line = progress.Progress("verifying", total, "records", stream=stream)
-    num_records = num_bytes = 0
+    line = progress.Progress("verifying", total, "records")
+    results: _Results = []
+    sums: statistics.Accumulator | None = None  # over the training images
     with worker_pool.WorkerPool(
-        shard_check.check_shard,
-        worker_pool.check_num_workers(num_workers),
+        functools.partial(shard_check.check_shard, contents),
+        num_workers,
         in_process_if_alone=True,
     ) as pool:
         for task, result in pool.run(tasks):
             problems.merge(result.problems)
-            summaries[task.split].add(task, result)
-            num_records += result.num_records
-            num_bytes += result.num_bytes
+            if sums is None:
+                sums = result.accumulator
+            elif result.accumulator is not None:
+                sums.merge(result.accumulator)
+            results.append((task, dataclasses.replace(result, accumulator=None)))
             line.advance(result.num_records)
     line.close()
-    for summary in summaries.values():
-        problems.extend(summary.check())
-    problems.extend(_check_statistics(data_dir, contents, summaries.get("train")))
+    results.sort(key=lambda pair: pair[0].position)
+    for split, info in contents.splits.items():
+        of_split = [pair for pair in results if pair[0].split == split]
+        problems.extend(_check_filenames(of_split))
+        is_complete = len(of_split) == len(info.shards) and all(
+            result.is_complete for _, result in of_split
+        )
+        if is_complete:
+            problems.extend(_check_counts(split, info, of_split))
+        elif split == "train":
+            sums = None
+    problems.extend(_check_statistics(data_dir, contents, sums))
     return Report(
         tuple(problems.lines),
         problems.count,
-        num_records,
-        num_bytes,
+        sum(result.num_records for _, result in results),
+        sum(result.num_bytes for _, result in results),
         time.monotonic() - start,
     )
 
 
-def _get_records_dir(data_dir: str, contents: manifest.Manifest) -> str:
-    return os.path.normpath(os.path.join(data_dir, contents.records_dir))
-
-
 def _check_names(data_dir: str, contents: manifest.Manifest) -> Iterator[str]:
-    records_dir = _get_records_dir(data_dir, contents)
+    records_dir = contents.find_records_dir(data_dir)
     if not contents.splits.get("train"):
         yield f"{data_dir}: the manifest has no train split"
     known = {s.name for split in contents.splits.values() for s in split.shards}
@@ -141,7 +133,7 @@ def _make_tasks(
     contents: manifest.Manifest,
     indexes: dict[str, record_index.RecordIndex],
 ) -> Iterator[shard_check.ShardTask]:
-    records_dir = _get_records_dir(data_dir, contents)
+    records_dir = contents.find_records_dir(data_dir)
     for split, info in contents.splits.items():
         end = 0
         for position, shard in enumerate(info.shards):
@@ -150,86 +142,46 @@ def _make_tasks(
             if not os.path.exists(path):
                 continue
             index = indexes.get(split)
-            yield shard_check.ShardTask(
-                name=path,
-                split=split,
-                position=position,
-                info=shard,
-                encoding=contents.encoding,
-                image_size=contents.image_size,
-                label_offset=contents.label_offset,
-                classes=contents.classes,
-                offsets=None if index is None else index.offset[begin:end],
-                lengths=None if index is None else index.length[begin:end],
-                checksums=(
-                    None
-                    if index is None or index.checksum is None
-                    else index.checksum[begin:end]
-                ),
-            )
+            part = None if index is None else index.get_part(begin, end)
+            yield shard_check.ShardTask(path, split, position, shard, part)
 
 
-class _SplitSummary:
-    """What the shards of a split add up to."""
-
-    def __init__(self, split: str, info: manifest.SplitInfo):
-        self._split, self._info = split, info
-        # Path and result of each shard by its position.
-        self._results: dict[int, tuple[str, shard_check.ShardResult]] = {}
-        self.accumulator: statistics.Accumulator | None = None
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every record of every shard was read."""
-        return len(self._results) == len(self._info.shards) and all(
-            result.is_complete for _, result in self._results.values()
-        )
-
-    def add(self, task: shard_check.ShardTask, result: shard_check.ShardResult) -> None:
-        if self.accumulator is None:
-            self.accumulator = result.accumulator
-        elif result.accumulator is not None:
-            self.accumulator.merge(result.accumulator)
-        result = dataclasses.replace(result, accumulator=None)
-        self._results[task.position] = task.name, result
-
-    def check(self) -> Iterator[str]:
-        yield from self._check_filenames()
-        if not self.is_complete:
-            return  # The counts are wrong because of problems already listed.
-        counts = np.zeros(len(self._info.class_counts), np.int64)
-        for _, result in self._results.values():
-            counts += result.class_counts
-        for label, expected in enumerate(self._info.class_counts):
-            if counts[label] != expected:
-                yield (
-                    f"{self._split}: the class of label {label} has {counts[label]} "
-                    f"records, the manifest says {expected}"
-                )
-
-    def _check_filenames(self) -> Iterator[str]:
-        if not self._results:
-            return
-        shards = [self._results[position] for position in sorted(self._results)]
-        digests = np.concatenate([r.filename_digests for _, r in shards])
-        numbers = np.concatenate([r.filename_numbers for _, r in shards])
-        owners = np.repeat(
-            np.arange(len(shards)), [len(r.filename_digests) for _, r in shards]
-        )
-        order = np.argsort(digests, kind="stable")
-        same = np.flatnonzero(digests[order[1:]] == digests[order[:-1]])
-        for place in same:
-            first, second = order[place], order[place + 1]
+def _check_counts(
+    split: str, info: manifest.SplitInfo, results: _Results
+) -> Iterator[str]:
+    counts = np.zeros(len(info.class_counts), np.int64)
+    for _, result in results:
+        counts += result.class_counts
+    for label, expected in enumerate(info.class_counts):
+        if counts[label] != expected:
             yield (
-                f"{shards[owners[second]][0]}: record {numbers[second]} has the "
-                f"filename of record {numbers[first]} of "
-                f"{os.path.basename(shards[owners[first]][0])}: each image should be "
-                "there once"
+                f"{split}: the class of label {label} has {counts[label]} records, the "
+                f"manifest says {expected}"
             )
+
+
+def _check_filenames(results: _Results) -> Iterator[str]:
+    if not results:
+        return
+    digests = np.concatenate([r.filename_digests for _, r in results])
+    numbers = np.concatenate([r.filename_numbers for _, r in results])
+    owners = np.repeat(
+        np.arange(len(results)), [len(r.filename_digests) for _, r in results]
+    )
+    order = np.argsort(digests, kind="stable")
+    same = np.flatnonzero(digests[order[1:]] == digests[order[:-1]])
+    for place in same:
+        first, second = order[place], order[place + 1]
+        yield (
+            f"{results[owners[second]][0].name}: record {numbers[second]} has the "
+            f"filename of record {numbers[first]} of "
+            f"{os.path.basename(results[owners[first]][0].name)}: each image should be "
+            "there once"
+        )
 
 
 def _check_statistics(
-    data_dir: str, contents: manifest.Manifest, train: _SplitSummary | None
+    data_dir: str, contents: manifest.Manifest, sums: statistics.Accumulator | None
 ) -> Iterator[str]:
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
     try:
@@ -240,9 +192,9 @@ def _check_statistics(
         yield str(error)
         return
     problems = list(_check_consistency(stored))
-    if train is not None and train.is_complete and train.accumulator is not None:
+    if sums is not None:
         problems += _compare_statistics(
-            stored, train.accumulator.compute(), exact=contents.encoding == "raw"
+            stored, sums.compute(), exact=contents.encoding == "raw"
         )
     yield from (f"{path}: {problem}" for problem in problems)
 

@@ -164,7 +164,7 @@ def write_shard(
         for path in paths:
             record = schema.encode_image(
                 encoded=shrink(_read(path)),
-                image_format=schema.FORMAT_JPEG,
+                image_format=schema.FORMATS["jpeg"],
                 label=0,
                 synset="class",
                 text="class",

@@ -87,13 +87,10 @@ def open_shards(data_dir: str, wanted: dict[str, int]) -> stored.StoredImages:
         splits[split] = builder.build()
     return stored.StoredImages(
         name="shards",
-        containers=containers,
+        containers=tuple(containers),
         classes=info.classes,
         splits=splits,
-        inputs=(),
-        applies_orientation=False,
         settings=dict(wanted),
-        remarks=(),
     )
 
 

@@ -49,7 +49,7 @@ def read_records(data: directory.DataDirectory, split: str) -> list[dict]:
         example = tf.train.Example.FromString(reader.read(record_id))
         feature = example.features.feature
         encoded = feature[schema.ENCODED].bytes_list.value[0]
-        if feature[schema.FORMAT].bytes_list.value[0] == schema.FORMAT_RAW:
+        if feature[schema.FORMAT].bytes_list.value[0] == schema.FORMATS["raw"]:
             image = np.frombuffer(encoded, np.uint8).reshape(256, 256, 3)
         else:
             image = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB"))

@@ -129,12 +129,7 @@ def test_the_time_left_follows_the_newest_pace(clock):
     assert "10 units/s" in stream.lines()[0]
 
 
-def test_an_unknown_total_and_no_progress_at_all(clock):
-    stream = Terminal()
-    work = progress.Progress("reading", None, "files", stream=stream)
-    clock.now += 2.0
-    work.advance(4)
-    assert stream.lines() == ["reading: 4 files, 2 files/s"]
+def test_no_progress_at_all(clock):
     idle = Terminal()
     work = progress.Progress("reading", 10, "files", stream=idle)
     clock.now += 2.0

@@ -154,7 +154,7 @@ def test_an_empty_split_is_left_out():
         ({"jpeg_quality": 0}, "1 to 100, not 0"),
         ({"jpeg_quality": 101}, "1 to 100, not 101"),
         ({"image_size": 0}, "image_size must be at least 1"),
-        ({"max_pixels": 0}, "max_pixels is 1 to 89,478,485, not 0"),
+        ({"max_pixels": 0}, "max_pixels must be 1 to 89,478,485, not 0"),
         ({"max_pixels": 100_000_000}, "not 100,000,000"),
         ({"max_rejects": -1}, "max_rejects must be at least 0"),
         ({"num_shards": {"validation": 48}}, "validation split has 47 images"),

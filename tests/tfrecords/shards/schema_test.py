@@ -9,7 +9,7 @@ from tfrecords.shards import example_proto, schema
 
 IMAGE = {
     "encoded": b"\xff\xd8 not really",
-    "image_format": schema.FORMAT_JPEG,
+    "image_format": schema.FORMATS["jpeg"],
     "label": 999,
     "synset": "n15075141",
     "text": "toilet tissue, papier hygiénique",

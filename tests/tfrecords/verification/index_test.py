@@ -1,6 +1,5 @@
 """Another program's shards become readable, or a sentence says why they do not."""
 
-import io
 import os
 import shutil
 import sys
@@ -37,7 +36,7 @@ def records_dir(foreign, tmp_path):
 
 def run(records_dir, data_dir=None, label_offset=1, num_workers=1):
     return index.index_records(
-        records_dir, data_dir or records_dir, label_offset, num_workers, io.StringIO()
+        records_dir, data_dir or records_dir, label_offset, num_workers
     )
 
 
@@ -122,7 +121,7 @@ def test_validation_may_be_called_val(records_dir):
     written = run(records_dir)
     names = [shard.name for shard in written.splits["validation"].shards]
     assert names == ["val-00000-of-00002", "val-00001-of-00002"]
-    assert verify.verify(records_dir, 1, io.StringIO()).problems == ()
+    assert verify.verify(records_dir, 1).problems == ()
 
 
 def test_tensorflows_record_without_our_extra_keys(tmp_path):
@@ -135,7 +134,7 @@ def test_tensorflows_record_without_our_extra_keys(tmp_path):
     data_directories.write_shards(str(tmp_path), "train", [record], 1)
     written = run(str(tmp_path), label_offset=0)
     assert written.classes == (manifest.ClassInfo("label-0000", "label-0000"),)
-    assert verify.verify(str(tmp_path), 1, io.StringIO()).problems == ()
+    assert verify.verify(str(tmp_path), 1).problems == ()
 
 
 def test_a_wrong_offset_is_a_sentence_and_nothing_is_written(records_dir, tmp_path):
@@ -190,11 +189,11 @@ def test_a_shard_of_zero_bytes_is_named_before_anything_is_read(records_dir):
         run(records_dir)
     assert not os.path.exists(os.path.join(records_dir, locks.LOCK_NAME))
     written = index.index_records(
-        records_dir, records_dir, 1, 1, io.StringIO(), allow_empty_shards=True
+        records_dir, records_dir, 1, 1, allow_empty_shards=True
     )
     counts = [shard.num_records for shard in written.splits["validation"].shards]
     assert counts == [3, 0]
-    assert verify.verify(records_dir, 1, io.StringIO()).problems == ()
+    assert verify.verify(records_dir, 1).problems == ()
 
 
 def test_two_synsets_of_one_label_in_a_shard(records_dir):

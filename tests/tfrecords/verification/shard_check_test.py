@@ -182,7 +182,9 @@ def test_an_image_that_ended_two_workers_is_a_problem_and_not_decoded(data_dir):
     contents = manifest.read_manifest(data_dir)
     (task, *_) = verify._make_tasks(data_dir, contents, {})
     positions = []
-    result = shard_check.check_shard(task, {1: "it killed two"}, positions.append)
+    result = shard_check.check_shard(
+        contents, task, {1: "it killed two"}, positions.append
+    )
     (line,) = result.problems.lines
     assert line.startswith(f"{task.name}: record 1 at byte ")
     assert line.endswith("it killed two")

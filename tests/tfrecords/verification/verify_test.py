@@ -1,6 +1,5 @@
 """Faults of a whole data directory are found and named; sound data pass."""
 
-import io
 import os
 import shutil
 import sys
@@ -59,19 +58,16 @@ def test_a_split_without_images_in_a_shard_passes(tmp_path):
 
 def test_other_programs_shards_pass(tmp_path):
     data_directories.write_foreign_shards(tmp_path / "records")
-    index.index_records(
-        str(tmp_path / "records"), str(tmp_path / "data"), 1, 1, io.StringIO()
-    )
+    index.index_records(str(tmp_path / "records"), str(tmp_path / "data"), 1, 1)
     assert run(str(tmp_path / "data")).problems == ()
 
 
-def test_progress_and_counts_with_two_workers_and_a_fault(data_dir):
+def test_progress_and_counts_with_two_workers_and_a_fault(data_dir, capsys):
     os.unlink(shard_path(data_dir))
-    stream = io.StringIO()
-    report = verify.verify(data_dir, 2, stream)
+    report = verify.verify(data_dir, 2)
     assert report.num_problems == 1
     assert report.num_records == 9
-    assert "verifying: 9 records in" in stream.getvalue()
+    assert "verifying: 9 records in" in capsys.readouterr().err
 
 
 def test_a_missing_shard(data_dir):

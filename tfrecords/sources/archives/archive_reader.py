@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TextIO
 
 from tfrecords import errors
 from tfrecords.console import progress
@@ -20,23 +19,12 @@ class ArchiveReader:
     With the MD5 sum, the file is read once from start to end, and offsets must
     increase; without it, only what is requested is read.
 
-    Args:
-      path: the file.
-      compute_md5: whether `finish` returns its MD5 sum.
-      progress_stream: where the progress line goes; standard error by default.
-
-    Attributes:
-      path: as given.
-      num_bytes: the file's size when it was opened.
-
     Raises:
       DataError: if there is no such file, or it becomes shorter while it is read.
       StorageError: if it cannot be read.
     """
 
-    def __init__(
-        self, path: str, *, compute_md5: bool, progress_stream: TextIO | None = None
-    ):
+    def __init__(self, path: str, *, compute_md5: bool):
         self.path = path
         with files.read_errors(path):
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -44,10 +32,7 @@ class ArchiveReader:
         self._md5 = hashlib.md5(usedforsecurity=False) if compute_md5 else None
         self._block_start, self._block = 0, b""
         self._progress = progress.Progress(
-            f"reading {os.path.basename(path)}",
-            -(-self.num_bytes // _MEGABYTE),
-            "MB",
-            stream=progress_stream,
+            f"reading {os.path.basename(path)}", -(-self.num_bytes // _MEGABYTE), "MB"
         )
 
     def __enter__(self) -> ArchiveReader:

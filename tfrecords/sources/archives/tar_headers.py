@@ -39,21 +39,13 @@ class ByteReader(Protocol):
 
 
 class Header(NamedTuple):
-    """A member's header.
+    """A member's header."""
 
-    Attributes:
-      offset: of the header block in the file.
-      stored_name: the name in the header block, covered by its checksum.
-      name: the same, or that of an extended header, which no checksum covers.
-      kind: the type flag, one byte.
-      num_bytes: of the member's data, which follows the header block.
-    """
-
-    offset: int
-    stored_name: bytes
-    name: bytes
-    kind: bytes
-    num_bytes: int
+    offset: int  # of the header block in the file
+    stored_name: bytes  # the name in the header block, covered by its checksum
+    name: bytes  # the same, or that of an extended header, which no checksum covers
+    kind: bytes  # the type flag, one byte
+    num_bytes: int  # of the member's data, which follows the header block
 
     @property
     def data_offset(self) -> int:
@@ -67,10 +59,8 @@ class Header(NamedTuple):
 class HeaderReader:
     """Reads the headers of one tar; errors name the byte at fault.
 
-    Args:
-      reader: the file that holds the tar.
-      end: where the tar ends in the file.
-      within: the name of the inner tar, for errors; "" for the outer one.
+    The tar ends at byte `end` of the reader's file. `within` is the name of an inner
+    tar, for errors; "" for the outer one.
     """
 
     def __init__(self, reader: ByteReader, end: int, within: str):

@@ -158,8 +158,7 @@ def _refuse(
     if header.kind not in _FILE_TYPES:
         kind_name = _TYPE_NAMES.get(header.kind, f"of type {header.kind!r}")
         headers.fail(
-            header.offset,
-            f"the member {name} is {kind_name}; only files are expected",
+            header.offset, f"the member {name} is {kind_name}; only files are expected"
         )
     headers.fail(
         header.offset,
@@ -189,8 +188,7 @@ def _check_padding(
         )
     if num_zeros > _MAX_PADDING_BYTES:
         headers.fail(
-            offset,
-            f"the archive's end is marked here, but {num_zeros:,} bytes follow",
+            offset, f"the archive's end is marked here, but {num_zeros:,} bytes follow"
         )
     while offset < end:
         padding = reader.read_at(offset, min(_PADDING_READ_BYTES, end - offset))
@@ -223,15 +221,9 @@ class BytesReader:
 
 
 def read_gzip_tar(path: str, max_bytes: int) -> dict[str, memoryview]:
-    """Reads a small `.tar.gz` into memory and verifies its checksum.
+    """The contents of a small `.tar.gz` by file name; verifies its checksum.
 
-    Args:
-      path: the file.
-      max_bytes: the largest allowed unpacked size, a limit on what a malicious file can
-        cost.
-
-    Returns:
-      The contents of its files by name.
+    `max_bytes` of unpacked size limit what a malicious file can cost.
 
     Raises:
       DataError: if it is not a gzip file, damaged, too large or not a tar.

@@ -13,34 +13,28 @@ import io
 import re
 import struct
 import zlib
+from typing import NoReturn
 
 import numpy as np
 import scipy.io
 
 from tfrecords import errors
 from tfrecords.sources.archives import tar_walk
-from tfrecords.sources.ilsvrc.release import Release
+from tfrecords.sources.ilsvrc.release import SYNSET, Release
 
 _MAX_DEVKIT_BYTES = 64 << 20
 _MAX_META_BYTES = 64 << 20
 _MAT_HEADER_BYTES = 128
 _MAT_COMPRESSED = 15
-_SYNSET = re.compile(r"n\d{8}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Devkit:
-    """The contents of a development kit.
+    """The contents of a development kit."""
 
-    Attributes:
-      words: "tench, Tinca tinca" by synset, for every synset in `meta.mat`.
-      classes: the synsets of the classes, without the hierarchy above them.
-      validation_synsets: the synset of validation image number i + 1.
-    """
-
-    words: dict[str, str]
-    classes: tuple[str, ...]
-    validation_synsets: tuple[str, ...]
+    words: dict[str, str]  # "tench, Tinca tinca" by synset, for all in `meta.mat`
+    classes: tuple[str, ...]  # synsets, without the hierarchy above them
+    validation_synsets: tuple[str, ...]  # at i, that of validation image i + 1
 
 
 def read_devkit(path: str, release: Release) -> Devkit:
@@ -99,20 +93,22 @@ def _parse_meta(
     except errors.UserError:
         raise
     except Exception as error:  # scipy's reader raises a dozen types
-        raise errors.DataError(
+        _refuse(
             f"{where} is damaged or is not a MATLAB file of synsets "
-            f"({type(error).__name__}: {error}). Download the archive again."
-        ) from error
+            f"({type(error).__name__}: {error})"
+        )
     limit = release.num_classes
     classes = {number: wnid for number, wnid, _ in rows if 1 <= number <= limit}
     words = {wnid: text for _, wnid, text in rows}
-    odd = [wnid for wnid in words if not _SYNSET.fullmatch(wnid)]
+    odd = [wnid for wnid in words if not SYNSET.fullmatch(wnid)]
     if odd or len(words) < len(rows) or len({row[0] for row in rows}) < len(rows):
         problem = f"the synset {odd[0]!r}" if odd else "a synset or number twice"
-        raise errors.DataError(
-            f"{where} is damaged: it lists {problem}. Download the archive again."
-        )
+        _refuse(f"{where} is damaged: it lists {problem}")
     return classes, words
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise errors.DataError(f"{problem}. Download the archive again.")
 
 
 def _check_inflated_size(data: bytes, where: str) -> None:
@@ -132,14 +128,12 @@ def _check_inflated_size(data: bytes, where: str) -> None:
                 element = data[position : position + size]
                 left -= len(inflater.decompress(element, left + 1))
             except zlib.error as error:
-                raise errors.DataError(
-                    f"{where} is damaged ({error}). Download the archive again."
-                ) from error
+                _refuse(f"{where} is damaged ({error})")
         position += size
     if left < 0:
-        raise errors.DataError(
+        _refuse(
             f"{where} inflates to more than {_MAX_META_BYTES:,} bytes, unlike the "
-            "official file. Download the archive again."
+            "official file"
         )
 
 
@@ -152,9 +146,9 @@ def _parse_truth(data: bytes, where: str, synsets: dict[int, str]) -> tuple[str,
         text = line.strip()
         number = int(text) if text.isdigit() and len(text) < 9 else -1
         if number not in synsets:
-            raise errors.DataError(
+            _refuse(
                 f"{where}, line {i + 1}: {line[:40]!r} is not the number of a class "
-                f"(1 to {len(synsets)}). Download the archive again."
+                f"(1 to {len(synsets)})"
             )
         truth.append(synsets[number])
     return tuple(truth)

@@ -12,10 +12,9 @@ agree with it.
 
 from __future__ import annotations
 
-import dataclasses
+import csv
 import os
 import re
-from typing import TextIO
 
 from tfrecords import errors, sources
 from tfrecords.console import progress
@@ -23,13 +22,14 @@ from tfrecords.durable import files
 from tfrecords.images import listing
 from tfrecords.shards import manifest
 from tfrecords.sources import stored
-from tfrecords.sources.ilsvrc import kaggle_tables
-from tfrecords.sources.ilsvrc.release import Release
+from tfrecords.sources.ilsvrc.release import SYNSET, Release
 
 _IMAGES_DIR = os.path.join("ILSVRC", "Data", "CLS-LOC")
 _TRUTH_NAME = "LOC_val_solution.csv"
 _WORDS_NAME = "LOC_synset_mapping.txt"
-_SYNSET = re.compile(r"n\d{8}")
+_MAX_TEXT_BYTES = 64 << 20
+
+_Images = dict[bytes, int]  # bytes by file name
 
 
 def is_kaggle(source_dir: str) -> bool:
@@ -37,15 +37,8 @@ def is_kaggle(source_dir: str) -> bool:
     return os.path.isdir(os.path.join(source_dir, _IMAGES_DIR, "train"))
 
 
-def open_kaggle(
-    source_dir: str, release: Release, progress_stream: TextIO | None
-) -> stored.StoredImages:
+def open_kaggle(source_dir: str, release: Release) -> stored.StoredImages:
     """Opens Kaggle's layout; names and labels are those of the official archives.
-
-    Args:
-      source_dir: the folder that holds `ILSVRC`.
-      release: the year.
-      progress_stream: where the progress line goes; standard error by default.
 
     Raises:
       UserError: if a file is missing, or `val` exists and has no image.
@@ -56,52 +49,50 @@ def open_kaggle(
     train_dir = os.path.join(source_dir, _IMAGES_DIR, "train")
     validation_dir = os.path.join(source_dir, _IMAGES_DIR, "val")
     words_path = os.path.join(source_dir, _WORDS_NAME)
+    truth_path = os.path.join(source_dir, _TRUTH_NAME)
     inputs: list[manifest.InputFile] = []
-    remarks: list[str] = []
 
     synsets, num_ignored = _list_synsets(train_dir)
-    containers = [os.path.join(train_dir, synset) for synset in synsets]
-    builder = stored.TableBuilder()
-    line = progress.Progress(
-        "listing images", len(synsets), "classes", stream=progress_stream
-    )
-    for label, synset in enumerate(synsets):
-        pattern = re.compile(re.escape(synset.encode()) + rb"_\d+\.JPEG")
-        names, sizes, num_others = _list_files(containers[label], pattern)
-        if not names:
-            raise errors.DataError(
-                f"{containers[label]} has no image {synset}_*.JPEG. Put the class's "
-                "images there, or remove the folder."
-            )
-        builder.add(names, [label] * len(names), label, [-1] * len(names), sizes)
-        num_ignored += num_others
-        line.advance()
-    line.close()
     if not synsets:
         raise errors.DataError(
             f"{train_dir} has no folder with a name like n01440764. Unpack Kaggle's "
             "archive again."
         )
+    containers = [os.path.join(train_dir, synset) for synset in synsets]
+    builder = stored.TableBuilder()
+    line = progress.Progress("listing images", len(synsets), "classes")
+    for label, synset in enumerate(synsets):
+        pattern = re.compile(re.escape(synset.encode()) + rb"_\d+\.JPEG")
+        images, num_others = _list_images(containers[label], pattern)
+        if not images:
+            raise errors.DataError(
+                f"{containers[label]} has no image {synset}_*.JPEG. Put the class's "
+                "images there, or remove the folder."
+            )
+        builder.add(images, label, label, -1, images.values())
+        num_ignored += num_others
+        line.advance()
+    line.close()
     splits = {"train": builder.build()}
-    remarks += release.compare_train(len(synsets), splits["train"].num_images)
+    remarks = release.compare_train(len(synsets), splits["train"].num_images)
 
     words: dict[str, str] = {}
     if os.path.isfile(words_path):
-        words = kaggle_tables.read_words(words_path)
-        inputs.append(_describe(words_path))
+        words = _read_words(words_path)
+        inputs.append(stored.describe_input(words_path))
         remarks += release.compare_classes(synsets, words)
     else:
         remarks.append(
             f"{_WORDS_NAME} is missing: the classes are named only by their synsets."
         )
     if os.path.isdir(validation_dir):
-        found = _list_validation(validation_dir, release)
+        found, num_others = _list_validation(validation_dir, release)
+        num_ignored += num_others
         truth: dict[str, str] | None = None
-        truth_path = os.path.join(source_dir, _TRUTH_NAME)
         if os.path.isfile(truth_path):
-            truth = kaggle_tables.read_truth(truth_path)
-            inputs.append(_describe(truth_path))
-        elif found.flat.names:
+            truth = _read_truth(truth_path)
+            inputs.append(stored.describe_input(truth_path))
+        elif found[""]:
             raise errors.UserError(
                 f"{source_dir} has no file {_TRUTH_NAME}, which gives the classes of "
                 f"the images in {validation_dir}. Put it beside ILSVRC."
@@ -114,9 +105,10 @@ def open_kaggle(
         table = _label_validation(
             found, truth, synsets, containers, validation_dir, truth_path
         )
-        num_kept = table.num_images if table else 0
-        remarks += release.compare_validation(found.num_images, num_kept)
-        num_ignored += found.num_others
+        num_found = sum(map(len, found.values()))
+        remarks += release.compare_validation(
+            num_found, table.num_images if table else 0
+        )
         if table:
             splits["validation"] = table
     else:
@@ -130,69 +122,46 @@ def open_kaggle(
         )
     return stored.StoredImages(
         name=release.name,
-        containers=containers,
-        classes=[manifest.ClassInfo(s, words.get(s, s)) for s in synsets],
+        containers=tuple(containers),
+        classes=tuple(manifest.ClassInfo(s, words.get(s, s)) for s in synsets),
         splits=splits,
-        inputs=inputs,
-        applies_orientation=False,
-        settings={},
-        remarks=remarks,
+        inputs=tuple(inputs),
+        remarks=tuple(remarks),
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Files:
-    """Names and sizes of the images in one directory, as parallel lists."""
-
-    names: list[bytes]
-    sizes: list[int]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Validation:
-    """The validation images: directly in `val`, and in class folders."""
-
-    flat: _Files
-    by_synset: dict[str, _Files]
-    num_others: int
-
-    @property
-    def num_images(self) -> int:
-        sorted_images = sum(len(files.names) for files in self.by_synset.values())
-        return len(self.flat.names) + sorted_images
 
 
 def _list_synsets(directory: str) -> tuple[list[str], int]:
     """The class folders, sorted, and the number of other folders."""
     with files.read_errors(directory):
         found = listing.list_directory(directory)
-    synsets = [name for name in found.directories if _SYNSET.fullmatch(name)]
+    synsets = [name for name in found.directories if SYNSET.fullmatch(name)]
     num_folders = len(found.directories) + len(found.repeated)
     return synsets, num_folders - len(synsets)
 
 
-def _list_validation(directory: str, release: Release) -> _Validation:
+def _list_validation(
+    directory: str, release: Release
+) -> tuple[dict[str, _Images], int]:
+    """The images by class folder ("" for `directory`); the number of other files."""
     synsets, _ = _list_synsets(directory)
-    pattern = release.validation_pattern
-    names, sizes, num_others = _list_files(directory, pattern)
-    num_others -= len(synsets)  # `_list_files` counts the class folders too
-    by_synset: dict[str, _Files] = {}
-    for synset in synsets:
-        files = _list_files(os.path.join(directory, synset), pattern)
-        by_synset[synset] = _Files(files[0], files[1])
-        num_others += files[2]
-    found = _Validation(_Files(names, sizes), by_synset, num_others)
-    if not found.num_images:
+    found: dict[str, _Images] = {}
+    num_others = -len(synsets)  # `_list_images` counts the class folders too
+    for folder in ["", *synsets]:
+        found[folder], others = _list_images(
+            os.path.join(directory, folder), release.validation_pattern
+        )
+        num_others += others
+    if not any(found.values()):
         raise errors.UserError(
             f"{directory} has no image with a name like ILSVRC2012_val_00000001.JPEG, "
             "neither directly nor in folders with names like n01440764. Unpack the "
             "validation images there, or remove the folder to convert without them."
         )
-    return found
+    return found, num_others
 
 
 def _label_validation(
-    found: _Validation,
+    found: dict[str, _Images],
     truth: dict[str, str] | None,
     synsets: list[str],
     containers: list[str],
@@ -203,9 +172,9 @@ def _label_validation(
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     builder = stored.TableBuilder()
     num_kept = 0
-    for folder, listed in [("", found.flat), *found.by_synset.items()]:
-        kept: list[tuple[bytes, int, int]] = []
-        for name, size in zip(listed.names, listed.sizes, strict=True):
+    for folder, images in found.items():
+        labels: dict[bytes, int] = {}
+        for name in images:
             synset = folder
             if truth is not None:
                 synset = truth.get(os.path.splitext(name.decode())[0], "")
@@ -221,34 +190,71 @@ def _label_validation(
                     "Sort the validation images again, or download the table again."
                 )
             if synset in labels_by_synset:
-                kept.append((name, labels_by_synset[synset], size))
-        if kept:
-            names, labels, sizes = zip(*kept, strict=True)
+                labels[name] = labels_by_synset[synset]
+        if labels:
             containers.append(os.path.join(validation_dir, folder))
-            builder.add(names, labels, len(containers) - 1, [-1] * len(kept), sizes)
-            num_kept += len(kept)
+            sizes = [images[name] for name in labels]
+            builder.add(labels, [*labels.values()], len(containers) - 1, -1, sizes)
+            num_kept += len(labels)
     return builder.build() if num_kept else None
 
 
-def _list_files(
-    directory: str, pattern: re.Pattern[bytes]
-) -> tuple[list[bytes], list[int], int]:
-    """Names and sizes of the files that match, and the number of others."""
-    names, sizes, num_others = [], [], 0
+def _list_images(directory: str, pattern: re.Pattern[bytes]) -> tuple[_Images, int]:
+    """The files that match, and the number of others."""
+    images, num_others = {}, 0
     with files.read_errors(directory), os.scandir(directory) as entries:
         for entry in entries:
             name = os.fsencode(entry.name)
             if pattern.fullmatch(name) and entry.is_file():
-                names.append(name)
-                sizes.append(entry.stat().st_size)
+                images[name] = entry.stat().st_size
             elif not name.startswith(b"."):
                 num_others += 1
-    return names, sizes, num_others
+    return images, num_others
 
 
-def _describe(path: str) -> manifest.InputFile:
-    with files.read_errors(path):
-        md5 = files.compute_digest(path, "md5")
-        return manifest.InputFile(
-            os.path.basename(path), os.path.getsize(path), md5, None
+def _read_words(path: str) -> dict[str, str]:
+    """Reads `LOC_synset_mapping.txt`: the words by synset."""
+    words: dict[str, str] = {}
+    for i, line in enumerate(_read_text(path)):
+        synset, _, text = line.strip().partition(" ")
+        if not SYNSET.fullmatch(synset) or not text or synset in words:
+            raise errors.DataError(
+                f"{path}, line {i + 1}: {line[:40]!r} is not a new synset with its "
+                'words, like "n01440764 tench, Tinca tinca". Download it again.'
+            )
+        words[synset] = text
+    return words
+
+
+def _read_truth(path: str) -> dict[str, str]:
+    """Reads `LOC_val_solution.csv`: "ILSVRC2012_val_00000001" to "n01751748"."""
+    truth: dict[str, str] = {}
+    for i, row in enumerate(csv.reader(_read_text(path), strict=False)):
+        if i == 0 and row[:1] == ["ImageId"]:
+            continue
+        synset = row[1].split(" ", 1)[0] if len(row) == 2 else ""
+        if not SYNSET.fullmatch(synset) or row[0] in truth:
+            raise errors.DataError(
+                f"{path}, line {i + 1}: {','.join(row)[:60]!r} is not a new image with "
+                'its class, like "ILSVRC2012_val_00000001,n01751748 0 0 9 9". Download '
+                "it again."
+            )
+        truth[row[0]] = synset
+    return truth
+
+
+def _read_text(path: str) -> list[str]:
+    with files.read_errors(path), open(path, "rb") as file:
+        data = file.read(_MAX_TEXT_BYTES + 1)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise errors.DataError(
+            f"{path}, byte {error.start}: this is not UTF-8 text. Download it again."
+        ) from error
+    if len(data) > _MAX_TEXT_BYTES:
+        raise errors.DataError(
+            f"{path} is larger than {_MAX_TEXT_BYTES:,} bytes, unlike the official "
+            "file. Download it again."
         )
+    return text.splitlines()

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TextIO
 
 from tfrecords import errors, sources
-from tfrecords.durable import files
 from tfrecords.shards import manifest
 from tfrecords.sources import stored
 from tfrecords.sources.archives import archive_reader, tar_walk
@@ -25,19 +23,13 @@ from tfrecords.sources.ilsvrc.release import ILSVRC2012, Release
 _SYNSET_TAR = re.compile(rb"(n\d{8})\.tar")
 
 
-def open_ilsvrc2012(
-    source_dir: str,
-    *,
-    check_md5: bool = True,
-    progress_stream: TextIO | None = None,
-) -> sources.Source:
+def open_ilsvrc2012(source_dir: str, *, check_md5: bool = True) -> sources.Source:
     """Opens ILSVRC-2012 in either of its two layouts.
 
     Args:
       source_dir: the folder of the archives, or the folder that holds Kaggle's
         `ILSVRC/`; if both exist, the archives are read.
       check_md5: whether to compare the archives' MD5 sums (minutes for 138 GB).
-      progress_stream: where the progress line goes; standard error by default.
 
     Returns:
       A source with the split "train" and, if there are validation images of its
@@ -56,17 +48,14 @@ def open_ilsvrc2012(
             f"{release.train_name}."
         )
     if os.path.isfile(os.path.join(source_dir, release.train_name)):
-        return _open_archives(source_dir, release, check_md5, progress_stream)
+        return _open_archives(source_dir, release, check_md5)
     if kaggle.is_kaggle(source_dir):
-        return kaggle.open_kaggle(source_dir, release, progress_stream)
+        return kaggle.open_kaggle(source_dir, release)
     raise errors.UserError(_describe_missing(source_dir, release.train_name))
 
 
 def _open_archives(
-    source_dir: str,
-    release: Release,
-    check_md5: bool,
-    progress_stream: TextIO | None,
+    source_dir: str, release: Release, check_md5: bool
 ) -> stored.StoredImages:
     train_path = os.path.join(source_dir, release.train_name)
     validation_path = os.path.join(source_dir, release.validation_name)
@@ -84,10 +73,8 @@ def _open_archives(
     kit = None
     if os.path.isfile(devkit_path):
         kit = devkit.read_devkit(devkit_path, release)
-        with files.read_errors(devkit_path):
-            kit_md5 = files.compute_digest(devkit_path, "md5") if check_md5 else None
-            kit_bytes = os.path.getsize(devkit_path)
-        judge(devkit_path, kit_bytes, kit_md5)
+        file = stored.describe_input(devkit_path, check_md5)
+        judge(devkit_path, file.num_bytes, file.md5)
     elif has_validation:
         raise errors.UserError(_describe_missing(source_dir, release.devkit_name))
     else:
@@ -97,9 +84,7 @@ def _open_archives(
             "synsets."
         )
 
-    with archive_reader.ArchiveReader(
-        train_path, compute_md5=check_md5, progress_stream=progress_stream
-    ) as reader:
+    with archive_reader.ArchiveReader(train_path, compute_md5=check_md5) as reader:
         synsets, train = _list_train(reader, remarks)
         judge(train_path, reader.num_bytes, reader.finish())
     splits = {"train": train}
@@ -110,12 +95,12 @@ def _open_archives(
 
     if has_validation and kit:
         with archive_reader.ArchiveReader(
-            validation_path, compute_md5=check_md5, progress_stream=progress_stream
+            validation_path, compute_md5=check_md5
         ) as reader:
             table, validation_remarks = _list_validation(reader, kit, synsets, release)
             judge(validation_path, reader.num_bytes, reader.finish())
         remarks += validation_remarks
-        if table is not None:
+        if table:
             splits["validation"] = table
     else:
         remarks.append(
@@ -126,12 +111,10 @@ def _open_archives(
     return stored.StoredImages(
         name=release.name,
         containers=(train_path, validation_path),
-        classes=[manifest.ClassInfo(s, words.get(s, s)) for s in synsets],
+        classes=tuple(manifest.ClassInfo(s, words.get(s, s)) for s in synsets),
         splits=splits,
-        inputs=inputs,
-        applies_orientation=False,
-        settings={},
-        remarks=remarks,
+        inputs=tuple(inputs),
+        remarks=tuple(remarks),
     )
 
 
@@ -165,7 +148,7 @@ def _list_train(
     synsets = sorted(by_synset)
     for label, synset in enumerate(synsets):
         names, offsets, sizes = zip(*by_synset.pop(synset), strict=True)
-        builder.add(names, [label] * len(names), 0, offsets, sizes)
+        builder.add(names, label, 0, offsets, sizes)
     return synsets, builder.build()
 
 

@@ -9,37 +9,28 @@ from collections.abc import Collection, Mapping
 
 from tfrecords.shards import manifest
 
+SYNSET = re.compile(r"n\d{8}")
+
 _MAX_NAMED_CLASSES = 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """What is official about one year's ILSVRC.
+    """What is official about one year's ILSVRC; `ILSVRC2012` is an example."""
 
-    Attributes:
-      name: the value of `--source`: "ilsvrc2012".
-      year: 2012.
-      train_name, validation_name, devkit_name: the archives' file names.
-      meta_name, truth_name: the two members of the development kit.
-      validation_pattern: the names of validation images; group 1 is the number.
-      num_classes, num_train, num_validation: synsets and images.
-      md5: the archives' MD5 sums by file name.
-      num_bytes: the archives' sizes by file name, where known.
-    """
-
-    name: str
+    name: str  # the value of `--source`
     year: int
-    train_name: str
+    train_name: str  # of an archive, like the next two
     validation_name: str
     devkit_name: str
-    meta_name: str
+    meta_name: str  # of a member of the development kit, like the next
     truth_name: str
-    validation_pattern: re.Pattern[bytes]
+    validation_pattern: re.Pattern[bytes]  # group 1 is the image's number
     num_classes: int
     num_train: int
     num_validation: int
-    md5: Mapping[str, str]
-    num_bytes: Mapping[str, int]
+    md5: Mapping[str, str]  # the archives' MD5 sums by file name
+    num_bytes: Mapping[str, int]  # the archives' sizes by file name, where known
 
     def compare_train(self, num_classes: int, num_images: int) -> list[str]:
         """A remark if the counts of the training split are not the official ones."""
@@ -56,11 +47,8 @@ class Release:
         """Remarks about a few missing classes, and about unofficial ones.
 
         An extra or missing class shifts the labels of all later classes. If many are
-        missing, the data is a deliberate subset, and the counts show it.
-
-        Args:
-          synsets: those of the training split.
-          official: those of this year, from its development kit or table.
+        missing, the data is a deliberate subset, and the counts show it. `synsets` are
+        the training split's, `official` those of this year's development kit or table.
         """
         remarks = []
         missing = sorted(set(official) - set(synsets))
@@ -88,9 +76,7 @@ class Release:
     def compare_validation(self, num_seen: int, num_kept: int) -> list[str]:
         """Remarks about the counts of the validation split, if they are unofficial.
 
-        Args:
-          num_seen: the number of validation images.
-          num_kept: the number of those whose class has training images.
+        `num_kept` of `num_seen` images are of classes that have training images.
         """
         remarks = []
         if num_seen != self.num_validation:
@@ -112,11 +98,7 @@ class Release:
     ) -> tuple[manifest.InputFile, list[str]]:
         """An archive's entry in the manifest, and a remark if it is not official.
 
-        Args:
-          path: of the archive.
-          num_bytes: its size.
-          md5: its MD5 sum in hexadecimal; None if it was not computed: then the size
-            decides.
+        If `md5`, its MD5 sum in hexadecimal, is None, the size decides.
         """
         name = os.path.basename(path)
         official_bytes, official_md5 = self.num_bytes.get(name), self.md5[name]

@@ -40,16 +40,13 @@ _JPEG_QUALITY = 90
 
 
 def draw_image(seed: int, split: str, label: int, index: int) -> bytes:
-    """Draws an image and encodes it.
+    """Draws an image as a JPEG's bytes (RGB, 256..420 pixels a side, quality 90).
 
     Args:
       seed: any integer, taken modulo 2^64.
       split: one of SPLITS.
       label: 0..19, an index into CLASSES.
       index: 0..2^32-1, the image's number in its class and split.
-
-    Returns:
-      A JPEG's bytes (RGB, 256..420 pixels a side, quality 90).
     """
     image, _ = draw_with_coverage(seed, split, label, index)
     with io.BytesIO() as file:

@@ -150,10 +150,7 @@ def _off_centre(
     x: np.ndarray, y: np.ndarray, draws: Draws
 ) -> tuple[np.ndarray, np.ndarray]:
     """Moves the origin by up to a fifth of the shorter side, both ways."""
-    return (
-        x - draws.uniform(-0.2, 0.2),
-        y - draws.uniform(-0.2, 0.2),
-    )
+    return (x - draws.uniform(-0.2, 0.2), y - draws.uniform(-0.2, 0.2))
 
 
 PATTERNS = {

@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-_MASK_64 = (1 << 64) - 1
+from tfrecords import stable_random
 
 
 class Draws:
-    """Random numbers that depend only on (seed, stream); Philox, counter 0.
-
-    Args:
-      seed: any integer, taken modulo 2^64; the user's choice.
-      stream: any integer, taken modulo 2^64; which of the seed's streams.
-    """
+    """Random numbers that depend only on (seed, stream); Philox, counter 0."""
 
     def __init__(self, seed: int, stream: int):
-        key = np.array([seed & _MASK_64, stream & _MASK_64], np.uint64)
-        self._generator = np.random.Philox(key=key)
+        self._generator = stable_random.make_generator(seed, stream)
 
     def uniform(self, low: float, high: float) -> float:
         """A float in [low, high): the raw word's upper 53 bits, over 2^53."""

@@ -7,6 +7,8 @@ drawn when it is read. Ours, not the paper's.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from tfrecords import errors
@@ -42,9 +44,23 @@ def open_sample(
                 f"the sample cannot have {count:,} {name} images per class. Choose "
                 f"{minimum} to {_MAX_PER_CLASS:,}."
             )
-    return SampleSource(num_train_per_class, num_validation_per_class, seed)
+    names = tuple(drawing.CLASSES)
+    counts = {"train": num_train_per_class, "validation": num_validation_per_class}
+    return SampleSource(
+        name="sample",
+        classes=tuple(manifest.ClassInfo(name, name) for name in names),
+        splits={
+            split: _make_table(names, count) for split, count in counts.items() if count
+        },
+        settings={
+            **{f"num_{split}_per_class": count for split, count in counts.items()},
+            "seed": seed,
+        },
+        seed=seed,
+    )
 
 
+@dataclasses.dataclass(eq=False, kw_only=True)
 class SampleSource(Source):
     """The sample data set as a source; see `open_sample` and `Source`.
 
@@ -52,34 +68,13 @@ class SampleSource(Source):
     are -1, because an image has no bytes until it is drawn.
     """
 
-    def __init__(
-        self, num_train_per_class: int, num_validation_per_class: int, seed: int
-    ):
-        names = tuple(drawing.CLASSES)
-        self.name = "sample"
-        self.classes = tuple(manifest.ClassInfo(name, name) for name in names)
-        counts = {
-            "train": num_train_per_class,
-            "validation": num_validation_per_class,
-        }
-        self.splits = {
-            split: _make_table(names, count) for split, count in counts.items() if count
-        }
-        self.inputs = ()
-        self.applies_orientation = False
-        self.settings = {
-            "num_train_per_class": num_train_per_class,
-            "num_validation_per_class": num_validation_per_class,
-            "seed": seed,
-        }
-        self.remarks = ()
-        self._seed = seed
+    seed: int
 
     def read_image(self, split: str, row: int) -> bytes:
         """Draws the image in `row` of `split`; returns the JPEG's bytes."""
         table = self.splits[split]
         return drawing.draw_image(
-            self._seed, split, int(table.labels[row]), int(table.container[row])
+            self.seed, split, int(table.labels[row]), int(table.container[row])
         )
 
 

@@ -1,5 +1,4 @@
 import hashlib
-import io
 import os
 import sys
 
@@ -10,9 +9,7 @@ from tfrecords.sources.archives import archive_reader
 
 
 def open_reader(path, compute_md5=True):
-    return archive_reader.ArchiveReader(
-        str(path), compute_md5=compute_md5, progress_stream=io.StringIO()
-    )
+    return archive_reader.ArchiveReader(str(path), compute_md5=compute_md5)
 
 
 @pytest.mark.parametrize("compute_md5", [False, True])
@@ -50,14 +47,11 @@ def test_a_missing_file_is_a_sentence(tmp_path):
         open_reader(tmp_path / "x")
 
 
-def test_progress_counts_megabytes(tmp_path):
+def test_progress_counts_megabytes(tmp_path, capsys):
     (tmp_path / "x").write_bytes(bytes(3_500_000))
-    stream = io.StringIO()
-    with archive_reader.ArchiveReader(
-        str(tmp_path / "x"), compute_md5=True, progress_stream=stream
-    ) as reader:
+    with open_reader(tmp_path / "x") as reader:
         reader.finish()
-    assert "reading x: 4 MB in" in stream.getvalue().splitlines()[-1]
+    assert "reading x: 4 MB in" in capsys.readouterr().err.splitlines()[-1]
 
 
 if __name__ == "__main__":
