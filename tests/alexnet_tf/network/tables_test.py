@@ -1,4 +1,4 @@
-"""Tests of `alexnet_tf.network.tables`: the paper's networks, by their sizes."""
+"""Tests of `alexnet_tf.network.tables`: widths, and a network of one tower at work."""
 
 from __future__ import annotations
 
