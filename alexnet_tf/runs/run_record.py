@@ -137,8 +137,8 @@ def read_settings(path: str, record: Mapping[str, Any]) -> Config:
         ) from error
 
 
-def refuse_foreign(path: str, record_name: str, others: set[str]) -> None:
-    """Raises `UserError` if `path` holds files of others and no `record_name`.
+def refuse_foreign(path: str, kind: str, record_name: str, others: set[str]) -> None:
+    """Raises `UserError` if `path` holds other files and no "run" or "search".
 
     Called before locking: a directory that is not ours gets no lock file either.
     """
@@ -148,8 +148,8 @@ def refuse_foreign(path: str, record_name: str, others: set[str]) -> None:
     if record_name not in names and foreign:
         listed = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
         raise errors.UserError(
-            f"{path} is not empty and has no {record_name}, but {listed}. Give a new "
-            "or empty directory."
+            f"{path} is not empty and holds no {kind} (there is no {record_name}, but "
+            f"{listed}). Give a new or empty directory."
         )
 
 

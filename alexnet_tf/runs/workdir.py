@@ -104,7 +104,7 @@ def open_workdir(
       StorageError: if it cannot be written.
     """
     files.make_directory(path)
-    run_record.refuse_foreign(path, run_record.RECORD_NAME, set())
+    run_record.refuse_foreign(path, "run", run_record.RECORD_NAME, set())
     with locks.directory_lock(path, "alexnet-train"):
         files.remove_temporary_files(path)
         record = run_record.find_record(path)
@@ -158,7 +158,7 @@ def check_workdir(
     files.check_directory(path)
     if not os.path.isdir(path):
         return None
-    run_record.refuse_foreign(path, run_record.RECORD_NAME, set())
+    run_record.refuse_foreign(path, "run", run_record.RECORD_NAME, set())
     locks.check_lock(path)
     record = run_record.find_record(path)
     if record is not None:

@@ -102,7 +102,7 @@ def begin(path: str, search: Search, data_dir: str, fingerprint: str) -> None:
     record_path = os.path.join(path, RECORD_NAME)
     new = _describe(search, data_dir, fingerprint)
     if not os.path.exists(record_path):
-        run_record.refuse_foreign(path, RECORD_NAME, {TRIALS_NAME})
+        run_record.refuse_foreign(path, "search", RECORD_NAME, {TRIALS_NAME})
         files.make_directory(os.path.join(path, TRIALS_NAME))
         files.write_json(record_path, new)
         return

@@ -53,7 +53,7 @@ class _Admitted:
 
 def _refuse_call(*arguments: object) -> None:
     # numpy.ndarray only names the type of an array to `_reconstruct`.
-    raise pickle.UnpicklingError("it calls numpy.ndarray")
+    raise pickle.UnpicklingError("it calls numpy.ndarray, which is not callable")
 
 
 def _make_from_buffer(raw: Any, dtype: Any, shape: Any, order: Any) -> _PickledArray:
