@@ -113,13 +113,13 @@ def _take_over(
     last_layer = list_layer_names(parameters)[-1]
     arrays = checkpoint.get_weights()
     # By layer and tower (conv1a), so that kernel and bias stay together.
-    by_layer: dict[str, list[Parameter]] = {}
+    towers: dict[str, list[Parameter]] = {}
     for parameter in parameters:
-        by_layer.setdefault(parameter.name.partition("/")[0], []).append(parameter)
+        towers.setdefault(parameter.name.partition("/")[0], []).append(parameter)
     taken: list[str] = []
     new: list[str] = []
     new_layers: dict[str, None] = {}
-    for layer, own in by_layer.items():
+    for layer, own in towers.items():
         reason = _find_obstacle(own, arrays)
         if own[0].layer in random_there:
             reason = reason or "random there"
@@ -137,7 +137,7 @@ def _take_over(
             f"no layer of {path} fits this network: {'; '.join(new[:3])}. Set "
             "--config.init_from to a run of the same network and width."
         )
-    unused = sorted({name.partition("/")[0] for name in arrays} - set(by_layer))
+    unused = sorted({name.partition("/")[0] for name in arrays} - set(towers))
     text = f"from {path}, step {checkpoint.step:,}: {', '.join(taken)}"
     text += f"; new: {', '.join(new)}" if new else ""
     text += f"; not used: {', '.join(unused)}" if unused else ""
