@@ -118,6 +118,11 @@ class OptimizerConfig:
         "weight decay, inside the velocity and times the learning rate (section 5)",
         minimum=0,
     )
+    weight_decays: Mapping[str, float] = setting(
+        {},
+        "the same for single layers, as `LAYER=NUMBER` entries separated by spaces: "
+        "'conv1=0 local3=0.004'",
+    )
     bias_weight_decay: bool = setting(
         True, "decay biases too, as the paper's rule does; the source does not"
     )

@@ -8,7 +8,14 @@ from collections.abc import Callable
 
 from alexnet_tf.config import overrides, settings_file, suggestions
 from alexnet_tf.config.schema import Config
-from alexnet_tf.experiments import alexnet, alexnet_source, caffe, finetune, sample
+from alexnet_tf.experiments import (
+    alexnet,
+    alexnet_source,
+    caffe,
+    cifar10,
+    finetune,
+    sample,
+)
 from tfrecords import errors
 
 __all__ = ["EXPERIMENTS", "get_config", "list_inherited", "list_told"]
@@ -17,6 +24,9 @@ EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "alexnet": alexnet.get_config,
     "alexnet_source": alexnet_source.get_config,
     "caffe": caffe.get_config,
+    "cifar10_11pct": cifar10.get_11pct,
+    "cifar10_13pct": cifar10.get_13pct,
+    "cifar10_figure1": cifar10.get_figure1,
     "finetune": finetune.get_config,
     "sample": sample.get_config,
 }

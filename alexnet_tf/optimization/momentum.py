@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import OptimizerConfig
 from alexnet_tf.devices import placement
 from alexnet_tf.network.parameters import BIAS, Parameter, list_layer_names
@@ -43,13 +44,19 @@ class Optimizer(tf.Module):
     ):
         super().__init__(name="optimizer")
         self.parameters = list(parameters)
+        layer_names = list_layer_names(parameters)
+        decays = by_layer.resolve(
+            config.weight_decays,
+            layer_names,
+            config.weight_decay,
+            "optimizer.weight_decays",
+        )
         self._decays = [
             0.0
             if parameter.kind == BIAS and not config.bias_weight_decay
-            else config.weight_decay
+            else decays[parameter.layer]
             for parameter in parameters
         ]
-        layer_names = list_layer_names(parameters)
         self._rows = [layer_names.index(parameter.layer) for parameter in parameters]
         with placement.scope(device):
             self.rates = tf.Variable(tf.zeros([len(layer_names), 2]), trainable=False)

@@ -122,6 +122,51 @@ def test_sample_keeps_the_papers_arithmetic():
     }
 
 
+def test_cifar10_is_the_sources():
+    """layers-conv-local-13pct.cfg, layers-cifar10-11pct.cfg and their parameters."""
+    plain = find_differences("cifar10_13pct")
+    assert plain.pop("experiment") == plain.pop("model.network") == "cifar10_13pct"
+    assert plain == {
+        "num_epochs": 140,
+        "data.crop_size": 24,
+        "data.crop_positions": 9,
+        "data.colour_shift": "none",
+        "model.pool_rounding": "up",
+        "model.initial_stddevs": (
+            "conv1=0.0001 conv2=0.01 local3=0.04 local4=0.04 fc5=0.01"
+        ),
+        "optimizer.learning_rate": 0.001,
+        "optimizer.weight_decays": (
+            "conv1=0 conv2=0 local3=0.004 local4=0.004 fc5=0.004"
+        ),
+        "optimizer.bias_weight_decay": False,
+        "optimizer.bias_rate_factor": 2.0,
+        "schedule.name": "fixed",
+        "schedule.steps": "120:0.0001 130:1e-05",
+    }
+    normalized = find_differences("cifar10_11pct")
+    assert {
+        name: value for name, value in normalized.items() if plain.get(name) != value
+    } == {
+        "experiment": "cifar10_11pct",
+        "model.network": "cifar10_11pct",
+        "model.normalization_radius": 4,
+        "model.normalization_bias": 1.0,
+        "model.normalization_alpha": 0.001 / 9,
+        "optimizer.weight_decays": (
+            "conv1=0 conv2=0 local3=0.004 local4=0.004 fc5=0.01"
+        ),
+    }
+
+
+def test_figure_1_has_no_regularization():
+    config = experiments.get_config("cifar10_figure1")
+    assert config.optimizer.weight_decay == 0 and not config.optimizer.weight_decays
+    data = config.data
+    assert (data.crop_size, data.crop_positions) == (32, 1)
+    assert not data.mirror and data.colour_shift == "none"
+
+
 @pytest.mark.parametrize("name", experiments.EXPERIMENTS)
 def test_every_experiment_names_itself_and_holds_valid_settings(name):
     config = experiments.get_config(name)

@@ -65,6 +65,13 @@ flags.DEFINE_enum(
     "and needs OpenCV (pip install 'alexnet-tf[opencv]'). Prediction always uses "
     "bicubic.",
 )
+flags.DEFINE_integer(
+    "image_size",
+    _DEFAULTS.image_size,
+    "Side of the stored images, pixels: 256 in the paper (section 2); 32 keeps "
+    "CIFAR-10's.",
+    lower_bound=1,
+)
 flags.DEFINE_enum(
     "encoding",
     _DEFAULTS.encoding,
@@ -164,6 +171,7 @@ def _make_settings() -> plan.ConvertSettings:
     asked = {"train": FLAGS.num_train_shards, "validation": FLAGS.num_validation_shards}
     return plan.ConvertSettings(
         resizing=FLAGS.resizing,
+        image_size=FLAGS.image_size,
         encoding=FLAGS.encoding,
         jpeg_quality=FLAGS.jpeg_quality,
         seed=FLAGS.seed,

@@ -17,6 +17,7 @@ from alexnet_tf.network.parameters import (
     list_parameters,
 )
 from alexnet_tf.optimization.momentum import MomentumOptimizer
+from tfrecords import errors
 
 PAPER = OptimizerConfig()
 
@@ -130,6 +131,27 @@ def test_100_steps_are_the_rule_in_float64(bias_weight_decay):
 
 
 LAYERS = ("conv1", "fc8")
+
+
+def test_a_layer_may_have_its_own_decay():
+    """Without gradients, v = -decay * rate * w: one step multiplies w."""
+    config = dataclasses.replace(
+        PAPER, weight_decays={"fc8": 0.5}, bias_weight_decay=False
+    )
+    parameters = make_parameters()
+    before = [p.variable.numpy() for p in parameters]
+    optimizer = MomentumOptimizer(parameters, config)
+    optimizer.rates.assign([[0.1, 0.1], [0.1, 0.1]])
+    optimizer.apply([tf.zeros_like(p.variable) for p in parameters])
+    factors = [1 - 0.00005, 1, 1 - 0.00005, 1, 0.95, 1]
+    for parameter, old, factor in zip(parameters, before, factors, strict=True):
+        np.testing.assert_allclose(parameter.variable, factor * old, rtol=1e-6)
+
+
+def test_a_decay_of_an_unknown_layer_is_refused():
+    config = dataclasses.replace(PAPER, weight_decays={"conv9": 0.1})
+    with pytest.raises(errors.UserError, match=r"weight_decays.*conv9"):
+        MomentumOptimizer(make_parameters(), config)
 
 
 def test_layer_names_are_in_order_and_without_towers():

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests import archives
+from tfrecords.shards import manifest, record_file, schema
 
 PROGRAM = (
     "import sys\n"
@@ -133,6 +134,24 @@ def test_train_and_validation_folders_need_no_fraction(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "train: 4 images seen" in done.stdout
     assert "validation: 2 images seen" in done.stdout
+
+
+def test_cifar10_keeps_its_pixels(tmp_path):
+    archives.write_cifar10(tmp_path / "downloads")
+    result = run(
+        "--source=cifar10",
+        f"--source_dir={tmp_path}/downloads",
+        f"--data_dir={tmp_path}/data",
+        "--image_size=32",
+        "--encoding=raw",
+        "--num_workers=1",
+    )
+    assert result.returncode == 0, result.stderr
+    info = manifest.read_manifest(str(tmp_path / "data"))
+    assert (info.image_size, info.encoding) == (32, "raw")
+    shard = str(tmp_path / "data" / info.splits["validation"].shards[0].name)
+    for _, data in record_file.scan(shard):
+        assert len(schema.decode_record(data).image_bytes) == 32 * 32 * 3
 
 
 if __name__ == "__main__":
