@@ -39,6 +39,7 @@ LAYERS = (
     ("alexnet_tf.evaluation",),
     ("alexnet_tf.training", "alexnet_tf.export"),
     ("alexnet_tf.inference", "alexnet_tf.tune", "alexnet_tf.weights"),
+    ("alexnet_tf.reproduce",),
     ("alexnet_tf.commands",),
 )
 
@@ -46,8 +47,9 @@ LAYERS = (
 FREE_OF_TENSORFLOW = (
     r"tfrecords(\..*)?",
     r"alexnet_tf(\.(commands|config|experiments)(\..*)?)?",
-    r"alexnet_tf\.network\.tables",
+    r"alexnet_tf\.network\.(networks|tables)",
     r"alexnet_tf\.optimization\.(learning_rates|schedule)",
+    r"alexnet_tf\.reproduce\.(differences|verdicts)",
     r"alexnet_tf\.runs\.(checkpoint_files|inheritance|run_record|untrained|workdir)",
     r"alexnet_tf\.tune\.(directory|space|trial_results)",
 )
@@ -74,6 +76,7 @@ TESTED_WITH = {
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",
+    "alexnet_tf.experiments.cifar10": "alexnet_tf.experiments",
     "alexnet_tf.experiments.finetune": "alexnet_tf.experiments",
     "alexnet_tf.experiments.sample": "alexnet_tf.experiments",
     "alexnet_tf.config.settings_file": "alexnet_tf.experiments",
