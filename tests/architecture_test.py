@@ -47,6 +47,7 @@ LAYERS = (
 FREE_OF_TENSORFLOW = (
     r"tfrecords(\..*)?",
     r"alexnet_tf(\.(commands|config|experiments)(\..*)?)?",
+    r"alexnet_tf\.data\.folds",
     r"alexnet_tf\.network\.(networks|tables)",
     r"alexnet_tf\.optimization\.(learning_rates|schedule)",
     r"alexnet_tf\.reproduce\.(differences|verdicts)",

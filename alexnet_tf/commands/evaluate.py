@@ -27,10 +27,10 @@ stopped by SIGHUP, SIGINT and SIGTERM."""
 _WORKDIR = shared_flags.define_workdir()
 _CHECKPOINT = shared_flags.define_checkpoint()
 _SPLIT = flags.DEFINE(
-    command_line.TextParser(schema.SPLITS),
+    command_line.TextParser((*schema.SPLITS, "held_out")),
     "split",
     "validation",
-    "train, validation or test",
+    "train, validation, test or, of a run with --config.data.num_folds, held_out",
 )
 _VIEWS = shared_flags.define_views()
 _DATA_DIR = shared_flags.define_path(

@@ -62,6 +62,15 @@ class DataConfig:
     reshuffle: bool = setting(
         True, "reshuffle every epoch, by seed (ours); the source keeps one order"
     )
+    num_folds: int = setting(
+        0,
+        "parts that the training split is divided into, one of which is held out as "
+        "the split held_out (ours, for cross-validation); 0: none is",
+        minimum=0,
+    )
+    fold: int = setting(
+        0, "the part that is held out, 0 to num_folds - 1 (ours)", minimum=0
+    )
     label_offset: int = setting(
         0,
         "the first class's label on disk; 1 in many other programs' ImageNet shards",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import weakref
 
-from alexnet_tf.config.schema import Config
+from alexnet_tf.config.schema import Config, DataConfig
+from alexnet_tf.data import folds
 from alexnet_tf.data.batch_reader import STORED_SIZE, BatchReader
 from tfrecords import errors
 from tfrecords.shards import record_index, record_reader, statistics
@@ -13,12 +14,30 @@ from tfrecords.shards.statistics import Statistics
 
 
 class DataDirectory:
-    """A data directory with its manifest and its own, or another run's, statistics."""
+    """A data directory with its manifest and its own, or another run's, statistics.
 
-    def __init__(self, path: str, manifest: Manifest, statistics: Statistics):
-        self.path, self.manifest, self.statistics = path, manifest, statistics
+    With folds (see `folds`), the training split is what the fold leaves of it.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        manifest: Manifest,
+        statistics: Statistics | None,
+        config: DataConfig,
+    ):
+        self.path, self.manifest = path, manifest
+        self._statistics, self._config = statistics, config
         self._readers: dict[str, record_reader.RecordReader] = {}
         self._batch_readers: weakref.WeakSet[BatchReader] = weakref.WeakSet()
+
+    @property
+    def statistics(self) -> Statistics:
+        """Of the training split; with folds, computed when first asked for."""
+        if self._statistics is None:
+            reader = self.get_reader("train")
+            self._statistics = folds.compute_statistics(reader, self.manifest)
+        return self._statistics
 
     @property
     def image_size(self) -> int:
@@ -36,7 +55,7 @@ class DataDirectory:
                 f"the run {run} was trained on images of {size}x{size} pixels, but "
                 f"{self.path} has {own}x{own}. Give data with images of {size}x{size}."
             )
-        other = DataDirectory(self.path, self.manifest, statistics)
+        other = DataDirectory(self.path, self.manifest, statistics, self._config)
         other._readers, other._batch_readers = self._readers, self._batch_readers
         return other
 
@@ -48,7 +67,12 @@ class DataDirectory:
           DataError: naming a shard or index that is missing or changed.
         """
         if split not in self._readers:
-            index = record_index.read_index(self.path, self.manifest, split)
+            is_divided = self._config.num_folds and split in ("train", folds.HELD_OUT)
+            index = record_index.read_index(
+                self.path, self.manifest, "train" if is_divided else split
+            )
+            if is_divided:
+                index = folds.select(index, self._config, split == folds.HELD_OUT)
             if not index.num_records:
                 raise errors.UserError(
                     f"the split {split!r} of {self.path} has no images. Choose another "
@@ -56,6 +80,15 @@ class DataDirectory:
                 )
             self._readers[split] = record_reader.RecordReader(index)
         return self._readers[split]
+
+    def list_splits(self) -> list[str]:
+        """The names of the splits."""
+        held_out = [folds.HELD_OUT] if self._config.num_folds else []
+        return [*self.manifest.splits, *held_out]
+
+    def count_images(self, split: str) -> int:
+        """The images of `split`; raises as `get_reader`."""
+        return self.get_reader(split).index.num_records
 
     def watch(self, reader: BatchReader) -> BatchReader:
         """Registers `reader` for `explain_failure` and returns it."""
@@ -80,14 +113,17 @@ def open_data(path: str, config: Config) -> DataDirectory:
     """
     manifest = read_manifest(path)
     digest = manifest.checksums.get(STATISTICS_NAME)
-    data = DataDirectory(path, manifest, statistics.read_statistics(path, digest))
+    whole = statistics.read_statistics(path, digest)
+    data = DataDirectory(
+        path, manifest, None if config.data.num_folds else whole, config.data
+    )
     if config.data.label_offset != manifest.label_offset:
         raise errors.UserError(
             f"config.data.label_offset is {config.data.label_offset}, but the labels "
             f"in {path} start at {manifest.label_offset}. Give "
             f"--config.data.label_offset={manifest.label_offset}."
         )
-    size, shape = data.image_size, data.statistics.mean_image.shape
+    size, shape = data.image_size, whole.mean_image.shape
     if shape != (size, size, 3):
         raise errors.DataError(
             f"the mean image in {path} has the shape {shape}, but its images have "

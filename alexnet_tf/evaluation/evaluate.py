@@ -59,7 +59,7 @@ def evaluate(
       eval_step: from `forward.make_eval_step`.
       data: from `open_data`.
       config: the run's settings.
-      split: "validation", "test" or "train".
+      split: "validation", "test", "train" or, of a run with folds, "held_out".
       num_views: 1 or 10.
       shows_progress: whether to show throughput and time left.
       check_stop: called before every batch; may raise to abort the evaluation.
@@ -70,7 +70,7 @@ def evaluate(
       UserError: if there is no such split.
       DataError: if a record is damaged, or an image was not seen exactly once.
     """
-    num_records = data.manifest.get_split(split).num_records
+    num_records = data.count_images(split)
     counts, per_class = ErrorCounts(), PerClassErrors(data.manifest.num_classes)
     times_seen = np.zeros(num_records, np.int64)
     first_images = None
@@ -161,7 +161,7 @@ def evaluate_checkpoint(
     """
     precision.make_reproducible()
     data, config = open_run_data(workdir_path, data_dir)
-    data.manifest.get_split(split)
+    data.get_reader(split)
     where = placement.make_placement(
         devices or config.devices, NETWORKS[config.model.network].num_towers
     )

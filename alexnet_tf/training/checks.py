@@ -7,12 +7,14 @@ earlier runs. The checks here apply only to a run that is about to train.
 from __future__ import annotations
 
 from alexnet_tf.config.schema import Config
+from alexnet_tf.data import folds
 from tfrecords import errors
 from tfrecords.shards import manifest
 
 
 def check_settings(config: Config) -> None:
     """Raises `UserError`, naming it, if a setting's value makes learning impossible."""
+    folds.check_folds(config.data)
     model, optimizer = config.model, config.optimizer
     positive = {
         "model.width": model.width,
@@ -53,7 +55,7 @@ def check_data(config: Config, info: manifest.Manifest, data_dir: str) -> None:
     That is so without a training split, with only one class, or with fewer training
     images than a batch holds. `data_dir` is the manifest's directory.
     """
-    num_train = info.get_split("train").num_records
+    num_train = folds.count_rest(info.get_split("train").num_records, config.data)
     if info.num_classes < 2:
         raise errors.UserError(
             f"{data_dir} has only one class, {info.classes[0].synset!r}; training "

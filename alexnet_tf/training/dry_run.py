@@ -48,8 +48,7 @@ def estimate(
     lines = [
         f"data: {data_dir}, "
         + ", ".join(
-            f"{split.num_records:,} {name}"
-            for name, split in data.manifest.splits.items()
+            f"{data.count_images(split):,} {split}" for split in data.list_splits()
         )
         + f" images of {data.manifest.num_classes:,} classes",
         f"network: {state.model.count_params():,} parameters, {config.precision}, "

@@ -70,9 +70,7 @@ def open_run(
     data = directory.open_data(data_dir, config)
     checks.check_data(config, data.manifest, data_dir)
     directory.check_splits(config, data)
-    epochs = EpochCounter(
-        data.manifest.get_split("train").num_records, config.batch_size
-    )
+    epochs = EpochCounter(data.count_images("train"), config.batch_size)
     info = run_record.RunInfo(
         data_dir,
         data.manifest.fingerprint,

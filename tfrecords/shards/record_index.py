@@ -34,14 +34,14 @@ class RecordIndex:
     def num_records(self) -> int:
         return len(self.shard)
 
-    def get_part(self, begin: int, end: int) -> RecordIndex:
-        """The positions of the records `begin` to `end` - 1."""
+    def select(self, rows: slice | np.ndarray) -> RecordIndex:
+        """The positions of some of the records; as an array, `rows` is int64."""
         return RecordIndex(
             self.paths,
-            self.shard[begin:end],
-            self.offset[begin:end],
-            self.length[begin:end],
-            None if self.checksum is None else self.checksum[begin:end],
+            self.shard[rows],
+            self.offset[rows],
+            self.length[rows],
+            None if self.checksum is None else self.checksum[rows],
         )
 
 

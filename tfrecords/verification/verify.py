@@ -142,7 +142,7 @@ def _make_tasks(
             if not os.path.exists(path):
                 continue
             index = indexes.get(split)
-            part = None if index is None else index.get_part(begin, end)
+            part = None if index is None else index.select(slice(begin, end))
             yield shard_check.ShardTask(path, split, position, shard, part)
 
 

@@ -1,0 +1,89 @@
+"""Folds of the training split, for cross-validation (ours).
+
+With `data.num_folds` = F and `data.fold` = k, the training images are split at random
+into F equal parts, always the same ones, and part k is held out. The run trains on the
+others, and its mean image and colour statistics come from them alone. `HELD_OUT` is a
+split of its own, to evaluate the run on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from alexnet_tf.config.schema import DataConfig
+from tfrecords import errors, stable_random
+from tfrecords.console import progress
+from tfrecords.images import decoder, resize
+from tfrecords.shards import record_index, record_reader, schema
+from tfrecords.shards.manifest import Manifest
+from tfrecords.shards.statistics import Accumulator, Statistics
+
+HELD_OUT = "held_out"
+
+# The order of the images is the same in every run: runs with other seeds have the same
+# folds. The stream is one that no epoch uses.
+_SEED, _STREAM = 0, -1
+# Where the manifest has no size, images are resized to the paper's (section 2).
+_STORED_SIZE = 256
+
+
+def check_folds(config: DataConfig) -> None:
+    """Raises `UserError` if `fold` is not one of `num_folds`, or there is only one."""
+    if config.num_folds == 1 or config.fold >= max(config.num_folds, 1):
+        raise errors.UserError(
+            f"config.data.fold is {config.fold} and config.data.num_folds "
+            f"{config.num_folds}. Give at least 2 folds and a fold from 0 to "
+            "num_folds - 1, or neither."
+        )
+
+
+def select(
+    index: record_index.RecordIndex, config: DataConfig, held_out: bool
+) -> record_index.RecordIndex:
+    """The records of the training split that are held out, or those that are not.
+
+    In the order of the split. Fold k holds the places k N / F to (k + 1) N / F - 1,
+    rounded down, of a permutation of the N records.
+    """
+    num_records = index.num_records
+    order = stable_random.make_permutation(num_records, _SEED, _STREAM)
+    begin, end = _find_places(num_records, config)
+    is_held_out = np.zeros(num_records, bool)
+    is_held_out[order[begin:end]] = True
+    return index.select(np.flatnonzero(is_held_out == held_out))
+
+
+def _find_places(num_records: int, config: DataConfig) -> tuple[int, int]:
+    fold, num_folds = config.fold, config.num_folds
+    return fold * num_records // num_folds, (fold + 1) * num_records // num_folds
+
+
+def count_rest(num_records: int, config: DataConfig) -> int:
+    """How many of the training split's records a run trains on."""
+    if not config.num_folds:
+        return num_records
+    begin, end = _find_places(num_records, config)
+    return num_records - (end - begin)
+
+
+def compute_statistics(
+    reader: record_reader.RecordReader, manifest: Manifest
+) -> Statistics:
+    """The statistics of the records of `reader`, from the stored images.
+
+    Raises:
+      DataError: naming a record that is damaged.
+    """
+    side = manifest.image_size or _STORED_SIZE
+    accumulator = Accumulator(side)
+    line = progress.Progress("mean image", reader.index.num_records, "images")
+    for number in range(reader.index.num_records):
+        image_bytes = schema.decode_record(reader.read(number)).image_bytes
+        if manifest.encoding == "raw":
+            pixels = np.frombuffer(image_bytes, np.uint8).reshape(side, side, 3)
+        else:
+            pixels = decoder.decode_pixels(image_bytes, apply_orientation=False)
+        accumulator.add(resize.resize_and_crop(pixels, side))
+        line.advance(1)
+    line.close()
+    return accumulator.compute()
