@@ -48,9 +48,9 @@ def list_parameters(model: keras.Model) -> list[Parameter]:
     ]
 
 
-def list_weights(model: keras.Model) -> list[Parameter]:
-    """The trained variables and, after them, batch normalization's averages."""
-    statistics = [
+def list_statistics(model: keras.Model) -> list[Parameter]:
+    """Batch normalization's averages, which training measures."""
+    return [
         Parameter(
             f"{layer.name}/{name}",
             get_tf_variable(getattr(layer, name)),
@@ -61,7 +61,11 @@ def list_weights(model: keras.Model) -> list[Parameter]:
         if isinstance(layer, batch_normalization.BatchNormalization)
         for name in ("mean", "variance")
     ]
-    return list_parameters(model) + statistics
+
+
+def list_weights(model: keras.Model) -> list[Parameter]:
+    """The trained variables and, after them, batch normalization's averages."""
+    return list_parameters(model) + list_statistics(model)
 
 
 def list_layer_names(parameters: Sequence[Parameter]) -> tuple[str, ...]:

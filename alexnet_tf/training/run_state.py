@@ -22,7 +22,7 @@ from alexnet_tf.network.parameters import (
     assign_arrays,
     list_layer_names,
     list_parameters,
-    list_weights,
+    list_statistics,
 )
 from alexnet_tf.optimization.keras_optimizers import make_optimizer
 from alexnet_tf.optimization.learning_rates import LearningRates, Schedule
@@ -98,8 +98,8 @@ class RunState:
         for layer in self.model.layers:
             if isinstance(layer, layers.Dropout):
                 variables[f"dropout/{layer.name}/draws"] = layer.draws
-        for weight in list_weights(self.model):
-            variables[f"weights/{weight.name}"] = weight.variable
+        for statistic in list_statistics(self.model):
+            variables[f"weights/{statistic.name}"] = statistic.variable
         return variables
 
     def to_arrays(self) -> dict[str, np.ndarray]:

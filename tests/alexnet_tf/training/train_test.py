@@ -258,7 +258,7 @@ def test_metrics_then_checkpoint_then_record_reach_the_disk(monkeypatch):
     config = types.SimpleNamespace(keep_checkpoints=1)
     run = types.SimpleNamespace(
         checkpoints_dir="nowhere",
-        sync_metrics=lambda: calls.append("metrics") or 12,
+        metrics=types.SimpleNamespace(sync=lambda: calls.append("metrics") or 12),
         record_checkpoint=lambda step: calls.append(f"record {step}"),
     )
 
