@@ -9,7 +9,7 @@ from absl import flags
 from alexnet_tf.commands import shared_flags
 from alexnet_tf.runs import run_record
 from tfrecords.console import command_line
-from tfrecords.durable import files
+from tfrecords.durable import files, npz
 from tfrecords.shards import schema
 
 SYNOPSIS = """\
@@ -41,12 +41,17 @@ _DEVICES = flags.DEFINE_string(
 )
 _PER_CLASS = flags.DEFINE_bool("per_class", False, "print the errors of every class")
 _OUTPUT = shared_flags.define_path("output", "a JSON file to write the result to")
+_ANSWERS = shared_flags.define_path(
+    "answers",
+    "an .npz file to write each image's probabilities and label to, in the order of "
+    "the records",
+)
 
 
 def main() -> None:
     """Reads the flags, evaluates and prints."""
-    if _OUTPUT.value:
-        files.check_target(_OUTPUT.value)
+    for path in filter(None, (_OUTPUT.value, _ANSWERS.value)):
+        files.check_target(path)
     # Report a bad run before TensorFlow's import, which takes seconds.
     run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
@@ -60,6 +65,7 @@ def main() -> None:
         int(_VIEWS.value),
         _DATA_DIR.value,
         _DEVICES.value,
+        keeps_answers=bool(_ANSWERS.value),
     )
     random_layers = untrained.read(checkpoint)
     if warning := untrained.describe(random_layers):
@@ -71,6 +77,8 @@ def main() -> None:
     print(evaluate.format_report(report, _PER_CLASS.value))
     if _OUTPUT.value:
         files.write_json(_OUTPUT.value, report)
+    if result.answers:
+        npz.save(_ANSWERS.value, result.answers)
 
 
 def run() -> None:

@@ -36,11 +36,15 @@ class Evaluation:
       per_class: images seen and errors per class.
       first_images: float32 [b, crop, crop, 3], the first batch's centre views (of ten
         views, the first), for diagnostics.
+      answers: each record's answer, in the order of the split, if they were kept:
+        `probabilities` float32 [N, classes], averaged over the views, and `labels`
+        int32 [N].
     """
 
     counts: ErrorCounts
     per_class: PerClassErrors
     first_images: tf.Tensor
+    answers: dict[str, np.ndarray] | None = None
 
 
 def evaluate(
@@ -52,6 +56,7 @@ def evaluate(
     shows_progress: bool = False,
     check_stop: Callable[[], None] = lambda: None,
     make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    keeps_answers: bool = False,
 ) -> Evaluation:
     """Evaluates `split` of the data.
 
@@ -65,6 +70,7 @@ def evaluate(
       check_stop: called before every batch; may raise to abort the evaluation.
       make_views: from `evaluation_views.compile_view_transform` for this data, to
         compile it once for several evaluations; None compiles it here.
+      keeps_answers: whether to return every record's probabilities.
 
     Raises:
       UserError: if there is no such split.
@@ -73,7 +79,13 @@ def evaluate(
     num_records = data.count_images(split)
     counts, per_class = ErrorCounts(), PerClassErrors(data.manifest.num_classes)
     times_seen = np.zeros(num_records, np.int64)
-    first_images = None
+    first_images, answers = None, None
+    if keeps_answers:
+        shape = (num_records, data.manifest.num_classes)
+        answers = {
+            "probabilities": np.zeros(shape, np.float32),
+            "labels": np.zeros(num_records, np.int32),
+        }
     line = progress.Progress("evaluating", num_records, "images")
     dataset = pipeline.make_evaluation_dataset(data, config, split, num_views)
     make_views = make_views or evaluation_views.compile_view_transform(
@@ -89,6 +101,9 @@ def evaluate(
         loss_sum = result.losses.numpy().sum()
         counts.add(len(is_error), top1_errors, top5_errors, loss_sum)
         per_class.add(labels.numpy(), is_error)
+        if answers:
+            answers["probabilities"][record_ids] = result.probabilities
+            answers["labels"][record_ids] = labels
         if first_images is None:
             first_images = views[:, 0]
         if shows_progress:
@@ -102,7 +117,7 @@ def evaluate(
             "were seen more than once, so the error rate would be wrong. Run "
             "alexnet-verify on the data."
         )
-    return Evaluation(counts, per_class, first_images)
+    return Evaluation(counts, per_class, first_images, answers)
 
 
 def open_run_data(
@@ -147,12 +162,13 @@ def evaluate_checkpoint(
     num_views: int,
     data_dir: str | None = None,
     devices: str | None = None,
+    keeps_answers: bool = False,
 ) -> tuple[Checkpoint, Evaluation, directory.DataDirectory]:
     """Evaluates a run's checkpoint, as `alexnet-evaluate` does.
 
     The checkpoint is "last", "best" or a step. Always subtracts the mean of the
     training data, also from other data in `data_dir` (section 2). `devices` replaces
-    those of the run unless it is None.
+    those of the run unless it is None; for `keeps_answers`, see `Evaluation.answers`.
 
     Raises:
       UserError: if there is no such run, checkpoint or split, the data has other
@@ -179,6 +195,7 @@ def evaluate_checkpoint(
             make_views=evaluation_views.compile_view_transform(
                 config.data, data.statistics, num_views, device
             ),
+            keeps_answers=keeps_answers,
         )
     return network.checkpoint, result, data
 

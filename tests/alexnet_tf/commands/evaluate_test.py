@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+import numpy as np
 import pytest
 
 from tests import data_directories, processes, training_runs
@@ -60,7 +61,10 @@ def test_wrong_flags_exit_with_2_before_tensorflow(flags, sentence):
 def test_ten_views_per_class_and_json(commands, tmp_path, runs):
     output = tmp_path / "result.json"
     flags = [f"--workdir={runs}/run", "--views=10", "--per_class"]
-    result = commands.run(*MODULE, *flags, f"--output={output}")
+    answers_path = tmp_path / "answers.npz"
+    result = commands.run(
+        *MODULE, *flags, f"--output={output}", f"--answers={answers_path}"
+    )
     assert result.returncode == 0, result.stderr
     report = json.loads(output.read_text())
     # 12 images in batches of 5: one epoch ends with step 3.
@@ -71,6 +75,14 @@ def test_ten_views_per_class_and_json(commands, tmp_path, runs):
     assert f"{report['top1_error']:.2%}" in lines[1]
     assert len([line for line in lines if "n0000000" in line]) == 6
     assert [c["num_seen"] for c in report["classes"]] == [2] * 6
+    with np.load(answers_path) as answers:
+        probabilities, labels = answers["probabilities"], answers["labels"]
+    assert np.bincount(labels).tolist() == [2] * 6
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    wrong = probabilities.argmax(axis=1) != labels
+    assert wrong.mean() == pytest.approx(report["top1_error"])
+    loss = -np.log(probabilities[np.arange(12), labels]).mean()
+    assert loss == pytest.approx(report["loss"], rel=1e-5)
 
 
 @pytest.mark.parametrize(
