@@ -8,23 +8,36 @@ from absl import flags
 
 from alexnet_tf.commands import shared_flags
 from alexnet_tf.runs import run_record
-from tfrecords.console import command_line
+from tfrecords import errors
+from tfrecords.console import command_line, paths
 from tfrecords.durable import files, npz
 from tfrecords.shards import schema
 
 SYNOPSIS = """\
 alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]
+alexnet-evaluate --workdirs=V,W,... [--views=10] [--weights=search]
 
 Prints the top-1 and top-5 error of a checkpoint of the run in W, on the run's
 validation split or on another split or data directory with the same classes. Every
-image counts exactly once.
+image counts exactly once. --workdirs averages the probabilities of several networks
+(section 6).
 
   alexnet-evaluate --workdir=runs/alexnet --views=10 --per_class
 
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and 143
 stopped by SIGHUP, SIGINT and SIGTERM."""
 
-_WORKDIR = shared_flags.define_workdir()
+_WORKDIR = shared_flags.define_workdir(required=False)
+_WORKDIRS = flags.DEFINE_list(
+    "workdirs", [], "the directories of several runs, separated by commas, to average"
+)
+_WEIGHTS = flags.DEFINE_enum(
+    "weights",
+    "equal",
+    ["equal", "search"],
+    "with --workdirs: equal, or searched on half of the images and judged on the other "
+    "half, as in the authors' source",
+)
 _CHECKPOINT = shared_flags.define_checkpoint()
 _SPLIT = flags.DEFINE(
     command_line.TextParser((*schema.SPLITS, "held_out")),
@@ -52,9 +65,42 @@ def main() -> None:
     """Reads the flags, evaluates and prints."""
     for path in filter(None, (_OUTPUT.value, _ANSWERS.value)):
         files.check_target(path)
+    if bool(_WORKDIR.value) == bool(_WORKDIRS.value):
+        raise errors.UserError("give either --workdir or --workdirs.")
     # Report a bad run before TensorFlow's import, which takes seconds.
-    run_record.read_config(_WORKDIR.value)
+    workdirs = [paths.expand(path) for path in _WORKDIRS.value]
+    for path in [_WORKDIR.value] if _WORKDIR.value else workdirs:
+        run_record.read_config(path)
     command_line.quiet_tensorflow()
+    if workdirs:
+        _average(workdirs)
+    else:
+        _evaluate()
+
+
+def _average(workdirs: list[str]) -> None:
+    if _PER_CLASS.value or _ANSWERS.value:
+        raise errors.UserError(
+            "--per_class and --answers are of a single run; leave them out with "
+            "--workdirs."
+        )
+    from alexnet_tf.evaluation import ensemble
+
+    report = ensemble.evaluate_runs(
+        workdirs,
+        _CHECKPOINT.value,
+        _SPLIT.value,
+        int(_VIEWS.value),
+        _DATA_DIR.value,
+        _DEVICES.value,
+        searches=_WEIGHTS.value == "search",
+    )
+    print(ensemble.format_report(report))
+    if _OUTPUT.value:
+        files.write_json(_OUTPUT.value, report)
+
+
+def _evaluate() -> None:
     from alexnet_tf.evaluation import evaluate
     from alexnet_tf.runs import untrained
 
