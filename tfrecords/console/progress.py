@@ -120,9 +120,11 @@ class Progress:
         first_time, first_done = self._marks[0]
         rate = (self.done - first_done) / max(now - first_time, 1e-9)
         percent = 100.0 * self.done / max(self._total, 1)
-        left = (self._total - self.done) / rate if rate > 0 else float("inf")
-        left_text = format_duration(left) if left != float("inf") else "unknown"
-        return (
+        text = (
             f"{self._label}: {self.done:,} of {self._total:,} {self._unit} "
-            f"({percent:.0f} %), {rate:,.0f} {self._unit}/s, {left_text} left"
+            f"({percent:.0f} %)"
         )
+        if rate <= 0:
+            return text
+        left = format_duration((self._total - self.done) / rate)
+        return f"{text}, {rate:,.0f} {self._unit}/s, {left} left"

@@ -134,7 +134,7 @@ def test_no_progress_at_all(clock):
     work = progress.Progress("reading", 10, "files", stream=idle)
     clock.now += 2.0
     work.advance(0)
-    assert idle.lines() == ["reading: 0 of 10 files (0 %), 0 files/s, unknown left"]
+    assert idle.lines() == ["reading: 0 of 10 files (0 %)"]
     empty = Terminal()
     work = progress.Progress("reading", 0, "files", stream=empty)
     work.close()
