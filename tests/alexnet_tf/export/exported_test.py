@@ -155,7 +155,8 @@ def test_a_sound_export_is_not_blamed_for_a_lack_of_memory(exports, monkeypatch,
 @pytest.mark.parametrize("name", ["lr[0.01]", "a*b", "a?b"])
 def test_the_name_of_the_directory_does_not_matter(copies, name):
     os.rename(copies / "new", copies / name)
-    assert len(open_export(copies / name).classes) == 3
+    record, _ = open_export(copies / name)
+    assert len(record.classes) == 3
 
 
 if __name__ == "__main__":

@@ -10,18 +10,17 @@ import pytest
 from alexnet_tf.network import batch_normalization
 from alexnet_tf.network.batch_normalization import EPSILON
 
+X = np.random.default_rng(0).normal(3, 2, (5, 4, 4, 3)).astype(np.float32)
+MEAN, VARIANCE = X.mean((0, 1, 2)), X.var((0, 1, 2))
+
 
 @pytest.fixture
 def layer():
     layer = batch_normalization.BatchNormalization()
-    layer.build((None, 4, 4, 3))
+    layer(X)
     kernel, bias = np.array([1, 2, 3.0]), np.array([0, 1, -1.0])
     layer.set_weights([kernel, bias, np.zeros(3), np.ones(3)])
     return layer
-
-
-X = np.random.default_rng(0).normal(3, 2, (5, 4, 4, 3)).astype(np.float32)
-MEAN, VARIANCE = X.mean((0, 1, 2)), X.var((0, 1, 2))
 
 
 def normalize(mean, variance):

@@ -15,7 +15,7 @@ def test_every_pixel_has_its_own_kernels(stride, padding):
     generator = np.random.default_rng(0)
     x = generator.standard_normal((2, 5, 6, 3)).astype(np.float32)
     layer = local.LocallyConnected(4, 3, stride, padding, 0.5, 0.0, (0, 1))
-    layer.build(x.shape)
+    layer(x)
     kernel = np.asarray(layer.kernel)
     bias = generator.standard_normal(layer.bias.shape).astype(np.float32)
     layer.set_weights([kernel, bias])
