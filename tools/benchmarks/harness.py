@@ -80,6 +80,33 @@ def summarize(values: Sequence[float]) -> Summary:
     return Summary(median, 100 * (max(values) - min(values)) / median if median else 0)
 
 
+def time_call(function: Callable[..., object], *arguments: Any) -> float:
+    """The seconds that a call takes."""
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+def share_work(work: Callable[[int], object], count: int) -> Call:
+    """A call of `work` with every number below `count`, by a thread per core."""
+    num_threads = os.cpu_count() or 1
+    pool = futures.ThreadPoolExecutor(num_threads)
+
+    def work_in_thread(first: int) -> None:
+        for number in range(first, count, num_threads):
+            work(number)
+
+    def call() -> None:
+        list(pool.map(work_in_thread, range(num_threads)))
+
+    return call
+
+
+def summarize_by_key(rounds: Sequence[Mapping[str, float]]) -> dict[str, Summary]:
+    """The median and spread over all rounds of each value of their answers."""
+    return {key: summarize([answer[key] for answer in rounds]) for key in rounds[0]}
+
+
 def get_rates(answers: Mapping[str, Sequence[float]], count: int) -> dict[str, Summary]:
     """`count` per second, by name, from the seconds of every round."""
     return {
@@ -158,12 +185,9 @@ def take_turns(
 ) -> tuple[dict[str, list[Any]], list[str]]:
     """Prepares candidates and calls them in turns, after `warm_up` rounds.
 
-    Returns:
-      Each candidate's answers, one per round, by name; and a sentence on each candidate
-      that could not be measured.
-
-    Raises:
-      UserError: with those sentences, if one of the `required` names is among them.
+    Returns each candidate's answers, one per round, by name; and a sentence on each
+    candidate that could not be measured. Raises UserError with those sentences if one
+    of the `required` names is among them.
     """
     notes: list[str] = []
     with contextlib.ExitStack() as stack:

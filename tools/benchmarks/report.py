@@ -9,19 +9,21 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What was measured.
+    """A table, with a title that has the settings all rows share, and notes below it.
 
-    Attributes:
-      title: of the table, with the settings that all rows share.
-      columns: their names.
-      rows: a value per column: text, a number, or None for an empty cell.
-      notes: sentences below the table.
+    The header names the columns, separated by " | ". A row has a value per column:
+    text, a number, or None for an empty cell.
     """
 
     title: str
-    columns: Sequence[str]
+    header: str
     rows: Sequence[Sequence[Any]]
-    notes: Sequence[str] = ()
+    notes: Sequence[str]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return self.header.split(" | ")
 
 
 def format_value(value: str | float | None) -> str:
@@ -40,18 +42,13 @@ def format_table(result: Result, machine: Mapping[str, Any]) -> str:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in table]
     lines.insert(1, f"|{'|'.join('-' * (width + 2) for width in widths)}|")
-    notes = [*result.notes, describe_machine(machine)]
-    return "\n".join([result.title, "", *lines, "", *notes])
-
-
-def describe_machine(machine: Mapping[str, Any]) -> str:
-    """A sentence on the processor, the libraries and the commit."""
-    return (
+    versions = (
         f"{machine['cores']} cores of {machine['cpu']}, "
         f"{machine['memory_bytes'] / 1e9:.0f} GB; Python {machine['python']}, "
         f"TensorFlow {machine['tensorflow']}, Keras {machine['keras']}; commit "
         f"{machine['git_revision']}."
     )
+    return "\n".join([result.title, "", *lines, "", *result.notes, versions])
 
 
 def to_json(result: Result, machine: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tools.benchmarks import report
 
 RESULT = report.Result(
     "speed",
-    ("step", "images/s", "note"),
+    "step | images/s | note",
     [("ours", 71.26, None), ("another", 9, "slow")],
     ["One note."],
 )
