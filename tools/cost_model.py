@@ -72,12 +72,10 @@ H100 = Gpu("H100 SXM", 989e12, 3.35e12, 450e9)
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Seconds of a training step.
+    """A training step of so many images on all GPUs together.
 
-    Attributes:
-      images: that it takes, on all GPUs together.
-      limit: at the published peaks.
-      expected: with the estimated fractions.
+    It takes at least `limit` seconds, at the published peaks; `expected` with the
+    estimated fractions.
     """
 
     images: int
@@ -95,13 +93,8 @@ def estimate_step(
 ) -> Step:
     """A step on one GPU, on two with a tower each, or on a multiple of two.
 
-    Args:
-      gpu: which.
-      num_gpus: 1, 2, or pairs, each pair with a copy of the network and a batch.
-      batch_size: images of a copy's step.
-      flops: of an image, in training.
-      num_parameters: of the network.
-      num_outputs: elements of all layers' outputs for one image.
+    Each pair has a copy of the network and a batch of `batch_size`. `flops` are those
+    of an image in training, `num_outputs` the elements of all layers' outputs for it.
 
     Raises:
       ValueError: for an odd number of GPUs above 1.

@@ -44,13 +44,9 @@ _COLOURS = {"forward": "#4477aa", "backward": "#cc6677"}
 
 
 class Interval(NamedTuple):
-    """One operation of a tower.
+    """One operation, "forward" or "backward", of tower "a" or "b".
 
-    Attributes:
-      tower: "a" or "b".
-      kind: "forward" or "backward".
-      start: milliseconds from the first operation's start.
-      end: the same.
+    It starts and ends in milliseconds from the first operation's start.
     """
 
     tower: str
@@ -60,12 +56,7 @@ class Interval(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """For how long the towers worked in a step, milliseconds.
-
-    Attributes:
-      either: one of them or both.
-      both: both.
-    """
+    """Milliseconds of a step in which either tower worked, and in which both did."""
 
     either: float
     both: float

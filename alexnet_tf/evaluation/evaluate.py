@@ -31,11 +31,8 @@ from tfrecords.shards import manifest
 class Evaluation:
     """The result of an evaluation.
 
-    Attributes:
-      counts: images seen, top-1 and top-5 errors, sum of losses.
-      per_class: images seen and errors per class.
-      first_images: float32 [b, crop, crop, 3], the first batch's centre views (of ten
-        views, the first), for diagnostics.
+    `first_images`, float32 [b, crop, crop, 3], are the first batch's centre views (of
+    ten views, the first), for diagnostics.
     """
 
     counts: ErrorCounts
@@ -53,18 +50,12 @@ def evaluate(
     check_stop: Callable[[], None] = lambda: None,
     make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
 ) -> Evaluation:
-    """Evaluates `split` of the data.
+    """Evaluates `split`, "validation", "test" or "train", with 1 or 10 views.
 
-    Args:
-      eval_step: from `forward.make_eval_step`.
-      data: from `open_data`.
-      config: the run's settings.
-      split: "validation", "test" or "train".
-      num_views: 1 or 10.
-      shows_progress: whether to show throughput and time left.
-      check_stop: called before every batch; may raise to abort the evaluation.
-      make_views: from `evaluation_views.compile_view_transform` for this data, to
-        compile it once for several evaluations; None compiles it here.
+    `eval_step` is from `forward.make_eval_step`. `check_stop`, called before every
+    batch, may raise to abort the evaluation. `make_views` is from
+    `evaluation_views.compile_view_transform` for this data, to compile it once for
+    several evaluations; None compiles it here.
 
     Raises:
       UserError: if there is no such split.

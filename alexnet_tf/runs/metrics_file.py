@@ -21,8 +21,7 @@ from tfrecords.durable import files
 class MetricsFile:
     """The metrics of a run while this process holds its directory.
 
-    Attributes:
-      num_lines: lines in the file; known after `rewind`.
+    `num_lines`, the lines in the file, is known after `rewind`.
     """
 
     def __init__(self, path: str):

@@ -54,11 +54,10 @@ class JpegHeader:
 
 
 def read_dimensions(data: bytes) -> tuple[str, int, int]:
-    """Reads an image's format and size without decoding it.
+    """Reads an image's format, width and height without decoding it.
 
-    Returns:
-      `(format, width, height)`: "JPEG", "PNG", "GIF", "BMP" or "WEBP", and pixels as
-      stored (orientation not applied), each at least 1.
+    The format is "JPEG", "PNG", "GIF", "BMP" or "WEBP"; the pixels, at least 1, are as
+    stored (orientation not applied).
 
     Raises:
       ImageError: if it is none of these or its header is damaged or cut short.

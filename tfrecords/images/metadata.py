@@ -35,9 +35,8 @@ _WEBP_KEPT_FLAGS = 0x10 | 0x02
 def strip_png(data: bytes) -> tuple[bytes, bytes]:
     """The same PNG without ancillary chunks, and its Exif data.
 
-    Returns:
-      A PNG of the header, the palette and the image data, and the TIFF structure of the
-      Exif chunk (empty if there is none, or its checksum is wrong).
+    The header, the palette and the image data are kept. The data is the TIFF structure
+    of the Exif chunk (empty if there is none, or its checksum is wrong).
 
     Raises:
       ImageError: if a chunk that is kept is damaged, the PNG ends before its last
@@ -106,8 +105,7 @@ def strip_gif(data: bytes) -> bytes:
 def strip_webp(data: bytes) -> tuple[bytes, bytes]:
     """The same WebP without profile, Exif, XMP and unknown chunks, and its Exif data.
 
-    Returns:
-      The WebP, and the payload of its Exif chunk (empty if there is none).
+    The data is the payload of the Exif chunk, empty if there is none.
 
     Raises:
       ImageError: if the file is shorter than it says, or lacks image data.

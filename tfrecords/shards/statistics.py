@@ -51,11 +51,9 @@ class Statistics:
 
 
 class Accumulator:
-    """Sums over images, which can be merged.
+    """Sums over `num_images` images so far, which can be merged.
 
-    Attributes:
-      num_images: images so far.
-      product_sum: int64 [3, 3], of the products of a pixel's channels.
+    `product_sum`, int64 [3, 3], is that of the products of a pixel's channels.
     """
 
     def __init__(self, image_size: int):
