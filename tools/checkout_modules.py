@@ -94,7 +94,6 @@ def _read_module(
     is_test = path.stem.endswith("_test")
     if is_test:
         imports |= _find_named_modules(tree, names)
-    if is_test:
         rule = "py_test"
     else:
         rule = "py_binary" if _runs_as_script(tree) else "py_library"

@@ -110,8 +110,7 @@ def estimate_step(
     memory = moved / gpu.memory
     between = 0.0
     if share == 2:
-        each = 2 * _EXCHANGED + _IMAGE_BYTES
-        between += batch_size * each / gpu.link
+        between += batch_size * (2 * _EXCHANGED + _IMAGE_BYTES) / gpu.link
     if copies > 1:
         between += 2 * (copies - 1) / copies * 4 * parameters / gpu.link
     expected = products / gpu.flops_fraction + memory / gpu.memory_fraction
@@ -204,12 +203,11 @@ def main() -> None:
         f"{parameters:,} parameters. Estimated, not measured."
     )
     for number in images:
+        columns = "".join(f" cores, {name} |" for name in rates)
         print(
-            f"\n| GPUs | {number:,} images: at least | expected | images/s |",
-            end="",
+            f"\n| GPUs | {number:,} images: at least | expected | images/s |{columns}"
         )
-        print("".join(f" cores, {name} |" for name in rates))
-        print("|" + "---|" * (4 + len(rates)))
+        print("|" + "---|" * len(columns))
         for num_gpus in gpus:
             step = estimate_step(
                 H100, num_gpus, _BATCH_SIZE.value, per_image, parameters, outputs

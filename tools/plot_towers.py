@@ -113,29 +113,23 @@ def measure_overlap(intervals: Iterable[Interval]) -> Overlap:
 
 def record_step() -> bytes:
     """Trains some steps on the devices of the flags; the trace of the last one."""
-    import tensorflow as tf
-
-    from alexnet_tf.config import overrides
-    from alexnet_tf.config.schema import Config
     from alexnet_tf.devices import placement, precision
-    from alexnet_tf.training import run_state, steps
+    from tools.benchmarks import steps
 
-    where = placement.make_placement(_DEVICES.value)
+    # Before TensorFlow starts: a second logical device of the CPU is created here.
+    placement.make_placement(_DEVICES.value)
     chosen = precision.choose_precision(_PRECISION.value)
     if chosen.reason:
         print(chosen.describe())
-    config = overrides.override(
-        Config(precision=chosen.precision),
-        {"model.width": _WIDTH.value},
-    )
+    settings = {
+        "precision": chosen.precision,
+        "batch_size": _BATCH_SIZE.value,
+        "model.width": _WIDTH.value,
+    }
     with placement.memory_errors("--batch_size or --width"):
-        state = run_state.build_run_state(config, 1000, where)
-        step = steps.make_train_step(
-            state.model, state.optimizer, state.loss_scale, where.get_device(0)
+        step, images, labels = steps.build_step(
+            settings, steps.NUM_CLASSES, _DEVICES.value
         )
-        crop = config.data.crop_size
-        images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
-        labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
         for _ in range(_STEPS_BEFORE):
             step(images, labels).loss.numpy()
         return step_traces.record(lambda: step(images, labels).loss.numpy())

@@ -116,7 +116,10 @@ def build_step(
     devices: str = "auto",
     num_towers: int = 2,
 ) -> tuple[Any, Any, Any]:
-    """The training step of a new network, and images and labels to call it with."""
+    """The training step of a new network, and images and labels to call it with.
+
+    The settings are over the paper's, by dotted names.
+    """
     import tensorflow as tf
 
     from alexnet_tf.config import overrides, schema
