@@ -95,9 +95,7 @@ def estimate_step(
 
     Each pair has a copy of the network and a batch of `batch_size`. `flops` are those
     of an image in training, `num_outputs` the elements of all layers' outputs for it.
-
-    Raises:
-      ValueError: for an odd number of GPUs above 1.
+    Raises `ValueError` for an odd number of GPUs above 1.
     """
     if num_gpus > 1 and num_gpus % 2:
         raise ValueError(f"1 GPU or pairs of them, not {num_gpus}")

@@ -65,8 +65,7 @@ class Overlap(NamedTuple):
 def read_intervals(trace: bytes) -> list[Interval]:
     """The towers' operations of a trace (`*.xplane.pb`), by their start.
 
-    Raises:
-      UserError: where it names none.
+    Raises `UserError` where it names none.
     """
     from tools import placement_report
 

@@ -33,10 +33,7 @@ def parse_numbers(text: str) -> dict[str, float]:
     """Reads `LAYER=NUMBER` or `NUMBER` entries, separated by spaces.
 
     The numbers are at least 0, by layer or `ALL_LAYERS`, in the order in which they
-    apply.
-
-    Raises:
-      ValueError: naming the invalid entry.
+    apply. Raises `ValueError` naming the invalid entry.
     """
     table: dict[str, float] = {}
     for entry in text.split():

@@ -102,11 +102,8 @@ def open_run_data(
     """Opens a run's data, or other data of the same classes, with the run's mean.
 
     `data_dir` is None for the training data. The settings returned are the run's, with
-    the data's label offset.
-
-    Raises:
-      UserError: if there is no such run, the data has other classes than the network,
-        or the training data has changed.
+    the data's label offset. Raises `UserError` if there is no such run, the data has
+    other classes than the network, or the training data has changed.
     """
     record = run_record.read_record(workdir_path)
     config = run_record.read_config(workdir_path)

@@ -28,10 +28,8 @@ def draw_panels(
     the five most probable labels; the true label's bar is red.
 
     There is at least one image, uint8 [height, width, 3]; each has probabilities,
-    float32 [classes], and a true label or None. The class names are by label.
-
-    Raises:
-      StorageError: if the image cannot be written.
+    float32 [classes], and a true label or None. The class names are by label. Raises
+    `StorageError` if the image cannot be written.
     """
     # Not pyplot, which would display the figure when called from a notebook.
     from matplotlib import figure as figure_lib

@@ -178,10 +178,8 @@ def select(config: ModelConfig, network: Network | None = None) -> Network:
     """The table of `config.network`, or `network`, with the settings that change it.
 
     These are `exchange_layers`, `normalized_layers`, `initial_biases` and `paddings`.
-
-    Raises:
-      UserError: if a setting names a layer that the network does not have, or one that
-        the setting does not apply to.
+    Raises `UserError` if a setting names a layer that the network does not have, or one
+    that the setting does not apply to.
     """
     network = network or NETWORKS[config.network]
     hidden = [row.name for row in list_weighted(network.rows)]

@@ -30,11 +30,8 @@ def check_step(
     its update and halved the scale; it does not raise. The loss itself is not scaled.
 
     The loss scale is that after the step; steps count from 1; `record_ids` are of the
-    step's batch. `append_metrics` receives a line that names all records, before this
-    raises.
-
-    Raises:
-      NotFiniteError: naming step, layer, records and checkpoint.
+    step's batch. The error names step, layer, records and checkpoint; before it,
+    `append_metrics` receives a line that names all records.
     """
     loss = float(result.loss)
     may_try_again = math.isfinite(loss) and not loss_scale.is_exhausted

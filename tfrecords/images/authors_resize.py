@@ -32,10 +32,7 @@ def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
 
     An image, uint8 [height, width, 3], more than 16 times as long as it is wide is
     first cropped to that length, around its centre. If nothing is resized, the result
-    is a view of the input.
-
-    Raises:
-      ImportError: if OpenCV is needed and not installed.
+    is a view of the input. Raises `ImportError` if OpenCV is needed and not installed.
     """
     short = min(pixels.shape[:2])
     rows, columns = (_find_middle(length, short) for length in pixels.shape[:2])

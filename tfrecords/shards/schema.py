@@ -169,11 +169,8 @@ def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Parses encoded images and labels of serialized Examples, in a TensorFlow graph.
 
     From strings, [B], as a batch is parsed in a fraction of the time: encoded images,
-    string [B], and labels as stored, int64 [B].
-
-    Raises:
-      tf.errors.InvalidArgumentError: if one of them is not an Example or lacks
-        `image/encoded` or `image/class/label`.
+    string [B], and labels as stored, int64 [B]. Raises `tf.errors.InvalidArgumentError`
+    if one of them is not an Example or lacks `image/encoded` or `image/class/label`.
     """
     import tensorflow as tf
 

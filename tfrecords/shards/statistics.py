@@ -164,8 +164,7 @@ def write_statistics(data_dir: str, statistics: Statistics) -> None:
 def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statistics:
     """Reads `statistics.npz`, and compares it with the manifest's checksum if given.
 
-    Raises:
-      DataError: if the file is missing, damaged or of another data directory.
+    Raises `DataError` if the file is missing, damaged or of another data directory.
     """
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
     arrays = manifest.load_arrays(data_dir, manifest.STATISTICS_NAME, expected_sha256)

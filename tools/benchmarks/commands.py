@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tools.benchmarks import fixtures, processes, runs
-from tools.benchmarks.harness import Call, Make, Options, summarize_by_key, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks import fixtures, harness, processes, runs
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 COMMANDS = {
     "alexnet-convert": "tfrecords.commands.convert",
@@ -58,7 +57,7 @@ def measure_start(options: Options) -> Result:
         for command, module in COMMANDS.items():
             show_help = processes.make_command(module, "--help")
             candidates[f"{command} --help"] = partial(start, show_help)
-        answers, notes = take_turns(candidates, options)
+        answers, notes = harness.take_turns(candidates, options)
     notes.append(
         "The files are in the system's cache after a round that does not count. The "
         "bare script makes a step of the same network with this library's modules; it "
@@ -74,7 +73,7 @@ def measure_start(options: Options) -> Result:
 
 def summarize_marks(rounds: Sequence[Mapping[str, float]]) -> list[float | None]:
     """A row: the median of every mark, None if it is missing; the spread of the end."""
-    found = summarize_by_key(rounds)
+    found = harness.summarize_by_key(rounds)
     medians = [found[mark].median if mark in found else None for mark in _MARKS]
     return [*medians, found["ended"].spread]
 

@@ -20,8 +20,7 @@ from PIL import Image
 
 from tfrecords.shards import record_file, schema
 from tools.benchmarks import fixtures, harness, processes
-from tools.benchmarks.harness import Call, Make, Options
-from tools.benchmarks.report import Result
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_IMAGES = 5000
 # Different images among them.

@@ -10,8 +10,7 @@ from typing import Any
 from alexnet_tf.figures import matplotlib_defaults
 from tfrecords.durable import files
 from tools.benchmarks import conversion, fixtures, steps
-from tools.benchmarks.harness import Make, Options, summarize, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks.harness import Make, Options, Result, summarize, take_turns
 
 _CLASSES = (10, 100, 1_000, 10_000, 21_843)
 # 1, 2, 4, ... up to the number of cores, and 2 at least.

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from tools.benchmarks import conversion, fixtures, harness, torch_network, training
-from tools.benchmarks.harness import Call, Make, Options
-from tools.benchmarks.report import Result
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_EVALUATED = 240
 _NUM_CLASSIFIED = 40

@@ -13,8 +13,7 @@ from functools import partial
 from typing import Any
 
 from tools.benchmarks import fixtures, harness, input_baselines
-from tools.benchmarks.harness import Call, Make, Options
-from tools.benchmarks.report import Result
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_IMAGES = 1024
 # How often a call goes through the images.

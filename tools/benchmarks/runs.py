@@ -11,8 +11,7 @@ from functools import partial
 from typing import Any
 
 from tools.benchmarks import fixtures, harness, processes, steps
-from tools.benchmarks.harness import Call, Make, Options
-from tools.benchmarks.report import Result
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_IMAGES = 1280
 _NUM_STEPS = 60

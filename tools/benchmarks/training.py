@@ -8,8 +8,7 @@ from typing import Any
 
 from tools import flops
 from tools.benchmarks import harness, steps, torch_network
-from tools.benchmarks.harness import Call, Make, Options
-from tools.benchmarks.report import Result
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 # Large enough for the library's best rate, small enough for any memory.
 _PRODUCT_SIZE = 4096
