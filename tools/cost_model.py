@@ -44,15 +44,9 @@ _IMAGE_BYTES = 224 * 224 * 3 * 4
 class Gpu:
     """A GPU's published peaks, and estimates of what of them a network reaches.
 
-    Attributes:
-      name: in words.
-      flops: dense bfloat16 products, FLOP/s.
-      memory: bytes/s.
-      link: bytes/s to another GPU, one direction.
-      flops_fraction: of `flops` that convolutions of this size reach (estimated).
-      memory_fraction: of `memory` (estimated).
-      launches: kernels of a step of one device (estimated).
-      launch_seconds: between two of them (estimated).
+    The peaks are of dense bfloat16 products, FLOP/s, of memory, and of the link to
+    another GPU in one direction, bytes/s. The fractions of them are estimated, as are
+    the kernels launched in a step of one device and the seconds between two.
     """
 
     name: str

@@ -122,14 +122,12 @@ def convert_folder(
     from tfrecords.conversion import convert, plan
     from tfrecords.sources import folder
 
+    settings = plan.ConvertSettings(resizing=resizing)
+
     def write(data_dir: str) -> None:
+        source = folder.open_folder(source_dir, validation_fraction=None, seed=0)
         with contextlib.redirect_stdout(io.StringIO()):
-            convert.convert(
-                folder.open_folder(source_dir, validation_fraction=None, seed=0),
-                data_dir,
-                plan.ConvertSettings(resizing=resizing),
-                num_workers,
-            )
+            convert.convert(source, data_dir, settings, num_workers)
 
     return partial(_time_writing, write)
 

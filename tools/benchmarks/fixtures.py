@@ -101,9 +101,7 @@ def count_classes(data_dir: str) -> int:
     return manifest.read_manifest(data_dir).num_classes
 
 
-def read_train_index(
-    data_dir: str,
-) -> tuple[manifest.Manifest, record_index.RecordIndex]:
+def read_index(data_dir: str) -> tuple[manifest.Manifest, record_index.RecordIndex]:
     """The manifest of shards, and the index of their training split."""
     info = manifest.read_manifest(data_dir)
     return info, record_index.read_index(data_dir, info, "train")
@@ -111,7 +109,7 @@ def read_train_index(
 
 def read_encoded(data_dir: str, count: int) -> list[schema.ImageRecord]:
     """The first training records of JPEG shards, `count` at most."""
-    _, index = read_train_index(data_dir)
+    _, index = read_index(data_dir)
     with contextlib.closing(record_reader.RecordReader(index)) as reader:
         rows = range(min(count, index.num_records))
         return [schema.decode_record(reader.read(row)) for row in rows]

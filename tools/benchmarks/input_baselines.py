@@ -36,7 +36,7 @@ def plain(
     """
     import tensorflow as tf
 
-    info, index = fixtures.read_train_index(data_dir)
+    info, index = fixtures.read_index(data_dir)
     size, mean = info.image_size, tf.constant(_MEAN)
 
     def prepare(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -87,7 +87,7 @@ def dali(
     library: Any = importlib.import_module("nvidia.dali")
     tfrecord: Any = importlib.import_module("nvidia.dali.tfrecord")
     fn = library.fn
-    _, index = fixtures.read_train_index(data_dir)
+    _, index = fixtures.read_index(data_dir)
     features = {
         schema.ENCODED: tfrecord.FixedLenFeature((), tfrecord.string, ""),
         schema.LABEL: tfrecord.FixedLenFeature([1], tfrecord.int64, -1),
@@ -177,7 +177,7 @@ class TorchBatches:
     """A map-style data set of batches: float32 [B, 3, crop, crop], int64 [B]."""
 
     def __init__(self, data_dir: str, batch_size: int, crop_size: int):
-        _, self._index = fixtures.read_train_index(data_dir)
+        _, self._index = fixtures.read_index(data_dir)
         self._reader: record_reader.RecordReader | None = None
         self._batch_size, self._crop_size = batch_size, crop_size
         self._order = np.random.default_rng(0).permutation(self._index.num_records)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tools import step_traces
@@ -54,9 +54,7 @@ def train_step(
     return call
 
 
-def traced_step(
-    settings: Mapping[str, Any], num_classes: int = NUM_CLASSES
-) -> Callable[[], dict[str, float]]:
+def traced_step(settings: Mapping[str, Any], num_classes: int = NUM_CLASSES) -> Call:
     """Traces a training step; a call returns `sum_parts` of it."""
     step, images, labels = build_step(settings, num_classes)
 
@@ -87,9 +85,7 @@ def sum_parts(trace: bytes) -> dict[str, float]:
     return seconds
 
 
-def placed_step(
-    settings: Mapping[str, Any], devices: str, num_towers: int
-) -> Callable[[], dict[str, float]]:
+def placed_step(settings: Mapping[str, Any], devices: str, num_towers: int) -> Call:
     """A training step on the named devices.
 
     A call returns its `seconds`, the process's peak resident set (`peak_bytes`) and the
