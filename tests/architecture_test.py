@@ -104,7 +104,6 @@ TESTED_WITH = {
     "tfrecords.verification.shard_reader": "tfrecords.verification.shard_check",
     "tools.benchmarks.bare_start": "tools.benchmark",
     "tools.benchmarks.inputs": "tools.benchmark",
-    "tools.benchmarks.steps": "tools.benchmark",
     "tools.benchmarks.training": "tools.benchmark",
 }
 

@@ -14,15 +14,12 @@ from typing import Any
 
 
 def make_getattr(package: str, **names: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a package.
+    """The `__getattr__` of a package, which raises `AttributeError` for other names.
 
     Args:
       package: the package's `__name__`.
       **names: by the module in the package, the names that it has, separated by spaces;
         "load_network=load" where the package exports one under another name.
-
-    Returns:
-      A function from a name to its value; it raises `AttributeError` for other names.
     """
     places: dict[str, tuple[str, str]] = {}
     for module, listed in names.items():

@@ -44,10 +44,8 @@ def prepare() -> None:
 def check_threads() -> None:
     """Briefly starts as many threads as TensorFlow will need.
 
-    TensorFlow aborts the process if it cannot start one of its threads.
-
-    Raises:
-      UserError: if they cannot be started.
+    TensorFlow aborts the process if it cannot start one of its threads. Raises
+    `UserError` if they cannot be started.
     """
     done = threading.Event()
     threads = []

@@ -21,13 +21,12 @@ from tools.benchmarks import (
     commands,
     conversion,
     growth,
+    harness,
     inference,
     inputs,
-    report,
     runs,
     training,
 )
-from tools.benchmarks.harness import Options
 
 # The first line of each function's docstring describes the benchmark.
 BENCHMARKS = {
@@ -73,8 +72,6 @@ flags.DEFINE_enum(
     ["auto", "float32", "mixed_bfloat16"],
     "the arithmetic; auto: the faster one, measured",
 )
-flags.DEFINE_integer("batch_size", 128, "images per step", lower_bound=1)
-flags.DEFINE_integer("rounds", 5, "rounds that count", lower_bound=1)
 flags.DEFINE_bool("baselines", True, "measure other programs as well")
 flags.DEFINE_alias("peers", "baselines")
 flags.DEFINE_float(
@@ -83,9 +80,15 @@ flags.DEFINE_float(
     "factor on the network's kernels and units, for a quick try",
     lower_bound=0.01,
 )
-flags.DEFINE_integer(
-    "crop_size", 224, "side of the network's input, likewise", lower_bound=1
-)
+for _name, _default, _help, _minimum in (
+    ("crop_size", 224, "side of the network's input, likewise", 1),
+    ("batch_size", 128, "images per step", 1),
+    ("rounds", 5, "rounds that count", 1),
+    ("num_images", None, "how many images; the default is the benchmark's", 1),
+    ("max_images", 100_000, "the most images where a benchmark varies it", 1),
+    ("num_steps", None, "steps of a run; the default is the benchmark's", 10),
+):
+    flags.DEFINE_integer(_name, _default, _help, lower_bound=_minimum)
 for _name, _help in (
     ("data_dir", "JPEG shards to work on; by default images are drawn"),
     ("source_dir", "JPEG images to convert or classify; by default images are drawn"),
@@ -93,15 +96,6 @@ for _name, _help in (
     ("plot", "an image file that growth draws its curves to"),
 ):
     flags.DEFINE(command_line.PathParser(), _name, None, _help)
-flags.DEFINE_integer(
-    "num_images", None, "how many images; the default is the benchmark's", lower_bound=1
-)
-flags.DEFINE_integer(
-    "max_images", 100_000, "the most images where a benchmark varies it", lower_bound=1
-)
-flags.DEFINE_integer(
-    "num_steps", None, "steps of a run; the default is the benchmark's", lower_bound=10
-)
 _OUTPUT = flags.DEFINE(
     command_line.PathParser(), "output", None, "a JSON file for the result"
 )
@@ -112,9 +106,9 @@ def main() -> None:
     name = _BENCHMARK.value
     settings: dict[str, Any] = {
         field.name: flags.FLAGS[field.name].value
-        for field in dataclasses.fields(Options)
+        for field in dataclasses.fields(harness.Options)
     }
-    options = Options(**settings)
+    options = harness.Options(**settings)
     if name not in BENCHMARKS:
         raise errors.UserError(
             f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}."
@@ -141,9 +135,9 @@ def main() -> None:
     options = dataclasses.replace(options, precision=chosen.precision)
     result = BENCHMARKS[name](options)
     machine = environment.describe()
-    print(report.format_table(result, machine))
+    print(harness.format_table(result, machine))
     if _OUTPUT.value:
-        files.write_json(_OUTPUT.value, report.to_json(result, machine))
+        files.write_json(_OUTPUT.value, harness.to_json(result, machine))
 
 
 if __name__ == "__main__":

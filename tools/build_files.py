@@ -19,12 +19,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
-from tools.checkout_modules import (
-    TOP_FOLDERS,
-    Module,
-    list_data_folders,
-    read_modules,
-)
+from tools import checkout_modules
+from tools.checkout_modules import Module
 
 _CHECK = flags.DEFINE_bool(
     "check", False, "Write nothing; fail where a BUILD file and the imports disagree."
@@ -88,11 +84,11 @@ def compute_deps(module: Module, modules: dict[str, Module]) -> list[str]:
 
 def make_build_files(root: pathlib.Path) -> dict[str, str]:
     """The text of every BUILD file by its path relative to the checkout `root`."""
-    modules = read_modules(root)
+    modules = checkout_modules.read_modules(root)
     folders: dict[str, list[Module]] = collections.defaultdict(list)
     for module in modules.values():
         folders[module.folder].append(module)
-    data = list_data_folders(root)
+    data = checkout_modules.list_data_folders(root)
     labels = [f"//{folder}:all_files" for folder in sorted(folders)]
     labels += [f"//tests:{name}" for name in data]
     texts = {"BUILD": _make_root(labels)}
@@ -148,12 +144,10 @@ def _make_package(
 
 
 def _make_target(module: Module, modules: dict[str, Module]) -> str:
-    lines = [
-        f"{module.rule}(",
-        f'    name = "{module.target}",',
-    ]
+    lines = [f"{module.rule}(", f'    name = "{module.target}",']
     if module.rule == "py_test":
-        lines.append(f'    timeout = "{_timeout(module)}",')
+        timeout = "moderate" if module.slow == "none" else "long"
+        lines.append(f'    timeout = "{timeout}",')
     lines.append(f'    srcs = ["{module.stem}.py"],')
     if module.data:
         lines.append(f"    data = {_make_list(module.data)},")
@@ -170,10 +164,6 @@ def _make_target(module: Module, modules: dict[str, Module]) -> str:
     return "\n".join([*lines, ")"])
 
 
-def _timeout(module: Module) -> str:
-    return "moderate" if module.slow == "none" else "long"
-
-
 def _make_list(values: collections.abc.Sequence[str]) -> str:
     if len(values) == 1:
         return f'["{values[0]}"]'
@@ -185,7 +175,7 @@ def find_differences(root: pathlib.Path) -> list[str]:
     texts = make_build_files(root)
     found = {
         path.relative_to(root).as_posix()
-        for top in TOP_FOLDERS
+        for top in checkout_modules.TOP_FOLDERS
         for path in (root / top).rglob("BUILD")
     } | {"BUILD"}
     return sorted(

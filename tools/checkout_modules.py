@@ -75,14 +75,9 @@ def read_modules(root: pathlib.Path) -> dict[str, Module]:
 def find_users(
     modules: dict[str, Module], third_party: collections.abc.Set[str]
 ) -> set[str]:
-    """The modules whose imports, their own or their modules', reach `third_party`.
+    """Names of the modules whose imports, direct or not, reach `third_party`.
 
-    Args:
-      modules: from `read_modules`.
-      third_party: top-level names of packages from pip.
-
-    Returns:
-      Dotted names.
+    These are top-level names of packages from pip.
     """
     users = {name for name, m in modules.items() if m.third_party & third_party}
     while more := {n for n, m in modules.items() if m.imports & users} - users:
@@ -99,7 +94,6 @@ def _read_module(
     is_test = path.stem.endswith("_test")
     if is_test:
         imports |= _find_named_modules(tree, names)
-    if is_test:
         rule = "py_test"
     else:
         rule = "py_binary" if _runs_as_script(tree) else "py_library"

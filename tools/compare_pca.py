@@ -39,13 +39,9 @@ _DATA_DIR = flags.DEFINE(
 
 
 def compute_angles(eigenvectors: np.ndarray) -> np.ndarray:
-    """Degrees between each component and the authors', whatever their signs.
+    """Degrees [3] between each component and the authors', whatever their signs.
 
-    Args:
-      eigenvectors: float64 [3, 3], unit columns, largest eigenvalue first.
-
-    Returns:
-      float64 [3].
+    The eigenvectors are float64 [3, 3], unit columns, largest eigenvalue first.
     """
     authors = AUTHORS_EIGENVECTORS / np.linalg.norm(AUTHORS_EIGENVECTORS, axis=0)
     cosines = np.abs(np.sum(eigenvectors * authors, axis=0))

@@ -44,15 +44,9 @@ _IMAGE_BYTES = 224 * 224 * 3 * 4
 class Gpu:
     """A GPU's published peaks, and estimates of what of them a network reaches.
 
-    Attributes:
-      name: in words.
-      flops: dense bfloat16 products, FLOP/s.
-      memory: bytes/s.
-      link: bytes/s to another GPU, one direction.
-      flops_fraction: of `flops` that convolutions of this size reach (estimated).
-      memory_fraction: of `memory` (estimated).
-      launches: kernels of a step of one device (estimated).
-      launch_seconds: between two of them (estimated).
+    The peaks are of dense bfloat16 products, FLOP/s, of memory, and of the link to
+    another GPU in one direction, bytes/s. The fractions of them are estimated, as are
+    the kernels launched in a step of one device and the seconds between two.
     """
 
     name: str
@@ -72,12 +66,10 @@ H100 = Gpu("H100 SXM", 989e12, 3.35e12, 450e9)
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """Seconds of a training step.
+    """A training step of so many images on all GPUs together.
 
-    Attributes:
-      images: that it takes, on all GPUs together.
-      limit: at the published peaks.
-      expected: with the estimated fractions.
+    It takes at least `limit` seconds, at the published peaks; `expected` with the
+    estimated fractions.
     """
 
     images: int
@@ -95,16 +87,9 @@ def estimate_step(
 ) -> Step:
     """A step on one GPU, on two with a tower each, or on a multiple of two.
 
-    Args:
-      gpu: which.
-      num_gpus: 1, 2, or pairs, each pair with a copy of the network and a batch.
-      batch_size: images of a copy's step.
-      flops: of an image, in training.
-      num_parameters: of the network.
-      num_outputs: elements of all layers' outputs for one image.
-
-    Raises:
-      ValueError: for an odd number of GPUs above 1.
+    Each pair has a copy of the network and a batch of `batch_size`. `flops` are those
+    of an image in training, `num_outputs` the elements of all layers' outputs for it.
+    Raises `ValueError` for an odd number of GPUs above 1.
     """
     if num_gpus > 1 and num_gpus % 2:
         raise ValueError(f"1 GPU or pairs of them, not {num_gpus}")
@@ -117,8 +102,7 @@ def estimate_step(
     memory = moved / gpu.memory
     between = 0.0
     if share == 2:
-        each = 2 * _EXCHANGED + _IMAGE_BYTES
-        between += batch_size * each / gpu.link
+        between += batch_size * (2 * _EXCHANGED + _IMAGE_BYTES) / gpu.link
     if copies > 1:
         between += 2 * (copies - 1) / copies * 4 * parameters / gpu.link
     expected = products / gpu.flops_fraction + memory / gpu.memory_fraction
@@ -211,12 +195,11 @@ def main() -> None:
         f"{parameters:,} parameters. Estimated, not measured."
     )
     for number in images:
+        columns = "".join(f" cores, {name} |" for name in rates)
         print(
-            f"\n| GPUs | {number:,} images: at least | expected | images/s |",
-            end="",
+            f"\n| GPUs | {number:,} images: at least | expected | images/s |{columns}"
         )
-        print("".join(f" cores, {name} |" for name in rates))
-        print("|" + "---|" * (4 + len(rates)))
+        print("|" + "---|" * len(columns))
         for num_gpus in gpus:
             step = estimate_step(
                 H100, num_gpus, _BATCH_SIZE.value, per_image, parameters, outputs

@@ -30,14 +30,10 @@ _ROOT = flags.DEFINE(
 
 @dataclasses.dataclass
 class Count:
-    """What a package holds.
+    """A package's modules and lines, and the lines of the longest module.
 
-    Attributes:
-      files: its modules.
-      lines: of all of them.
-      longest: lines of the longest.
-      imports: pairs of a module here and a module of another package it imports.
-      importers: pairs of a module of another package and a module here it imports.
+    `imports` counts pairs of a module here and a module of another package that it
+    imports, `importers` the same the other way round.
     """
 
     files: int = 0
@@ -48,11 +44,7 @@ class Count:
 
 
 def count_packages(root: pathlib.Path) -> dict[str, Count]:
-    """The counts of each package below a top folder, and of what lies beside them.
-
-    Args:
-      root: of the checkout.
-    """
+    """The counts of each package of the checkout, and of what lies beside them."""
     modules = checkout_modules.read_modules(root)
     counts: dict[str, Count] = collections.defaultdict(Count)
     for name, module in modules.items():

@@ -30,13 +30,8 @@ def count_alexnet(
 ) -> dict[str, int]:
     """Multiplications of one image's forward pass, by layer, from the table.
 
-    Args:
-      num_classes: the width of fc8.
-      width: factor on the kernels and units.
-      crop_size: side of the images, pixels.
-
-    Returns:
-      layer -> length of one output's sum, times outputs.
+    They are the length of one output's sum, times outputs. `num_classes` is the width
+    of fc8, `width` a factor on kernels and units, `crop_size` the images' side, pixels.
     """
     from alexnet_tf.config.schema import ModelConfig
 

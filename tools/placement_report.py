@@ -36,11 +36,9 @@ _TRANSPOSED = re.compile(r"-\d+(?:-\d+)?-Transpose\w+-LayoutOptimizer$")
 
 @dataclasses.dataclass(frozen=True)
 class PlacedGraph:
-    """A compiled function after placement.
+    """A compiled function after placement: the executed graphs, one per device.
 
-    Attributes:
-      partitions: the executed graphs, one per device.
-      shapes: the tensors' shapes, by the op's name in the traced function.
+    `shapes` are the tensors', by the op's name in the traced function.
     """
 
     partitions: Sequence[tf.compat.v1.GraphDef]
@@ -49,15 +47,11 @@ class PlacedGraph:
 
 @dataclasses.dataclass(frozen=True)
 class Transfer:
-    """A tensor that one device sends to another.
+    """A tensor that one device ("GPU:0") sends to another.
 
-    Attributes:
-      op: the op's name in the placed graph: "alexnet/pool2a/MaxPool2d".
-      source: "GPU:0".
-      target: "GPU:1".
-      is_control: a control signal ("done", "this branch is taken") without data.
-      shape: None if unknown.
-      num_bytes: None if the shape is unknown; 0 for a control signal.
+    `op` is its name in the placed graph, "alexnet/pool2a/MaxPool2d". One that
+    `is_control` is a signal ("done", "this branch is taken") without data, of 0 bytes.
+    Shape and bytes are None if unknown.
     """
 
     op: str
@@ -69,14 +63,10 @@ class Transfer:
 
 
 def capture_placed_graph(function: Any, *args: Any) -> tuple[PlacedGraph, Any]:
-    """Calls a `tf.function` for the first time and records its placed graph.
+    """Calls a `tf.function` and returns its placed graph and the call's result.
 
-    Args:
-      function: not called before, as TensorFlow reports the graph on creating it.
-      *args: tensors of known shapes.
-
-    Returns:
-      The placed graph, and the call's result.
+    It must not have been called before: TensorFlow reports the graph on creating it.
+    The arguments are tensors of known shapes.
     """
     context.enable_run_metadata()
     try:

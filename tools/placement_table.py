@@ -41,31 +41,24 @@ device sent to the other.
 def main() -> None:
     """Reads the flags, runs a step, prints the tables."""
     command_line.quiet_tensorflow()
-    import tensorflow as tf
-
     from alexnet_tf import stack
-    from alexnet_tf.config.schema import Config, ModelConfig
     from alexnet_tf.devices import placement
-    from alexnet_tf.training import run_state, steps
     from tools import placement_report
+    from tools.benchmarks import steps
 
     where = placement.make_placement(_DEVICES.value)
-    # TensorFlow's own normalization: what XLA compiles is one op of the graph.
-    config = Config(
-        precision=_PRECISION.value, model=ModelConfig(normalization="reference")
-    )
+    settings = {
+        "precision": _PRECISION.value,
+        "batch_size": _BATCH_SIZE.value,
+        # TensorFlow's own: what XLA compiles is one op of the graph.
+        "model.normalization": "reference",
+    }
     with placement.memory_errors("--batch_size or --num_classes"):
-        state = run_state.build_run_state(config, _NUM_CLASSES.value, where)
-        step = steps.make_train_step(
-            state.model, state.optimizer, state.loss_scale, where.get_device(0)
-        )
-        crop = config.data.crop_size
-        images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
-        labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
-        placed, _ = placement_report.capture_placed_graph(step, images, labels)
+        built = steps.build_step(settings, _NUM_CLASSES.value, _DEVICES.value)
+        placed, _ = placement_report.capture_placed_graph(*built)
 
     versions = ", ".join(f"{k} {v}" for k, v in stack.describe().items())
-    print(f"{where.describe()}; batch {_BATCH_SIZE.value}; {config.precision}")
+    print(f"{where.describe()}; batch {_BATCH_SIZE.value}; {_PRECISION.value}")
     print(f"{versions}\n")
     print(placement_report.format_report(placed))
 

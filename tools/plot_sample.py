@@ -56,13 +56,8 @@ def main() -> None:
 def make_sheet(per_class: int, seed: int) -> Image.Image:
     """The sheet: a panel for each class, in the order of the labels, row by row.
 
-    Args:
-      per_class: images side by side in a panel, at least 1; the training split's
-        first ones.
-      seed: the data set's.
-
-    Returns:
-      A palette image of 256 colours, a third of the size of one in full colour.
+    A panel has the training split's first `per_class` images side by side. The result
+    is a palette image of 256 colours, a third of the size of one in full colour.
     """
     from matplotlib.backends import backend_agg
     from matplotlib.figure import Figure

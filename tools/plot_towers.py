@@ -44,13 +44,9 @@ _COLOURS = {"forward": "#4477aa", "backward": "#cc6677"}
 
 
 class Interval(NamedTuple):
-    """One operation of a tower.
+    """One operation, "forward" or "backward", of tower "a" or "b".
 
-    Attributes:
-      tower: "a" or "b".
-      kind: "forward" or "backward".
-      start: milliseconds from the first operation's start.
-      end: the same.
+    It starts and ends in milliseconds from the first operation's start.
     """
 
     tower: str
@@ -60,12 +56,7 @@ class Interval(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """For how long the towers worked in a step, milliseconds.
-
-    Attributes:
-      either: one of them or both.
-      both: both.
-    """
+    """Milliseconds of a step in which either tower worked, and in which both did."""
 
     either: float
     both: float
@@ -74,8 +65,7 @@ class Overlap(NamedTuple):
 def read_intervals(trace: bytes) -> list[Interval]:
     """The towers' operations of a trace (`*.xplane.pb`), by their start.
 
-    Raises:
-      UserError: where it names none.
+    Raises `UserError` where it names none.
     """
     from tools import placement_report
 
@@ -122,29 +112,23 @@ def measure_overlap(intervals: Iterable[Interval]) -> Overlap:
 
 def record_step() -> bytes:
     """Trains some steps on the devices of the flags; the trace of the last one."""
-    import tensorflow as tf
-
-    from alexnet_tf.config import overrides
-    from alexnet_tf.config.schema import Config
     from alexnet_tf.devices import placement, precision
-    from alexnet_tf.training import run_state, steps
+    from tools.benchmarks import steps
 
-    where = placement.make_placement(_DEVICES.value)
+    # Before TensorFlow starts: a second logical device of the CPU is created here.
+    placement.make_placement(_DEVICES.value)
     chosen = precision.choose_precision(_PRECISION.value)
     if chosen.reason:
         print(chosen.describe())
-    config = overrides.override(
-        Config(precision=chosen.precision),
-        {"model.width": _WIDTH.value},
-    )
+    settings = {
+        "precision": chosen.precision,
+        "batch_size": _BATCH_SIZE.value,
+        "model.width": _WIDTH.value,
+    }
     with placement.memory_errors("--batch_size or --width"):
-        state = run_state.build_run_state(config, 1000, where)
-        step = steps.make_train_step(
-            state.model, state.optimizer, state.loss_scale, where.get_device(0)
+        step, images, labels = steps.build_step(
+            settings, steps.NUM_CLASSES, _DEVICES.value
         )
-        crop = config.data.crop_size
-        images = tf.random.stateless_normal([_BATCH_SIZE.value, crop, crop, 3], (0, 0))
-        labels = tf.zeros([_BATCH_SIZE.value], tf.int32)
         for _ in range(_STEPS_BEFORE):
             step(images, labels).loss.numpy()
         return step_traces.record(lambda: step(images, labels).loss.numpy())

@@ -11,12 +11,9 @@ from typing import NamedTuple
 
 
 class Event(NamedTuple):
-    """One event of a trace.
+    """One event of a trace, from start to end in milliseconds, from any time on.
 
-    Attributes:
-      name: an operation's is its name and type, "alexnet/conv1a/Conv2D:Conv2D".
-      start: milliseconds, from any time on.
-      end: the same.
+    An operation's name is with its type, "alexnet/conv1a/Conv2D:Conv2D".
     """
 
     name: str

@@ -32,11 +32,8 @@ class RateChange:
 def parse_numbers(text: str) -> dict[str, float]:
     """Reads `LAYER=NUMBER` or `NUMBER` entries, separated by spaces.
 
-    Returns:
-      Numbers of at least 0 by layer or `ALL_LAYERS`, in the order in which they apply.
-
-    Raises:
-      ValueError: naming the invalid entry.
+    The numbers are at least 0, by layer or `ALL_LAYERS`, in the order in which they
+    apply. Raises `ValueError` naming the invalid entry.
     """
     table: dict[str, float] = {}
     for entry in text.split():

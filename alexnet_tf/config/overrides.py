@@ -100,10 +100,8 @@ def override(config: Config, values: Mapping[str, Any]) -> Config:
     """Returns the config with the given settings replaced.
 
     They are given by dotted name ("model.activation"), of the field's type or as text.
-
-    Raises:
-      UserError: for an unknown name (suggesting the closest one), a value of the wrong
-        type, or a value out of range, such as a URL for a path.
+    Raises `UserError` for an unknown name (suggesting the closest one), a value of the
+    wrong type, or a value out of range, such as a URL for a path.
     """
     settings = {setting.name: setting for setting in list_settings(config)}
     for name, value in values.items():

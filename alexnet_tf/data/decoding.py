@@ -21,10 +21,8 @@ def decode_image(
     here, and a GIF's transparent pixels are black. Runs on the CPU, as all of `tf.data`
     does.
 
-    Takes the file's bytes, string scalar. Returns uint8 [height, width, 3], RGB.
-
-    Raises:
-      tf.errors.InvalidArgumentError: if the image is invalid or too large.
+    Takes the file's bytes, string scalar. Returns uint8 [height, width, 3], RGB. Raises
+    `tf.errors.InvalidArgumentError` if the image is invalid or too large.
     """
     is_gif = tf.strings.substr(image_bytes, 0, 4) == b"GIF8"
     image_bytes, num_pixels = tf.cond(

@@ -27,9 +27,7 @@ from tfrecords.shards.statistics import Statistics
 class Crops(NamedTuple):
     """Crops that have not yet been mirrored, centred and colour-shifted.
 
-    Attributes:
-      pixels: uint8 [B, crop_size, crop_size, 3], RGB, cut out at the draws' offsets.
-      draws: the crops' random draws.
+    `pixels` are uint8 [B, crop_size, crop_size, 3], RGB, cut out at the draws' offsets.
     """
 
     pixels: tf.Tensor

@@ -37,9 +37,8 @@ Operation = Callable[[], Any]
 class Timing:
     """Seconds by type, "float32" and "bfloat16", each the best of several runs.
 
-    Attributes:
-      matmul: the two matmuls together.
-      convolution: forward pass and kernels' gradient together.
+    `matmul` has the two matmuls together, `convolution` the forward pass and the
+    kernels' gradient together.
     """
 
     matmul: Mapping[str, float]

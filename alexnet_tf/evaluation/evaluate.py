@@ -31,14 +31,10 @@ from tfrecords.shards import manifest
 class Evaluation:
     """The result of an evaluation.
 
-    Attributes:
-      counts: images seen, top-1 and top-5 errors, sum of losses.
-      per_class: images seen and errors per class.
-      first_images: float32 [b, crop, crop, 3], the first batch's centre views (of ten
-        views, the first), for diagnostics.
-      answers: each record's answer, in the order of the split, if they were kept:
-        `probabilities` float32 [N, classes], averaged over the views, and `labels`
-        int32 [N].
+    `first_images`, float32 [b, crop, crop, 3], are the first batch's centre views (of
+    ten views, the first), for diagnostics. `answers`, if they were kept, are those of
+    each record in the order of the split: `probabilities` float32 [N, classes],
+    averaged over the views, and `labels` int32 [N].
     """
 
     counts: ErrorCounts
@@ -58,19 +54,13 @@ def evaluate(
     make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
     keeps_answers: bool = False,
 ) -> Evaluation:
-    """Evaluates `split` of the data.
+    """Evaluates `split`, "validation", "test" or "train", with 1 or 10 views.
 
-    Args:
-      eval_step: from `forward.make_eval_step`.
-      data: from `open_data`.
-      config: the run's settings.
-      split: "validation", "test", "train" or, of a run with folds, "held_out".
-      num_views: 1 or 10.
-      shows_progress: whether to show throughput and time left.
-      check_stop: called before every batch; may raise to abort the evaluation.
-      make_views: from `evaluation_views.compile_view_transform` for this data, to
-        compile it once for several evaluations; None compiles it here.
-      keeps_answers: whether to return every record's probabilities.
+    `split` may be "held_out", too, with folds. `eval_step` is from
+    `forward.make_eval_step`. `check_stop`, called before every batch, may raise to
+    abort the evaluation. `make_views` is from
+    `evaluation_views.compile_view_transform` for this data, to compile it once for
+    several evaluations; None compiles it here.
 
     Raises:
       UserError: if there is no such split.
@@ -126,11 +116,8 @@ def open_run_data(
     """Opens a run's data, or other data of the same classes, with the run's mean.
 
     `data_dir` is None for the training data. The settings returned are the run's, with
-    the data's label offset.
-
-    Raises:
-      UserError: if there is no such run, the data has other classes than the network,
-        or the training data has changed.
+    the data's label offset. Raises `UserError` if there is no such run, the data has
+    other classes than the network, or the training data has changed.
     """
     record = run_record.read_record(workdir_path)
     config = run_record.read_config(workdir_path)

@@ -101,11 +101,9 @@ class ErrorCounts:
 
 
 class PerClassErrors:
-    """Counts of images and errors per class.
+    """Counts of each class's images, and of their top-1 and top-5 errors.
 
-    Attributes:
-      num_seen: int64 [num_classes], images of each class.
-      errors: int64 [num_classes, 2], their top-1 and top-5 errors.
+    `num_seen` is int64 [num_classes], `errors` int64 [num_classes, 2].
     """
 
     def __init__(self, num_classes: int):

@@ -30,12 +30,10 @@ KERAS_NAME = "alexnet.keras"
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """Data for calibrating and measuring the format tflite.
+    """Data of the network's classes, with its mean image, for the format tflite.
 
-    Attributes:
-      data: data of the network's classes, with its mean image; calibration uses the
-        training split, measurement the validation split.
-      num_images: the number of training images for calibration.
+    Calibration uses `num_images` of the training split, measurement the validation
+    split.
     """
 
     data: directory.DataDirectory

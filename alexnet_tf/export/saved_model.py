@@ -178,12 +178,9 @@ def _blank(values: tf.Tensor, reasons: tf.Tensor, blank: Any) -> tf.Tensor:
 
 
 class Export(NamedTuple):
-    """A written export.
+    """A written export: its version's directory, and lines for the user on the formats.
 
-    Attributes:
-      path: the version's directory.
-      digest: SHA-256 of the list of its files' checksums.
-      report: lines for the user about the other formats.
+    `digest` is the SHA-256 of the list of its files' checksums.
     """
 
     path: str

@@ -40,10 +40,9 @@ _IMAGE = {"data_format": "channels_last", "dtype": _DTYPE}
 def build_inference_model(network: TrainedNetwork) -> keras.Model:
     """Builds the model with the weights of the network, built without placement.
 
-    Returns:
-      A functional model from images, float32 [N, crop, crop, 3], RGB 0..255, to
-      probabilities, float32 [N, num_classes]. It has only Keras' layers: Keras loads it
-      in safe mode, without this package.
+    It goes from images, float32 [N, crop, crop, 3], RGB 0..255, to probabilities,
+    float32 [N, num_classes], and has only Keras' layers: Keras loads it in safe mode,
+    without this package.
     """
     size = network.config.data.crop_size
     images = keras.Input((size, size, 3), name="images", dtype=_DTYPE)

@@ -31,15 +31,10 @@ Classify = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One row of the table.
+    """One row of the table, of a file by its name or of "TensorFlow float32".
 
-    Attributes:
-      name: "TensorFlow float32" or the file's name.
-      num_bytes: size of the file or, for TensorFlow, of the variables.
-      top1_error: fraction of the images, 0..1.
-      top5_error: the same.
-      num_pictures: images in the split.
-      median_milliseconds: time per image.
+    The bytes are the file's or, for TensorFlow, the variables'. Errors are fractions,
+    0..1, of the split's pictures; the time is per image.
     """
 
     name: str

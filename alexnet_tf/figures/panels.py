@@ -27,15 +27,9 @@ def draw_panels(
     The true class, if known, is above each image. Below it, there is a bar for each of
     the five most probable labels; the true label's bar is red.
 
-    Args:
-      images: at least one image, uint8 [height, width, 3].
-      probabilities: each image's probabilities, float32 [classes].
-      truths: each image's true label, or None.
-      class_names: the names, by label.
-      path: the PNG to write.
-
-    Raises:
-      StorageError: if it cannot be written.
+    There is at least one image, uint8 [height, width, 3]; each has probabilities,
+    float32 [classes], and a true label or None. The class names are by label. Raises
+    `StorageError` if the image cannot be written.
     """
     # Not pyplot, which would display the figure when called from a notebook.
     from matplotlib import figure as figure_lib

@@ -177,10 +177,8 @@ def predict_files(
     """Yields each file's prediction; an unreadable file yields its error.
 
     `apply_orientation` rotates images by their Exif orientation; `batch_size` is
-    images.
-
-    Raises:
-      UserError: if there is too little memory or too few open files are allowed.
+    images. Raises `UserError` if there is too little memory or too few open files are
+    allowed.
     """
     by_class = _make_labels_by_name(predictor.classes)
     for start in range(0, len(paths), batch_size):

@@ -22,10 +22,8 @@ def convolve(
     """Convolves x with the kernels, by the fastest of three methods.
 
     Takes x, float [B, H, W, maps in], the kernel [size, size, maps in, kernels] of the
-    same dtype, and zeros (before, after) as padding on both axes, in pixels.
-
-    Returns:
-      [B, H', W', kernels] with H' = (H + before + after - size) // stride + 1.
+    same dtype, and zeros (before, after) as padding on both axes, in pixels. Returns
+    [B, H', W', kernels] with H' = (H + before + after - size) // stride + 1.
     """
     size = kernel.shape[0]
     if stride == 1 and size % 2 == 1 and padding == (size // 2, size // 2):

@@ -175,16 +175,11 @@ NETWORKS = {
 
 
 def select(config: ModelConfig, network: Network | None = None) -> Network:
-    """The network of `config`, with the settings that change its table.
+    """The table of `config.network`, or `network`, with the settings that change it.
 
-    Args:
-      config: `network`, `exchange_layers`, `normalized_layers`, `initial_biases` and
-        `paddings` are used.
-      network: a table to use instead of that of `config.network`.
-
-    Raises:
-      UserError: if a setting names a layer that the network does not have, or one that
-        the setting does not apply to.
+    These are `exchange_layers`, `normalized_layers`, `initial_biases` and `paddings`.
+    Raises `UserError` if a setting names a layer that the network does not have, or one
+    that the setting does not apply to.
     """
     network = network or NETWORKS[config.network]
     hidden = [row.name for row in list_weighted(network.rows)]

@@ -46,10 +46,7 @@ class ConvolutionRow:
 class SubsamplingRow:
     """Normalization and pooling without the convolution that they followed.
 
-    Attributes:
-      name: "2" for what followed conv2: lrn2, pool2.
-      normalized: whether response normalization remains.
-      pooled: whether pooling remains.
+    The row "2" is what remains of lrn2 and pool2, which followed conv2.
     """
 
     name: str
@@ -81,12 +78,9 @@ Row = ConvolutionRow | SubsamplingRow | DenseRow
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network's towers and hidden layers.
+    """A network's number of towers, 1 or 2, and its hidden layers from first to last.
 
-    Attributes:
-      num_towers: 1 or 2.
-      rows: the hidden layers, from first to last.
-      last: name of the last layer, which sees all towers.
+    `last` is the name of the last layer, which sees all towers.
     """
 
     num_towers: int
@@ -123,13 +117,8 @@ def scale_rows(rows: Sequence[Row], width: float, num_towers: int) -> tuple[Row,
 def compare_inputs(full: Sequence[Row], scaled: Sequence[Row]) -> list[float]:
     """The ratio of a unit's number of inputs in `full` to that in `scaled`.
 
-    Args:
-      full: the rows of a network.
-      scaled: the same rows at another width.
-
-    Returns:
-      A ratio for each layer with weights, the last included. The first is 1, as the
-      images do not change.
+    There is one for each layer with weights, the last included. The first is 1, as the
+    images do not change.
     """
     sizes = [
         _get_size(row) / _get_size(own)

@@ -19,12 +19,9 @@ from alexnet_tf.config.schema import Config
 
 @dataclasses.dataclass(frozen=True)
 class LearningRates:
-    """All layers' learning rates at one step.
+    """Each layer's rates for its kernel and bias at one step, at least 0.
 
-    Attributes:
-      layer_names: the layers, in the network's order.
-      kernel: each layer's rate for its kernel, at least 0.
-      bias: the same for its bias.
+    The layers are in the network's order.
     """
 
     layer_names: tuple[str, ...]

@@ -84,8 +84,7 @@ class Optimizer(tf.Module):
 class MomentumOptimizer(Optimizer):
     """The paper's rule; arguments as `Optimizer`.
 
-    Attributes:
-      velocities: float32, one per parameter, on its variable's device.
+    `velocities` are float32, one per parameter, on its variable's device.
     """
 
     def __init__(

@@ -58,14 +58,8 @@ def save(
     is recorded inside the checkpoint to be equally durable; a caller with a new best
     step saves a checkpoint at that step. A checkpoint of the same step is replaced.
 
-    Args:
-      directory: the run's checkpoints; created if missing.
-      step: training steps done, at least 0.
-      arrays: name -> array of any shape and of a numeric NumPy dtype; names may contain
-        slashes.
-      state: JSON values.
-      keep: newest checkpoints to keep, at least 1.
-      best_step: step with the best validation error so far; may be `step`.
+    The directory is made if missing. Arrays have any shape and a numeric NumPy dtype;
+    their names may contain slashes. The state is JSON values.
 
     Raises:
       StorageError: if the disk is full, read-only or failing; existing checkpoints
@@ -102,10 +96,7 @@ def load_latest(
     the one before it is tried. Leftovers of killed writers are removed. With
     `read_only`, for a dry run, nothing is renamed or removed. If the checkpoint of
     `saved_step`, the newest in the run's record, is missing, an older one is used and
-    `warnings` says so.
-
-    Returns:
-      The checkpoint, or None if none was ever completed.
+    `warnings` says so. None means that none was ever completed.
 
     Raises:
       DataError: if all checkpoints are damaged, or one was saved and none is left;

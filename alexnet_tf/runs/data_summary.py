@@ -24,12 +24,7 @@ CLASSES_NAME = "classes.json"
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """The stored summary.
-
-    Attributes:
-      statistics: the training split's mean image and covariance.
-      classes: the classes, in the order of their labels.
-    """
+    """The training split's mean image and covariance, and the classes by label."""
 
     statistics: statistics_lib.Statistics
     classes: tuple[manifest.ClassInfo, ...]

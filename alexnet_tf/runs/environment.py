@@ -29,14 +29,13 @@ def describe(
 ) -> dict[str, Any]:
     """The environment as JSON values by name.
 
+    These are the packages' versions (None if missing), `git_revision` (None outside a
+    checkout; "-dirty" with uncommitted changes), `cpu`, `cores` (available to this
+    process), `memory_bytes`, the arguments, and `onednn`: the value of
+    TF_ENABLE_ONEDNN_OPTS, "default" if unset.
+
     The accelerators are described as by TensorFlow; with 0 threads within or across its
     ops, TensorFlow chooses their number, by `cores`.
-
-    Returns:
-      The packages' versions (None if missing), `git_revision` (None outside a checkout;
-      "-dirty" with uncommitted changes), `cpu`, `cores` (available to this process),
-      `memory_bytes`, the arguments, and `onednn`: the value of TF_ENABLE_ONEDNN_OPTS,
-      "default" if unset.
     """
     return {
         "alexnet_tf": alexnet_tf.__version__,

@@ -21,8 +21,7 @@ from tfrecords.durable import files
 class MetricsFile:
     """The metrics of a run while this process holds its directory.
 
-    Attributes:
-      num_lines: lines in the file; known after `rewind`.
+    `num_lines`, the lines in the file, is known after `rewind`.
     """
 
     def __init__(self, path: str):
@@ -34,9 +33,7 @@ class MetricsFile:
 
         The values are an integer "step" and any others: numbers (also NumPy's; a
         non-finite one becomes null), text, booleans, lists and dictionaries of them.
-
-        Raises:
-          StorageError: if the disk is full, read-only or failing.
+        Raises `StorageError` if the disk is full, read-only or failing.
         """
         if not isinstance(values.get("step"), int):
             raise ValueError(f"metrics need an integer 'step': {values}")

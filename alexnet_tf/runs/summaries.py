@@ -27,10 +27,8 @@ class Summaries:
     """Writes a run's scalars, images, settings and graph.
 
     Every call passes its data to the operating system and raises `StorageError` if that
-    fails. Events after `step`, where the run starts or resumes, are removed.
-
-    Attributes:
-      logdir: what to give to `tensorboard --logdir`.
+    fails. Events after `step`, where the run starts or resumes, are removed. `logdir`
+    is what to give to `tensorboard --logdir`.
     """
 
     def __init__(self, workdir: str, step: int):

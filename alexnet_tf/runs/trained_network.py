@@ -20,13 +20,10 @@ from alexnet_tf.stack import keras
 
 @dataclasses.dataclass(frozen=True)
 class TrainedNetwork:
-    """A run's trained network.
+    """A run's trained network, with the checkpoint that its weights come from.
 
-    Attributes:
-      config: the run's settings, with the precision that was requested.
-      training_data: the statistics and classes it was trained with.
-      checkpoint: the source of the weights.
-      model: from float32 [B, crop, crop, 3], mean subtracted, to logits.
+    The config has the precision that was requested. The model goes from float32
+    [B, crop, crop, 3], mean subtracted, to logits.
     """
 
     config: Config
@@ -43,16 +40,12 @@ def load(
     precision_policy: str | None = None,
     fastest: bool = False,
 ) -> TrainedNetwork:
-    """Builds a run's network and loads a checkpoint's weights.
+    """Builds a run's network with a checkpoint's weights: "last", "best" or a step.
 
-    Args:
-      workdir_path: the run's directory.
-      which: "last", "best" or a step.
-      where: the towers' devices; by default TensorFlow chooses.
-      precision_policy: the precision, or None for that of training.
-      fastest: build the fastest network for this machine, which cannot be saved: with
-        training's normalization, which may need XLA (the portable one is equal up to
-        rounding), and with `cast_weights`.
+    By default TensorFlow chooses the devices, and the precision is that of training.
+    The `fastest` network for this machine cannot be saved: it has training's
+    normalization, which may need XLA (the portable one is equal up to rounding), and
+    `cast_weights`.
 
     Raises:
       UserError: if there is no such run or checkpoint.

@@ -29,13 +29,8 @@ class Workdir:
     """A run's directory while this process holds its lock; from `open_workdir`.
 
     Append the metrics of a checkpoint's step, and flush them, before saving the
-    checkpoint: a run that resumes from it keeps them.
-
-    Attributes:
-      path: the directory.
-      checkpoints_dir: the directory of its checkpoints.
-      metrics: the measurements of its steps.
-      warnings: for the user: what has changed since the last start.
+    checkpoint: a run that resumes from it keeps them. `warnings` tell the user what has
+    changed since the last start.
     """
 
     def __init__(self, path: str, record: dict[str, Any], warnings: list[str]):

@@ -28,11 +28,8 @@ def make_dead_unit_counter(
 
     A unit (a kernel of a convolutional layer, a neuron of a fully-connected one) is
     dead on a batch if its ReLU gives 0 at every position of every image, so that no
-    gradient reaches its weights.
-
-    Returns:
-      A function from images float32 [B, crop, crop, 3] to the fraction of dead units,
-      float32 scalar in 0..1, by layer ("conv1a").
+    gradient reaches its weights. The function takes images float32 [B, crop, crop, 3]
+    and gives the fraction of dead units, float32 scalar in 0..1, by layer ("conv1a").
     """
     activations = [
         layer for layer in model.layers if isinstance(layer, layers.Activation)

@@ -25,12 +25,10 @@ _STEPS_BEFORE, _STEPS_TIMED = 2, 5
 def estimate(
     config: Config, data_dir: str, workdir_path: str, set_learning_rate: str = ""
 ) -> list[str]:
-    """Estimates the time and size of a training run without starting it.
+    """Lines for the user on the time and size of a training run that is not started.
 
-    The arguments are those of `train.train_and_evaluate`; nothing is written.
-
-    Returns:
-      Lines for the user. The time excludes evaluations and checkpoints.
+    The arguments are those of `train.train_and_evaluate`; nothing is written. The time
+    excludes evaluations and checkpoints.
 
     Raises:
       UserError, DataError, InUseError, StorageError: as `train.train_and_evaluate`

@@ -12,12 +12,7 @@ import math
 
 @dataclasses.dataclass(frozen=True)
 class EpochCounter:
-    """Converts between steps and epochs.
-
-    Attributes:
-      num_train: images of the training split.
-      batch_size: images per step.
-    """
+    """Converts between steps of `batch_size` images and epochs of `num_train`."""
 
     num_train: int
     batch_size: int

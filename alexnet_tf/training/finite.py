@@ -29,17 +29,9 @@ def check_step(
     In float16 a large loss scale can overflow the gradients. Such a step has skipped
     its update and halved the scale; it does not raise. The loss itself is not scaled.
 
-    Args:
-      result: the step's result.
-      loss_scale: the loss scale after the step.
-      parameters: the network's parameters, in its order.
-      step: the step's number, from 1.
-      record_ids: the records of its batch.
-      saved_step: step of the newest checkpoint, or None.
-      append_metrics: receives a line that names all records, before this raises.
-
-    Raises:
-      NotFiniteError: naming step, layer, records and checkpoint.
+    The loss scale is that after the step; steps count from 1; `record_ids` are of the
+    step's batch. The error names step, layer, records and checkpoint; before it,
+    `append_metrics` receives a line that names all records.
     """
     loss = float(result.loss)
     may_try_again = math.isfinite(loss) and not loss_scale.is_exhausted

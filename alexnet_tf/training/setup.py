@@ -26,15 +26,9 @@ from alexnet_tf.training.epochs import EpochCounter
 class Opening:
     """Settings, devices and data that fit together.
 
-    Attributes:
-      config: the run's settings; its precision is resolved, not "auto".
-      where: the towers' devices.
-      data: an open data directory.
-      epochs: converts between steps and epochs of the training split.
-      last_step: the step that completes `config.num_epochs`.
-      profile: the steps to profile.
-      info: this start's entry in the run's record.
-      chosen: the precision, with the reason if "auto" chose it.
+    The config's precision is resolved, not "auto"; `chosen` has the reason if "auto"
+    chose it. `last_step` completes `config.num_epochs`, `profile` holds the steps to
+    profile, and `info` is this start's entry in the run's record.
     """
 
     config: Config
@@ -94,14 +88,11 @@ def open_run(
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """A run before its next step.
+    """A run before its next step: new, or restored from the checkpoint `restored`.
 
-    Attributes:
-      state: new, or restored from the checkpoint.
-      data: the training data, with the statistics to train with.
-      restored: the checkpoint, or None.
-      text: which weights come from another run; "" for none.
-      rates: rates to set by hand, as (layer, rate); the layer None means all layers.
+    The data has the statistics to train with. `text` says which weights come from
+    another run, or "". `rates` are to be set by hand, as (layer, rate); the layer None
+    means all layers.
     """
 
     state: run_state.RunState

@@ -49,12 +49,9 @@ def make_train_step(
 ) -> tf.types.experimental.PolymorphicFunction:
     """Compiles the training step of a model from images to logits.
 
-    `device` is tower a's; ops that belong to neither tower run there. The loss scale is
-    1 except in float16.
-
-    Returns:
-      A function from images float32 [B, crop, crop, 3] and labels int32 [B] to a
-      `TrainResult`.
+    The step takes images float32 [B, crop, crop, 3] and labels int32 [B] and gives a
+    `TrainResult`. `device` is tower a's; ops that belong to neither tower run there.
+    The loss scale is 1 except in float16.
     """
     variables = [parameter.variable for parameter in optimizer.parameters]
 

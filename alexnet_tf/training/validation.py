@@ -22,10 +22,7 @@ class Validation:
     """Evaluates the validation split and passes the error to the schedule.
 
     A request to stop aborts an evaluation. `device` is tower a's, or None; `watch` is
-    called after every evaluation.
-
-    Attributes:
-      is_given_up: whether `watch` has ended the run.
+    called after every evaluation, and `is_given_up` once it has ended the run.
     """
 
     def __init__(

@@ -27,12 +27,7 @@ _MARGIN = 2.0
 
 @dataclasses.dataclass(frozen=True)
 class History:
-    """A run's measurements.
-
-    Attributes:
-      losses: epoch -> mean training loss, nats.
-      top1_errors: epoch -> top-1 error on the validation split, 0..1.
-    """
+    """A run's training losses, nats, and validation top-1 errors, 0..1, by epoch."""
 
     losses: dict[int, float]
     top1_errors: dict[int, float]

@@ -97,10 +97,8 @@ def parse_space(entries: Sequence[str], config: Config) -> tuple[Range, ...]:
     Each entry is "paper" for the group, NAME for a setting with a default range, or
     NAME=LOW..HIGH, NAME=LOW..HIGH:log, NAME=A|B|C. A name's last part is enough if it
     is unique: "learning_rate". A later entry replaces an earlier one of the same name.
-
-    Raises:
-      UserError: if a name is unknown or does not affect results, or a range is invalid
-        or exceeds the setting's limits.
+    Raises `UserError` if a name is unknown or does not affect results, or a range is
+    invalid or exceeds the setting's limits.
     """
     ranges: dict[str, Range] = {}
     for entry in entries:

@@ -40,11 +40,8 @@ def read_classes(path: str) -> tuple[manifest.ClassInfo, ...]:
     The file at `path` is text with one class per line: synset ID and name ("n01440764
     tench, Tinca tinca"), or only a name ("great white shark"); or `path` is a data
     directory of the same classes. Without an ID, the name is also the synset; names
-    shared by several classes (ImageNet has two cranes) get the label appended:
-    "crane #134".
-
-    Raises:
-      UserError: if the file cannot be read, or contains a synset twice.
+    shared by several classes (ImageNet has two cranes) get the label appended: "crane
+    #134". Raises `UserError` if the file cannot be read, or contains a synset twice.
     """
     if os.path.isdir(path):
         return manifest.read_manifest(path).classes
@@ -140,10 +137,7 @@ def read_mean_image(path: str, channel_order: str) -> np.ndarray:
     """Reads a mean image from a `.npy`: [side, side, 3], or Caffe's [3, side, side].
 
     Its channels are in `channel_order`, "rgb" or "bgr". Returns float64 [side, side,
-    3], RGB.
-
-    Raises:
-      UserError: if the file is missing or is not a mean image.
+    3], RGB. Raises `UserError` if the file is missing or is not a mean image.
     """
     try:
         # Memory-mapped, so that a forged header allocates no memory.

@@ -73,11 +73,8 @@ def to_towers(
 ) -> Mapped:
     """Finds a network's weights among a file's arrays.
 
-    Args:
-      path: the file, for errors.
-      arrays: the file's float32 arrays by name, of a grouped network or of two towers.
-      layout: the file's layout.
-      shapes: our parameters' shapes: "conv1a/kernel" -> (11, 11, 3, 48).
+    The arrays are float32, by name, of a grouped network or of two towers. `shapes` are
+    our parameters': "conv1a/kernel" -> (11, 11, 3, 48).
 
     Raises:
       DataError: if the layers cannot be identified or an array has a wrong shape.

@@ -89,11 +89,7 @@ class _PickledDtype:
 
 
 class _PickledArray:
-    """An array of numbers, or of objects as a list.
-
-    Attributes:
-      value: the array, a view of the bytes in the pickle; or the list.
-    """
+    """An array of numbers, a view of the pickle's bytes, or of objects, as a list."""
 
     __slots__ = ("value",)
 

@@ -179,10 +179,8 @@ def quiet_tensorflow() -> None:
 
     TensorFlow writes about libraries and missing GPUs to the descriptor of standard
     error before it reads any setting that would prevent this. The messages are shown if
-    the import fails, or if the user has set TF_CPP_MIN_LOG_LEVEL.
-
-    Raises:
-      UserError: if TensorFlow's threads cannot be started.
+    the import fails, or if the user has set TF_CPP_MIN_LOG_LEVEL. Raises `UserError` if
+    TensorFlow's threads cannot be started.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         limits.check_threads()

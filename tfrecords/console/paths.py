@@ -19,10 +19,8 @@ _URL = re.compile(rf"([A-Za-z][A-Za-z0-9+.-]*)://|({_SCHEMES}):/", re.IGNORECASE
 def expand(path: str) -> str:
     """`path` with a leading `~` or `~user` replaced by the home directory.
 
-    A shell does not expand `--data_dir=~/data`, nor paths in a settings file.
-
-    Raises:
-      UserError: for a URL, naming its scheme, and for the home of an unknown user.
+    A shell does not expand `--data_dir=~/data`, nor paths in a settings file. Raises
+    `UserError` for a URL, naming its scheme, and for the home of an unknown user.
     """
     found = _URL.match(path)
     if found:

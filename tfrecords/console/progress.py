@@ -69,12 +69,9 @@ class LiveLine:
 class Progress:
     """Counts units of work and shows the rate and the time left.
 
-    Args:
-      label: what is being done: "converting".
-      total: all units.
-      unit: the plural of what is counted: "images".
-      done: units that were finished before this process started.
-      stream: where to write; standard error by default.
+    The label says what is being done ("converting"), the unit is a plural ("images").
+    `done` of the units were finished before this process started. By default it writes
+    to standard error.
     """
 
     def __init__(

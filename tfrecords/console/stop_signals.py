@@ -23,11 +23,7 @@ _COPY_SECONDS = 0.5
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP, raised in the main thread like an interrupt.
-
-    Attributes:
-      signal_number: 1 or 15.
-    """
+    """SIGTERM (15) or SIGHUP (1), raised in the main thread like an interrupt."""
 
     def __init__(self, signal_number: int):
         super().__init__()
@@ -39,11 +35,7 @@ class Stopped(Exception):
 
 
 class StopRequest:
-    """Whether a signal has asked the work to stop.
-
-    Attributes:
-      signal_number: of the first signal, or None.
-    """
+    """The number of the first signal that asked the work to stop, or None."""
 
     def __init__(self) -> None:
         self.signal_number: int | None = None

@@ -29,9 +29,8 @@ class ReaderGoneError(BaseException):
 class _Stream(io.RawIOBase):
     """Writes to a descriptor.
 
-    Attributes:
-      is_work: whether losing output is an error; if not, what cannot be written is
-        dropped silently.
+    If it `is_work`, losing output is an error; otherwise what cannot be written is
+    dropped silently.
     """
 
     def __init__(self, descriptor: int):

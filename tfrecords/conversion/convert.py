@@ -48,11 +48,9 @@ _STOPPED = (
 def check_directories(source_dir: str | None, data_dir: str) -> None:
     """Refuses directories that cannot be right, before anything is read or written.
 
-    `source_dir` is what will be searched for images; None if nothing is.
-
-    Raises:
-      UserError: if the shards would be among the images, or `data_dir` holds something
-        else.
+    `source_dir` is what will be searched for images; None if nothing is. Raises
+    `UserError` if the shards would be among the images, or `data_dir` holds something
+    else.
     """
     if source_dir is not None:
         inner, outer = os.path.realpath(data_dir), os.path.realpath(source_dir)

@@ -26,12 +26,10 @@ def estimate(
     settings: ConvertSettings,
     num_workers: int | None = None,
 ) -> list[str]:
-    """Converts a few images and estimates the whole conversion.
+    """Converts a few images; returns lines for the user on the whole conversion.
 
-    Nothing is written to `data_dir`. `num_workers`: None for one for every core.
-
-    Returns:
-      Lines for the user. Times assume that every process is as fast as this one.
+    Nothing is written to `data_dir`. `num_workers`: None for one for every core. Times
+    assume that every process is as fast as this one.
 
     Raises:
       UserError: if the settings do not fit the source.

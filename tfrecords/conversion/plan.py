@@ -92,8 +92,7 @@ class Plan:
 def make_plan(source: Source, settings: ConvertSettings) -> Plan:
     """Decides every shard's images.
 
-    Raises:
-      UserError: if the source has no training images, or a setting does not fit.
+    Raises `UserError` if the source has no training images, or a setting does not fit.
     """
     _check_settings(settings)
     tables = {

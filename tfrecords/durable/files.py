@@ -37,9 +37,8 @@ _STORAGE_ERRNOS = {
 def storage_errors(path: str) -> Iterator[None]:
     """Turns the operating system's errors while writing `path` into `StorageError`.
 
-    Raises:
-      StorageError: for a full, read-only, forbidden or failing disk. Other OSErrors,
-        and those of files elsewhere, pass unchanged.
+    Raises `StorageError` for a full, read-only, forbidden or failing disk. Other
+    OSErrors, and those of files elsewhere, pass unchanged.
     """
     try:
         yield

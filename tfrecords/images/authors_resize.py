@@ -31,13 +31,8 @@ def resize_and_crop(pixels: np.ndarray, image_size: int = 256) -> np.ndarray:
     """Resizes the shorter side to `image_size` and crops the centre square.
 
     An image, uint8 [height, width, 3], more than 16 times as long as it is wide is
-    first cropped to that length, around its centre.
-
-    Returns:
-      uint8 [image_size, image_size, 3]; a view of the input if nothing is resized.
-
-    Raises:
-      ImportError: if OpenCV is needed and not installed.
+    first cropped to that length, around its centre. If nothing is resized, the result
+    is a view of the input. Raises `ImportError` if OpenCV is needed and not installed.
     """
     short = min(pixels.shape[:2])
     rows, columns = (_find_middle(length, short) for length in pixels.shape[:2])

@@ -54,14 +54,11 @@ class JpegHeader:
 
 
 def read_dimensions(data: bytes) -> tuple[str, int, int]:
-    """Reads an image's format and size without decoding it.
+    """Reads an image's format, width and height without decoding it.
 
-    Returns:
-      `(format, width, height)`: "JPEG", "PNG", "GIF", "BMP" or "WEBP", and pixels as
-      stored (orientation not applied), each at least 1.
-
-    Raises:
-      ImageError: if it is none of these or its header is damaged or cut short.
+    The format is "JPEG", "PNG", "GIF", "BMP" or "WEBP"; the pixels, at least 1, are as
+    stored (orientation not applied). Raises `ImageError` if it is none of these or its
+    header is damaged or cut short.
     """
     if not data:
         raise ImageError("the file is empty")
@@ -83,9 +80,8 @@ def read_dimensions(data: bytes) -> tuple[str, int, int]:
 def parse_jpeg(data: bytes) -> JpegHeader:
     """Reads a JPEG's segments up to its first scan, as leniently as libjpeg.
 
-    Raises:
-      ImageError: if the segments end before a frame header and a scan, or there are
-        two frame headers.
+    Raises `ImageError` if the segments end before a frame header and a scan, or there
+    are two frame headers.
     """
     frame = None
     is_baseline = has_adobe_marker = False

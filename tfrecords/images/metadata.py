@@ -35,13 +35,10 @@ _WEBP_KEPT_FLAGS = 0x10 | 0x02
 def strip_png(data: bytes) -> tuple[bytes, bytes]:
     """The same PNG without ancillary chunks, and its Exif data.
 
-    Returns:
-      A PNG of the header, the palette and the image data, and the TIFF structure of the
-      Exif chunk (empty if there is none, or its checksum is wrong).
-
-    Raises:
-      ImageError: if a chunk that is kept is damaged, the PNG ends before its last
-        chunk, or it needs an unknown chunk.
+    The header, the palette and the image data are kept. The data is the TIFF structure
+    of the Exif chunk (empty if there is none, or its checksum is wrong). Raises
+    `ImageError` if a chunk that is kept is damaged, the PNG ends before its last chunk,
+    or it needs an unknown chunk.
     """
     view = memoryview(data)
     parts = [view[:_PNG_HEADER_BYTES]]
@@ -106,11 +103,8 @@ def strip_gif(data: bytes) -> bytes:
 def strip_webp(data: bytes) -> tuple[bytes, bytes]:
     """The same WebP without profile, Exif, XMP and unknown chunks, and its Exif data.
 
-    Returns:
-      The WebP, and the payload of its Exif chunk (empty if there is none).
-
-    Raises:
-      ImageError: if the file is shorter than it says, or lacks image data.
+    The data is the payload of the Exif chunk, empty if there is none. Raises
+    `ImageError` if the file is shorter than it says, or lacks image data.
     """
     (num_bytes,) = struct.unpack_from("<I", data, 4)
     riff_end = 8 + num_bytes

@@ -62,11 +62,8 @@ def compute_window(
 def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Image:
     """Resizes the shorter side to `image_size` and crops the centre square (Pillow).
 
-    Returns:
-      A square of that side; the input itself if it already is one.
-
-    Raises:
-      ValueError: if the input's mode is not RGB.
+    A square of that side is returned itself. Raises `ValueError` if the input's mode is
+    not RGB.
     """
     if image.mode != "RGB":
         raise ValueError(f"expected an image of mode RGB, not {image.mode}")
@@ -94,11 +91,7 @@ def resize_and_crop_image(image: Image.Image, image_size: int = 256) -> Image.Im
 def resize_and_crop(image: np.ndarray, image_size: int = 256) -> np.ndarray:
     """`resize_and_crop_image` for an array, uint8 [height, width, 3], RGB.
 
-    Returns:
-      uint8 [image_size, image_size, 3]; the input itself if it has that shape.
-
-    Raises:
-      ValueError: if the input is of another rank, type or number of channels.
+    Raises `ValueError` if the input is of another rank, type or number of channels.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(

@@ -18,11 +18,9 @@ from tfrecords.shards import manifest, record_file
 def refuse(records_dir: str, contents: manifest.Manifest, split: str) -> None:
     """Looks at the shards of `split` and at other splits' shards of the same size.
 
-    Missing shards are skipped: `record_index` reports them.
-
-    Raises:
-      DataError: naming the shard of `split` that is not the manifest's, and the one
-        whose first record it has.
+    Missing shards are skipped: `record_index` reports them. Raises `DataError` naming
+    the shard of `split` that is not the manifest's, and the one whose first record it
+    has.
     """
     own = contents.splits[split].shards
     sizes = {shard.num_bytes for shard in own if shard.num_records}

@@ -38,11 +38,8 @@ def encode_example(features: Mapping[str, bytes | int]) -> bytes:
 def decode_example(serialized: bytes) -> dict[str, list[Any]]:
     """Reads any serialized `tf.train.Example`, without TensorFlow.
 
-    Stricter than a protocol-buffer library: unknown fields and repeated keys are
-    refused too.
-
-    Returns:
-      By key, a list of bytes, of int or of float, of any length.
+    Each key has a list of bytes, of int or of float, of any length. Stricter than a
+    protocol-buffer library: unknown fields and repeated keys are refused too.
 
     Raises:
       DataError: saying what is wrong; the caller adds which record it is.

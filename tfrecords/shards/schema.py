@@ -166,16 +166,11 @@ def _get_number(features: dict[str, list[Any]], key: str) -> int | None:
 
 
 def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Parses what training needs of serialized Examples, in a TensorFlow graph.
+    """Parses encoded images and labels of serialized Examples, in a TensorFlow graph.
 
-    From strings, [B]: a batch is parsed in a fraction of the time.
-
-    Returns:
-      (encoded images, string [B]; labels as stored, int64 [B]).
-
-    Raises:
-      tf.errors.InvalidArgumentError: if one of them is not an Example or lacks
-        `image/encoded` or `image/class/label`.
+    From strings, [B], as a batch is parsed in a fraction of the time: encoded images,
+    string [B], and labels as stored, int64 [B]. Raises `tf.errors.InvalidArgumentError`
+    if one of them is not an Example or lacks `image/encoded` or `image/class/label`.
     """
     import tensorflow as tf
 
@@ -186,10 +181,9 @@ def parse_images(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """Parses one serialized Example, a scalar string, in a TensorFlow graph.
 
-    Returns:
-      Scalars: `image_bytes` string, `format` string (empty if absent, as in other
-      programs' records), `label` int64 (as stored), `synset`, `text` and `filename`
-      string.
+    The result is scalars: `image_bytes` string, `format` string (empty if absent, as in
+    other programs' records), `label` int64 (as stored), `synset`, `text` and `filename`
+    string.
 
     Raises:
       tf.errors.InvalidArgumentError: as `parse_images`.

@@ -51,11 +51,9 @@ class Statistics:
 
 
 class Accumulator:
-    """Sums over images, which can be merged.
+    """Sums over `num_images` images so far, which can be merged.
 
-    Attributes:
-      num_images: images so far.
-      product_sum: int64 [3, 3], of the products of a pixel's channels.
+    `product_sum`, int64 [3, 3], is that of the products of a pixel's channels.
     """
 
     def __init__(self, image_size: int):
@@ -166,8 +164,7 @@ def write_statistics(data_dir: str, statistics: Statistics) -> None:
 def read_statistics(data_dir: str, expected_sha256: str | None = None) -> Statistics:
     """Reads `statistics.npz`, and compares it with the manifest's checksum if given.
 
-    Raises:
-      DataError: if the file is missing, damaged or of another data directory.
+    Raises `DataError` if the file is missing, damaged or of another data directory.
     """
     path = os.path.join(data_dir, manifest.STATISTICS_NAME)
     arrays = manifest.load_arrays(data_dir, manifest.STATISTICS_NAME, expected_sha256)

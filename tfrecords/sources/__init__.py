@@ -54,11 +54,7 @@ class Source(abc.ABC):
 
     @abc.abstractmethod
     def read_image(self, split: str, row: int) -> bytes | np.ndarray:
-        """The image in `row` of `split`.
+        """The image in `row` of `split`: the file's bytes, or uint8 [height, width, 3].
 
-        Returns:
-          The encoded file's bytes, or a decoded uint8 [height, width, 3].
-
-        Raises:
-          DataError: if the container can no longer be read as it was listed.
+        Raises `DataError` if the container can no longer be read as it was listed.
         """

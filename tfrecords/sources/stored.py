@@ -30,13 +30,9 @@ class TableBuilder:
     ) -> None:
         """Adds images of one container, described in parallel or all alike.
 
-        Args:
-          filenames: unique in the split.
-          labels: 0..num_classes-1.
-          container: the index in `StoredImages.containers`.
-          offsets: of the images' bytes in the container; -1 if it is a directory and
-            `filename` is a file in it.
-          sizes: of the images, bytes.
+        File names are unique in the split. `container` is the index in
+        `StoredImages.containers`; offsets and sizes are of the images' bytes in it. An
+        offset of -1 means that it is a directory and `filename` a file in it.
         """
         if filenames:
             columns = np.broadcast_arrays(labels, container, offsets, [*sizes])

@@ -16,8 +16,7 @@ _MAX_NAMED = 5
 def find_shards(records_dir: str) -> dict[str, tuple[str, ...]]:
     """The shards' file names by split, train first.
 
-    Raises:
-      UserError: if there is no training split or a split lacks a shard.
+    Raises `UserError` if there is no training split or a split lacks a shard.
     """
     if not os.path.isdir(records_dir):
         raise errors.UserError(
@@ -106,11 +105,9 @@ def make_classes(
     """The classes in the order of their labels.
 
     `label_counts` are, by split, each shard's records by label; `names` each shard's
-    classes by label, whose synset and text may be empty.
-
-    Raises:
-      UserError: if the labels do not fit `label_offset` or have gaps, or if a label has
-        two synsets or a synset two labels.
+    classes by label, whose synset and text may be empty. Raises `UserError` if the
+    labels do not fit `label_offset` or have gaps, or if a label has two synsets or a
+    synset two labels.
     """
     train = sorted({label for counts in label_counts["train"] for label in counts})
     if not train:

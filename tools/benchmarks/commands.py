@@ -6,16 +6,14 @@ import collections
 import json
 import os
 import re
-import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tools.benchmarks import fixtures, processes, runs
-from tools.benchmarks.harness import Call, Make, Options, summarize, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks import fixtures, harness, processes, runs
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 COMMANDS = {
     "alexnet-convert": "tfrecords.commands.convert",
@@ -47,21 +45,19 @@ def measure_start(options: Options) -> Result:
         # One batch holds all images, so that an epoch is one step.
         batch_size = fixtures.count_records(data_dir, "train")
         settings = {**options.network_settings, "batch_size": batch_size}
-        bare = [json.dumps(settings), str(fixtures.count_classes(data_dir))]
+        bare = processes.make_command(
+            "tools.benchmarks.bare_start",
+            json.dumps(settings),
+            str(fixtures.count_classes(data_dir)),
+        )
         candidates: dict[str, Make] = {
             "alexnet-train, one step": partial(start_training, data_dir, settings),
-            "bare script, one step": partial(
-                start,
-                processes.make_command("tools.benchmarks.bare_start", *bare),
-                "imported",
-                "stepped",
-            ),
+            "bare script, one step": partial(start, bare, "imported", "stepped"),
         }
         for command, module in COMMANDS.items():
-            candidates[f"{command} --help"] = partial(
-                start, processes.make_command(module, "--help")
-            )
-        answers, notes = take_turns(candidates, options)
+            show_help = processes.make_command(module, "--help")
+            candidates[f"{command} --help"] = partial(start, show_help)
+        answers, notes = harness.take_turns(candidates, options)
     notes.append(
         "The files are in the system's cache after a round that does not count. The "
         "bare script makes a step of the same network with this library's modules; it "
@@ -69,7 +65,7 @@ def measure_start(options: Options) -> Result:
     )
     return Result(
         f"seconds from the start of a process, {options.precision}, batch {batch_size}",
-        ("command", *_MARKS.values(), "spread %"),
+        f"command | {' | '.join(_MARKS.values())} | spread %",
         [(name, *summarize_marks(rounds)) for name, rounds in answers.items()],
         [*notes, describe_imports()],
     )
@@ -77,13 +73,9 @@ def measure_start(options: Options) -> Result:
 
 def summarize_marks(rounds: Sequence[Mapping[str, float]]) -> list[float | None]:
     """A row: the median of every mark, None if it is missing; the spread of the end."""
-    row = [
-        statistics.median([answer[mark] for answer in rounds])
-        if mark in rounds[0]
-        else None
-        for mark in _MARKS
-    ]
-    return [*row, summarize([answer["ended"] for answer in rounds]).spread]
+    found = harness.summarize_by_key(rounds)
+    medians = [found[mark].median if mark in found else None for mark in _MARKS]
+    return [*medians, found["ended"].spread]
 
 
 def start_training(data_dir: str, settings: Mapping[str, object]) -> Call:
@@ -93,13 +85,12 @@ def start_training(data_dir: str, settings: Mapping[str, object]) -> Call:
     def call() -> dict[str, float]:
         with fixtures.temporary_folder() as folder:
             workdir = os.path.join(folder, "run")
-            return time_marks(
-                fixtures.make_train_command(data_dir, workdir, once),
-                {
-                    "built": lambda text: "starting at step 0" in text,
-                    "stepped": lambda _: bool(runs.read_entries(workdir)),
-                },
-            )
+            conditions: dict[str, Callable[[str], bool]] = {
+                "built": lambda text: "starting at step 0" in text,
+                "stepped": lambda _: bool(runs.read_entries(workdir)),
+            }
+            command = fixtures.make_train_command(data_dir, workdir, once)
+            return time_marks(command, conditions)
 
     return call
 
@@ -115,8 +106,7 @@ def time_marks(
 ) -> dict[str, float]:
     """Runs a command and notes when conditions on its output become true.
 
-    Returns:
-      Seconds from the start of the process, by the marks' names and `ended`.
+    Returns seconds from the start of the process, by the marks' names and `ended`.
     """
     found: dict[str, float] = {}
 
@@ -135,14 +125,11 @@ def describe_imports() -> str:
     """Which packages the import of `alexnet_tf.training.train` spends its time in."""
     code = "from alexnet_tf.training import train"
     text = processes.run([sys.executable, "-X", "importtime", "-c", code])
-    seconds = sum_imports(text)
-    parts = [
-        f"{package} {value:.2f} s"
-        for package, value in sorted(seconds.items(), key=lambda item: -item[1])
-    ]
+    seconds = collections.Counter(sum_imports(text))
+    parts = [f"{name} {s:.2f} s" for name, s in seconds.most_common(_NUM_PACKAGES)]
     return (
         "Importing all that training needs, once, timed by Python (which slows it): "
-        f"{sum(seconds.values()):.1f} s, of them {', '.join(parts[:_NUM_PACKAGES])}."
+        f"{sum(seconds.values()):.1f} s, of them {', '.join(parts)}."
     )
 
 

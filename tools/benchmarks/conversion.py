@@ -11,9 +11,7 @@ import io
 import multiprocessing
 import os
 import pathlib
-import time
 from collections.abc import Callable, Iterable
-from concurrent import futures
 from functools import partial
 from typing import Any
 
@@ -21,14 +19,12 @@ import numpy as np
 from PIL import Image
 
 from tfrecords.shards import record_file, schema
-from tools.benchmarks import fixtures, processes
-from tools.benchmarks.harness import Call, Make, Options, get_rates, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks import fixtures, harness, processes
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_IMAGES = 5000
 # Different images among them.
 _NUM_DISTINCT = 250
-_ARCHIVE_SIZES = (1_000, 10_000, 100_000)
 SMALL = (64, 48)
 NUM_SMALL = 20
 
@@ -37,43 +33,38 @@ _QUALITY = 95
 _PER_SHARD = 100
 _CODECS = "codecs alone"
 _PILLOW = f"{_CODECS}, Pillow"
+_OPENCV = f"{_CODECS}, OpenCV"
 
 
 def measure_conversion(options: Options) -> Result:
     """Images to shards, beside Pillow and OpenCV in a pool and the codecs alone."""
     count = options.num_images or _NUM_IMAGES
     with fixtures.temporary_folder() as folder:
-        paths = fixtures.get_photographs(
-            options.source_dir, folder, min(count, _NUM_DISTINCT)
-        )
+        num_distinct = min(count, _NUM_DISTINCT)
+        paths = fixtures.get_photographs(options.source_dir, folder, num_distinct)
         source_dir = fixtures.link_images(paths, os.path.join(folder, "source"), count)
         candidates: dict[str, Make] = {
             "ours": partial(convert_folder, source_dir),
             _PILLOW: partial(shrink_alone, paths, count, shrink_with_pillow),
         }
         if options.baselines:
-            # Needs simplejpeg and OpenCV.
-            candidates["ours, as the authors resize"] = partial(
-                convert_folder, source_dir, resizing="authors"
-            )
-            candidates["Pillow in a process pool"] = partial(
-                convert_in_pool, source_dir, shrink_with_pillow
-            )
-            candidates["OpenCV in a process pool"] = partial(
-                convert_in_pool, source_dir, shrink_with_opencv
-            )
-            candidates[f"{_CODECS}, OpenCV"] = partial(
-                shrink_alone, paths, count, shrink_with_opencv
-            )
-        answers, notes = take_turns(candidates, options, ["ours", _PILLOW])
+            pool = partial(convert_in_pool, source_dir)
+            candidates |= {
+                # Needs simplejpeg and OpenCV.
+                "ours, as the authors resize": partial(
+                    convert_folder, source_dir, resizing="authors"
+                ),
+                "Pillow in a process pool": partial(pool, shrink_with_pillow),
+                "OpenCV in a process pool": partial(pool, shrink_with_opencv),
+                _OPENCV: partial(shrink_alone, paths, count, shrink_with_opencv),
+            }
+        answers, notes = harness.take_turns(candidates, options, ["ours", _PILLOW])
         with Image.open(paths[0]) as first:
             size = f"{first.width}x{first.height}"
-    rates = get_rates(answers, count)
+    rates = harness.get_rates(answers, count)
     limit = max(r.median for name, r in rates.items() if name.startswith(_CODECS))
-    rows = [
-        (name, *rate, rate.median / limit, rate.median / rates["ours"].median)
-        for name, rate in rates.items()
-    ]
+    ours = rates["ours"].median
+    rows = [(name, *r, r.median / limit, r.median / ours) for name, r in rates.items()]
     if options.source_dir is None:
         notes.append("The images are drawn: pass --source_dir for yours.")
     notes.append(
@@ -84,7 +75,7 @@ def measure_conversion(options: Options) -> Result:
     )
     return Result(
         f"conversion of {count:,} images, {len(paths)} repeated, the first of {size}",
-        ("conversion", "images/s", "spread %", f"of {_CODECS}", "of ours"),
+        f"conversion | images/s | spread % | of {_CODECS} | of ours",
         rows,
         notes,
     )
@@ -92,32 +83,36 @@ def measure_conversion(options: Options) -> Result:
 
 def measure_conversion_memory(options: Options) -> Result:
     """The conversion's memory as the archive grows."""
-    sizes = [size for size in _ARCHIVE_SIZES if size <= options.max_images]
     rows = []
-    for count in sizes or [options.max_images]:
+    for count in list_sizes(options.max_images):
         with fixtures.temporary_folder() as folder:
             paths = fixtures.draw_photographs(folder, NUM_SMALL, SMALL)
             source = fixtures.link_images(paths, os.path.join(folder, "source"), count)
-            usage = processes.watch(
-                processes.make_command(
-                    "tfrecords.commands.convert",
-                    "--source=folder",
-                    f"--source_dir={source}",
-                    f"--data_dir={os.path.join(folder, 'data')}",
-                )
+            command = processes.make_command(
+                "tfrecords.commands.convert",
+                "--source=folder",
+                f"--source_dir={source}",
+                f"--data_dir={os.path.join(folder, 'data')}",
             )
+            usage = processes.watch(command)
         peak, largest = usage.peak_bytes / 1e6, usage.largest_bytes / 1e6
         rows.append((count, peak, largest, 1e3 * peak / count, count / usage.seconds))
     return Result(
         f"memory of a conversion, {os.cpu_count()} processes at work, images of "
         f"{SMALL[0]}x{SMALL[1]}",
-        ("images", "peak MB", "largest process MB", "kB an image", "images/s"),
+        "images | peak MB | largest process MB | kB an image | images/s",
         rows,
         [
             "Resident sets of all processes in one run each, sampled 20 times a "
             "second; shared pages count once per process."
         ],
     )
+
+
+def list_sizes(max_images: int) -> list[int]:
+    """Numbers of images to convert, up to `max_images`."""
+    sizes = [size for size in (1_000, 10_000, 100_000) if size <= max_images]
+    return sizes or [max_images]
 
 
 def convert_folder(
@@ -127,14 +122,12 @@ def convert_folder(
     from tfrecords.conversion import convert, plan
     from tfrecords.sources import folder
 
+    settings = plan.ConvertSettings(resizing=resizing)
+
     def write(data_dir: str) -> None:
+        source = folder.open_folder(source_dir, validation_fraction=None, seed=0)
         with contextlib.redirect_stdout(io.StringIO()):
-            convert.convert(
-                folder.open_folder(source_dir, validation_fraction=None, seed=0),
-                data_dir,
-                plan.ConvertSettings(resizing=resizing),
-                num_workers,
-            )
+            convert.convert(source, data_dir, settings, num_workers)
 
     return partial(_time_writing, write)
 
@@ -180,30 +173,29 @@ def shrink_alone(
 ) -> Call:
     """Shrinks `count` images, `paths` repeated, in memory, with a thread per core."""
     encoded = [_read(path) for path in paths]
-    threads = os.cpu_count() or 1
-    pool = futures.ThreadPoolExecutor(threads)
     shrink(encoded[0])
-
-    def work(first: int) -> None:
-        for number in range(first, count, threads):
-            shrink(encoded[number % len(encoded)])
-
-    def call() -> None:
-        list(pool.map(work, range(threads)))
-
-    return call
+    return harness.share_work(
+        lambda number: shrink(encoded[number % len(encoded)]), count
+    )
 
 
 def shrink_with_pillow(data: bytes) -> bytes:
-    """Shrinks a JPEG file with one resize of Pillow's, bicubic."""
+    """Shrinks a JPEG file with Pillow."""
+    stream = io.BytesIO()
+    resize_centre(data, _SIZE).save(stream, "JPEG", quality=_QUALITY)
+    return stream.getvalue()
+
+
+def resize_centre(data: bytes, size: int) -> Image.Image:
+    """The centre square of a JPEG whose shorter side is resized to 256.
+
+    It takes one resize of Pillow's, bicubic.
+    """
     image = Image.open(io.BytesIO(data)).convert("RGB")
-    side = min(image.size)
+    side = min(image.size) * size / _SIZE
     left, top = ((length - side) / 2 for length in image.size)
     box = (left, top, left + side, top + side)
-    image = image.resize((_SIZE, _SIZE), Image.Resampling.BICUBIC, box)
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=_QUALITY)
-    return stream.getvalue()
+    return image.resize((size, size), Image.Resampling.BICUBIC, box)
 
 
 def shrink_with_opencv(data: bytes) -> bytes:
@@ -236,6 +228,4 @@ def _time_writing(write: Callable[[str], None]) -> float:
     with fixtures.temporary_folder() as folder:
         data_dir = os.path.join(folder, "data")
         os.mkdir(data_dir)
-        start = time.perf_counter()
-        write(data_dir)
-        return time.perf_counter() - start
+        return harness.time_call(write, data_dir)

@@ -11,7 +11,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from PIL import Image
 
@@ -29,11 +29,9 @@ _NUM_CLASSES = 20
 _NEVER = 1_000_000
 
 
-@contextlib.contextmanager
-def temporary_folder() -> Iterator[str]:
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """A folder that exists inside a `with` block, on the disk of TMPDIR."""
-    with tempfile.TemporaryDirectory(prefix="alexnet-benchmark-") as folder:
-        yield folder
+    return tempfile.TemporaryDirectory(prefix="alexnet-benchmark-")
 
 
 def make_data(
@@ -47,12 +45,12 @@ def make_data(
 
     The numbers of drawn images are rounded up to the next twenty.
     """
-    wanted = {"train": num_train, "validation": num_validation}
     source: Source
     if options.data_dir is None:
-        counts = [-(-count // _NUM_CLASSES) for count in wanted.values()]
+        counts = (-(-count // _NUM_CLASSES) for count in (num_train, num_validation))
         source = sample_source.open_sample(*counts)
     else:
+        wanted = {"train": num_train, "validation": num_validation}
         source = open_shards(options.data_dir, wanted)
     path = os.path.join(folder, encoding)
     with contextlib.redirect_stdout(io.StringIO()):  # The converter's summary.
@@ -70,19 +68,18 @@ def open_shards(data_dir: str, wanted: dict[str, int]) -> stored.StoredImages:
             continue
         index = record_index.read_index(data_dir, info, split)
         builder = stored.TableBuilder()
-        reader = record_reader.RecordReader(index)
-        for row in range(min(count, index.num_records)):
-            serialized = reader.read(row)
-            image = schema.decode_record(serialized)
-            start = int(index.offset[row]) + record_file.HEADER_BYTES
-            builder.add(
-                [f"{row:08d}.JPEG".encode()],
-                [image.label - info.label_offset],
-                len(containers) + int(index.shard[row]),
-                [start + serialized.index(image.image_bytes)],
-                [len(image.image_bytes)],
-            )
-        reader.close()
+        with contextlib.closing(record_reader.RecordReader(index)) as reader:
+            for row in range(min(count, index.num_records)):
+                serialized = reader.read(row)
+                image = schema.decode_record(serialized)
+                start = int(index.offset[row]) + record_file.HEADER_BYTES
+                builder.add(
+                    [f"{row:08d}.JPEG".encode()],
+                    [image.label - info.label_offset],
+                    len(containers) + int(index.shard[row]),
+                    [start + serialized.index(image.image_bytes)],
+                    [len(image.image_bytes)],
+                )
         containers += index.paths
         splits[split] = builder.build()
     return stored.StoredImages(
@@ -104,10 +101,15 @@ def count_classes(data_dir: str) -> int:
     return manifest.read_manifest(data_dir).num_classes
 
 
+def read_index(data_dir: str) -> tuple[manifest.Manifest, record_index.RecordIndex]:
+    """The manifest of shards, and the index of their training split."""
+    info = manifest.read_manifest(data_dir)
+    return info, record_index.read_index(data_dir, info, "train")
+
+
 def read_encoded(data_dir: str, count: int) -> list[schema.ImageRecord]:
     """The first training records of JPEG shards, `count` at most."""
-    info = manifest.read_manifest(data_dir)
-    index = record_index.read_index(data_dir, info, "train")
+    _, index = read_index(data_dir)
     with contextlib.closing(record_reader.RecordReader(index)) as reader:
         rows = range(min(count, index.num_records))
         return [schema.decode_record(reader.read(row)) for row in rows]
@@ -117,10 +119,7 @@ def get_photographs(source_dir: str | None, folder: str, count: int) -> list[str
     """Writes `count` JPEG files to `folder` and returns their paths.
 
     They are the first images below `source_dir`, sorted by path, or, without it, drawn
-    ones of the average size of ImageNet's.
-
-    Raises:
-      UserError: if `source_dir` holds no JPEG file.
+    ones of the average size of ImageNet's. Without a JPEG file there: a UserError.
     """
     if source_dir is None:
         return draw_photographs(folder, count, (500, 375))
@@ -147,13 +146,13 @@ def draw_photographs(folder: str, count: int, size: tuple[int, int]) -> list[str
         row = number * len(source.splits["train"].labels) // count
         encoded = source.read_image("train", row)
         image = Image.fromarray(decoder.decode_pixels(encoded, apply_orientation=False))
-        stream = io.BytesIO()
-        image.resize(size, Image.Resampling.BICUBIC).save(stream, "JPEG", quality=95)
-        files.write_bytes(path, stream.getvalue())
+        with files.atomic_write(path) as file:
+            image.resize(size, Image.Resampling.BICUBIC).save(file, "JPEG", quality=95)
     return paths
 
 
 def _list_paths(folder: str, count: int) -> list[str]:
+    os.makedirs(folder, exist_ok=True)
     return [os.path.join(folder, f"{number:05d}.jpg") for number in range(count)]
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from alexnet_tf.figures import matplotlib_defaults
 from tfrecords.durable import files
 from tools.benchmarks import conversion, fixtures, steps
-from tools.benchmarks.harness import Make, Options, summarize, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks.harness import Make, Options, Result, summarize, take_turns
 
-_IMAGES = (1_000, 10_000, 100_000)
 _CLASSES = (10, 100, 1_000, 10_000, 21_843)
 # 1, 2, 4, ... up to the number of cores, and 2 at least.
 _WORKERS = tuple(2**i for i in range(max(2, (os.cpu_count() or 1).bit_length())))
@@ -29,48 +25,42 @@ Series = dict[str, dict[int, float]]
 def measure_growth(options: Options) -> Result:
     """Time by images, workers, batch and classes; --plot draws it."""
     settings = options.network_settings
-    sizes = [size for size in _IMAGES if size <= options.max_images]
     notes: list[str] = []
     series: Series = {}
     with fixtures.temporary_folder() as folder:
-        small = fixtures.draw_photographs(
-            folder, conversion.NUM_SMALL, conversion.SMALL
-        )
-        series["images converted"] = _measure(
-            {
+        join, count = partial(os.path.join, folder), conversion.NUM_SMALL
+        small = fixtures.draw_photographs(join("small"), count, conversion.SMALL)
+        large = fixtures.get_photographs(None, join("large"), count)
+        num_linked = min(_WORKERS_IMAGES, options.max_images)
+        source_dir = fixtures.link_images(large, join("source"), num_linked)
+        candidates: dict[str, dict[int, Make]] = {
+            "images converted": {
                 size: partial(
                     conversion.convert_folder,
-                    fixtures.link_images(small, os.path.join(folder, str(size)), size),
+                    fixtures.link_images(small, join(str(size)), size),
                 )
-                for size in sizes or [options.max_images]
+                for size in conversion.list_sizes(options.max_images)
             },
-            options,
-            notes,
-        )
-    with fixtures.temporary_folder() as folder:
-        source_dir = fixtures.link_images(
-            fixtures.get_photographs(None, folder, conversion.NUM_SMALL),
-            os.path.join(folder, "source"),
-            min(_WORKERS_IMAGES, options.max_images),
-        )
-        series[_WORKERS_SERIES] = _measure(
-            {n: partial(conversion.convert_folder, source_dir, n) for n in _WORKERS},
-            options,
-            notes,
-        )
-    series["batch, a step"] = _measure(
-        {
-            size: partial(steps.train_step, {**settings, "batch_size": size})
-            for size in list_batches(options.batch_size)
-        },
-        options,
-        notes,
-    )
-    series["classes, a step"] = _measure(
-        {size: partial(steps.train_step, settings, size) for size in _CLASSES},
-        options,
-        notes,
-    )
+            _WORKERS_SERIES: {
+                number: partial(conversion.convert_folder, source_dir, number)
+                for number in _WORKERS
+            },
+            "batch, a step": {
+                size: partial(steps.train_step, {**settings, "batch_size": size})
+                for size in list_batches(options.batch_size)
+            },
+            "classes, a step": {
+                size: partial(steps.train_step, settings, size) for size in _CLASSES
+            },
+        }
+        for name, by_size in candidates.items():
+            named = {str(size): make for size, make in by_size.items()}
+            answers, new_notes = take_turns(named, options)
+            notes += new_notes
+            series[name] = {
+                int(size): summarize(seconds).median
+                for size, seconds in answers.items()
+            }
     if options.plot:
         plot(series, options.plot)
         notes.append(f"The curves are in {options.plot}.")
@@ -81,19 +71,10 @@ def measure_growth(options: Options) -> Result:
     )
     return Result(
         f"growth of time, {options.precision}",
-        ("what", "size", "seconds", "ms for each", "exponent"),
+        "what | size | seconds | ms for each | exponent",
         list_rows(series),
         notes,
     )
-
-
-def _measure(
-    candidates: Mapping[int, Make], options: Options, notes: list[str]
-) -> dict[int, float]:
-    named = {str(size): make for size, make in candidates.items()}
-    answers, new_notes = take_turns(named, options)
-    notes += new_notes
-    return {int(name): summarize(seconds).median for name, seconds in answers.items()}
 
 
 def list_batches(batch_size: int) -> list[int]:
@@ -146,6 +127,5 @@ def plot(series: Series, path: str) -> None:
         panel.set_xlabel(name)
         panel.set_ylabel("seconds")
         panel.grid(True, which="both", alpha=0.3)
-    stream = io.BytesIO()
-    drawing.savefig(stream, format=os.path.splitext(path)[1][1:] or "png", dpi=120)
-    files.write_bytes(path, stream.getvalue())
+    with files.atomic_write(path) as file:
+        drawing.savefig(file, format=os.path.splitext(path)[1][1:], dpi=120)

@@ -1,4 +1,4 @@
-"""Times candidates in turns, each in a process of its own.
+"""Times candidates in turns, each in a process of its own, and tabulates the results.
 
 What is compared is measured side by side: in every round each candidate runs once, so a
 machine that slows down for a while slows all of them. Separate processes keep the
@@ -67,6 +67,25 @@ class Options:
         return self.width == 1 and self.crop_size == 224
 
 
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A table, with a title that has the settings all rows share, and notes below it.
+
+    The header names the columns, separated by " | ". A row has a value per column:
+    text, a number, or None for an empty cell.
+    """
+
+    title: str
+    header: str
+    rows: Sequence[Sequence[Any]]
+    notes: Sequence[str]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return self.header.split(" | ")
+
+
 class Summary(NamedTuple):
     """Median of the rounds, and (largest - smallest) / median in per cent."""
 
@@ -78,6 +97,33 @@ def summarize(values: Sequence[float]) -> Summary:
     """The median and spread of at least one value."""
     median = statistics.median(values)
     return Summary(median, 100 * (max(values) - min(values)) / median if median else 0)
+
+
+def time_call(function: Callable[..., object], *arguments: Any) -> float:
+    """The seconds that a call takes."""
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+def share_work(work: Callable[[int], object], count: int) -> Call:
+    """A call of `work` with every number below `count`, by a thread per core."""
+    num_threads = os.cpu_count() or 1
+    pool = futures.ThreadPoolExecutor(num_threads)
+
+    def work_in_thread(first: int) -> None:
+        for number in range(first, count, num_threads):
+            work(number)
+
+    def call() -> None:
+        list(pool.map(work_in_thread, range(num_threads)))
+
+    return call
+
+
+def summarize_by_key(rounds: Sequence[Mapping[str, float]]) -> dict[str, Summary]:
+    """The median and spread over all rounds of each value of their answers."""
+    return {key: summarize([answer[key] for answer in rounds]) for key in rounds[0]}
 
 
 def get_rates(answers: Mapping[str, Sequence[float]], count: int) -> dict[str, Summary]:
@@ -158,12 +204,9 @@ def take_turns(
 ) -> tuple[dict[str, list[Any]], list[str]]:
     """Prepares candidates and calls them in turns, after `warm_up` rounds.
 
-    Returns:
-      Each candidate's answers, one per round, by name; and a sentence on each candidate
-      that could not be measured.
-
-    Raises:
-      UserError: with those sentences, if one of the `required` names is among them.
+    Returns each candidate's answers, one per round, by name; and a sentence on each
+    candidate that could not be measured. Raises UserError with those sentences if one
+    of the `required` names is among them.
     """
     notes: list[str] = []
     with contextlib.ExitStack() as stack:
@@ -207,3 +250,38 @@ def run_rounds(
             line.advance()
     line.close()
     return answers
+
+
+def format_value(value: str | float | None) -> str:
+    """A cell's text: 12,345, 123, 12.3, 1.23, 0.123; whole numbers as they are."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    decimals = sum(abs(value) < limit for limit in (1, 10, 100))
+    return f"{value:,.{decimals}f}"
+
+
+def format_table(result: Result, machine: Mapping[str, Any]) -> str:
+    """Text with a Markdown table; `machine` is from `environment.describe`."""
+    table = [result.columns, *([*map(format_value, row)] for row in result.rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [f"| {' | '.join(map(str.ljust, row, widths))} |" for row in table]
+    lines.insert(1, f"|{'|'.join('-' * (width + 2) for width in widths)}|")
+    versions = (
+        f"{machine['cores']} cores of {machine['cpu']}, "
+        f"{machine['memory_bytes'] / 1e9:.0f} GB; Python {machine['python']}, "
+        f"TensorFlow {machine['tensorflow']}, Keras {machine['keras']}; commit "
+        f"{machine['git_revision']}."
+    )
+    return "\n".join([result.title, "", *lines, "", *result.notes, versions])
+
+
+def to_json(result: Result, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """The result as JSON values, with a dictionary for every row."""
+    return {
+        "title": result.title,
+        "rows": [dict(zip(result.columns, row, strict=True)) for row in result.rows],
+        "notes": list(result.notes),
+        "machine": dict(machine),
+    }

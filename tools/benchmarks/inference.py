@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pathlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from tools.benchmarks import fixtures, torch_network, training
-from tools.benchmarks.harness import (
-    Call,
-    Make,
-    Options,
-    get_rates,
-    summarize,
-    take_turns,
-)
-from tools.benchmarks.report import Result
+from tools.benchmarks import conversion, fixtures, harness, torch_network, training
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_EVALUATED = 240
 _NUM_CLASSIFIED = 40
@@ -31,7 +20,6 @@ _NUM_VIEWS = 10
 _OURS = "ours, SavedModel"
 _FORWARD = "the forward pass alone"
 _UNTRAINED = "The network has seen one step: the time does not depend on the weights."
-_STORED_SIZE = 256
 _PYTORCH = {
     "PyTorch, eager": ("eager", False),
     "PyTorch, channels last": ("eager", True),
@@ -52,8 +40,8 @@ def measure_evaluation(options: Options) -> Result:
             _FORWARD: partial(forward, run, count, options.batch_size),
             "the views alone": partial(make_views, run, data_dir, options.batch_size),
         }
-        answers, notes = take_turns(candidates, options, [_FORWARD])
-    rates = get_rates(answers, count)
+        answers, notes = harness.take_turns(candidates, options, [_FORWARD])
+    rates = harness.get_rates(answers, count)
     limit = rates[_FORWARD].median
     rows = [
         (name, rate.median, _NUM_VIEWS * rate.median, rate.spread, rate.median / limit)
@@ -64,7 +52,7 @@ def measure_evaluation(options: Options) -> Result:
     return Result(
         f"ten-view evaluation of {count:,} images, {options.precision}, "
         f"{options.batch_size} views at a time",
-        ("evaluation", "images/s", "views/s", "spread %", "of the forward pass"),
+        "evaluation | images/s | views/s | spread % | of the forward pass",
         rows,
         [*notes, _UNTRAINED],
     )
@@ -90,7 +78,7 @@ def measure_prediction(options: Options) -> Result:
             shared = (files, options.batch_size, precision, len(record["classes"]))
             for name, how in _PYTORCH.items():
                 candidates[name] = partial(classify_with_torch, *shared, *how)
-        answers, notes = take_turns(candidates, options, [_OURS])
+        answers, notes = harness.take_turns(candidates, options, [_OURS])
     if options.baselines and not is_paper_size(record):
         notes.append(training.NO_PYTORCH)
     notes.append(
@@ -102,15 +90,8 @@ def measure_prediction(options: Options) -> Result:
         notes.append(_UNTRAINED)
     return Result(
         f"classifying images, {precision}, batches of {options.batch_size}",
-        (
-            "network",
-            "bytes p50 ms",
-            "p99 ms",
-            "pixels p50 ms",
-            "pixels p99 ms",
-            "batch images/s",
-            "spread %",
-        ),
+        "network | bytes p50 ms | p99 ms | pixels p50 ms | pixels p99 ms | "
+        "batch images/s | spread %",
         [
             (name, *summarize_answers(rounds, options.batch_size))
             for name, rounds in answers.items()
@@ -131,7 +112,7 @@ def summarize_answers(
     for kind in ("bytes", "pixels"):
         seconds = np.concatenate([answer[kind] for answer in rounds])
         row += [1e3 * float(value) for value in np.percentile(seconds, [50, 99])]
-    batches = summarize(np.concatenate([answer["batch"] for answer in rounds]).tolist())
+    batches = harness.summarize([s for answer in rounds for s in answer["batch"]])
     return *row, batch_size / batches.median, batches.spread
 
 
@@ -150,14 +131,10 @@ def _read_record(export_dir: str) -> dict[str, Any]:
 
 def evaluate(workdir: str, data_dir: str, batch_size: int) -> Call:
     """The pass of `alexnet-evaluate` over the validation split, with its input."""
-    from alexnet_tf.data import evaluation_views
     from alexnet_tf.evaluation import evaluate
 
     step = _make_eval_step(workdir)
-    data, config = _open(workdir, data_dir, batch_size)
-    make_views = evaluation_views.compile_view_transform(
-        config.data, data.statistics, _NUM_VIEWS
-    )
+    data, config, make_views = _open(workdir, data_dir, batch_size)
 
     def call() -> None:
         evaluate.evaluate(
@@ -169,12 +146,9 @@ def evaluate(workdir: str, data_dir: str, batch_size: int) -> Call:
 
 def make_views(workdir: str, data_dir: str, batch_size: int) -> Call:
     """The views of the validation split alone."""
-    from alexnet_tf.data import evaluation_views, iteration, pipeline
+    from alexnet_tf.data import iteration, pipeline
 
-    data, config = _open(workdir, data_dir, batch_size)
-    make_views = evaluation_views.compile_view_transform(
-        config.data, data.statistics, _NUM_VIEWS
-    )
+    data, config, make_views = _open(workdir, data_dir, batch_size)
 
     def call() -> None:
         dataset = pipeline.make_evaluation_dataset(
@@ -217,12 +191,15 @@ def _make_eval_step(workdir: str) -> Any:
     return forward.make_eval_step(trained_network.load(workdir, fastest=True).model)
 
 
-def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any]:
+def _open(workdir: str, data_dir: str, batch_size: int) -> tuple[Any, Any, Any]:
     from alexnet_tf.config import overrides
+    from alexnet_tf.data import evaluation_views
     from alexnet_tf.evaluation import evaluate
 
     data, config = evaluate.open_run_data(workdir, data_dir)
-    return data, overrides.override(config, {"eval_batch_size": batch_size})
+    config = overrides.override(config, {"eval_batch_size": batch_size})
+    compile_views = evaluation_views.compile_view_transform
+    return data, config, compile_views(config.data, data.statistics, _NUM_VIEWS)
 
 
 def classify(export_dir: str, files: list[bytes], batch_size: int) -> Call:
@@ -231,21 +208,20 @@ def classify(export_dir: str, files: list[bytes], batch_size: int) -> Call:
 
     from alexnet_tf.export import exported
 
-    loaded = tf.saved_model.load(exported.find_version(export_dir))
-    from_bytes = loaded.signatures["serving_default"]
-    from_pixels = loaded.signatures["pixels"]
-    size = from_pixels.structured_input_signature[1]["images"].shape[1]
-
-    def classify_bytes(file: bytes) -> None:
-        from_bytes(image_bytes=tf.constant([file]))["probabilities"].numpy()
-
-    def classify_pixels(images: np.ndarray) -> None:
-        from_pixels(images=tf.constant(images))["probabilities"].numpy()
-
-    call = time_answers(classify_bytes, classify_pixels, files, size, batch_size)
     # The signatures live only as long as `loaded`.
-    call.loaded = loaded  # type: ignore[attr-defined]
-    return call
+    loaded = tf.saved_model.load(exported.find_version(export_dir))
+    inputs = loaded.signatures["pixels"].structured_input_signature[1]
+
+    def answer(signature: str, **images: tf.Tensor) -> None:
+        loaded.signatures[signature](**images)["probabilities"].numpy()
+
+    return time_answers(
+        lambda file: answer("serving_default", image_bytes=tf.constant([file])),
+        lambda images: answer("pixels", images=tf.constant(images)),
+        files,
+        inputs["images"].shape[1],
+        batch_size,
+    )
 
 
 def classify_with_torch(
@@ -264,9 +240,8 @@ def classify_with_torch(
     mean = torch.tensor([123.0, 117.0, 104.0]).reshape(1, 3, 1, 1)
     # Weights are cast once; autocast would cast them for every image.
     dtype = torch.bfloat16 if precision == "mixed_bfloat16" else torch.float32
-    network = (
-        torch_network.build_network(num_classes).eval().to(dtype, memory_format=layout)
-    )
+    network = torch_network.build_network(num_classes).eval()
+    network = network.to(dtype, memory_format=layout)
     with torch.inference_mode():
         forward = network
         if how == "compiled":
@@ -293,14 +268,8 @@ def classify_with_torch(
 
 
 def read_view(data: bytes, size: int) -> np.ndarray:
-    """A JPEG's centre view by one resize of Pillow's: float32 [1, size, size, 3]."""
-    image = Image.open(io.BytesIO(data)).convert("RGB")
-    side = min(image.size) * size / _STORED_SIZE
-    left, top = ((length - side) / 2 for length in image.size)
-    image = image.resize(
-        (size, size), Image.Resampling.BICUBIC, (left, top, left + side, top + side)
-    )
-    return np.asarray(image, np.float32)[np.newaxis]
+    """A JPEG's centre view, as Pillow makes it: float32 [1, size, size, 3]."""
+    return np.asarray(conversion.resize_centre(data, size), np.float32)[np.newaxis]
 
 
 def time_answers(
@@ -320,15 +289,9 @@ def time_answers(
 
     def call() -> dict[str, list[float]]:
         return {
-            "bytes": [_time(classify_bytes, file) for file in files],
-            "pixels": [_time(classify_pixels, batch[:1]) for _ in files],
-            "batch": [_time(classify_pixels, batch)],
+            "bytes": [harness.time_call(classify_bytes, file) for file in files],
+            "pixels": [harness.time_call(classify_pixels, batch[:1]) for _ in files],
+            "batch": [harness.time_call(classify_pixels, batch)],
         }
 
     return call
-
-
-def _time(function: Callable[[Any], None], argument: Any) -> float:
-    start = time.perf_counter()
-    function(argument)
-    return time.perf_counter() - start

@@ -9,14 +9,14 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from tfrecords.shards import manifest, record_file, record_index, record_reader, schema
+from tfrecords.shards import record_file, record_index, record_reader, schema
+from tools.benchmarks import fixtures
 
 _MEAN = (123.0, 117.0, 104.0)
 _SHUFFLED = 1000
@@ -36,7 +36,7 @@ def plain(
     """
     import tensorflow as tf
 
-    info, index = _read_index(data_dir)
+    info, index = fixtures.read_index(data_dir)
     size, mean = info.image_size, tf.constant(_MEAN)
 
     def prepare(record: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -87,9 +87,7 @@ def dali(
     library: Any = importlib.import_module("nvidia.dali")
     tfrecord: Any = importlib.import_module("nvidia.dali.tfrecord")
     fn = library.fn
-    _, index = _read_index(data_dir)
-    # Index files are read as long as the pipeline runs.
-    folder = tempfile.TemporaryDirectory(prefix="alexnet-benchmark-")
+    _, index = fixtures.read_index(data_dir)
     features = {
         schema.ENCODED: tfrecord.FixedLenFeature((), tfrecord.string, ""),
         schema.LABEL: tfrecord.FixedLenFeature([1], tfrecord.int64, -1),
@@ -101,10 +99,10 @@ def dali(
         device_id=None,
         prefetch_queue_depth=2,
     )
-    def define() -> tuple:
+    def define(folder: str) -> tuple:
         record = fn.readers.tfrecord(
             path=list(index.paths),
-            index_path=write_dali_indices(index, folder.name),
+            index_path=write_dali_indices(index, folder),
             features=features,
             random_shuffle=True,
             initial_fill=_SHUFFLED,
@@ -133,20 +131,19 @@ def dali(
             image = fn.crop(image, device="cpu", **crop)
         return image, record[schema.LABEL]
 
-    pipeline = define()
-    pipeline.build()
-    with folder:
+    # Index files are read as long as the pipeline runs.
+    with fixtures.temporary_folder() as folder:
+        pipeline = define(folder)
+        pipeline.build()
         while True:
             yield pipeline.run()
 
 
 def write_dali_indices(index: record_index.RecordIndex, folder: str) -> list[str]:
-    """Writes DALI's index of every shard: a line `offset length` per record.
+    """Writes DALI's index of every shard to `folder`; returns the files' paths.
 
-    A length includes the record's header and checksums, as in DALI's `tfrecord2idx`.
-
-    Returns:
-      The files' paths in `folder`, in the order of the shards.
+    It has a line `offset length` per record. A length includes the record's header and
+    checksums, as in DALI's `tfrecord2idx`.
     """
     frame = record_file.HEADER_BYTES + record_file.FOOTER_BYTES
     paths = []
@@ -161,8 +158,7 @@ def write_dali_indices(index: record_index.RecordIndex, folder: str) -> list[str
 def torch_loader(data_dir: str, batch_size: int, crop_size: int) -> Iterable[Any]:
     """A PyTorch DataLoader with Pillow and a worker per core.
 
-    Its workers make whole batches, so that each is handed over once and cast to float32
-    at once.
+    Workers make whole batches: each is handed over once, and cast to float32 at once.
     """
     from torch.utils import data
 
@@ -181,7 +177,7 @@ class TorchBatches:
     """A map-style data set of batches: float32 [B, 3, crop, crop], int64 [B]."""
 
     def __init__(self, data_dir: str, batch_size: int, crop_size: int):
-        _, self._index = _read_index(data_dir)
+        _, self._index = fixtures.read_index(data_dir)
         self._reader: record_reader.RecordReader | None = None
         self._batch_size, self._crop_size = batch_size, crop_size
         self._order = np.random.default_rng(0).permutation(self._index.num_records)
@@ -213,8 +209,3 @@ class TorchBatches:
         batch = torch.from_numpy(images).to(torch.float32).sub_(torch.tensor(_MEAN))
         # This view is PyTorch's channels_last layout.
         return batch.permute(0, 3, 1, 2), torch.from_numpy(labels)
-
-
-def _read_index(data_dir: str) -> tuple[manifest.Manifest, record_index.RecordIndex]:
-    info = manifest.read_manifest(data_dir)
-    return info, record_index.read_index(data_dir, info, "train")

@@ -6,16 +6,14 @@ device finishes.
 
 from __future__ import annotations
 
+import itertools
 import os
-import time
-from collections.abc import Iterable
-from concurrent import futures
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from tools.benchmarks import fixtures, input_baselines
-from tools.benchmarks.harness import Call, Make, Options, summarize, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks import fixtures, harness, input_baselines
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_IMAGES = 1024
 # How often a call goes through the images.
@@ -23,6 +21,9 @@ _REPEATS = 4
 _BYTES = ", bytes"
 _OURS_BYTES = f"ours{_BYTES}"
 _LIMIT = "decoding alone"
+# Batches made while other candidates ran: more than any input here prepares, which is
+# two per core (PyTorch).
+_UNTIMED = max(8, 2 * (os.cpu_count() or 1) + 4)
 # Steps of a stream that no measurement exhausts.
 _ENDLESS = 10**9
 
@@ -42,14 +43,13 @@ def measure_input(options: Options) -> Result:
         candidates[f"{_LIMIT}, TensorFlow"] = partial(decode_tensorflow, jpeg, count)
         if options.baselines:
             candidates |= _list_baselines(options, jpeg, count, num_batches)
-        answers, notes = take_turns(
-            candidates, options, ["ours", _OURS_BYTES, f"{_LIMIT}, TensorFlow"]
-        )
+        required = ("ours", _OURS_BYTES, f"{_LIMIT}, TensorFlow")
+        answers, notes = harness.take_turns(candidates, options, required)
     rates = {}
     for name, seconds in answers.items():
         is_limit = name.startswith(_LIMIT)
         images = count * _REPEATS if is_limit else num_batches * options.batch_size
-        rates[name] = summarize([images / one for one in seconds])
+        rates[name] = harness.summarize([images / one for one in seconds])
     limit = max(
         rate.median
         for name, rate in rates.items()
@@ -68,7 +68,7 @@ def measure_input(options: Options) -> Result:
     )
     return Result(
         f"training input, batches of {options.batch_size} crops of {options.crop_size}",
-        ("input", "images/s", "spread %", f"of {_LIMIT}", "of ours"),
+        f"input | images/s | spread % | of {_LIMIT} | of ours",
         rows,
         notes,
     )
@@ -97,42 +97,32 @@ def _list_baselines(
         f"{_LIMIT}, libjpeg-turbo, coarse": partial(decode_libjpeg, jpeg, count, True),
     }
     size = (options.batch_size, options.crop_size)
-    for is_finished, kind in ((True, ""), (False, _BYTES)):
-        for name, stream in (
-            ("plain tf.data", input_baselines.plain),
-            ("DALI", input_baselines.dali),
-        ):
-            for decodes_crop, how in ((False, ""), (True, ", decoding the crop")):
-                result[f"{name}{how}{kind}"] = partial(
-                    take,
-                    partial(stream, jpeg, *size, decodes_crop, is_finished),
-                    num_batches,
-                )
-    result["PyTorch DataLoader, Pillow"] = partial(
-        take, partial(input_baselines.torch_loader, jpeg, *size), num_batches
-    )
+    for (kind, is_finished), (name, stream), (how, decodes_crop) in itertools.product(
+        (("", True), (_BYTES, False)),
+        (("plain tf.data", input_baselines.plain), ("DALI", input_baselines.dali)),
+        (("", False), (", decoding the crop", True)),
+    ):
+        make_batches = partial(stream, jpeg, *size, decodes_crop, is_finished)
+        result[f"{name}{how}{kind}"] = partial(take, make_batches, num_batches)
+    make_batches = partial(input_baselines.torch_loader, jpeg, *size)
+    result["PyTorch DataLoader, Pillow"] = partial(take, make_batches, num_batches)
     return result
 
 
-def take(make_batches: Any, count: int, untimed: int | None = None) -> Call:
-    """Times `count` batches of an endless stream.
-
-    First it takes `untimed` ones, which were made while other candidates ran; by
-    default more than any input here prepares: PyTorch two per core.
-    """
-    if untimed is None:
-        untimed = max(8, 2 * (os.cpu_count() or 1) + 4)
-    batches: Iterable[Any] = make_batches()
-    iterator = iter(batches)
+def take(
+    make_batches: Callable[[], Iterable[Any]], count: int, untimed: int = _UNTIMED
+) -> Call:
+    """Times `count` batches of an endless stream, after `untimed` ones."""
+    iterator = iter(make_batches())
     next(iterator)
 
+    def advance(steps: int) -> None:
+        for _ in range(steps):
+            next(iterator)
+
     def call() -> float:
-        for _ in range(untimed):
-            next(iterator)
-        start = time.perf_counter()
-        for _ in range(count):
-            next(iterator)
-        return time.perf_counter() - start
+        advance(untimed)
+        return harness.time_call(advance, count)
 
     return call
 
@@ -188,16 +178,9 @@ def decode_libjpeg(data_dir: str, num_images: int, fast: bool) -> Call:
     import simplejpeg
 
     records = fixtures.read_encoded(data_dir, num_images) * _REPEATS
-    threads = os.cpu_count() or 1
-    pool = futures.ThreadPoolExecutor(threads)
 
-    def decode(first: int) -> None:
-        for record in records[first::threads]:
-            simplejpeg.decode_jpeg(record.image_bytes, fastdct=fast, fastupsample=fast)
+    def decode(number: int) -> None:
+        data = records[number].image_bytes
+        simplejpeg.decode_jpeg(data, fastdct=fast, fastupsample=fast)
 
-    return lambda: _discard(pool.map(decode, range(threads)))
-
-
-def _discard(values: Iterable[Any]) -> None:
-    for _ in values:
-        pass
+    return harness.share_work(decode, len(records))

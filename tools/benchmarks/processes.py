@@ -40,10 +40,8 @@ def run(
 ) -> str:
     """Runs a command and returns what it printed.
 
-    `look` is called repeatedly with the process id and the output so far.
-
-    Raises:
-      UserError: with the last line of its output, if it fails.
+    `look` is called repeatedly with the process id and the output so far. Raises
+    `UserError` with the last line of its output, if it fails.
     """
     with tempfile.NamedTemporaryFile() as output:
         child = subprocess.Popen(
@@ -70,10 +68,8 @@ def run(
 def watch(command: Sequence[str], look: Callable[[int], Any] = lambda _: None) -> Usage:
     """Runs a command and measures what it uses.
 
-    `look` is called with the bytes of all its processes, at every sample.
-
-    Raises:
-      UserError: if the command fails, or if psutil is missing.
+    `look` is called with the bytes of all its processes, at every sample. Raises
+    `UserError` if the command fails, or if psutil is missing.
     """
     try:
         import psutil

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tools.benchmarks import fixtures, processes, steps
-from tools.benchmarks.harness import Call, Make, Options, summarize, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks import fixtures, harness, processes, steps
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 _NUM_IMAGES = 1280
 _NUM_STEPS = 60
@@ -39,20 +38,16 @@ def read_entries(workdir: str) -> list[dict[str, Any]]:
 
 def measure_run(options: Options) -> Result:
     """alexnet-train with input and summaries, beside the bare step."""
-    runs = {
-        "alexnet-train": {},
-        "with a checkpoint an epoch": {"checkpoint_every_epochs": 1},
-    }
+    saving = {"checkpoint_every_epochs": 1}
+    runs = {"alexnet-train": {}, "with a checkpoint an epoch": saving}
     return _measure_runs(options, runs, "a whole run beside the bare step")
 
 
 def measure_augmentation(options: Options) -> Result:
     """alexnet-train with the paper's augmentation and without any."""
-    return _measure_runs(
-        options,
-        {"augmented": {}, "not augmented": _NO_AUGMENTATION},
-        'is augmentation "computationally free" (section 4.1)?',
-    )
+    runs = {"augmented": {}, "not augmented": _NO_AUGMENTATION}
+    title = 'is augmentation "computationally free" (section 4.1)?'
+    return _measure_runs(options, runs, title)
 
 
 def _measure_runs(
@@ -74,13 +69,11 @@ def _measure_runs(
             name: partial(train, data_dir, {**settings, **changes})
             for name, changes in runs.items()
         }
+        num_classes = fixtures.count_classes(data_dir)
         candidates[_BARE] = partial(
-            steps.train_step,
-            options.network_settings,
-            fixtures.count_classes(data_dir),
-            steps_per_call,
+            steps.train_step, options.network_settings, num_classes, steps_per_call
         )
-        answers, notes = take_turns(candidates, options, [_BARE], warm_up=0)
+        answers, notes = harness.take_turns(candidates, options, [_BARE], warm_up=0)
     images = steps_per_call * options.batch_size
     bare = [images / seconds for seconds in answers.pop(_BARE)]
     notes.append(
@@ -94,14 +87,8 @@ def _measure_runs(
         notes.append(fixtures.DRAWN)
     return Result(
         f"{title}: {options.precision}, batch {options.batch_size}",
-        (
-            "run",
-            "images/s by the clock",
-            "spread %",
-            f"of the {_BARE}",
-            "images/s of the steps",
-            "share waiting for input",
-        ),
+        f"run | images/s by the clock | spread % | of the {_BARE} | "
+        "images/s of the steps | share waiting for input",
         list_runs(answers, bare),
         notes,
     )
@@ -111,15 +98,13 @@ def list_runs(
     answers: Mapping[str, Sequence[Mapping[str, float]]], bare: Sequence[float]
 ) -> list[tuple]:
     """The table's rows, from what `train` returned and the bare step's images/s."""
-    limit = summarize(bare)
+    limit = harness.summarize(bare)
     rows: list[tuple] = []
     for name, rounds in answers.items():
-        clock, entries, waiting = (
-            summarize([answer[key] for answer in rounds])
-            for key in ("clock", "entries", "waiting")
-        )
-        share = clock.median / limit.median
-        rows.append((name, *clock, share, entries.median, waiting.median))
+        run = harness.summarize_by_key(rounds)
+        share = run["clock"].median / limit.median
+        steps_alone = (run["entries"].median, run["waiting"].median)
+        rows.append((name, *run["clock"], share, *steps_alone))
     return [*rows, (_BARE, *limit, 1.0, None, None)]
 
 
@@ -149,16 +134,16 @@ def summarize_entries(
 ) -> dict[str, float]:
     """A run between its first and last entry, each with the second it appeared.
 
-    Returns:
-      `clock`: images per second by the clock; `entries`: as the entries say;
-      `waiting`: the share of waiting for input, 0..1, as the entries say.
+    Returns images per second by the `clock` and as the `entries` say, and the share of
+    `waiting` for input as they say, 0..1.
     """
     (start, first), (end, last) = seen[0], seen[-1]
     seconds, waited = 0.0, 0.0
     for (_, before), (_, entry) in itertools.pairwise(seen):
         images = (entry["step"] - before["step"]) * batch_size
-        seconds += images / entry["images_per_second"]
-        waited += entry["input_wait_share"] * images / entry["images_per_second"]
+        took = images / entry["images_per_second"]
+        seconds += took
+        waited += entry["input_wait_share"] * took
     images = (last["step"] - first["step"]) * batch_size
     return {
         "clock": images / (end - start),
@@ -170,20 +155,20 @@ def summarize_entries(
 def measure_memory(options: Options) -> Result:
     """The peak of training's memory, and whether it grows with the steps."""
     given = options.network_settings
-    narrow = {**given, **_NARROW}
+    networks = (
+        ("as given", given, _NUM_STEPS),
+        ("narrow", {**given, **_NARROW}, _NUM_STEPS_NARROW),
+    )
     with fixtures.temporary_folder() as folder:
         num_images = options.num_images or _NUM_IMAGES
         data_dir = fixtures.make_data(options, folder, num_images)
-        rows = [
-            (name, settings["model.width"], *_watch_run(data_dir, settings, num_steps))
-            for name, settings, num_steps in (
-                ("as given", given, options.num_steps or _NUM_STEPS),
-                ("narrow", narrow, options.num_steps or _NUM_STEPS_NARROW),
-            )
-        ]
+        rows = []
+        for name, settings, num_steps in networks:
+            usage = _watch_run(data_dir, settings, options.num_steps or num_steps)
+            rows.append((name, settings["model.width"], *usage))
     return Result(
         f"memory of alexnet-train, {options.precision}, batch {options.batch_size}",
-        ("network", "width", "steps", "peak MB", "growth kB a step", "standard error"),
+        "network | width | steps | peak MB | growth kB a step | standard error",
         rows,
         [
             "Resident sets, sampled 20 times a second. The growth is the slope of a "
@@ -204,12 +189,11 @@ def _watch_run(data_dir: str, settings: Mapping[str, object], num_steps: int) ->
 
         def look(num_bytes: int) -> None:
             if num_bytes:
-                for entry in read_entries(workdir)[len(points) :]:
-                    points.append((entry["step"], num_bytes / 1e3))
+                new = read_entries(workdir)[len(points) :]
+                points.extend((entry["step"], num_bytes / 1e3) for entry in new)
 
-        command = fixtures.make_train_command(
-            data_dir, workdir, {**settings, **logging}
-        )
+        logged = {**settings, **logging}
+        command = fixtures.make_train_command(data_dir, workdir, logged)
         usage = processes.watch(command, look)
     line = fit_line(points[len(points) // 5 :])
     return points[-1][0], usage.peak_bytes / 1e6, *line

@@ -7,18 +7,18 @@ from functools import partial
 from typing import Any
 
 from tools import flops
-from tools.benchmarks import step_parts, steps, torch_network
-from tools.benchmarks.harness import Call, Make, Options, summarize, take_turns
-from tools.benchmarks.report import Result
+from tools.benchmarks import harness, steps, torch_network
+from tools.benchmarks.harness import Call, Make, Options, Result
 
 # Large enough for the library's best rate, small enough for any memory.
 _PRODUCT_SIZE = 4096
 _PRODUCTS_PER_CALL = 4
 _COPIED_BYTES = 2**29
+# Whether it is compiled, and whether the channels are last.
 _PYTORCH = {
-    "PyTorch, eager": {"compiled": False, "channels_last": False},
-    "PyTorch, channels last": {"compiled": False, "channels_last": True},
-    "PyTorch, compiled": {"compiled": True, "channels_last": True},
+    "PyTorch, eager": (False, False),
+    "PyTorch, channels last": (False, True),
+    "PyTorch, compiled": (True, True),
 }
 NO_PYTORCH = "PyTorch is left out: it has only the paper's network."
 # The maps of one tower at the two normalizations (section 3.5).
@@ -37,28 +37,23 @@ def measure_training(options: Options) -> Result:
     products (`flops`) reach.
     """
     candidates: dict[str, Make] = {
-        f"ours, {name}": partial(
-            steps.train_step, {**options.network_settings, "model.normalization": name}
-        )
-        for name in ("auto", "banded", "reference", "none")
+        "products": partial(multiply, options.precision),
+        "copies": copy,
     }
-    candidates["products"] = partial(
-        multiply, options.precision, _PRODUCT_SIZE, _PRODUCTS_PER_CALL
-    )
-    candidates["copies"] = partial(copy, _COPIED_BYTES)
+    for name in ("auto", "banded", "reference", "none"):
+        settings = {**options.network_settings, "model.normalization": name}
+        candidates[f"ours, {name}"] = partial(steps.train_step, settings)
     if options.baselines and options.is_paper_size:
-        for name, how in _PYTORCH.items():
-            candidates[name] = partial(
-                torch_network.train_step, options.precision, options.batch_size, **how
-            )
+        make = partial(torch_network.train_step, options.precision, options.batch_size)
+        candidates |= {name: partial(make, *how) for name, how in _PYTORCH.items()}
     reference = "ours, auto"
-    answers, notes = take_turns(candidates, options, [reference, "products", "copies"])
+    required = (reference, "products", "copies")
+    answers, notes = harness.take_turns(candidates, options, required)
     if options.baselines and not options.is_paper_size:
         notes.append(NO_PYTORCH)
-    times = {name: summarize(seconds) for name, seconds in answers.items()}
-    operations = flops.count_training_flops(
-        flops.count_alexnet(steps.NUM_CLASSES, options.width, options.crop_size)
-    )
+    times = {name: harness.summarize(seconds) for name, seconds in answers.items()}
+    network = flops.count_alexnet(steps.NUM_CLASSES, options.width, options.crop_size)
+    operations = flops.count_training_flops(network)
     products = 2 * _PRODUCT_SIZE**3 * _PRODUCTS_PER_CALL
     peak = products / times.pop("products").median
     bandwidth = 2 * _COPIED_BYTES / times.pop("copies").median
@@ -75,7 +70,7 @@ def measure_training(options: Options) -> Result:
     )
     return Result(
         f"training step, {options.precision}, batch {options.batch_size}",
-        ("step", "images/s", "spread %", "utilization", f"of {reference}"),
+        f"step | images/s | spread % | utilization | of {reference}",
         rows,
         notes,
     )
@@ -84,11 +79,8 @@ def measure_training(options: Options) -> Result:
 def measure_parts(options: Options) -> Result:
     """The share of each part of the training step, from TensorFlow's trace."""
     make = partial(steps.traced_step, options.network_settings)
-    answers, notes = take_turns({"ours": make}, options, ["ours"])
-    times = {
-        name: summarize([answer[name] for answer in answers["ours"]])
-        for name in step_parts.NAMES
-    }
+    answers, notes = harness.take_turns({"ours": make}, options, ["ours"])
+    times = harness.summarize_by_key(answers["ours"])
     total = sum(time.median for time in times.values())
     rows = [
         (name, 1e3 * time.median, time.spread, 100 * time.median / total)
@@ -100,7 +92,7 @@ def measure_parts(options: Options) -> Result:
     )
     return Result(
         f"parts of the training step, {options.precision}, batch {options.batch_size}",
-        ("part", "ms", "spread %", "share %"),
+        "part | ms | spread % | share %",
         sorted(rows, key=lambda row: -row[1]),
         notes,
     )
@@ -115,16 +107,17 @@ def measure_normalization(options: Options) -> Result:
             method: partial(normalize, method, options.precision, shape)
             for method in ("reference", "banded", "fused")
         }
-        answers, new_notes = take_turns(candidates, options, ["reference"])
+        answers, new_notes = harness.take_turns(candidates, options, ["reference"])
         notes += new_notes
-        times = {method: summarize(seconds) for method, seconds in answers.items()}
-        for method, time in times.items():
-            ratio = times["reference"].median / time.median
+        reference = harness.summarize(answers["reference"]).median
+        for method, seconds in answers.items():
+            time = harness.summarize(seconds)
+            ratio = reference / time.median
             rows.append((layer, method, 1e3 * time.median, time.spread, ratio))
     return Result(
         f"normalization of one tower, forward and backward, {options.precision}, batch "
         f"{options.batch_size}",
-        ("layer", "method", "ms", "spread %", "times the reference"),
+        "layer | method | ms | spread % | times the reference",
         rows,
         notes,
     )
@@ -133,57 +126,39 @@ def measure_normalization(options: Options) -> Result:
 def measure_placement(options: Options) -> Result:
     """Two logical devices beside one device, and beside a network of one tower."""
     reference = "two towers, one device"
-    answers, notes = take_turns(
-        {
-            name: partial(steps.placed_step, options.network_settings, *placement)
-            for name, placement in _PLACEMENTS.items()
-        },
-        options,
-        [reference],
-    )
-    times = {
-        name: summarize([answer["seconds"] for answer in rounds])
-        for name, rounds in answers.items()
+    candidates: dict[str, Make] = {
+        name: partial(steps.placed_step, options.network_settings, *placement)
+        for name, placement in _PLACEMENTS.items()
     }
-    rows = [
-        (
-            name,
-            1e3 * time.median,
-            time.spread,
-            time.median / times[reference].median,
-            answers[name][-1]["peak_bytes"] / 1e6,
-            answers[name][-1]["crossing_bytes"],
-        )
-        for name, time in times.items()
-    ]
+    answers, notes = harness.take_turns(candidates, options, [reference])
+    best = harness.summarize_by_key(answers[reference])["seconds"].median
+    rows = []
+    for name, rounds in answers.items():
+        time = harness.summarize_by_key(rounds)["seconds"]
+        peak, crossing = rounds[-1]["peak_bytes"] / 1e6, rounds[-1]["crossing_bytes"]
+        ratio = time.median / best
+        rows.append((name, 1e3 * time.median, time.spread, ratio, peak, crossing))
     notes.append(
         "Logical devices share the processor's cores and memory. One tower has as many "
         "kernels, but its conv2, conv4 and conv5 see all maps: more products."
     )
     return Result(
         f"training step by placement, {options.precision}, batch {options.batch_size}",
-        (
-            "network",
-            "ms",
-            "spread %",
-            f"of {reference}",
-            "peak MB",
-            "bytes crossing a step",
-        ),
+        f"network | ms | spread % | of {reference} | peak MB | bytes crossing a step",
         rows,
         notes,
     )
 
 
-def multiply(precision: str, size: int, products_per_call: int) -> Call:
+def multiply(precision: str) -> Call:
     """Products of two square matrices: the limit that utilization refers to."""
     import tensorflow as tf
 
-    a, b = (_draw([size, size], seed, precision) for seed in (0, 1))
+    a, b = (_draw([_PRODUCT_SIZE, _PRODUCT_SIZE], seed, precision) for seed in (0, 1))
     matmul = tf.function(tf.matmul)
 
     def call() -> None:
-        for _ in range(products_per_call):
+        for _ in range(_PRODUCTS_PER_CALL):
             result = matmul(a, b)
         result.numpy()
 
@@ -191,12 +166,11 @@ def multiply(precision: str, size: int, products_per_call: int) -> Call:
     return call
 
 
-def copy(num_bytes: int) -> Call:
+def copy() -> Call:
     """A copy, by all threads, of an array that should exceed every cache."""
     import tensorflow as tf
 
-    source = tf.Variable(tf.zeros([num_bytes // 4]))
-    target = tf.Variable(tf.zeros([num_bytes // 4]))
+    source, target = (tf.Variable(tf.zeros([_COPIED_BYTES // 4])) for _ in range(2))
 
     @tf.function
     def assign() -> None:

@@ -26,14 +26,13 @@ _SYNSET_TAR = re.compile(rb"(n\d{8})\.tar")
 def open_ilsvrc2012(source_dir: str, *, check_md5: bool = True) -> sources.Source:
     """Opens ILSVRC-2012 in either of its two layouts.
 
+    The source has the split "train" and, if there are validation images of its classes,
+    "validation".
+
     Args:
       source_dir: the folder of the archives, or the folder that holds Kaggle's
         `ILSVRC/`; if both exist, the archives are read.
       check_md5: whether to compare the archives' MD5 sums (minutes for 138 GB).
-
-    Returns:
-      A source with the split "train" and, if there are validation images of its
-      classes, "validation".
 
     Raises:
       UserError: if a file is missing or from another year.

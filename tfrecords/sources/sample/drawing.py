@@ -42,11 +42,8 @@ _JPEG_QUALITY = 90
 def draw_image(seed: int, split: str, label: int, index: int) -> bytes:
     """Draws an image as a JPEG's bytes (RGB, 256..420 pixels a side, quality 90).
 
-    Args:
-      seed: any integer, taken modulo 2^64.
-      split: one of SPLITS.
-      label: 0..19, an index into CLASSES.
-      index: 0..2^32-1, the image's number in its class and split.
+    The seed is any integer, taken modulo 2^64; the label an index into CLASSES, 0..19;
+    the index, 0..2^32-1, the image's number in its class and split, one of SPLITS.
     """
     image, _ = draw_with_coverage(seed, split, label, index)
     with io.BytesIO() as file:
@@ -57,11 +54,10 @@ def draw_image(seed: int, split: str, label: int, index: int) -> bytes:
 def draw_with_coverage(
     seed: int, split: str, label: int, index: int
 ) -> tuple[Image.Image, Image.Image]:
-    """Draws an image; the arguments are `draw_image`'s.
+    """Draws an image, mode RGB; the arguments are `draw_image`'s.
 
-    Returns:
-      The image (mode RGB) and the figure's coverage of each pixel (mode L, of the same
-      size; 255 where the ink hides the ground).
+    The second image is the figure's coverage of each pixel (mode L, of the same size;
+    255 where the ink hides the ground).
     """
     stream = (SPLITS.index(split) << 40) | (label << 32) | index
     draws = random_draws.Draws(seed, stream)
@@ -92,10 +88,8 @@ def _make_coordinates(
 
     A shape's radius is 0.18 to 0.40 of the shorter side, and its circle is in the inner
     92 % of the central square (which the converter keeps), so that a crop of 224 of 256
-    pixels cuts off little. The unit of a pattern is the shorter side.
-
-    Returns:
-      x and y, float32 [height, width], and the number of pixels per unit.
+    pixels cuts off little. The unit of a pattern is the shorter side. Returns x and y,
+    float32 [height, width], and the number of pixels per unit.
     """
     shorter = min(width, height)
     angle = draws.uniform(0, 2 * math.pi)

@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from alexnet_tf.runs import environment
-from tools.benchmarks import report
+from tools.benchmarks import harness
 
-RESULT = report.Result(
+RESULT = harness.Result(
     "speed",
-    ("step", "images/s", "note"),
+    "step | images/s | note",
     [("ours", 71.26, None), ("another", 9, "slow")],
     ["One note."],
 )
@@ -20,7 +20,7 @@ RESULT = report.Result(
 
 def test_table():
     machine = environment.describe()
-    lines = report.format_table(RESULT, machine).splitlines()
+    lines = harness.format_table(RESULT, machine).splitlines()
     assert lines[:6] == [
         "speed",
         "",
@@ -48,11 +48,11 @@ def test_table():
     ],
 )
 def test_numbers_show_three_digits(value, text):
-    assert report.format_value(value) == text
+    assert harness.format_value(value) == text
 
 
 def test_json():
-    value = json.loads(json.dumps(report.to_json(RESULT, environment.describe())))
+    value = json.loads(json.dumps(harness.to_json(RESULT, environment.describe())))
     assert value["rows"][0] == {"step": "ours", "images/s": 71.26, "note": None}
     assert value["machine"]["cores"] >= 1
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tools.benchmarks import step_parts, steps
+from tools.benchmarks import steps
 
 BACKWARD = "gradients/alexnet_1/"
 
@@ -62,7 +62,7 @@ BACKWARD = "gradients/alexnet_1/"
     ],
 )
 def test_events_belong_where_their_names_say(event, part):
-    assert step_parts.find_part(event) == part
+    assert steps.find_part(event) == part
 
 
 def test_operations_are_summed_by_part():
@@ -75,8 +75,8 @@ def test_operations_are_summed_by_part():
     for number, name in names.items():
         plane.event_metadata[number].name = name
         plane.lines.add().events.add(metadata_id=number, duration_ps=number * 10**9)
-    seconds = step_parts.sum_parts(space.SerializeToString())
-    assert list(seconds) == list(step_parts.NAMES)
+    seconds = steps.sum_parts(space.SerializeToString())
+    assert list(seconds) == list(steps.PARTS)
     assert seconds.pop("pooling, forward and backward") == pytest.approx(0.003)
     assert set(seconds.values()) == {0.0}
 
