@@ -10,7 +10,10 @@ import sys
 
 def make_environment(**changes: str) -> dict[str, str]:
     """This process's environment, with its import path, and `changes` over it."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **changes}
+    inherited = dict(os.environ)
+    # A command that ran in this process has set it; a user's process begins without.
+    inherited.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    return {**inherited, "PYTHONPATH": os.pathsep.join(sys.path), **changes}
 
 
 def run_python(
