@@ -67,6 +67,11 @@ def main() -> None:
         files.check_target(path)
     if bool(_WORKDIR.value) == bool(_WORKDIRS.value):
         raise errors.UserError("give either --workdir or --workdirs.")
+    if _WORKDIRS.value and (_PER_CLASS.value or _ANSWERS.value):
+        raise errors.UserError(
+            "--per_class and --answers are for a single run; leave them out with "
+            "--workdirs."
+        )
     # Report a bad run before TensorFlow's import, which takes seconds.
     workdirs = [paths.expand(path) for path in _WORKDIRS.value]
     for path in [_WORKDIR.value] if _WORKDIR.value else workdirs:
@@ -79,11 +84,6 @@ def main() -> None:
 
 
 def _average(workdirs: list[str]) -> None:
-    if _PER_CLASS.value or _ANSWERS.value:
-        raise errors.UserError(
-            "--per_class and --answers are of a single run; leave them out with "
-            "--workdirs."
-        )
     from alexnet_tf.evaluation import ensemble
 
     report = ensemble.evaluate_runs(

@@ -34,7 +34,7 @@ class Measurement:
     """One row of the table, of a file by its name or of "TensorFlow float32".
 
     The bytes are the file's or, for TensorFlow, the variables'. Errors are fractions,
-    0..1, of the split's pictures; the time is per image.
+    0..1, of the split's images; the time is per image.
     """
 
     name: str

@@ -33,7 +33,7 @@ def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Co
     """Adds the settings that a run inherits from the run in `init_from`.
 
     A resumed run, one with a record in `workdir_path` (if that is not ""), keeps its
-    own: the other run may be gone or have changed. Settings that the user has told take
+    own: the other run may be gone or have changed. Settings that the user gave take
     precedence. The config is unchanged if its experiment inherits nothing or
     `init_from` is empty.
 

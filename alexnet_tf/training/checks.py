@@ -6,8 +6,10 @@ earlier runs. The checks here apply only to a run that is about to train.
 
 from __future__ import annotations
 
+from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import folds
+from alexnet_tf.network import networks
 from tfrecords import errors
 from tfrecords.shards import manifest
 
@@ -15,6 +17,10 @@ from tfrecords.shards import manifest
 def check_settings(config: Config) -> None:
     """Raises `UserError`, naming it, if a setting's value makes learning impossible."""
     folds.check_folds(config.data)
+    network = networks.select(config.model)
+    by_layer.resolve(
+        config.model.initial_stddevs, network.layers, 0, "model.initial_stddevs"
+    )
     model, optimizer = config.model, config.optimizer
     positive = {
         "model.width": model.width,

@@ -48,6 +48,8 @@ def test_help_shows_our_flags_first_without_tensorflow(start):
     [
         ([], "workdir"),
         (["--workdir=w", "--views=5"], "views"),
+        (["--workdir=w", "--workdirs=v,w"], "either --workdir or --workdirs"),
+        (["--workdirs=v,w", "--answers=a.npz"], "--answers"),
         (["--workdir=w", "--chekpoint=best"], "checkpoint"),
     ],
 )

@@ -15,6 +15,20 @@ from tfrecords.shards import manifest
 
 
 @pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"model.exchange_layers": "conv9"}, "exchange_layers.*conv9"),
+        ({"model.initial_stddevs": "conv9=1"}, "initial_stddevs.*conv9"),
+        ({"data.num_folds": 5, "data.fold": 5}, "fold is 5"),
+    ],
+)
+def test_layers_and_folds_that_do_not_exist_are_refused(values, words):
+    """Before a run's directory is made."""
+    with pytest.raises(errors.UserError, match=words):
+        checks.check_settings(overrides.override(Config(), values))
+
+
+@pytest.mark.parametrize(
     ("values", "name"),
     [
         ({"model.width": 0}, "model.width"),
