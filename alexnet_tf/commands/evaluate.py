@@ -9,7 +9,7 @@ from absl import flags
 from alexnet_tf.commands import shared_flags
 from alexnet_tf.runs import run_record
 from tfrecords import errors
-from tfrecords.console import command_line, paths
+from tfrecords.console import command_line
 from tfrecords.durable import files, npz
 from tfrecords.shards import schema
 
@@ -28,8 +28,11 @@ Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = shared_flags.define_workdir(required=False)
-_WORKDIRS = flags.DEFINE_list(
-    "workdirs", [], "the directories of several runs, separated by commas, to average"
+_WORKDIRS = flags.DEFINE(
+    command_line.PathListParser(),
+    "workdirs",
+    [],
+    "the directories of several runs, separated by commas, to average",
 )
 _WEIGHTS = flags.DEFINE_enum(
     "weights",
@@ -73,8 +76,8 @@ def main() -> None:
             "--workdirs."
         )
     # Report a bad run before TensorFlow's import, which takes seconds.
-    workdirs = [paths.expand(path) for path in _WORKDIRS.value]
-    for path in [_WORKDIR.value] if _WORKDIR.value else workdirs:
+    workdirs = _WORKDIRS.value
+    for path in workdirs or [_WORKDIR.value]:
         run_record.read_config(path)
     command_line.quiet_tensorflow()
     if workdirs:
