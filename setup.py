@@ -120,6 +120,7 @@ setuptools.setup(
             "alexnet-tune = alexnet_tf.commands.tune:run",
             "alexnet-import-weights = alexnet_tf.commands.import_weights:run",
             "alexnet-export-weights = alexnet_tf.commands.export_weights:run",
+            "alexnet-reproduce = alexnet_tf.commands.reproduce:run",
             "alexnet-completion = alexnet_tf.commands.completion:run",
         ]
     },

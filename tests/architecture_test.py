@@ -50,7 +50,7 @@ FREE_OF_TENSORFLOW = (
     r"alexnet_tf\.data\.folds",
     r"alexnet_tf\.network\.(networks|tables)",
     r"alexnet_tf\.optimization\.(learning_rates|schedule)",
-    r"alexnet_tf\.reproduce\.(differences|verdicts)",
+    r"alexnet_tf\.reproduce(\.(?!execute|probes).*)?",
     r"alexnet_tf\.runs\.(checkpoint_files|inheritance|run_record|untrained|workdir)",
     r"alexnet_tf\.tune\.(directory|space|trial_results)",
 )
@@ -105,6 +105,18 @@ TESTED_WITH = {
     "tools.benchmarks.bare_start": "tools.benchmark",
     "tools.benchmarks.inputs": "tools.benchmark",
     "tools.benchmarks.training": "tools.benchmark",
+}
+
+# A claim's file is data; one test holds all of them.
+TESTED_WITH |= {
+    f"alexnet_tf.experiments.claims.{path.stem}": "alexnet_tf.experiments.claims"
+    for path in (CHECKOUT / "alexnet_tf/experiments/claims").glob("*.py")
+    if path.stem != "__init__"
+}
+TESTED_WITH |= {
+    "alexnet_tf.reproduce.execute": "alexnet_tf.reproduce.runner",
+    "alexnet_tf.reproduce.outcomes": "alexnet_tf.reproduce.report",
+    "alexnet_tf.reproduce.probes": "alexnet_tf.reproduce.runner",
 }
 
 # Modules that import commands in order to describe them, each with its reason.

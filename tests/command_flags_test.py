@@ -70,6 +70,7 @@ NOT_PATHS = {
     "space",
     "split",
     "benchmark",
+    "words",
 }
 
 # By the command's name: whether its output is its work, and with which flag it is not,
@@ -83,6 +84,7 @@ PRINTS = {
     "import_weights": {"": False},
     "index": {"": False},
     "predict": {"": True},
+    "reproduce": {"": True, "output": True},
     "train": {"": False, "dry_run": True},
     "tune": {"": False},
     "verify": {"": False},

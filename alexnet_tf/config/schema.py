@@ -25,8 +25,8 @@ class DataConfig:
     crop_size: int = setting(224, "side of the crops, pixels (section 4.1)", minimum=1)
     crop_positions: int = setting(
         32,
-        "number of crop offsets per axis, 0..N-1. The paper's factor 2048 is "
-        "32 * 32 * 2; the source uses all 33",
+        "number of crop offsets per axis, 0..N-1, or the centre's alone if N is 1. The "
+        "paper's factor 2048 is 32 * 32 * 2; the source uses all 33",
         minimum=1,
     )
     crop_chunk: int = setting(

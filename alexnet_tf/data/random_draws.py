@@ -118,6 +118,11 @@ def draw_sequence(
     return tf.concat(draws, 0)[start : start + count]
 
 
+def find_first_offset(data: DataConfig, image_size: int) -> int:
+    """The smallest crop offset: 0, or with a single position that of the centre."""
+    return (image_size - data.crop_size) // 2 if data.crop_positions == 1 else 0
+
+
 def make_training_draws(
     data: DataConfig, statistics: Statistics, num_records: int, seed: int, count: int
 ) -> Callable[[tf.Tensor], Draws]:
@@ -134,8 +139,10 @@ def make_training_draws(
     last_shifted = data.colour_shift_epochs * num_records
     num_chunks = (count - 1) // data.crop_chunk + 2
 
+    first_offset = find_first_offset(data, len(statistics.mean_image))
+
     def draw_offsets(seed: tf.Tensor) -> tf.Tensor:
-        return draw_crop_offsets(seed, data.crop_positions)
+        return first_offset + draw_crop_offsets(seed, data.crop_positions)
 
     def draw_shift(seed: tf.Tensor) -> tf.Tensor:
         return draw_colour_shift(

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from alexnet_tf import stack
 from alexnet_tf.config.schema import DataConfig
+from alexnet_tf.data import random_draws
 from alexnet_tf.data.evaluation_views import make_centre_mean
 from alexnet_tf.data.random_draws import Draws
 from tfrecords.shards.statistics import Statistics
@@ -175,15 +176,17 @@ def _make_batch_mean_cutter(
         return lambda offsets, mirrored: fixed_mean
     mean_image = statistics.mean_image.astype(np.float32)
     height = mean_image.shape[0]
+    first_left = random_draws.find_first_offset(data, height)
     table = np.empty((2, positions, height, size, 3), np.float32)
-    for left in range(positions):
+    for position in range(positions):
+        left = first_left + position
         window = mean_image[:, left : left + size]
-        table[:, left] = window, window[:, ::-1]
+        table[:, position] = window, window[:, ::-1]
     rows = tf.constant(table.reshape(-1, size * 3))
 
     def cut_means(offsets: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
         top, left = offsets[:, 0], offsets[:, 1]
-        window = tf.cast(mirrored, tf.int32) * positions + left
+        window = tf.cast(mirrored, tf.int32) * positions + left - first_left
         first = window * height + top
         cut = tf.gather(rows, first[:, tf.newaxis] + tf.range(size))
         return tf.reshape(cut, [-1, size, size, 3])

@@ -8,27 +8,34 @@ held-out images. With x = 1 for a wrong answer and 0 for a right one,
 per fold, and pooled over all folds. The 95 % interval of the pooled difference is the
 2.5th to 97.5th percentile of a paired bootstrap: folds are drawn with replacement, and
 within each drawn fold images, keeping each image's two answers together.
+
+Where a run has one number instead, such as its number of epochs, d is the mean over
+folds or seeds of the difference, or of the difference of logarithms where ratios
+matter, and its interval is Student's: d -+ t(0.975, n - 1) s / sqrt(n).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 NUM_RESAMPLES = 10_000
+# The 97.5th percentile of Student's t, of 1, 2, ... degrees of freedom.
+_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """An arm's error minus its control's, as fractions (-1..1).
+    """An arm's value minus its control's: of errors, as fractions (-1..1).
 
     Attributes:
-      by_fold: of each fold.
-      pooled: of all folds' images together.
-      low, high: the 95 % interval of `pooled`.
-      num_images: held-out images in all folds.
+      by_fold: of each fold, or seed.
+      pooled: of all folds' images together; of numbers, their mean.
+      low, high: the 95 % interval of `pooled`; infinite for a single number.
+      num_images: held-out images in all folds; 0 where numbers are compared.
     """
 
     by_fold: tuple[float, ...]
@@ -71,6 +78,25 @@ def compare(
         float(high),
         int(sizes.sum()),
     )
+
+
+def compare_numbers(
+    arm: Sequence[float], control: Sequence[float], as_ratios: bool = False
+) -> Difference:
+    """Compares one number per fold or seed; of ratios, all results are logarithms.
+
+    Raises:
+      ValueError: if there is none, or the two have different lengths.
+    """
+    if not arm or len(arm) != len(control):
+        raise ValueError("the arms have no numbers, or not equally many")
+    first, second = np.asarray(arm, np.float64), np.asarray(control, np.float64)
+    values = np.log(first) - np.log(second) if as_ratios else first - second
+    mean, margin = float(values.mean()), math.inf
+    if len(values) > 1:
+        deviation = float(values.std(ddof=1)) / math.sqrt(len(values))
+        margin = _STUDENT[min(len(values) - 2, len(_STUDENT) - 1)] * deviation
+    return Difference(tuple(values.tolist()), mean, mean - margin, mean + margin, 0)
 
 
 def _resample(counts: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -14,14 +14,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 
+from alexnet_tf.experiments.claims.claim import Direction
 from alexnet_tf.reproduce.differences import Difference
-
-
-class Direction(enum.Enum):
-    """What the paper says of an arm's error, compared with its control's."""
-
-    LOWER = -1
-    HIGHER = 1
+from alexnet_tf.reproduce.measures import Measure
 
 
 class Scope(enum.Enum):
@@ -56,6 +51,7 @@ class Verdict:
 
 def judge(
     difference: Difference | None,
+    measure: Measure,
     direction: Direction,
     scope: Scope,
     planned_folds: int,
@@ -65,6 +61,7 @@ def judge(
 
     Args:
       difference: the measurement; None if there is none.
+      measure: what was measured.
       direction: the paper's.
       scope: of the runs.
       planned_folds: folds at which the verdict is read.
@@ -73,11 +70,7 @@ def judge(
     if difference is None:
         return Verdict(Word.NOT_RUN, scope, f"because {reason_not_run}")
     num_folds = len(difference.by_fold)
-    measured = (
-        f"{100 * difference.pooled:+.1f} points, 95 % interval "
-        f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}, on "
-        f"{difference.num_images:,} images"
-    )
+    measured = measure.format(difference)
     if num_folds < planned_folds:
         reason = f"{measured}; interim, {num_folds} of {planned_folds} folds"
         return Verdict(Word.NOT_DISTINGUISHABLE, scope, reason)

@@ -21,6 +21,7 @@ SETTINGS = [
     {"mean": "channel", "colour_shift": "none", "crop_chunk": 4},
     {"colour_shift": "source", "colour_shift_epochs": 1, "crop_size": 200},
     {"mirror": False, "colour_shift_stddev": 0.5},
+    {"crop_positions": 1},
 ]
 
 
@@ -60,6 +61,8 @@ def compute_reference(image, position, data, statistics, num_records, seed):
         random_draws.OFFSETS,
         chunk,
     )
+    if data.crop_positions == 1:
+        y = x = (256 - data.crop_size) // 2
     mirrored = data.mirror and draw_one(
         random_draws.draw_mirror, seed, random_draws.MIRROR, chunk
     )

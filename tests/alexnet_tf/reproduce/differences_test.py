@@ -85,5 +85,26 @@ def test_other_images_are_refused(arm, control):
         differences.compare(arm, control)
 
 
+def test_numbers_have_students_interval():
+    # Differences 1, 2, 3: mean 2, s 1, t(0.975, 2) = 4.303.
+    found = differences.compare_numbers([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+    assert found.by_fold == (1.0, 2.0, 3.0)
+    assert found.pooled == 2.0
+    assert found.low == pytest.approx(2 - 4.303 / 3**0.5, abs=1e-3)
+    assert found.high == pytest.approx(2 + 4.303 / 3**0.5, abs=1e-3)
+
+
+def test_ratios_are_compared_as_logarithms():
+    found = differences.compare_numbers([6.0, 6.0], [1.0, 1.0], as_ratios=True)
+    assert found.pooled == found.low == found.high == pytest.approx(np.log(6))
+
+
+def test_one_number_has_no_interval():
+    found = differences.compare_numbers([3.0], [1.0])
+    assert (found.pooled, found.low, found.high) == (2.0, -np.inf, np.inf)
+    with pytest.raises(ValueError, match="equally many"):
+        differences.compare_numbers([1.0], [])
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

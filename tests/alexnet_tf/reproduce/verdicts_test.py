@@ -7,7 +7,13 @@ import sys
 import pytest
 
 from alexnet_tf.reproduce.differences import Difference
-from alexnet_tf.reproduce.verdicts import Direction, Scope, Word, judge
+from alexnet_tf.reproduce.measures import MEASURES
+from alexnet_tf.reproduce.verdicts import Direction, Scope, Word
+from alexnet_tf.reproduce.verdicts import judge as judge_measure
+
+
+def judge(difference, *arguments):
+    return judge_measure(difference, MEASURES["top1"], *arguments)
 
 
 def make(low, pooled, high, num_folds=5):

@@ -1,0 +1,163 @@
+"""What is compared between an arm and its control (ours).
+
+A measure is either an answer per image, which is compared image by image, or one
+number per run. Numbers are compared as differences or, where the paper says "times", as
+ratios.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from alexnet_tf.reproduce import differences
+from alexnet_tf.reproduce.differences import Difference
+from alexnet_tf.reproduce.run_records import RunRecord
+
+# The largest logarithm whose exponential is printed.
+_MAX_LOG = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """How to read a run's record.
+
+    Attributes:
+      text: what it is, for tables.
+      read: record -> bool [images], True for wrong, or a number.
+      read_control: the same of the control, if it is read otherwise.
+      is_per_image: which of the two.
+      is_ratio: whether numbers are compared by their ratio.
+      scale, unit, digits: how differences are printed: times `scale`, with so many
+        digits, then `unit`.
+    """
+
+    text: str
+    read: Callable[[RunRecord], np.ndarray | float]
+    read_control: Callable[[RunRecord], np.ndarray | float] | None = None
+    is_per_image: bool = False
+    is_ratio: bool = False
+    scale: float = 1.0
+    unit: str = ""
+    digits: int = 1
+
+    def compare(
+        self, arm: Sequence[RunRecord], control: Sequence[RunRecord]
+    ) -> Difference:
+        """The difference between records of the same folds and seeds."""
+        read_control = self.read_control or self.read
+        first: list[Any] = [self.read(record) for record in arm]
+        second: list[Any] = [read_control(record) for record in control]
+        if self.is_per_image:
+            return differences.compare(first, second)
+        return differences.compare_numbers(first, second, self.is_ratio)
+
+    def format(self, difference: Difference) -> str:
+        """As in "+1.4 points, 95 % interval -0.2 to +3.1, on 4,800 images"."""
+        low, high = (
+            self.format_value(difference.low),
+            self.format_value(difference.high),
+        )
+        text = f"{self.format_value(difference.pooled)} {self.unit}"
+        if difference.low == -math.inf:
+            return f"{text}, of a single run"
+        text += f", 95 % interval {low} to {high}"
+        if not self.is_per_image:
+            return f"{text}, of {len(difference.by_fold)} runs"
+        return f"{text}, on {difference.num_images:,} images"
+
+    def format_value(self, value: float) -> str:
+        """One value of a `Difference`: "+1.4", or of a ratio "5.93"."""
+        if self.is_ratio:
+            return f"{math.exp(min(value, _MAX_LOG)):.2f}"
+        return f"{self.scale * value:+.{self.digits}f}"
+
+
+def _read_wrong(
+    split: str | None, views: str, kind: str
+) -> Callable[[RunRecord], np.ndarray]:
+    return lambda record: record.get_wrong(split or record.split, views, kind)
+
+
+def _make_error(text: str, split: str | None, views: str, kind: str) -> Measure:
+    read = _read_wrong(split, views, kind)
+    return Measure(text, read, is_per_image=True, scale=100, unit="points")
+
+
+def compute_gap(record: RunRecord) -> float:
+    """Error on images that it has not seen minus error on those that it has, -1..1."""
+    return record.get_error(record.split, "centre", "top1") - record.get_error(
+        "train", "centre", "top1"
+    )
+
+
+def compute_early_loss(record: RunRecord, num_epochs: int = 5) -> float:
+    """Mean training loss of the first epochs, nats."""
+    losses = [entry["training"]["loss"] for entry in record.epochs[:num_epochs]]
+    return float(np.mean(losses))
+
+
+def find_epochs_to(record: RunRecord, error: float, kind: str) -> float:
+    """Epochs until a top-1 error falls to `error`, between epochs by interpolation.
+
+    `kind` is "training", the error of the epoch's own steps, or "validation". A run
+    that never gets there counts with its length, which is less than the truth.
+    """
+    before_epoch, before = 0.0, 1.0
+    for entry in record.epochs:
+        if kind not in entry:
+            continue
+        # The training error of an epoch is the mean over its steps: of its middle.
+        epoch = entry["epoch"] - (0.5 if kind == "training" else 0.0)
+        value = entry[kind]["top1_error"]
+        if value <= error:
+            share = (before - error) / (before - value)
+            return float(before_epoch + share * (epoch - before_epoch))
+        before_epoch, before = epoch, value
+    return float(len(record.epochs))
+
+
+MEASURES: dict[str, Measure] = {
+    "top1": _make_error("top-1 error, ten views", None, "ten_views", "top1"),
+    "top5": _make_error("top-5 error, ten views", None, "ten_views", "top5"),
+    "centre_top1": _make_error("top-1 error, centre view", None, "centre", "top1"),
+    "views_top1": Measure(
+        "top-1 error, ten views against the centre view of the same network",
+        _read_wrong(None, "ten_views", "top1"),
+        read_control=_read_wrong(None, "centre", "top1"),
+        is_per_image=True,
+        scale=100,
+        unit="points",
+    ),
+    "training_top1": _make_error(
+        "top-1 error on the training images, centre view", "train", "centre", "top1"
+    ),
+    "gap": Measure(
+        "top-1 error minus that on the training images, centre view",
+        compute_gap,
+        scale=100,
+        unit="points",
+    ),
+    "early_loss": Measure(
+        "mean training loss of the first five epochs",
+        compute_early_loss,
+        unit="nats",
+        digits=3,
+    ),
+    "epochs_to_25_training": Measure(
+        "epochs to 25 % training error",
+        lambda record: find_epochs_to(record, 0.25, "training"),
+        is_ratio=True,
+        unit="times",
+    ),
+    "epochs_to_40_validation": Measure(
+        "epochs to 40 % validation error",
+        lambda record: find_epochs_to(record, 0.4, "validation"),
+        is_ratio=True,
+        unit="times",
+    ),
+}

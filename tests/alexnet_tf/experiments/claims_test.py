@@ -1,0 +1,70 @@
+"""Tests of `alexnet_tf.experiments.claims`: each is complete, and none is misspelt."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+from alexnet_tf.experiments import claims
+from alexnet_tf.experiments.claims.claim import Arm, Claim, Comparison, Direction, Form
+from alexnet_tf.experiments.claims.data_sets import DATA_SETS
+from alexnet_tf.reproduce import plan
+from alexnet_tf.reproduce.measures import MEASURES
+from alexnet_tf.reproduce.probes import PROBES
+from tfrecords import errors
+
+EVERY_CLAIM = pytest.mark.parametrize(
+    "claim", claims.CLAIMS.values(), ids=lambda c: c.name
+)
+FOLDER = pathlib.Path(claims.__file__).parent
+
+
+def test_every_file_is_a_claim_of_its_name():
+    files = {path.stem for path in FOLDER.glob("*.py")}
+    assert files - {"__init__", "claim", "recipes", "data_sets"} == set(claims.CLAIMS)
+
+
+@EVERY_CLAIM
+def test_a_claim_is_complete(claim):
+    assert claim.sentence.endswith(".") and len(claim.sentence) > 40
+    assert claim.section and claim.comparisons
+    names = [arm.name for arm in claim.arms]
+    assert len(set(names)) == len(names)
+    used = {c.arm for c in claim.comparisons} | {c.control for c in claim.comparisons}
+    assert used == set(names)
+    for comparison in claim.comparisons:
+        assert comparison.measure in MEASURES and comparison.paper
+    for arm in claim.arms:
+        assert set(arm.probes) <= set(PROBES)
+    for form in (claim.reduced, claim.full):
+        assert form.data in DATA_SETS and form.minutes > 0 and form.machine
+
+
+@EVERY_CLAIM
+def test_arms_differ_in_their_settings_and_share_the_rest(claim):
+    runs = [plan.make_run(claim.reduced, arm, 0, 0) for arm in claim.arms]
+    assert len({run.name for run in runs}) == len(runs)
+    # Machines differ: the arithmetic must not.
+    assert {run.config.precision for run in runs} == {"float32"}
+    assert len({run.config.num_epochs for run in runs}) == 1
+
+
+def test_an_unknown_claim_names_the_nearest():
+    with pytest.raises(errors.UserError, match=r"poling.*pooling"):
+        claims.find(["poling"])
+    assert [claim.name for claim in claims.find(["pooling", "relu"])] == [
+        *("relu", "pooling")
+    ]
+
+
+def test_a_comparison_of_an_arm_that_is_not_there_is_refused():
+    form = Form("drawn")
+    comparison = Comparison("none", "paper", Direction.LOWER, "")
+    with pytest.raises(ValueError, match="none"):
+        Claim("c", "1", "", (Arm("paper"),), (comparison,), form, form)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -1,0 +1,76 @@
+"""Tests of `reproduce.measures` with records made by hand."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import pytest
+
+from alexnet_tf.experiments.claims.claim import Arm, Form
+from alexnet_tf.reproduce import measures, plan
+from alexnet_tf.reproduce.measures import MEASURES
+from tests.alexnet_tf.reproduce.made_records import make_epochs, make_record
+
+RUN = plan.make_run(Form("ilsvrc2012", num_folds=2), Arm("paper"), 0, 0)
+
+
+def test_errors_are_compared_image_by_image():
+    better, worse = make_record(RUN, ten=0.2), make_record(RUN, ten=0.25)
+    difference = MEASURES["top1"].compare([worse], [better])
+    assert difference.pooled == pytest.approx(0.05)
+    assert difference.num_images == 100
+    text = MEASURES["top1"].format(difference)
+    assert "+5.0 points" in text and "100 images" in text
+
+
+def test_ten_views_are_compared_with_the_centre_view_of_the_same_run():
+    record = make_record(RUN, ten=0.2, centre=0.3)
+    difference = MEASURES["views_top1"].compare([record], [record])
+    assert difference.pooled == pytest.approx(-0.1)
+
+
+def test_the_training_error_and_the_gap():
+    record = make_record(RUN, centre=0.3, train=0.1)
+    control = make_record(RUN, centre=0.35, train=0.05)
+    assert measures.compute_gap(record) == pytest.approx(0.2)
+    difference = MEASURES["gap"].compare([record], [control])
+    assert difference.pooled == pytest.approx(-0.1)
+    difference = MEASURES["training_top1"].compare([record], [control])
+    assert difference.pooled == pytest.approx(0.05)
+
+
+def test_epochs_are_found_between_two_by_interpolation():
+    # A training error belongs to the middle of its epoch: 0.4 to 1.5, 0.2 to 2.5.
+    errors = {"training": [0.6, 0.4, 0.2], "validation": [0.5, 0.45, 0.3]}
+    record = make_record(RUN, epochs=make_epochs(errors))
+    assert measures.find_epochs_to(record, 0.25, "training") == pytest.approx(2.25)
+    # A validation error belongs to the end.
+    assert measures.find_epochs_to(record, 0.4, "validation") == pytest.approx(
+        2 + 1 / 3
+    )
+    # At the beginning everything is wrong.
+    assert measures.find_epochs_to(record, 0.8, "training") == pytest.approx(0.25)
+    # Never: the run's length.
+    assert measures.find_epochs_to(record, 0.1, "training") == 3
+
+
+def test_ratios_are_those_of_logarithms():
+    slow = make_epochs({"training": [0.9] * 9 + [0.2]})
+    fast = make_epochs({"training": [0.9, 0.2]})
+    runs = [make_record(RUN, epochs=slow)] * 2, [make_record(RUN, epochs=fast)] * 2
+    measure = MEASURES["epochs_to_25_training"]
+    first, second = (measure.read(group[0]) for group in runs)
+    difference = measure.compare(*runs)
+    assert difference.pooled == pytest.approx(math.log(first / second))
+    assert f"{first / second:.2f} times" in measure.format(difference)
+
+
+def test_the_early_loss_is_of_five_epochs():
+    epochs = make_epochs({"training": [0.5, 0.4, 0.3, 0.2, 0.1, 9.0]})
+    record = make_record(RUN, epochs=epochs)
+    assert measures.compute_early_loss(record) == pytest.approx(2 * 0.3)
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
