@@ -50,7 +50,7 @@ FREE_OF_TENSORFLOW = (
     r"alexnet_tf\.data\.folds",
     r"alexnet_tf\.network\.(networks|tables)",
     r"alexnet_tf\.optimization\.(learning_rates|schedule)",
-    r"alexnet_tf\.reproduce(\.(?!execute|probes).*)?",
+    r"alexnet_tf\.reproduce(\.(?!execute|probes|kernel_probes|dropout_average).*)?",
     r"alexnet_tf\.runs\.(checkpoint_files|inheritance|run_record|untrained|workdir)",
     r"alexnet_tf\.tune\.(directory|space|trial_results)",
 )
@@ -104,6 +104,7 @@ TESTED_WITH = {
     "tfrecords.verification.shard_reader": "tfrecords.verification.shard_check",
     "tools.benchmarks.bare_start": "tools.benchmark",
     "tools.benchmarks.inputs": "tools.benchmark",
+    "tools.benchmarks.registry": "tools.benchmark",
     "tools.benchmarks.training": "tools.benchmark",
 }
 
@@ -114,9 +115,11 @@ TESTED_WITH |= {
     if path.stem != "__init__"
 }
 TESTED_WITH |= {
+    "alexnet_tf.reproduce.arrays": "alexnet_tf.reproduce.runner",
+    "alexnet_tf.reproduce.dropout_average": "alexnet_tf.reproduce.probes",
     "alexnet_tf.reproduce.execute": "alexnet_tf.reproduce.runner",
+    "alexnet_tf.reproduce.kernel_probes": "alexnet_tf.reproduce.probes",
     "alexnet_tf.reproduce.outcomes": "alexnet_tf.reproduce.report",
-    "alexnet_tf.reproduce.probes": "alexnet_tf.reproduce.runner",
 }
 
 # Modules that import commands in order to describe them, each with its reason.

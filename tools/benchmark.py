@@ -17,34 +17,9 @@ from alexnet_tf.runs import environment
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
-from tools.benchmarks import (
-    commands,
-    conversion,
-    growth,
-    harness,
-    inference,
-    inputs,
-    runs,
-    training,
-)
+from tools.benchmarks import harness
+from tools.benchmarks.registry import BENCHMARKS
 
-# The first line of each function's docstring describes the benchmark.
-BENCHMARKS = {
-    "train": training.measure_training,
-    "parts": training.measure_parts,
-    "normalization": training.measure_normalization,
-    "input": inputs.measure_input,
-    "convert": conversion.measure_conversion,
-    "convert-memory": conversion.measure_conversion_memory,
-    "evaluate": inference.measure_evaluation,
-    "predict": inference.measure_prediction,
-    "run": runs.measure_run,
-    "augmentation": runs.measure_augmentation,
-    "start-up": commands.measure_start,
-    "memory": runs.measure_memory,
-    "placement": training.measure_placement,
-    "growth": growth.measure_growth,
-}
 _LINES = "\n".join(
     f"  {name:15} {(measure.__doc__ or '').splitlines()[0]}"
     for name, measure in BENCHMARKS.items()

@@ -71,6 +71,12 @@ class DataConfig:
     fold: int = setting(
         0, "the part that is held out, 0 to num_folds - 1 (ours)", minimum=0
     )
+    fraction: float = setting(
+        1.0,
+        "share of the training images to train on, above 0 and at most 1, always the "
+        "same ones; with folds, of those that are not held out (ours)",
+        minimum=0,
+    )
     label_offset: int = setting(
         0,
         "the first class's label on disk; 1 in many other programs' ImageNet shards",

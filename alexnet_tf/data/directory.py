@@ -67,7 +67,9 @@ class DataDirectory:
           DataError: naming a shard or index that is missing or changed.
         """
         if split not in self._readers:
-            is_divided = self._config.num_folds and split in ("train", folds.HELD_OUT)
+            is_divided = (split == "train" and folds.divides(self._config)) or (
+                split == folds.HELD_OUT and bool(self._config.num_folds)
+            )
             index = record_index.read_index(
                 self.path, self.manifest, "train" if is_divided else split
             )
@@ -115,7 +117,7 @@ def open_data(path: str, config: Config) -> DataDirectory:
     digest = manifest.checksums.get(STATISTICS_NAME)
     whole = statistics.read_statistics(path, digest)
     data = DataDirectory(
-        path, manifest, None if config.data.num_folds else whole, config.data
+        path, manifest, None if folds.divides(config.data) else whole, config.data
     )
     if config.data.label_offset != manifest.label_offset:
         raise errors.UserError(

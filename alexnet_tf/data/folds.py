@@ -3,10 +3,13 @@
 With `data.num_folds` = F and `data.fold` = k, the training images are split at random
 into F equal parts, always the same ones, and part k is held out. The run trains on the
 others, and its mean image and colour statistics come from them alone. `HELD_OUT` is a
-split of its own, to evaluate the run on.
+split of its own, to evaluate the run on. `data.fraction` leaves out a part of the
+images that are not held out.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -28,7 +31,12 @@ _STORED_SIZE = 256
 
 
 def check_folds(config: DataConfig) -> None:
-    """Raises `UserError` if `fold` is not one of `num_folds`, or there is only one."""
+    """Raises `UserError` if there is no such fold or fraction."""
+    if not 0 < config.fraction <= 1:
+        raise errors.UserError(
+            f"config.data.fraction is {config.fraction:g}; it is a share of the "
+            "training images, above 0 and at most 1."
+        )
     if config.num_folds == 1 or config.fold >= max(config.num_folds, 1):
         raise errors.UserError(
             f"config.data.fold is {config.fold} and config.data.num_folds "
@@ -37,33 +45,39 @@ def check_folds(config: DataConfig) -> None:
         )
 
 
+def divides(config: DataConfig) -> bool:
+    """Whether a run trains on a part of the training split."""
+    return bool(config.num_folds) or config.fraction < 1
+
+
 def select(
     index: record_index.RecordIndex, config: DataConfig, held_out: bool
 ) -> record_index.RecordIndex:
-    """The records of the training split that are held out, or those that are not.
+    """The records of the training split that are held out, or those to train on.
 
     In the order of the split. Fold k holds the places k N / F to (k + 1) N / F - 1,
-    rounded down, of a permutation of the N records.
+    rounded down, of a permutation of the N records; to train on is the first `fraction`
+    of the others in the same permutation, rounded up.
     """
     num_records = index.num_records
     order = stable_random.make_permutation(num_records, _SEED, _STREAM)
     begin, end = _find_places(num_records, config)
-    is_held_out = np.zeros(num_records, bool)
-    is_held_out[order[begin:end]] = True
-    return index.select(np.flatnonzero(is_held_out == held_out))
+    rest = np.concatenate([order[:begin], order[end:]])
+    rest = rest[: count_rest(num_records, config)]
+    return index.select(np.sort(order[begin:end] if held_out else rest))
 
 
 def _find_places(num_records: int, config: DataConfig) -> tuple[int, int]:
     fold, num_folds = config.fold, config.num_folds
+    if not num_folds:
+        return 0, 0
     return fold * num_records // num_folds, (fold + 1) * num_records // num_folds
 
 
 def count_rest(num_records: int, config: DataConfig) -> int:
     """How many of the training split's records a run trains on."""
-    if not config.num_folds:
-        return num_records
     begin, end = _find_places(num_records, config)
-    return num_records - (end - begin)
+    return math.ceil(config.fraction * (num_records - (end - begin)))
 
 
 def compute_statistics(

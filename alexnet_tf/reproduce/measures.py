@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf.reproduce import differences
+from alexnet_tf.reproduce import arrays, differences
 from alexnet_tf.reproduce.differences import Difference
 from alexnet_tf.reproduce.run_records import RunRecord
 
@@ -30,6 +30,7 @@ class Measure:
       text: what it is, for tables.
       read: record -> bool [images], True for wrong, or a number.
       read_control: the same of the control, if it is read otherwise.
+      combine: instead of both, records -> float [images], each image's difference.
       is_per_image: which of the two.
       is_ratio: whether numbers are compared by their ratio.
       scale, unit, digits: how differences are printed: times `scale`, with so many
@@ -37,8 +38,9 @@ class Measure:
     """
 
     text: str
-    read: Callable[[RunRecord], np.ndarray | float]
+    read: Callable[[RunRecord], np.ndarray | float] = lambda record: 0.0
     read_control: Callable[[RunRecord], np.ndarray | float] | None = None
+    combine: Callable[[Sequence[RunRecord]], np.ndarray] | None = None
     is_per_image: bool = False
     is_ratio: bool = False
     scale: float = 1.0
@@ -49,6 +51,8 @@ class Measure:
         self, arm: Sequence[RunRecord], control: Sequence[RunRecord]
     ) -> Difference:
         """The difference between records of the same folds and seeds."""
+        if self.combine is not None:
+            return differences.compare_images(self.combine(arm))
         read_control = self.read_control or self.read
         first: list[Any] = [self.read(record) for record in arm]
         second: list[Any] = [read_control(record) for record in control]
@@ -101,6 +105,50 @@ def compute_early_loss(record: RunRecord, num_epochs: int = 5) -> float:
     return float(np.mean(losses))
 
 
+def find_dead_units(record: RunRecord) -> float:
+    """Share of units of fc6 and fc7 that are 0 on a whole batch, 0..1, at the end."""
+    last = [entry["validation"] for entry in record.epochs if "validation" in entry][-1]
+    dead = last["dead_units"]
+    return float(np.mean([dead[name] for name in dead if name[:3] in ("fc6", "fc7")]))
+
+
+def find_tower_colours(record: RunRecord) -> float:
+    """Distance between the towers' mean share of colour in conv1's kernels, 0..1."""
+    towers = record.probes["kernels"]
+    first, second = (np.mean(towers[name]["colour"]) for name in sorted(towers))
+    return abs(float(first - second))
+
+
+def compare_ensemble(records: Sequence[RunRecord]) -> np.ndarray:
+    """Of each image: wrong by the averaged prediction, minus how often by a single one.
+
+    The records answer the same images and keep their probabilities.
+    """
+    split = records[0].split
+    kept = [record.probes["probabilities"] for record in records]
+    scores = [arrays.decode(values[split]).astype(np.float64) for values in kept]
+    labels = arrays.decode(kept[0][f"{split}_labels"])
+    singles = np.mean([find_wrong(array, labels) for array in scores], axis=0)
+    return find_wrong(np.mean(scores, axis=0), labels) - singles
+
+
+def find_wrong(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Whether another class has at least the label's score, bool [images]."""
+    others = scores.copy()
+    others[np.arange(len(labels)), labels] = -np.inf
+    return np.asarray(others.max(1) >= scores[np.arange(len(labels)), labels])
+
+
+def _read_probe(
+    name: str, key: str, mean: bool = False
+) -> Callable[[RunRecord], float]:
+    def read(record: RunRecord) -> float:
+        value = record.probes[name][key]
+        return float(np.mean(value)) if mean else float(value)
+
+    return read
+
+
 def find_epochs_to(record: RunRecord, error: float, kind: str) -> float:
     """Epochs until a top-1 error falls to `error`, between epochs by interpolation.
 
@@ -147,6 +195,49 @@ MEASURES: dict[str, Measure] = {
         compute_early_loss,
         unit="nats",
         digits=3,
+    ),
+    "first_ten_losses": Measure(
+        "mean training loss of the first ten epochs",
+        lambda record: compute_early_loss(record, 10),
+        unit="nats",
+        digits=3,
+    ),
+    "dead_units": Measure(
+        "dead units of fc6 and fc7 at the end",
+        find_dead_units,
+        scale=100,
+        unit="points",
+    ),
+    "thinned_divergence": Measure(
+        "divergence from the geometric mean, against a single thinned network's",
+        _read_probe("dropout_average", "kl"),
+        _read_probe("dropout_average", "kl_single"),
+        is_ratio=True,
+        unit="times",
+    ),
+    "thinned_error": Measure(
+        "top-1 error, against a single thinned network's",
+        _read_probe("dropout_average", "error"),
+        _read_probe("dropout_average", "single"),
+        scale=100,
+        unit="points",
+    ),
+    "permuted_error": Measure(
+        "top-1 error with reordered kernels, against the order of training",
+        _read_probe("kernel_order", "permuted", mean=True),
+        _read_probe("kernel_order", "error"),
+        scale=100,
+        unit="points",
+    ),
+    "tower_colours": Measure(
+        "distance between the towers' shares of colour", find_tower_colours, digits=3
+    ),
+    "five_networks": Measure(
+        "top-1 error of the average of five networks, against a single one's",
+        combine=compare_ensemble,
+        is_per_image=True,
+        scale=100,
+        unit="points",
     ),
     "epochs_to_25_training": Measure(
         "epochs to 25 % training error",

@@ -96,7 +96,7 @@ def _compare(
         measure,
         comparison.direction,
         scope,
-        form.planned,
+        len(form.repeats),
         "its runs are not finished",
     )
     return Result(comparison, difference, verdict)

@@ -103,9 +103,9 @@ def make_run(form: Form, arm: Arm, fold: int, seed: int) -> Run:
 
 
 def list_repeats(form: Form, max_folds: int) -> list[tuple[int, int]]:
-    """(fold, seed) of every repeat, in the order in which they are run."""
-    num_folds = min(form.num_folds, max_folds) if form.num_folds else 1
-    return [(fold, seed) for fold in range(num_folds) for seed in form.seeds]
+    """(fold, seed) of every run of an arm, of at most `max_folds` folds."""
+    folds_run = list(dict.fromkeys(fold for fold, _ in form.repeats))[:max_folds]
+    return [(fold, seed) for fold, seed in form.repeats if fold in folds_run]
 
 
 def make_plan(

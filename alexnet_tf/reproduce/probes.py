@@ -6,12 +6,16 @@ values for the record's `probes`.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from alexnet_tf.data import evaluation_views, iteration, pipeline
+from alexnet_tf.evaluation import evaluate, metrics
+from alexnet_tf.reproduce import arrays, dropout_average, kernel_probes
+from alexnet_tf.runs import trained_network
 
 Answers = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
 
@@ -47,23 +51,56 @@ def _keep_probabilities(trained: Trained) -> dict[str, Any]:
     kept = {}
     for split in dict.fromkeys((trained.split, "validation")):
         answers = trained.answers[split, "ten_views"]
-        kept[split] = encode(answers["probabilities"].astype(np.float16))
-        kept[f"{split}_labels"] = encode(answers["labels"].astype(np.int16))
+        kept[split] = arrays.encode(answers["probabilities"].astype(np.float16))
+        kept[f"{split}_labels"] = arrays.encode(answers["labels"].astype(np.int16))
     return kept
 
 
-def encode(array: np.ndarray) -> dict[str, Any]:
-    """An array as JSON values; `decode` reverses it."""
-    data = base64.b64encode(array.tobytes()).decode()
-    return {"dtype": array.dtype.name, "shape": list(array.shape), "data": data}
+def _describe_kernels(trained: Trained) -> dict[str, Any]:
+    """Colour, frequency and orientation of conv1's kernels, by tower."""
+    return kernel_probes.describe_towers(trained_network.load(trained.workdir).model)
 
 
-def decode(values: Mapping[str, Any]) -> np.ndarray:
-    """The array that `encode` made JSON values of."""
-    data = base64.b64decode(values["data"])
-    return np.frombuffer(data, values["dtype"]).reshape(values["shape"])
+def _permute_kernels(trained: Trained) -> dict[str, Any]:
+    """Centre-view top-1 errors with conv1's kernels in other orders."""
+    model = trained_network.load(trained.workdir).model
+    batches = _read_centre_views(trained)
+
+    def compute_error() -> float:
+        wrong = [
+            np.asarray(metrics.find_errors(model(images, training=False), labels))[:, 0]
+            for images, labels in batches
+        ]
+        return float(np.concatenate(wrong).mean())
+
+    return kernel_probes.permute_kernels(model, compute_error)
+
+
+def _average_dropout(trained: Trained) -> dict[str, Any]:
+    """The network's prediction against means of thinned networks, centre views."""
+    model = trained_network.load(trained.workdir).model
+    images, labels = zip(*_read_centre_views(trained), strict=True)
+    return dropout_average.compare(
+        model, np.concatenate(images), np.concatenate(labels)
+    )
+
+
+def _read_centre_views(trained: Trained) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Batches of the split: images, float32, mean subtracted, and labels."""
+    data, config = evaluate.open_run_data(trained.workdir, trained.data_dir)
+    make_views = evaluation_views.compile_view_transform(
+        config.data, data.statistics, 1
+    )
+    dataset = pipeline.make_evaluation_dataset(data, config, trained.split)
+    return [
+        (make_views(images)[:, 0].numpy(), labels.numpy())
+        for images, labels, _ in iteration.iterate(data, dataset)
+    ]
 
 
 PROBES: dict[str, Callable[[Trained], Any]] = {
+    "dropout_average": _average_dropout,
+    "kernel_order": _permute_kernels,
+    "kernels": _describe_kernels,
     "probabilities": _keep_probabilities,
 }

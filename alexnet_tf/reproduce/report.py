@@ -152,7 +152,7 @@ def _format_outcome(outcome: Outcome) -> str:
             f"{100 * outcome.spread:.1f} points.",
             "",
         ]
-    minutes = form.minutes * form.planned * len(form.seeds if form.num_folds else (0,))
+    minutes = form.minutes * len(form.repeats)
     lines += [
         f"`alexnet-reproduce run {claim.name} --data_root=DATA --output_dir=OUT` "
         f"(about {minutes * len(claim.arms) / 60:.1f} hours on {form.machine}); on all "
@@ -164,7 +164,7 @@ def _format_outcome(outcome: Outcome) -> str:
 
 def _format_full(claim: Claim) -> str:
     form = claim.full
-    hours = form.minutes * form.planned * len(claim.arms) / 60
+    hours = form.minutes * len(form.repeats) * len(claim.arms) / 60
     return f"about {hours:.0f} hours on {form.machine}"
 
 

@@ -12,7 +12,7 @@ from tfrecords.durable import files
 from tools.benchmarks import conversion, fixtures, steps
 from tools.benchmarks.harness import Make, Options, Result, summarize, take_turns
 
-_CLASSES = (10, 100, 1_000, 10_000, 21_843)
+CLASSES = (10, 100, 1_000, 10_000, 21_843)
 # 1, 2, 4, ... up to the number of cores, and 2 at least.
 _WORKERS = tuple(2**i for i in range(max(2, (os.cpu_count() or 1).bit_length())))
 _WORKERS_IMAGES = 2_000
@@ -50,7 +50,7 @@ def measure_growth(options: Options) -> Result:
                 for size in list_batches(options.batch_size)
             },
             "classes, a step": {
-                size: partial(steps.train_step, settings, size) for size in _CLASSES
+                size: partial(steps.train_step, settings, size) for size in CLASSES
             },
         }
         for name, by_size in candidates.items():

@@ -64,6 +64,7 @@ class Form:
       num_folds: folds of the training split whose held-out images are answered; 0 to
         answer the images of `split` instead.
       split: answered where there are no folds.
+      folds: those that are run; empty for all.
       seeds: of the runs, each for every fold.
       until_training_error: runs end once their training error, 0..1, is as small.
       minutes: estimated time of one run, on the machine that `machine` names.
@@ -74,15 +75,17 @@ class Form:
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     num_folds: int = 0
     split: str = "validation"
+    folds: tuple[int, ...] = ()
     seeds: tuple[int, ...] = (0,)
     until_training_error: float = 0.0
     minutes: float = 0.0
     machine: str = ""
 
     @property
-    def planned(self) -> int:
-        """Folds, or seeds without folds, at which the verdict is read."""
-        return self.num_folds or len(self.seeds)
+    def repeats(self) -> list[tuple[int, int]]:
+        """(fold, seed) of every run of an arm, in their order."""
+        folds = self.folds or tuple(range(self.num_folds or 1))
+        return [(fold, seed) for fold in folds for seed in self.seeds]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -65,6 +65,36 @@ def test_validation_and_runs_without_folds_keep_all(data_dir):
         whole.get_reader(folds.HELD_OUT)
 
 
+def open_fraction(data_dir, fraction, **settings):
+    settings = {"crop_size": 67, "crop_positions": 1, "fraction": fraction, **settings}
+    return directory.open_data(data_dir, Config(data=DataConfig(**settings)))
+
+
+def test_a_fraction_is_a_part_of_a_larger_fraction(data_dir):
+    """Of 16 images, and of the 13 that are not held out: rounded up."""
+    whole = open_fraction(data_dir, 1.0)
+    before: set[tuple[int, int]] = set()
+    for fraction, count in ((0.25, 4), (0.3, 5), (1.0, 16)):
+        data = open_fraction(data_dir, fraction)
+        found = list_places(data.get_reader("train").index)
+        assert len(found) == count and before <= found
+        assert folds.count_rest(16, DataConfig(fraction=fraction)) == count
+        before = found
+    half = open_fraction(data_dir, 0.5)
+    assert (half.statistics.mean_image != whole.statistics.mean_image).any()
+    divided = open_fraction(data_dir, 0.5, num_folds=5, fold=1)
+    assert divided.count_images("train") == 7
+    held_out = list_places(divided.get_reader(folds.HELD_OUT).index)
+    assert held_out == list_places(open_fold(data_dir, 1).get_reader("held_out").index)
+    assert not held_out & list_places(divided.get_reader("train").index)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.5])
+def test_a_fraction_is_a_share(fraction):
+    with pytest.raises(errors.UserError, match=f"fraction is {fraction:g}"):
+        folds.check_folds(DataConfig(fraction=fraction))
+
+
 def test_statistics_are_of_the_rest_alone(data_dir):
     """Each image is in four of the five: the sums are four times the whole's."""
     undivided = open_fold(data_dir, 0, num_folds=0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
 
+import numpy as np
 import pytest
 
 from alexnet_tf.experiments.claims.claim import Arm, Form
-from alexnet_tf.reproduce import measures, plan
+from alexnet_tf.reproduce import arrays, measures, plan
 from alexnet_tf.reproduce.measures import MEASURES
 from tests.alexnet_tf.reproduce.made_records import make_epochs, make_record
 
@@ -70,6 +72,56 @@ def test_the_early_loss_is_of_five_epochs():
     epochs = make_epochs({"training": [0.5, 0.4, 0.3, 0.2, 0.1, 9.0]})
     record = make_record(RUN, epochs=epochs)
     assert measures.compute_early_loss(record) == pytest.approx(2 * 0.3)
+
+
+def test_probes_are_read_and_compared():
+    kept = {
+        "dropout_average": {"kl": 0.1, "kl_single": 0.4, "error": 0.2, "single": 0.3},
+        "kernel_order": {"error": 0.2, "permuted": [0.3, 0.5]},
+        "kernels": {"conv1a": {"colour": [0.1, 0.3]}, "conv1b": {"colour": [0.7]}},
+    }
+    record = dataclasses.replace(make_record(RUN), probes=kept)
+    expected = {
+        "thinned_divergence": math.log(0.25),
+        "thinned_error": -0.1,
+        "permuted_error": 0.2,
+    }
+    for name, value in expected.items():
+        difference = MEASURES[name].compare([record], [record])
+        assert difference.pooled == pytest.approx(value)
+    assert measures.find_tower_colours(record) == pytest.approx(0.5)
+
+
+def test_an_average_of_networks_is_compared_with_their_mean_error():
+    # Three images of class 0. The first network errs on the last two, the second on
+    # the first two; their average on the middle one alone.
+    first = np.array([[0.9, 0.1], [0.4, 0.6], [0.45, 0.55]], np.float16)
+    second = np.array([[0.4, 0.6], [0.4, 0.6], [0.9, 0.1]], np.float16)
+    labels = arrays.encode(np.zeros(3, np.int16))
+    records = [
+        dataclasses.replace(
+            make_record(RUN),
+            probes={
+                "probabilities": {
+                    "held_out": arrays.encode(scores),
+                    "held_out_labels": labels,
+                }
+            },
+        )
+        for scores in (first, second)
+    ]
+    differences = measures.compare_ensemble(records)
+    np.testing.assert_allclose(differences, [-0.5, 0, -0.5])
+    difference = MEASURES["five_networks"].compare(records, records)
+    assert difference.pooled == pytest.approx(-1 / 3)
+    assert difference.num_images == 3
+
+
+def test_dead_units_are_those_of_the_last_evaluation():
+    epochs = make_epochs({"training": [0.5], "validation": [0.5]})
+    epochs[0]["validation"]["dead_units"] = {"fc6a": 0.5, "fc7b": 0.1, "conv1a": 1.0}
+    record = make_record(RUN, epochs=epochs)
+    assert measures.find_dead_units(record) == pytest.approx(0.3)
 
 
 if __name__ == "__main__":

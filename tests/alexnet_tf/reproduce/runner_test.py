@@ -11,8 +11,8 @@ import pytest
 
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.experiments.claims.claim import Arm, Form
+from alexnet_tf.reproduce import arrays, plan, run_records, runner
 from alexnet_tf.reproduce import execute as execute_lib
-from alexnet_tf.reproduce import plan, probes, run_records, runner
 from alexnet_tf.training import train
 from tests import data_directories, training_runs
 from tfrecords import errors
@@ -79,7 +79,7 @@ def test_kept_probabilities_agree_with_the_answers(finished):
     _, runs, records = finished
     record = records[runs[1].name]
     kept = record.probes["probabilities"]
-    scores, labels = (probes.decode(kept[n]) for n in ("held_out", "held_out_labels"))
+    scores, labels = (arrays.decode(kept[n]) for n in ("held_out", "held_out_labels"))
     assert scores.shape == (12, 6) and scores.dtype == np.float16
     np.testing.assert_allclose(scores.sum(1), 1, atol=0.01)
     wrong = record.get_wrong("held_out", "ten_views", "top1")
@@ -114,6 +114,16 @@ def test_finished_runs_are_not_repeated(finished, data_root, monkeypatch, capsys
     with pytest.raises(AssertionError, match="repeated"):
         run_queue([make_run(num_epochs=4)], data_root, path)
     assert "run 1 of 1" in capsys.readouterr().err
+
+
+def test_a_run_is_repeated_if_its_record_lacks_a_probe(
+    finished, data_root, tmp_path, monkeypatch
+):
+    path, runs, _ = finished
+    shutil.copytree(path / "records", tmp_path / "records")
+    more = plan.dataclasses.replace(runs[0], probes=("kernels", "probabilities"))
+    record = run_queue([more], data_root, tmp_path)[more.name]
+    assert set(record.probes) == {"kernels", "probabilities"}
 
 
 def test_a_stopped_run_resumes_and_ends_like_one_that_was_not(

@@ -1,0 +1,31 @@
+"""The benchmarks by name."""
+
+from __future__ import annotations
+
+from tools.benchmarks import (
+    commands,
+    conversion,
+    growth,
+    inference,
+    inputs,
+    runs,
+    training,
+)
+
+# The first line of each function's docstring describes the benchmark.
+BENCHMARKS = {
+    "train": training.measure_training,
+    "parts": training.measure_parts,
+    "normalization": training.measure_normalization,
+    "input": inputs.measure_input,
+    "convert": conversion.measure_conversion,
+    "convert-memory": conversion.measure_conversion_memory,
+    "evaluate": inference.measure_evaluation,
+    "predict": inference.measure_prediction,
+    "run": runs.measure_run,
+    "augmentation": runs.measure_augmentation,
+    "start-up": commands.measure_start,
+    "memory": runs.measure_memory,
+    "placement": training.measure_placement,
+    "growth": growth.measure_growth,
+}
