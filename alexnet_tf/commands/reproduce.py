@@ -10,7 +10,7 @@ from absl import flags
 from alexnet_tf.commands import shared_flags
 from alexnet_tf.experiments import claims
 from alexnet_tf.experiments.claims.claim import Claim
-from alexnet_tf.reproduce import plan, report, run_records
+from alexnet_tf.reproduce import outcomes, plan, plots, report, run_records
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
@@ -111,6 +111,11 @@ def _report(is_full: bool) -> None:
     records = run_records.read_all(_find_records())
     page = report.format_page(list(claims.CLAIMS.values()), records, is_full)
     files.write_bytes(output, page.encode())
+    if records:
+        found = [
+            outcomes.judge_claim(c, records, is_full) for c in claims.CLAIMS.values()
+        ]
+        plots.draw_overview(found, os.path.splitext(output)[0] + ".png")
     print(f"wrote {output}: {len(claims.CLAIMS)} claims, {len(records)} runs")
 
 
@@ -132,6 +137,10 @@ def _run(names: list[str], is_full: bool) -> None:
         runs, _DATA_ROOT.value, _OUTPUT_DIR.value, records_dir, sys.argv
     )
     print(report.format_claims(chosen, records, is_full))
+    for claim in chosen:
+        path = os.path.join(_OUTPUT_DIR.value, "plots", f"{claim.name}.png")
+        plots.draw_claim(outcomes.judge_claim(claim, records, is_full), path)
+    print(f"The plots are in {os.path.join(_OUTPUT_DIR.value, 'plots')}.")
 
 
 def run() -> None:

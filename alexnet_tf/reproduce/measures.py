@@ -33,6 +33,7 @@ class Measure:
       combine: instead of both, records -> float [images], each image's difference.
       is_per_image: which of the two.
       is_ratio: whether numbers are compared by their ratio.
+      probe: that a record must have.
       scale, unit, digits: how differences are printed: times `scale`, with so many
         digits, then `unit`.
     """
@@ -43,6 +44,7 @@ class Measure:
     combine: Callable[[Sequence[RunRecord]], np.ndarray] | None = None
     is_per_image: bool = False
     is_ratio: bool = False
+    probe: str = ""
     scale: float = 1.0
     unit: str = ""
     digits: int = 1
@@ -214,6 +216,7 @@ MEASURES: dict[str, Measure] = {
         _read_probe("dropout_average", "kl_single"),
         is_ratio=True,
         unit="times",
+        probe="dropout_average",
     ),
     "thinned_error": Measure(
         "top-1 error, against a single thinned network's",
@@ -221,6 +224,7 @@ MEASURES: dict[str, Measure] = {
         _read_probe("dropout_average", "single"),
         scale=100,
         unit="points",
+        probe="dropout_average",
     ),
     "permuted_error": Measure(
         "top-1 error with reordered kernels, against the order of training",
@@ -228,9 +232,13 @@ MEASURES: dict[str, Measure] = {
         _read_probe("kernel_order", "error"),
         scale=100,
         unit="points",
+        probe="kernel_order",
     ),
     "tower_colours": Measure(
-        "distance between the towers' shares of colour", find_tower_colours, digits=3
+        "distance between the towers' shares of colour",
+        find_tower_colours,
+        probe="kernels",
+        digits=3,
     ),
     "five_networks": Measure(
         "top-1 error of the average of five networks, against a single one's",
@@ -238,6 +246,7 @@ MEASURES: dict[str, Measure] = {
         is_per_image=True,
         scale=100,
         unit="points",
+        probe="probabilities",
     ),
     "epochs_to_25_training": Measure(
         "epochs to 25 % training error",

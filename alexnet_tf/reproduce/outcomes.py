@@ -10,7 +10,7 @@ import numpy as np
 from alexnet_tf.experiments.claims.claim import Claim, Comparison, Form
 from alexnet_tf.reproduce import plan, verdicts
 from alexnet_tf.reproduce.differences import Difference
-from alexnet_tf.reproduce.measures import MEASURES
+from alexnet_tf.reproduce.measures import MEASURES, Measure
 from alexnet_tf.reproduce.run_records import RunRecord
 from alexnet_tf.reproduce.verdicts import Scope, Verdict
 
@@ -83,7 +83,7 @@ def _compare(
     form: Form, comparison: Comparison, arm: ArmResult, control: ArmResult
 ) -> Result:
     measure = MEASURES[comparison.measure]
-    shared = sorted(set(arm.records) & set(control.records))
+    shared = sorted(_find_usable(arm, measure) & _find_usable(control, measure))
     difference, scope = None, Scope.REDUCED
     if shared:
         first = [arm.records[repeat] for repeat in shared]
@@ -100,6 +100,15 @@ def _compare(
         "its runs are not finished",
     )
     return Result(comparison, difference, verdict)
+
+
+def _find_usable(arm: ArmResult, measure: Measure) -> set[Repeat]:
+    """The repeats whose records have what is measured."""
+    return {
+        repeat
+        for repeat, record in arm.records.items()
+        if not measure.probe or measure.probe in record.probes
+    }
 
 
 def _find_spread(

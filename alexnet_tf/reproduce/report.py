@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from alexnet_tf.experiments.claims.claim import Claim
+from alexnet_tf.experiments.claims.data_sets import DATA_SETS
 from alexnet_tf.reproduce import outcomes
 from alexnet_tf.reproduce.measures import MEASURES
 from alexnet_tf.reproduce.outcomes import ArmResult, Outcome
@@ -36,6 +37,12 @@ half width say little about a thousand classes at full width.
 In the reduced form all arms share one recipe: half width, batches of 64, 36 epochs, the
 rate divided by ten after epochs 27 and 32, float32; initial deviations follow the
 number of inputs.
+
+    alexnet-reproduce list
+    alexnet-reproduce run --all --data_root=DATA --output_dir=OUT
+    alexnet-reproduce report --records_dir=OUT/records --output=claims.md
+
+`DATA` holds a data directory per data set, by name: SETS.
 """
 
 
@@ -66,7 +73,16 @@ def format_page(
 ) -> str:
     """The page of all claims, in Markdown."""
     found = [outcomes.judge_claim(claim, records, is_full) for claim in claims]
-    parts = [_INTRODUCTION, _format_overview(found), _format_machines(records)]
+    sets = "; ".join(f"`{name}`, {what}" for name, (what, _) in DATA_SETS.items())
+    figure = (
+        "![differences and intervals of all claims](claims.png)\n" if records else ""
+    )
+    parts = [
+        _INTRODUCTION.replace("SETS", sets),
+        figure,
+        _format_overview(found),
+        _format_machines(records),
+    ]
     return "\n".join([*parts, *(_format_outcome(outcome) for outcome in found)])
 
 

@@ -44,6 +44,8 @@ class Comparison:
       direction: of the arm's value, compared with the control's.
       paper: the paper's value, in words: "+1.4 points top-1".
       measure: a name in `reproduce.measures`.
+      value: the paper's value in the measure's unit, for the plots; None if it gives
+        none.
     """
 
     arm: str
@@ -51,6 +53,7 @@ class Comparison:
     direction: Direction
     paper: str
     measure: str = "top1"
+    value: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
