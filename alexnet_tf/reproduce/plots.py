@@ -54,19 +54,26 @@ def draw_claim(outcome: Outcome, path: str) -> None:
 
 @matplotlib_defaults.default_style()
 def draw_overview(outcomes: Sequence[Outcome], path: str) -> None:
-    """Draws the differences of top-1 error of all claims beside the paper's."""
+    """Draws the differences in points of all claims; nothing if there is none."""
+    results = list_drawn(outcomes)
+    if not results:
+        return
     from matplotlib import figure
 
-    results = [
+    size = (8, max(3, 0.32 * len(results) + 1.2))
+    drawing = figure.Figure(figsize=size, layout="constrained")
+    _draw_differences(drawing.subplots(), results)
+    _save(drawing, path)
+
+
+def list_drawn(outcomes: Sequence[Outcome]) -> list[Result]:
+    """What `draw_overview` draws: the differences in points that there are."""
+    return [
         result
         for outcome in outcomes
         for result in outcome.results
         if result.difference and MEASURES[result.comparison.measure].unit == "points"
     ]
-    size = (8, max(3, 0.32 * len(results) + 1.2))
-    drawing = figure.Figure(figsize=size, layout="constrained")
-    _draw_differences(drawing.subplots(), results)
-    _save(drawing, path)
 
 
 def average_curve(arm: ArmResult, kind: str) -> tuple[list[int], list[float]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from alexnet_tf.experiments.claims.claim import Claim
 from alexnet_tf.experiments.claims.data_sets import DATA_SETS
-from alexnet_tf.reproduce import outcomes
+from alexnet_tf.reproduce import outcomes, plots
 from alexnet_tf.reproduce.measures import MEASURES
 from alexnet_tf.reproduce.outcomes import ArmResult, Outcome
 from alexnet_tf.reproduce.run_records import RunRecord
@@ -74,15 +74,10 @@ def format_page(
     """The page of all claims, in Markdown."""
     found = [outcomes.judge_claim(claim, records, is_full) for claim in claims]
     sets = "; ".join(f"`{name}`, {what}" for name, (what, _) in DATA_SETS.items())
-    figure = (
-        "![differences and intervals of all claims](claims.png)\n" if records else ""
-    )
-    parts = [
-        _INTRODUCTION.replace("SETS", sets),
-        figure,
-        _format_overview(found),
-        _format_machines(records),
-    ]
+    parts = [_INTRODUCTION.replace("SETS", sets), _format_overview(found)]
+    if plots.list_drawn(found):
+        parts.append("![differences and intervals of all claims](claims.png)\n")
+    parts += [_format_machines(records), _format_missing(found)]
     return "\n".join([*parts, *(_format_outcome(outcome) for outcome in found)])
 
 
@@ -99,18 +94,35 @@ def format_claims(
 def _format_overview(found: Sequence[Outcome]) -> str:
     rows = [
         (
-            f"[{outcome.claim.name}](#{outcome.claim.name})",
-            outcome.claim.section,
-            result.comparison.arm,
-            MEASURES[result.comparison.measure].text,
+            f"[{outcome.claim.name}](#{outcome.claim.name}) ({outcome.claim.section})",
+            f"{result.comparison.arm}: {MEASURES[result.comparison.measure].text}",
             result.comparison.paper,
             f"**{result.verdict.word.value}** ({result.verdict.scope.value})",
         )
         for outcome in found
         for result in outcome.results
+        if result.difference
     ]
-    header = ("claim", "section", "arm", "measure", "paper", "verdict")
-    return "## Overview\n\n" + _format_table(header, rows)
+    return "## Verdicts\n\n" + _format_table(("claim", "arm", "paper", "verdict"), rows)
+
+
+def _format_missing(found: Sequence[Outcome]) -> str:
+    """The claims whose runs are not all finished, with the time that they need."""
+    rows = []
+    for outcome in found:
+        form = outcome.form
+        planned = len(form.repeats) * len(outcome.claim.arms)
+        count = planned - sum(len(arm.records) for arm in outcome.arms)
+        if count:
+            hours = f"{count * form.minutes / 60:.1f} hours on {form.machine}"
+            rows.append((outcome.claim.name, f"{count} of {planned}", hours))
+    header = ("claim", "runs that are missing", "about")
+    if not rows:
+        return ""
+    return (
+        "## Not finished\n\nClaims share runs, which are counted with each.\n\n"
+        + _format_table(header, rows)
+    )
 
 
 def _format_machines(records: Mapping[str, RunRecord]) -> str:
