@@ -1,5 +1,6 @@
 # On a machine with only Python and make:
 #   make sample       make the drawn data set, train on it, evaluate, export, predict
+#   make sample-full  the same with a network of full width
 #   make test         the tests, on TensorFlow 2.21 with Keras 3
 # and for work on the code:
 #   make test-slow    the tests that take longer
@@ -29,22 +30,27 @@ SAMPLE_STAMP := .venv/installed
 TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))
 ADDONS_STAMP := .venv-addons/installed-$(call name_of,$(EXTRAS_ADDONS))
 
-.PHONY: sample test test-slow test-addons lint types build-files clean
+.PHONY: sample sample-full test test-slow test-addons lint types build-files clean
 
-sample: $(SAMPLE_STAMP)
-	$(BIN)/alexnet-convert --source=sample --data_dir=runs/sample/data
-	$(BIN)/alexnet-train --experiment=sample --data_dir=runs/sample/data \
-	  --workdir=runs/sample/run $(TRAIN_FLAGS)
-	$(BIN)/alexnet-evaluate --workdir=runs/sample/run --views=10
-	$(BIN)/alexnet-export --workdir=runs/sample/run --export_dir=runs/sample/export
-	$(BIN)/python tools/draw_sample.py --output_dir=runs/sample/new_images
-	$(BIN)/alexnet-predict --export_dir=runs/sample/export --views=10 \
-	  --plot=runs/sample/predictions.png --max_panels=20 runs/sample/new_images
+# A network of a quarter of the width, in minutes; the full one as sample-full.
+sample: SAMPLE_DIR := runs/sample
+sample: SAMPLE_EXPERIMENT := sample_quarter
+sample-full: SAMPLE_DIR := runs/sample_full
+sample-full: SAMPLE_EXPERIMENT := sample
+sample sample-full: $(SAMPLE_STAMP)
+	$(BIN)/alexnet-convert --source=sample --data_dir=$(SAMPLE_DIR)/data
+	$(BIN)/alexnet-train --experiment=$(SAMPLE_EXPERIMENT) \
+	  --data_dir=$(SAMPLE_DIR)/data --workdir=$(SAMPLE_DIR)/run $(TRAIN_FLAGS)
+	$(BIN)/alexnet-evaluate --workdir=$(SAMPLE_DIR)/run --views=10
+	$(BIN)/alexnet-export --workdir=$(SAMPLE_DIR)/run --export_dir=$(SAMPLE_DIR)/export
+	$(BIN)/python tools/draw_sample.py --output_dir=$(SAMPLE_DIR)/new_images
+	$(BIN)/alexnet-predict --export_dir=$(SAMPLE_DIR)/export --views=10 \
+	  --plot=$(SAMPLE_DIR)/predictions.png --max_panels=20 $(SAMPLE_DIR)/new_images
 	@echo
 	@echo "Where to look next:"
-	@echo "  runs/sample/predictions.png     predictions for images that it has never seen"
-	@echo "  $(BIN)/tensorboard --logdir=runs/sample/run   loss, errors, conv1's kernels"
-	@echo "  runs/sample/run/metrics.jsonl   the same numbers, a line each"
+	@echo "  $(SAMPLE_DIR)/predictions.png     predictions for images that it has never seen"
+	@echo "  $(BIN)/tensorboard --logdir=$(SAMPLE_DIR)/run   loss, errors, conv1's kernels"
+	@echo "  $(SAMPLE_DIR)/run/metrics.jsonl   the same numbers, a line each"
 	@echo "  $(BIN)/alexnet-train --helpfull   every setting with its source in the paper"
 	@echo "  README.md                       ImageNet, or your own images"
 
