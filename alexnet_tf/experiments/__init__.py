@@ -29,6 +29,7 @@ EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "cifar10_figure1": cifar10.get_figure1,
     "finetune": finetune.get_config,
     "sample": sample.get_config,
+    "sample_quarter": sample.get_quarter_config,
 }
 
 

@@ -122,6 +122,20 @@ def test_sample_keeps_the_papers_arithmetic():
     }
 
 
+def test_the_quick_sample_changes_width_length_and_start():
+    """Beside the sample's own: what a narrow network needs in order to learn soon."""
+    assert set(find_differences("sample_quarter")) - set(
+        find_differences("sample")
+    ) == {
+        "model.width",
+        "model.dropout_rate",
+        "model.initial_scaling",
+        "model.initial_stddevs",
+        "model.initial_biases",
+        "optimizer.learning_rate",
+    }
+
+
 def test_cifar10_is_the_sources():
     """layers-conv-local-13pct.cfg, layers-cifar10-11pct.cfg and their parameters."""
     plain = find_differences("cifar10_13pct")
