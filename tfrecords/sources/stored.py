@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import zlib
 from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from tfrecords import errors, sources
+from tfrecords import errors, sources, stable_random
 from tfrecords.durable import files
 from tfrecords.shards import manifest
 
@@ -59,6 +60,23 @@ class TableBuilder:
             container=columns[1].astype(np.int32),
             offset=columns[2],
             num_bytes=columns[3],
+        )
+
+
+def shuffle_class(num_images: int, name: str, seed: int) -> np.ndarray:
+    """A permutation of a class's images, to divide them: int64 [num_images].
+
+    Seeded by the class's name, too, so that other classes have no influence.
+    """
+    return stable_random.make_permutation(num_images, seed, zlib.crc32(name.encode()))
+
+
+def check_fraction(validation_fraction: float | None) -> None:
+    """Raises `UserError` unless the fraction is None or between 0 and 1."""
+    if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
+        raise errors.UserError(
+            f"The validation fraction is {validation_fraction}; it must be between 0 "
+            "and 1, for example 0.1."
         )
 
 
