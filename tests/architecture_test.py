@@ -97,6 +97,7 @@ TESTED_WITH = {
     "tfrecords.durable.locks": "tfrecords.durable.files",
     "tfrecords.sources.ilsvrc.devkit": "tfrecords.sources.ilsvrc.official",
     "tfrecords.sources.ilsvrc.release": "tfrecords.sources.ilsvrc.official",
+    "tfrecords.sources.archives.synset_tars": "tfrecords.sources.imagenet",
     "tfrecords.sources.sample.drawing": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.random_draws": "tfrecords.sources.sample.sample_source",
     "tfrecords.sources.sample.patterns": "tfrecords.sources.sample.sample_source",

@@ -72,8 +72,11 @@ def make_tar_member(
     return bytes(header) + data + bytes(-len(data) % 512)
 
 
-def make_meta(synsets=SYNSETS, year: int = 2012) -> bytes:
-    """A `meta.mat`: synset i has the number len(synsets) - i; a root has 1001."""
+def make_meta(synsets=SYNSETS, year: int = 2012, **others) -> bytes:
+    """A `meta.mat`: synset i has the number len(synsets) - i; a root has 1001.
+
+    `others` are arrays besides the synsets.
+    """
     fields = [(f"ILSVRC{year}_ID", "O"), ("WNID", "O"), ("words", "O"), ("gloss", "O")]
     rows = [
         (len(synsets) - i, synset, WORDS.get(synset, synset), "said of it")
@@ -82,7 +85,7 @@ def make_meta(synsets=SYNSETS, year: int = 2012) -> bytes:
     rows.append((1001, "n00001740", "entity", "that which is"))
     stream = io.BytesIO()
     table = np.array(rows, dtype=fields).reshape(-1, 1)
-    scipy.io.savemat(stream, {"synsets": table}, do_compression=True)
+    scipy.io.savemat(stream, {"synsets": table, **others}, do_compression=True)
     return stream.getvalue()
 
 
@@ -141,11 +144,7 @@ def list_known(classes, validation_classes=None) -> list[str]:
 
 
 def _write_archives(directory, train, validation, truth, known):
-    by_synset: dict[str, list] = {}
-    for name, contents in train.items():
-        by_synset.setdefault(name[:9], []).append((name, contents))
-    inner = [(f"{synset}.tar", make_tar(rows)) for synset, rows in by_synset.items()]
-    write_file(directory, "ILSVRC2012_img_train.tar", make_tar(inner))
+    write_file(directory, "ILSVRC2012_img_train.tar", make_synset_tars(train))
     # Not in the order of their numbers: the name alone tells the label.
     rows = list(validation.items())[::-1]
     write_file(directory, "ILSVRC2012_img_val.tar", make_tar(rows))
@@ -165,6 +164,14 @@ def _write_archives(directory, train, validation, truth, known):
             "w:gz",
         ),
     )
+
+
+def make_synset_tars(images) -> bytes:
+    """A tar of one tar for each synset, of images by name, in their order."""
+    by_synset: dict[str, list] = {}
+    for name, contents in images.items():
+        by_synset.setdefault(name[:9], []).append((name, contents))
+    return make_tar((f"{name}.tar", make_tar(rows)) for name, rows in by_synset.items())
 
 
 def _write_kaggle(directory, train, validation, truth, known):

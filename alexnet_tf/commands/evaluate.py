@@ -16,11 +16,13 @@ from tfrecords.shards import schema
 SYNOPSIS = """\
 alexnet-evaluate --workdir=W [--views=10] [--checkpoint=last|best|STEP]
 alexnet-evaluate --workdirs=V,W,... [--views=10] [--weights=search]
+alexnet-evaluate --workdir=W --split=test --submission=FILE
 
 Prints the top-1 and top-5 error of a checkpoint of the run in W, on the run's
-validation split or on another split or data directory with the same classes. Every
-image counts exactly once. --workdirs averages the probabilities of several networks
-(section 6).
+validation split or on another split or data directory with the same classes; on
+ILSVRC-2010 also the contest's hierarchical error. Every image counts exactly once.
+--workdirs averages the probabilities of several networks (section 6). --submission
+writes the classes of test images without labels in the contest's format.
 
   alexnet-evaluate --workdir=runs/alexnet --views=10 --per_class
 
@@ -62,11 +64,17 @@ _ANSWERS = shared_flags.define_path(
     "an .npz file to write each image's probabilities and label to, in the order of "
     "the records",
 )
+_SUBMISSION = shared_flags.define_path(
+    "submission",
+    "a text file for the contest, of a split without labels: for each test image, in "
+    "the order of their names, the numbers (ILSVRC2012_ID) of the five most probable "
+    "classes",
+)
 
 
 def main() -> None:
     """Reads the flags, evaluates and prints."""
-    for path in filter(None, (_OUTPUT.value, _ANSWERS.value)):
+    for path in filter(None, (_OUTPUT.value, _ANSWERS.value, _SUBMISSION.value)):
         files.check_target(path)
     if bool(_WORKDIR.value) == bool(_WORKDIRS.value):
         raise errors.UserError("give either --workdir or --workdirs.")
@@ -75,15 +83,50 @@ def main() -> None:
             "--per_class and --answers are for a single run; leave them out with "
             "--workdirs."
         )
+    if _SUBMISSION.value and (
+        _PER_CLASS.value
+        or _ANSWERS.value
+        or _OUTPUT.value
+        or _WEIGHTS.value == "search"
+    ):
+        raise errors.UserError(
+            "--per_class, --answers, --output and --weights=search need labels, and a "
+            "--submission is for images without. Leave out one or the other."
+        )
     # Report a bad run before TensorFlow's import, which takes seconds.
     workdirs = _WORKDIRS.value
     for path in workdirs or [_WORKDIR.value]:
         run_record.read_config(path)
     command_line.quiet_tensorflow()
-    if workdirs:
+    if _SUBMISSION.value:
+        _submit(workdirs)
+    elif workdirs:
         _average(workdirs)
     else:
         _evaluate()
+
+
+def _submit(workdirs: list[str]) -> None:
+    from alexnet_tf.evaluation import contest, ensemble, evaluate
+
+    path = str(_SUBMISSION.value)
+    arguments = (
+        _CHECKPOINT.value,
+        _SPLIT.value,
+        int(_VIEWS.value),
+        _DATA_DIR.value,
+        _DEVICES.value,
+    )
+    if workdirs:
+        classes, data = ensemble.find_guesses(workdirs, *arguments)
+    else:
+        _, result, data = evaluate.evaluate_checkpoint(
+            _WORKDIR.value, *arguments, is_submission=True
+        )
+        assert result.guesses is not None  # the data are a contest's
+        classes = result.guesses.classes
+    contest.write_submission(path, data, _SPLIT.value, classes)
+    print(f"wrote {path}: {len(classes):,} images, {classes.shape[1]} classes each")
 
 
 def _average(workdirs: list[str]) -> None:
@@ -119,8 +162,14 @@ def _evaluate() -> None:
     random_layers = untrained.read(checkpoint)
     if warning := untrained.describe(random_layers):
         print(warning, file=sys.stderr)
+    contest = data.contest
     report = evaluate.make_report(
-        result, data.manifest, checkpoint.step, _SPLIT.value, int(_VIEWS.value)
+        result,
+        data.manifest,
+        checkpoint.step,
+        _SPLIT.value,
+        int(_VIEWS.value),
+        contest.costs if contest else None,
     )
     report[untrained.KEY] = list(random_layers)
     print(evaluate.format_report(report, _PER_CLASS.value))

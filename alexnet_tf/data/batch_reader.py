@@ -38,7 +38,8 @@ def read_batch(
       batch_size: B; None if it varies between batches.
 
     Returns:
-      (images, labels int32 [B], 0..num_classes-1). Images are encoded, string [B], or,
+      (images, labels int32 [B], 0..num_classes-1, all -1 in a split without labels).
+      Images are encoded, string [B], or,
       from raw shards, uint8 [B, size, size, 3], RGB: as strings of 197 kB, TensorFlow
       would copy them when parsing, unbatching and decoding. An invalid record raises
       `tf.errors.InvalidArgumentError`.
@@ -49,7 +50,7 @@ def read_batch(
     serialized = _call_python(read.read_serialized, [batch], tf.string)
     serialized.set_shape([batch_size])
     images, stored_labels = schema.parse_images(serialized)
-    return _check_labels(images, stored_labels, read.info)
+    return _check_labels(images, stored_labels, read)
 
 
 def read_crops(
@@ -71,7 +72,7 @@ def read_crops(
     )
     images = tf.ensure_shape(pixels, [batch_size, crop_size, crop_size, 3])
     stored_labels = tf.ensure_shape(stored_labels, [batch_size])
-    return _check_labels(images, stored_labels, read.info)
+    return _check_labels(images, stored_labels, read)
 
 
 def _call_python(
@@ -84,11 +85,12 @@ def _call_python(
 
 
 def _check_labels(
-    images: tf.Tensor, stored_labels: tf.Tensor, info: manifest.Manifest
+    images: tf.Tensor, stored_labels: tf.Tensor, read: BatchReader
 ) -> tuple[tf.Tensor, tf.Tensor]:
     # Returns the images unchanged, and labels counted from 0.
-    labels = stored_labels - info.label_offset
-    in_range = tf.reduce_all((labels >= 0) & (labels < info.num_classes))
+    labels = stored_labels - read.info.label_offset
+    first, last = read.label_range
+    in_range = tf.reduce_all((labels >= first) & (labels <= last))
     check = tf.debugging.Assert(in_range, ["label out of range:", stored_labels])
     with tf.control_dependencies([check]):
         return tf.identity(images), tf.cast(labels, tf.int32)
@@ -136,6 +138,7 @@ class BatchReader:
       info: the data directory's manifest; also an attribute.
       compute_ids: maps a batch's number to its record numbers, int64 [b].
       num_remembered: batches that may have been read but not yet delivered.
+      is_labelled: False for a split without labels.
     """
 
     def __init__(
@@ -144,8 +147,13 @@ class BatchReader:
         info: manifest.Manifest,
         compute_ids: Callable[[int], np.ndarray],
         num_remembered: int,
+        is_labelled: bool = True,
     ):
         self.info = info
+        # Of the labels as counted from 0.
+        self.label_range = (0, info.num_classes - 1)
+        if not is_labelled:
+            self.label_range = (schema.NO_LABEL, schema.NO_LABEL)
         self._reader = reader
         self._compute_ids = compute_ids
         self._recent: collections.deque[np.ndarray] = collections.deque(
@@ -215,7 +223,8 @@ class BatchReader:
         with self._lock:
             batches = list(self._recent)
         for record_id in np.concatenate([np.empty(0, np.int64), *batches]):
-            fault = _find_fault(self._reader.read(int(record_id)), self.info)
+            record = self._reader.read(int(record_id))
+            fault = _find_fault(record, self.info, self.label_range)
             if fault:
                 return errors.DataError(
                     f"{self._reader.describe(int(record_id))} {fault}. Run "
@@ -224,15 +233,17 @@ class BatchReader:
         return None
 
 
-def _find_fault(record: bytes, info: manifest.Manifest) -> str | None:
+def _find_fault(
+    record: bytes, info: manifest.Manifest, label_range: tuple[int, int]
+) -> str | None:
     # What is wrong with a record, to follow its name in an error; None if it is valid.
     name = "without a name"
     try:
         with tf.device("CPU:0"):
             parsed = schema.parse_example(tf.constant(record))
             name = parsed["filename"].numpy().decode(errors="replace") or name
-            label, first = int(parsed["label"]), info.label_offset
-            last = first + info.num_classes - 1
+            label = int(parsed["label"])
+            first, last = (end + info.label_offset for end in label_range)
             if not first <= label <= last:
                 return f"({name}) has the label {label}, outside {first}..{last}"
             decode_image(parsed["image_bytes"], info)

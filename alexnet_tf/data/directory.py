@@ -8,7 +8,7 @@ from alexnet_tf.config.schema import Config, DataConfig
 from alexnet_tf.data import folds
 from alexnet_tf.data.batch_reader import STORED_SIZE, BatchReader
 from tfrecords import errors
-from tfrecords.shards import record_index, record_reader, statistics
+from tfrecords.shards import contest, record_index, record_reader, statistics
 from tfrecords.shards.manifest import STATISTICS_NAME, Manifest, read_manifest
 from tfrecords.shards.statistics import Statistics
 
@@ -43,6 +43,16 @@ class DataDirectory:
     def image_size(self) -> int:
         """Side of the images before cropping, pixels."""
         return self.manifest.image_size or STORED_SIZE
+
+    @property
+    def contest(self) -> contest.Contest | None:
+        """The contest's numbers of the classes; raises as `contest.read`."""
+        return contest.read(self.path, self.manifest)
+
+    def is_labelled(self, split: str) -> bool:
+        """False for a contest's test images, whose labels are all -1."""
+        info = self.manifest.splits.get(split)
+        return info is None or info.is_labelled
 
     def with_statistics(self, statistics: Statistics, run: str) -> DataDirectory:
         """The same data with the statistics of the run in the directory `run`.

@@ -120,8 +120,9 @@ def make_evaluation_dataset(
     as many with ten views (section 4.1), at least one.
 
     Returns:
-      Data set of (images uint8 [b, size, size, 3], labels int32 [b], record numbers
-      int64 [b]). `evaluation_views.compile_view_transform` makes the views.
+      Data set of (images uint8 [b, size, size, 3], labels int32 [b], all -1 in a split
+      without labels, record numbers int64 [b]).
+      `evaluation_views.compile_view_transform` makes the views.
 
     Raises:
       ValueError: unless `num_views` is 1 or 10.
@@ -138,7 +139,7 @@ def make_evaluation_dataset(
         first = batch * batch_size
         return np.arange(first, min(first + batch_size, num_records), dtype=np.int64)
 
-    read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
+    read = _make_batch_reader(data, reader, compute_ids, batch_size, config, split)
     with tf.device("CPU:0"):
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -163,11 +164,18 @@ def _make_batch_reader(
     compute_ids: Callable[[int], np.ndarray],
     batch_size: int,
     config: Config,
+    split: str = "train",
 ) -> batch_reader.BatchReader:
     num_remembered = config.data.prefetch_batches + _BATCHES_UNDER_WAY
     num_remembered += -(-_get_num_parallel(config.data) // batch_size)
     return data.watch(
-        batch_reader.BatchReader(reader, data.manifest, compute_ids, num_remembered)
+        batch_reader.BatchReader(
+            reader,
+            data.manifest,
+            compute_ids,
+            num_remembered,
+            data.is_labelled(split),
+        )
     )
 
 

@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
-from alexnet_tf.evaluation import evaluate, metrics
+from alexnet_tf.data import directory
+from alexnet_tf.evaluation import contest, evaluate, metrics
 from alexnet_tf.runs import data_summary, run_record
 from tfrecords import errors, stable_random
 
@@ -95,17 +97,9 @@ def evaluate_runs(
       UserError: if there are fewer than two runs, or they have other classes or, unless
         `data_dir` is given, other data.
     """
-    _check_runs(paths, data_dir)
-    steps, answers = [], []
-    for path in paths:
-        checkpoint, result, _ = evaluate.evaluate_checkpoint(
-            path, which, split, num_views, data_dir, devices, keeps_answers=True
-        )
-        assert result.answers is not None
-        steps.append(checkpoint.step)
-        answers.append(result.answers)
-    labels = answers[0]["labels"]
-    probabilities = [answer["probabilities"] for answer in answers]
+    steps, probabilities, labels, _ = _evaluate_each(
+        paths, which, split, num_views, data_dir, devices
+    )
     weights: tuple[float, ...] = (1.0,) * len(paths)
     if searches:
         order = stable_random.make_permutation(len(labels), _SEED, _STREAM)
@@ -127,6 +121,56 @@ def evaluate_runs(
         "split": split,
         "views": num_views,
     }
+
+
+def find_guesses(
+    paths: Sequence[str],
+    which: str,
+    split: str,
+    num_views: int,
+    data_dir: str | None = None,
+    devices: str | None = None,
+) -> tuple[np.ndarray, directory.DataDirectory]:
+    """The classes that the runs' average finds most probable, for a submission.
+
+    Returns int32 [N, at most 5], best first, in the order of the records, and the data.
+    Arguments and errors are those of `evaluate_runs`.
+    """
+    _, probabilities, _, data = _evaluate_each(
+        paths, which, split, num_views, data_dir, devices, is_submission=True
+    )
+    mean = average(probabilities, (1.0,) * len(paths))
+    return contest.find_top(tf.constant(mean)), data
+
+
+def _evaluate_each(
+    paths: Sequence[str],
+    which: str,
+    split: str,
+    num_views: int,
+    data_dir: str | None,
+    devices: str | None,
+    is_submission: bool = False,
+) -> tuple[list[int], list[np.ndarray], np.ndarray, directory.DataDirectory]:
+    """Each run's step and probabilities, then what they share: labels and data."""
+    _check_runs(paths, data_dir)
+    steps, answers = [], []
+    for path in paths:
+        checkpoint, result, data = evaluate.evaluate_checkpoint(
+            path,
+            which,
+            split,
+            num_views,
+            data_dir,
+            devices,
+            keeps_answers=True,
+            is_submission=is_submission,
+        )
+        assert result.answers is not None
+        steps.append(checkpoint.step)
+        answers.append(result.answers)
+    probabilities = [answer["probabilities"] for answer in answers]
+    return steps, probabilities, answers[0]["labels"], data
 
 
 def _check_runs(paths: Sequence[str], data_dir: str | None) -> None:

@@ -17,7 +17,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement, precision
-from alexnet_tf.evaluation import forward
+from alexnet_tf.evaluation import contest, forward
 from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
 from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.runs import data_summary, run_record, trained_network
@@ -34,13 +34,15 @@ class Evaluation:
     `first_images`, float32 [b, crop, crop, 3], are the first batch's centre views (of
     ten views, the first), for diagnostics. `answers`, if they were kept, are those of
     each record in the order of the split: `probabilities` float32 [N, classes],
-    averaged over the views, and `labels` int32 [N].
+    averaged over the views, and `labels` int32 [N]. `guesses` are kept of the data of a
+    contest. Counts are 0 in a split without labels.
     """
 
     counts: ErrorCounts
     per_class: PerClassErrors
     first_images: tf.Tensor
     answers: dict[str, np.ndarray] | None = None
+    guesses: contest.Guesses | None = None
 
 
 def evaluate(
@@ -53,6 +55,7 @@ def evaluate(
     check_stop: Callable[[], None] = lambda: None,
     make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
     keeps_answers: bool = False,
+    keeps_guesses: bool = False,
 ) -> Evaluation:
     """Evaluates `split`, "validation", "test" or "train", with 1 or 10 views.
 
@@ -66,16 +69,18 @@ def evaluate(
       UserError: if there is no such split.
       DataError: if a record is damaged, or an image was not seen exactly once.
     """
-    num_records = data.count_images(split)
+    num_records, is_labelled = data.count_images(split), data.is_labelled(split)
     counts, per_class = ErrorCounts(), PerClassErrors(data.manifest.num_classes)
     times_seen = np.zeros(num_records, np.int64)
-    first_images, answers = None, None
+    first_images, answers, guesses = None, None, None
     if keeps_answers:
         shape = (num_records, data.manifest.num_classes)
         answers = {
             "probabilities": np.zeros(shape, np.float32),
             "labels": np.zeros(num_records, np.int32),
         }
+    if keeps_guesses:
+        guesses = contest.make_guesses(num_records, data.manifest.num_classes)
     line = progress.Progress("evaluating", num_records, "images")
     dataset = pipeline.make_evaluation_dataset(data, config, split, num_views)
     make_views = make_views or evaluation_views.compile_view_transform(
@@ -84,13 +89,17 @@ def evaluate(
     for images, labels, record_ids in iteration.iterate(data, dataset):
         check_stop()
         views = make_views(images)
-        result = eval_step(views, labels)
+        result = eval_step(views, labels if is_labelled else tf.zeros_like(labels))
         is_error = result.is_error.numpy()
         np.add.at(times_seen, record_ids.numpy(), 1)
-        top1_errors, top5_errors = is_error.sum(axis=0)
-        loss_sum = result.losses.numpy().sum()
-        counts.add(len(is_error), top1_errors, top5_errors, loss_sum)
-        per_class.add(labels.numpy(), is_error)
+        if is_labelled:
+            top1_errors, top5_errors = is_error.sum(axis=0)
+            loss_sum = result.losses.numpy().sum()
+            counts.add(len(is_error), top1_errors, top5_errors, loss_sum)
+            per_class.add(labels.numpy(), is_error)
+        if guesses:
+            guesses.classes[record_ids] = contest.find_top(result.probabilities)
+            guesses.labels[record_ids] = labels
         if answers:
             answers["probabilities"][record_ids] = result.probabilities
             answers["labels"][record_ids] = labels
@@ -107,7 +116,7 @@ def evaluate(
             "were seen more than once, so the error rate would be wrong. Run "
             "alexnet-verify on the data."
         )
-    return Evaluation(counts, per_class, first_images, answers)
+    return Evaluation(counts, per_class, first_images, answers, guesses)
 
 
 def open_run_data(
@@ -150,21 +159,24 @@ def evaluate_checkpoint(
     data_dir: str | None = None,
     devices: str | None = None,
     keeps_answers: bool = False,
+    is_submission: bool = False,
 ) -> tuple[Checkpoint, Evaluation, directory.DataDirectory]:
     """Evaluates a run's checkpoint, as `alexnet-evaluate` does.
 
     The checkpoint is "last", "best" or a step. Always subtracts the mean of the
     training data, also from other data in `data_dir` (section 2). `devices` replaces
     those of the run unless it is None; for `keeps_answers`, see `Evaluation.answers`.
+    For a submission the split has no labels (see `contest`), and otherwise it has.
 
     Raises:
       UserError: if there is no such run, checkpoint or split, the data has other
-        classes than the network, or the training data has changed.
+        classes than the network, the training data has changed, or the split has
+        labels where it should not, or none.
       DataError: if the checkpoint or a record is damaged.
     """
     precision.make_reproducible()
     data, config = open_run_data(workdir_path, data_dir)
-    data.get_reader(split)
+    contest.check_split(data, split, is_submission)
     where = placement.make_placement(
         devices or config.devices, NETWORKS[config.model.network].num_towers
     )
@@ -183,16 +195,29 @@ def evaluate_checkpoint(
                 config.data, data.statistics, num_views, device
             ),
             keeps_answers=keeps_answers,
+            keeps_guesses=data.contest is not None,
         )
     return network.checkpoint, result, data
 
 
 def make_report(
-    result: Evaluation, info: manifest.Manifest, step: int, split: str, num_views: int
+    result: Evaluation,
+    info: manifest.Manifest,
+    step: int,
+    split: str,
+    num_views: int,
+    costs: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Converts an evaluation to JSON values, with classes in the order of labels."""
+    """Converts an evaluation to JSON values, with classes in the order of labels.
+
+    With the contest's `costs` there are `hierarchical_errors`, by number of guesses.
+    """
     counts = result.counts
-    return {
+    hierarchical = {}
+    if result.guesses and costs is not None:
+        found = contest.compute_hierarchical_errors(result.guesses, costs)
+        hierarchical["hierarchical_errors"] = found
+    return hierarchical | {
         "step": step,
         "split": split,
         "views": num_views,
@@ -235,6 +260,11 @@ def format_report(report: dict[str, Any], with_classes: bool) -> str:
         f"  top-5 error {top5}",
         f"  loss        {report['loss']:.4f}",
     ]
+    if found := report.get("hierarchical_errors"):
+        lines.append(
+            f"  hierarchical error {found[-1]:.4f} with {len(found)} guesses, "
+            f"{found[0]:.4f} with one"
+        )
     if with_classes:
         seen = [c for c in report["classes"] if c["num_seen"]]
         seen.sort(key=lambda c: (-c["top1_errors"] / c["num_seen"], c["synset"]))

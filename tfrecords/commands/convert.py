@@ -30,11 +30,20 @@ FLAGS = flags.FLAGS
 flags.DEFINE_enum(
     "source",
     None,
-    ["ilsvrc2012", "folder", "cifar10", "sample"],
-    "The kind of source: ilsvrc2012, the official archives or Kaggle's layout; folder, "
-    "one sub-folder for each class, or train and validation folders of them; cifar10, "
-    "the official Python archive; sample, the built-in drawn images, which need no "
-    "--source_dir.",
+    [
+        "ilsvrc2012",
+        "ilsvrc2010",
+        "imagenet_fall2011",
+        "imagenet_fall2009",
+        "folder",
+        "cifar10",
+        "sample",
+    ],
+    "The kind of source: ilsvrc2012, the official archives or Kaggle's layout; "
+    "ilsvrc2010, the official archives; imagenet_fall2011 and imagenet_fall2009, a tar "
+    "of one tar for each synset; folder, one sub-folder for each class, or train and "
+    "validation folders of them; cifar10, the official Python archive; sample, the "
+    "built-in drawn images, which need no --source_dir.",
     required=True,
 )
 flags.DEFINE(
@@ -84,7 +93,8 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "seed",
     _DEFAULTS.seed,
-    "Seed of the shuffle, of the folder's validation split and of the drawn images.",
+    "Seed of the shuffle, of the splits that divide each class's images, and of the "
+    "drawn images.",
 )
 flags.DEFINE_integer(
     "num_train_shards",
@@ -126,13 +136,14 @@ flags.DEFINE_bool(
     "check_md5",
     True,
     "ilsvrc2012: compare the archives' MD5 sums with the official ones; always done "
-    "with --strict.",
+    "with --strict. ilsvrc2010, whose sums are not known: note them in the manifest.",
 )
 flags.DEFINE_float(
     "validation_fraction",
     None,
-    "folder: the fraction of each class used for validation, such as 0.1, if there are "
-    "no train and validation folders.",
+    "folder and imagenet_*: the fraction of each class used for validation, such as "
+    "0.1; of a folder without train and validation folders, and of the images that are "
+    "not Fall 2009's test half.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -183,7 +194,7 @@ def _make_settings() -> plan.ConvertSettings:
 
 
 def _open_source() -> Source:
-    from tfrecords.sources import cifar, folder
+    from tfrecords.sources import cifar, folder, imagenet
     from tfrecords.sources.ilsvrc import official
     from tfrecords.sources.sample import sample_source
 
@@ -196,10 +207,19 @@ def _open_source() -> Source:
             f"--source={FLAGS.source} needs --source_dir, the directory of its "
             "archives or images. Add it."
         )
+    check_md5 = FLAGS.check_md5 or FLAGS.strict
     if FLAGS.source == "ilsvrc2012":
-        return official.open_ilsvrc2012(
-            FLAGS.source_dir, check_md5=FLAGS.check_md5 or FLAGS.strict
-        )
+        return official.open_ilsvrc2012(FLAGS.source_dir, check_md5=check_md5)
+    if FLAGS.source == "ilsvrc2010":
+        return official.open_ilsvrc2010(FLAGS.source_dir, check_md5=check_md5)
+    for release in (imagenet.FALL2011, imagenet.FALL2009):
+        if FLAGS.source == release.name:
+            return imagenet.open_imagenet(
+                FLAGS.source_dir,
+                release,
+                validation_fraction=FLAGS.validation_fraction,
+                seed=FLAGS.seed,
+            )
     if FLAGS.source == "cifar10":
         return cifar.open_cifar10(FLAGS.source_dir)
     return folder.open_folder(

@@ -9,7 +9,8 @@ from tfrecords.console import command_line, progress
 
 SYNOPSIS = """\
 Checks everything in a data directory: sizes, SHA-256, index, statistics, and every
-record's checksums, label and image. Names the shard and record that is wrong.
+record's checksums, label and image. Names the shard and record that is wrong. Notes
+where counts differ from those of the official data set, as they do in a subset.
 
   alexnet-verify DATA_DIR [--num_workers=N]
 
@@ -44,6 +45,8 @@ def main() -> int:
     )
     for line in report.problems:
         print(line)
+    for note in report.notes:
+        print(f"Note: {note}")
     if left_out := report.num_problems - len(report.problems):
         print(f"... and {left_out:,} more")
     if report.num_problems:

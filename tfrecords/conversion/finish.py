@@ -52,6 +52,7 @@ def finish(
             split: _read_contents(data_dir, the_plan, split)
             for split in dict.fromkeys(shard.split for shard in the_plan.shards)
         },
+        source.contest,
     )
     finished_shards.remove(data_dir)
     return result

@@ -41,6 +41,9 @@ _DEFAULT_REJECTED_SHARE = 0.01
 # Left out of descriptions: early versions offered no choice.
 _IMPLIED = {"resizing": "bicubic"}
 
+# As Python objects, 14 million names take a gigabyte.
+_NAMES_AT_ONCE = 100_000
+
 # To be increased when the same input and settings give other bytes than before.
 _CONVERTER_VERSION = 1
 
@@ -245,14 +248,21 @@ def _find_opencv_versions() -> dict[str, str]:
 
 def _digest_table(table: ImageTable) -> str:
     """A digest of the table's names, labels and sizes."""
-    names = b"\n".join(table.filenames.tolist())
+    digest = hashlib.sha256()
+    for start in range(0, table.num_images, _NAMES_AT_ONCE):
+        names = table.filenames[start : start + _NAMES_AT_ONCE].tolist()
+        digest.update(b"\n" * bool(start) + b"\n".join(names))
     labels = np.ascontiguousarray(table.labels, "<i4").tobytes()
     sizes = np.ascontiguousarray(table.num_bytes, "<i8").tobytes()
-    return _digest(names, labels, sizes)
+    return _combine(digest, hashlib.sha256(labels), hashlib.sha256(sizes))
 
 
-def _digest(*parts: bytes) -> str:
+def _digest(part: bytes) -> str:
+    return _combine(hashlib.sha256(part))
+
+
+def _combine(*parts: hashlib._Hash) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(hashlib.sha256(part).digest())
+        digest.update(part.digest())
     return digest.hexdigest()

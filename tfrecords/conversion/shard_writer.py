@@ -27,6 +27,7 @@ from tfrecords.sources import Source
 
 # Of processor time: a busy machine or a slow disk must not reject an image.
 IMAGE_SECONDS = 60.0
+_UNKNOWN_CLASS = manifest.ClassInfo("", "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,12 +96,13 @@ def write_shard(
                 rejects.append(manifest.Reject(shard.split, filename, reason))
                 continue
             label = int(table.labels[row])
+            info = _UNKNOWN_CLASS if label == schema.NO_LABEL else source.classes[label]
             data = schema.encode_image(
                 encoded=prepared.encoded,
                 image_format=schema.FORMATS[settings.encoding],
                 label=label,
-                synset=source.classes[label].synset,
-                text=source.classes[label].text,
+                synset=info.synset,
+                text=info.text,
                 filename=filename,
                 height=settings.image_size,
                 width=settings.image_size,
@@ -111,7 +113,8 @@ def write_shard(
             num_bytes += len(record)
             lengths.append(len(data))
             checksums.append(record_file.get_checksum(record))
-            class_counts[label] += 1
+            if label != schema.NO_LABEL:
+                class_counts[label] += 1
             if accumulator is not None:
                 accumulator.add(prepared.pixels)
             height, width = prepared.height, prepared.width

@@ -18,7 +18,10 @@ _LARGE_RATIO = 10
 def describe_source(source: Source) -> list[str]:
     """The counts of each split and the notes, as lines for the user."""
     lines = []
-    for split in source.splits:
+    for split, table in source.splits.items():
+        if not table.is_labelled:
+            lines.append(f"{split}: {table.num_images:,} images without labels")
+            continue
         counts = _count_classes(source, split)
         lowest, highest = counts.min(), counts.max()
         each = f"{lowest:,}" if lowest == highest else f"{lowest:,} to {highest:,}"
@@ -32,7 +35,9 @@ def describe_source(source: Source) -> list[str]:
 def find_notes(source: Source) -> list[str]:
     """What is unusual: the source's own remarks, then notes about its classes."""
     notes = list(source.remarks)
-    for split in source.splits:
+    for split, table in source.splits.items():
+        if not table.is_labelled:
+            continue
         counts = _count_classes(source, split)
         if num_empty := int(np.count_nonzero(counts == 0)):
             first = source.classes[int(np.argmin(counts))].synset

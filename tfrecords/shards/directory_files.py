@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from tfrecords.durable import files, npz
+from tfrecords.shards import contest as contest_file
 from tfrecords.shards import manifest, record_file, statistics
 
 
@@ -32,11 +33,13 @@ def write(
     data_dir: str,
     description: manifest.Manifest,
     shards: Mapping[str, Iterable[ShardContents]],
+    contest: contest_file.Contest | None = None,
 ) -> manifest.Manifest:
     """Writes `statistics.npz`, `index.npz` and, last, the manifest, which it returns.
 
     A manifest that `data_dir` already has is removed first. `description` is the new
     one without its splits and checksums. Each split's `shards` are read once, in order.
+    `contest.npz` is written if there is something for it.
 
     Raises:
       UserError: if there is no training image.
@@ -49,32 +52,40 @@ def write(
     splits: dict[str, manifest.SplitInfo] = {}
     for split, contents in shards.items():
         parts: list[ShardContents] = []
+        class_counts = np.zeros(len(description.classes), np.int64)
         for shard in contents:
             if accumulator is None:
                 accumulator = shard.accumulator
             elif shard.accumulator is not None:
                 accumulator.merge(shard.accumulator)
-            # The sums are large.
-            parts.append(dataclasses.replace(shard, accumulator=None))
+            class_counts += shard.class_counts
+            # The sums are large, and so are 22,000 counts for each of 1,400 shards.
+            parts.append(
+                dataclasses.replace(
+                    shard, accumulator=None, class_counts=np.zeros(0, np.int64)
+                )
+            )
         lengths = [part.lengths for part in parts]
         numbers = np.arange(len(parts), dtype=np.int32)
         index[f"{split}/shard"] = np.repeat(numbers, [len(part) for part in lengths])
         index[f"{split}/offset"] = np.concatenate([*map(_compute_offsets, lengths)])
         index[f"{split}/length"] = np.concatenate(lengths)
         index[f"{split}/checksum"] = np.concatenate([p.checksums for p in parts])
-        class_counts: np.ndarray = np.sum([p.class_counts for p in parts], axis=0)
         splits[split] = manifest.SplitInfo(
             tuple(part.info for part in parts), tuple(class_counts.tolist())
         )
     assert accumulator is not None  # there is a training split
     statistics.write_statistics(data_dir, accumulator.compute())
     npz.save(os.path.join(data_dir, manifest.INDEX_NAME), index)
+    names = [manifest.INDEX_NAME, manifest.STATISTICS_NAME]
+    if contest is not None:
+        contest_file.write(data_dir, contest)
+        names.append(manifest.CONTEST_NAME)
     written = dataclasses.replace(
         description,
         splits=splits,
         checksums={
-            name: files.compute_digest(os.path.join(data_dir, name))
-            for name in (manifest.INDEX_NAME, manifest.STATISTICS_NAME)
+            name: files.compute_digest(os.path.join(data_dir, name)) for name in names
         },
     )
     manifest.write_manifest(data_dir, written)

@@ -90,8 +90,8 @@ def _field(number: int, payload: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    if value < 0:
-        raise ValueError(f"only non-negative integers are encoded, not {value}")
+    if value < 0:  # as its two's complement of 64 bits
+        value += 1 << 64
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

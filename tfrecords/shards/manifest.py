@@ -21,6 +21,7 @@ from tfrecords.durable import files, json_records, npz
 MANIFEST_NAME = "manifest.json"
 INDEX_NAME = "index.npz"
 STATISTICS_NAME = "statistics.npz"
+CONTEST_NAME = "contest.npz"
 FORMAT_NAME = "alexnet-tfrecords"
 FORMAT_VERSION = 1
 
@@ -47,10 +48,18 @@ class ShardInfo:
 
 @dataclasses.dataclass(frozen=True)
 class SplitInfo:
-    """A split: its shards and how many records each class has (sum = num_records)."""
+    """A split: its shards and how many records each class has.
+
+    The sum of `class_counts` is `num_records`, or 0 in a split without labels: the test
+    images of a contest.
+    """
 
     shards: tuple[ShardInfo, ...]
     class_counts: tuple[int, ...]
+
+    @property
+    def is_labelled(self) -> bool:
+        return any(self.class_counts) or not self.num_records
 
     @property
     def num_records(self) -> int:
@@ -96,7 +105,8 @@ class Manifest:
     splits: dict[str, SplitInfo]  # by name
     rejects: tuple[Reject, ...]  # in the order of the plan
     inputs: tuple[InputFile, ...]  # the files that were converted
-    checksums: dict[str, str]  # SHA-256 of `index.npz` and `statistics.npz` by name
+    # SHA-256 of `index.npz`, `statistics.npz` and, if there is one, `contest.npz`.
+    checksums: dict[str, str]
 
     @property
     def num_classes(self) -> int:
@@ -115,7 +125,10 @@ class Manifest:
                 name: [dataclasses.astuple(shard) for shard in split.shards]
                 for name, split in sorted(self.splits.items())
             },
-            "checksums": dict(sorted(self.checksums.items())),
+            # Without the contest's, which data of an earlier version do not have.
+            "checksums": {
+                name: self.checksums[name] for name in (INDEX_NAME, STATISTICS_NAME)
+            },
         }
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
@@ -174,7 +187,7 @@ def read_manifest(data_dir: str) -> Manifest:
 def load_arrays(
     data_dir: str, name: str, sha256: str | None = None
 ) -> dict[str, np.ndarray]:
-    """The arrays of `index.npz` or `statistics.npz`.
+    """The arrays of `index.npz`, `statistics.npz` or `contest.npz`.
 
     Raises:
       DataError: if the file is missing or damaged, or its SHA-256 is not the one given.
@@ -209,7 +222,7 @@ def _check(manifest: Manifest) -> None:
         raise ValueError(f"encoding is {manifest.encoding!r}, not 'jpeg' or 'raw'")
     if manifest.image_size < 0:
         raise ValueError(f"image_size is {manifest.image_size}")
-    if set(manifest.checksums) != {INDEX_NAME, STATISTICS_NAME}:
+    if set(manifest.checksums) - {CONTEST_NAME} != {INDEX_NAME, STATISTICS_NAME}:
         raise ValueError(f"checksums names {sorted(manifest.checksums)}")
     if not manifest.classes or len({c.synset for c in manifest.classes}) < len(
         manifest.classes
@@ -229,7 +242,7 @@ def _check(manifest: Manifest) -> None:
         if (
             len(split.class_counts) != manifest.num_classes
             or min(split.class_counts) < 0
-            or sum(split.class_counts) != split.num_records
+            or sum(split.class_counts) not in (0, split.num_records)
         ):
             raise ValueError(
                 f"splits.{name}.class_counts does not add up to the shards' records"

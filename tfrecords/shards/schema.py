@@ -5,7 +5,8 @@ ecosystem stores ImageNet:
 
   image/encoded         bytes   JPEG (quality 95) of 256x256, or raw uint8 HWC RGB
   image/format          bytes   b"JPEG" or b"RAW"
-  image/class/label     int64   0..N-1 (other programs may count from 1)
+  image/class/label     int64   0..N-1 (other programs may count from 1); -1 and no
+                                synset and text in a split without labels
   image/class/synset    bytes   the class's id: b"n01440764", a folder's name
   image/class/text      bytes   the class's name in words
   image/filename        bytes   the image's name in its source
@@ -47,6 +48,9 @@ FORMATS = {"jpeg": b"JPEG", "raw": b"RAW"}
 _NEEDED = (ENCODED, LABEL)
 
 SPLITS = ("train", "validation", "test")
+
+# Of every image of a split without labels.
+NO_LABEL = -1
 
 
 def make_shard_name(split: str, shard: int, num_shards: int) -> str:

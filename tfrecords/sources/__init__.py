@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 
 from tfrecords.shards import manifest
+from tfrecords.shards.contest import Contest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +24,7 @@ class ImageTable:
     """
 
     filenames: np.ndarray  # bytes ("S") [N]; unique within the split
-    labels: np.ndarray  # int32 [N], 0..num_classes-1
+    labels: np.ndarray  # int32 [N], 0..num_classes-1; all -1 in a split without labels
     # int32 [N], the file or folder that holds the image; its meaning is up to the
     # source (the number of a tar or of a class folder).
     container: np.ndarray
@@ -33,6 +34,10 @@ class ImageTable:
     @property
     def num_images(self) -> int:
         return len(self.labels)
+
+    @property
+    def is_labelled(self) -> bool:
+        return bool(np.all(self.labels >= 0))
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -51,6 +56,7 @@ class Source(abc.ABC):
     settings: dict[str, object] = dataclasses.field(default_factory=dict)
     # Notes for the user, such as differences from the official counts.
     remarks: tuple[str, ...] = ()
+    contest: Contest | None = None  # of an ILSVRC
 
     @abc.abstractmethod
     def read_image(self, split: str, row: int) -> bytes | np.ndarray:

@@ -12,6 +12,7 @@ import io
 import os
 import pickle
 import re
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -56,6 +57,20 @@ def open_cifar10(source_dir: str) -> sources.Source:
     return Cifar10(path)
 
 
+def compare(num_classes: int, num_images: Mapping[str, int]) -> list[str]:
+    """Remarks about counts, of images by split, that are not the official ones."""
+    remarks = []
+    if num_classes != _NUM_CLASSES:
+        remarks.append(
+            f"{_ARCHIVE_NAME} has {num_classes} classes; the official archive has "
+            f"{_NUM_CLASSES}."
+        )
+    for split, count in _NUM_IMAGES.items():
+        if (found := num_images.get(split, 0)) != count:
+            remarks.append(f"There are {found:,} {split} images; officially {count:,}.")
+    return remarks
+
+
 class Cifar10(sources.Source):
     """CIFAR-10 in `path`; every process that reads an image loads all (185 MB)."""
 
@@ -71,16 +86,9 @@ class Cifar10(sources.Source):
                 f"{_ARCHIVE_NAME} is not the official file: its MD5 sum is {file.md5} "
                 f"instead of {_ARCHIVE_MD5}."
             )
-        if len(names) != _NUM_CLASSES:
-            remarks.append(
-                f"{_ARCHIVE_NAME} has {len(names)} classes; the official archive has "
-                f"{_NUM_CLASSES}."
-            )
-        for split, count in _NUM_IMAGES.items():
-            if (found := splits[split].num_images) != count:
-                remarks.append(
-                    f"There are {found:,} {split} images; officially {count:,}."
-                )
+        remarks += compare(
+            len(names), {split: table.num_images for split, table in splits.items()}
+        )
         super().__init__(
             name="cifar10",
             classes=tuple(manifest.ClassInfo(name, name) for name in names),

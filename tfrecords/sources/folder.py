@@ -7,10 +7,9 @@ validation split, or `source_dir/{train,validation|val,test}/<class>/*`.
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Mapping
 
-from tfrecords import errors, sources, stable_random
+from tfrecords import errors, sources
 from tfrecords.console import printing
 from tfrecords.durable import files
 from tfrecords.images import listing
@@ -54,11 +53,7 @@ def open_folder(
             f"There is no folder {source_dir}. Set --source_dir to a folder with one "
             "sub-folder of images per class."
         )
-    if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
-        raise errors.UserError(
-            f"The validation fraction is {validation_fraction}; it must be between 0 "
-            "and 1, for example 0.1."
-        )
+    stored.check_fraction(validation_fraction)
     split_dirs = _find_splits(source_dir)
     listed, ignored = {}, []
     for split, directory in split_dirs.items():
@@ -204,10 +199,7 @@ def _split_classes(
                 f"fraction of {fraction} it would have no {lacking} image. Add "
                 "images, remove the class, or choose another fraction."
             )
-        # Seeded by the class's name, so that other classes have no influence.
-        order = stable_random.make_permutation(
-            len(images), seed, zlib.crc32(name.encode())
-        )
+        order = stored.shuffle_class(len(images), name, seed)
         validation[name] = [images[i] for i in sorted(order[:count])]
         train[name] = [images[i] for i in sorted(order[count:])]
     return train, validation

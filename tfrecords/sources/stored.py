@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import zlib
 from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from tfrecords import errors, sources
+from tfrecords import errors, sources, stable_random
 from tfrecords.durable import files
 from tfrecords.shards import manifest
 
@@ -40,25 +41,51 @@ class TableBuilder:
             self._columns.append(np.array(columns, np.int64))
 
     def build(self) -> sources.ImageTable:
-        """The table, sorted by file name, of one or more images.
+        """The table, sorted by file name, of one or more images; empties the builder.
 
         Raises `DataError` if two of them have the same name.
         """
+        # Copies of 14 million images are large: names are held twice at most, and one
+        # column at a time.
         filenames = np.concatenate(self._filenames)
-        columns = np.concatenate(self._columns, axis=1)
+        self._filenames.clear()
         order = np.argsort(filenames, kind="stable")
-        filenames, columns = filenames[order], columns[:, order]
+        filenames = filenames[order]
         if np.any(twice := filenames[1:] == filenames[:-1]):
             name = filenames[1:][twice][0].decode(errors="backslashreplace")
             raise errors.DataError(
                 f"Two images of one split are called {name}. Remove or rename one."
             )
-        return sources.ImageTable(
-            filenames=filenames,
-            labels=columns[0].astype(np.int32),
-            container=columns[1].astype(np.int32),
-            offset=columns[2],
-            num_bytes=columns[3],
+        dtypes = {
+            "labels": np.int32,
+            "container": np.int32,
+            "offset": np.int64,
+            "num_bytes": np.int64,
+        }
+        columns = {
+            name: np.concatenate([part[row] for part in self._columns])[order].astype(
+                dtype
+            )
+            for row, (name, dtype) in enumerate(dtypes.items())
+        }
+        self._columns.clear()
+        return sources.ImageTable(filenames=filenames, **columns)
+
+
+def shuffle_class(num_images: int, name: str, seed: int) -> np.ndarray:
+    """A permutation of a class's images, to divide them: int64 [num_images].
+
+    Seeded by the class's name, too, so that other classes have no influence.
+    """
+    return stable_random.make_permutation(num_images, seed, zlib.crc32(name.encode()))
+
+
+def check_fraction(validation_fraction: float | None) -> None:
+    """Raises `UserError` unless the fraction is None or between 0 and 1."""
+    if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
+        raise errors.UserError(
+            f"The validation fraction is {validation_fraction}; it must be between 0 "
+            "and 1, for example 0.1."
         )
 
 

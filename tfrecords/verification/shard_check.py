@@ -80,7 +80,8 @@ def check_shard(
         if read.record is None:
             continue
         problems.extend(
-            f"{read.place}: {r}" for r in _check_record(contents, read.record)
+            f"{read.place}: {reason}"
+            for reason in _check_record(contents, task.split, read.record)
         )
         label = read.record.label - contents.label_offset
         if 0 <= label < len(class_counts):
@@ -139,10 +140,16 @@ def _compare_with_index(task: ShardTask, read: shard_reader.ReadRecord) -> str |
 
 
 def _check_record(
-    contents: manifest.Manifest, record: schema.ImageRecord
+    contents: manifest.Manifest, split: str, record: schema.ImageRecord
 ) -> Iterator[str]:
     label = record.label - contents.label_offset
-    if not 0 <= label < len(contents.classes):
+    if not contents.splits[split].is_labelled:
+        if (record.label, record.synset, record.text) != (schema.NO_LABEL, "", ""):
+            yield (
+                f"its split has no labels, but its label is {record.label} and its "
+                f"class {record.synset!r} ({record.text!r})"
+            )
+    elif not 0 <= label < len(contents.classes):
         yield (
             f"its label is {record.label}, not one of {contents.label_offset} to "
             f"{contents.label_offset + len(contents.classes) - 1}"

@@ -17,8 +17,8 @@ import numpy as np
 
 from tfrecords import errors
 from tfrecords.console import progress, worker_pool
-from tfrecords.shards import manifest, record_index, statistics
-from tfrecords.verification import shard_check, shard_reader
+from tfrecords.shards import contest, manifest, record_index, statistics
+from tfrecords.verification import official_counts, shard_check, shard_reader
 
 MAX_PROBLEMS = 100
 
@@ -44,6 +44,7 @@ class Report:
 
     problems: tuple[str, ...]  # one line each, the first `MAX_PROBLEMS`
     num_problems: int  # all of them
+    notes: tuple[str, ...]  # differences from the official data set, which are none
     num_records: int
     num_bytes: int  # of the shards
     seconds: float
@@ -72,6 +73,10 @@ def verify(data_dir: str, num_workers: int | None = None) -> Report:
         except errors.DataError as error:
             index_problems.append(str(error))
     problems.extend(dict.fromkeys(index_problems))  # the same file for every split
+    try:
+        contest.read(data_dir, contents)
+    except errors.DataError as error:
+        problems.extend([str(error)])
     tasks = list(_make_tasks(data_dir, contents, indexes))
     total = sum(split.num_records for split in contents.splits.values())
     line = progress.Progress("verifying", total, "records")
@@ -106,6 +111,7 @@ def verify(data_dir: str, num_workers: int | None = None) -> Report:
     return Report(
         tuple(problems.lines),
         problems.count,
+        tuple(official_counts.compare(contents)),
         sum(result.num_records for _, result in results),
         sum(result.num_bytes for _, result in results),
         time.monotonic() - start,

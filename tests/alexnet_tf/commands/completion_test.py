@@ -22,6 +22,15 @@ from tests import processes
 from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[3]
+SOURCES = (
+    "ilsvrc2012",
+    "ilsvrc2010",
+    "imagenet_fall2011",
+    "imagenet_fall2009",
+    "folder",
+    "cifar10",
+    "sample",
+)
 COMPLETION = "alexnet_tf.commands.completion"
 
 # Shows in place of readline what the function tells it beside its words.
@@ -91,7 +100,7 @@ def test_values_of_an_enum(bash_script, words):
     words = (words,) if isinstance(words, str) else words
     given = "--source=" if words == ("--source=",) else ""
     assert _complete_in_bash(bash_script, "/venv/bin/alexnet-convert", *words) == [
-        f"{given}{value}" for value in ("ilsvrc2012", "folder", "cifar10", "sample")
+        f"{given}{value}" for value in SOURCES
     ]
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests import archives
+from tests import archives, contest_archives
 from tfrecords.shards import manifest, record_file, schema
 
 PROGRAM = (
@@ -71,7 +71,9 @@ def test_wrong_use_exits_with_2_and_a_sentence(tmp_path, flags, sentence):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("source", ["ilsvrc2012", "folder", "cifar10"])
+@pytest.mark.parametrize(
+    "source", ["ilsvrc2012", "ilsvrc2010", "imagenet_fall2009", "folder", "cifar10"]
+)
 def test_a_missing_source_dir_exits_with_2(tmp_path, source):
     result = run(
         f"--source={source}",
@@ -134,6 +136,58 @@ def test_train_and_validation_folders_need_no_fraction(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "train: 4 images seen" in done.stdout
     assert "validation: 2 images seen" in done.stdout
+
+
+def test_releases_of_imagenet_are_converted(tmp_path):
+    contest_archives.write_ilsvrc2010(tmp_path / "ilsvrc2010")
+    for year in ("2009", "2011"):
+        counts = {"n01440764": 6, "n02102040": 2}
+        contest_archives.write_imagenet(tmp_path / f"imagenet_fall{year}", counts)
+    expected = {
+        "ilsvrc2010": {"train": 12, "validation": 8, "test": 8},
+        "imagenet_fall2009": {"train": 3, "validation": 1, "test": 4},
+        "imagenet_fall2011": {"train": 4, "validation": 4},
+    }
+    for source, num_images in expected.items():
+        data_dir = tmp_path / f"{source}_data"
+        done = run(
+            f"--source={source}",
+            f"--source_dir={tmp_path / source}",
+            f"--data_dir={data_dir}",
+            "--validation_fraction=0.5",
+            "--image_size=16",
+            "--num_workers=1",
+        )
+        assert done.returncode == 0, done.stderr
+        assert "False" in done.stderr and "Note: " in done.stdout
+        splits = manifest.read_manifest(str(data_dir)).splits
+        assert {name: split.num_records for name, split in splits.items()} == num_images
+
+
+@pytest.mark.parametrize(
+    ("source", "kit"),
+    [
+        ("ilsvrc2010", "ILSVRC2012_devkit_t12.tar.gz"),
+        ("ilsvrc2012", "ILSVRC2010_devkit-1.0.tar.gz"),
+    ],
+)
+def test_a_devkit_of_the_wrong_year_exits_with_2(tmp_path, source, kit):
+    archives.write_ilsvrc2012(tmp_path / "2012")
+    contest_archives.write_ilsvrc2010(tmp_path / "2010")
+    # Under its own name, and under that of the year in question.
+    right = {"2010": "ILSVRC2010_devkit-1.0.tar.gz"}.get(
+        source[-4:], "ILSVRC2012_devkit_t12.tar.gz"
+    )
+    directory = tmp_path / source[-4:]
+    (directory / right).unlink()
+    data = (tmp_path / kit[6:10] / kit).read_bytes()
+    for name in (kit, right):
+        (directory / name).write_bytes(data)
+        flags = [f"--source_dir={directory}", f"--data_dir={tmp_path / 'd'}"]
+        done = run(f"--source={source}", *flags)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
+        assert f"ILSVRC-{kit[6:10]}" in done.stderr and right in done.stderr
+        assert not (tmp_path / "d").exists()
 
 
 def test_cifar10_keeps_its_pixels(tmp_path):

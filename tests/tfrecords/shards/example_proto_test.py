@@ -72,9 +72,15 @@ def test_our_bytes_are_tensorflows_in_sorted_order():
     )
 
 
-def test_negative_numbers_are_not_encoded():
-    with pytest.raises(ValueError):
-        example_proto.encode_example({"a": -1})
+@pytest.mark.parametrize("value", [-1, -(1 << 63)])
+def test_negative_numbers_are_encoded_as_tensorflow_does(value):
+    import tensorflow as tf
+
+    encoded = example_proto.encode_example({"a": value})
+    assert tf.train.Example.FromString(encoded).features.feature[
+        "a"
+    ].int64_list.value == [value]
+    assert example_proto.decode_example(encoded) == {"a": [value]}
 
 
 def test_we_read_what_tensorflow_encodes():

@@ -1,9 +1,10 @@
-"""The development kit of an ILSVRC: class names and the validation ground truth.
+"""The development kit of an ILSVRC: class names, ground truth and costs.
 
 `meta.mat` lists the synsets with their numbers (ILSVRC2012_ID 1..1000 are the classes,
 the rest the hierarchy above them). Line i of the ground truth is the number of
 validation image i. The numbers are not in the order of the synsets' names, so they are
-not labels.
+not labels. That of ILSVRC-2010 also has `cost_matrix`: the height, in WordNet, of the
+lowest common ancestor of each two classes.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import numpy as np
 import scipy.io
 
 from tfrecords import errors
+from tfrecords.durable import files
 from tfrecords.sources.archives import tar_walk
 from tfrecords.sources.ilsvrc.release import SYNSET, Release
 
 _MAX_DEVKIT_BYTES = 64 << 20
 _MAX_META_BYTES = 64 << 20
+_MAX_TRUTH_BYTES = 64 << 20
 _MAT_HEADER_BYTES = 128
 _MAT_COMPRESSED = 15
 
@@ -33,8 +36,11 @@ class Devkit:
     """The contents of a development kit."""
 
     words: dict[str, str]  # "tench, Tinca tinca" by synset, for all in `meta.mat`
-    classes: tuple[str, ...]  # synsets, without the hierarchy above them
+    # By synset, from 1; without the hierarchy above the classes.
+    numbers: dict[str, int]
     validation_synsets: tuple[str, ...]  # at i, that of validation image i + 1
+    # uint8 [N, N], of answering class i + 1 where k + 1 is right, at [i, k]; or None.
+    costs: np.ndarray | None
 
 
 def read_devkit(path: str, release: Release) -> Devkit:
@@ -61,25 +67,40 @@ def read_devkit(path: str, release: Release) -> Devkit:
             f"{path} has no member {name} (it holds {found}). Download "
             f"{release.devkit_name} again."
         )
-    synsets, words = _parse_meta(
+    synsets, words, costs = _parse_meta(
         bytes(members[release.meta_name]), f"{release.meta_name} in {path}", release
     )
     truth = _parse_truth(
         bytes(members[release.truth_name]), f"{release.truth_name} in {path}", synsets
     )
-    return Devkit(words, tuple(sorted(synsets.values())), truth)
+    numbers = {synset: number for number, synset in synsets.items()}
+    return Devkit(words, numbers, truth, costs)
+
+
+def read_truth(path: str, kit: Devkit) -> tuple[str, ...]:
+    """Reads a ground truth that is a file of its own: the synset of each image.
+
+    Raises:
+      DataError: if a line is not the number of a class.
+      StorageError: if it cannot be read.
+    """
+    with files.read_errors(path), open(path, "rb") as file:
+        data = file.read(_MAX_TRUTH_BYTES)
+    synsets = {number: synset for synset, number in kit.numbers.items()}
+    return _parse_truth(data, path, synsets)
 
 
 def _parse_meta(
     data: bytes, where: str, release: Release
-) -> tuple[dict[int, str], dict[str, str]]:
-    """The synset of each number, and the words of each synset."""
+) -> tuple[dict[int, str], dict[str, str], np.ndarray | None]:
+    """The synset of each number, the words of each synset, and the costs."""
     _check_inflated_size(data, where)
     id_name = f"ILSVRC{release.year}_ID"
     try:
-        table = scipy.io.loadmat(
-            io.BytesIO(data), variable_names=["synsets"], squeeze_me=True
-        )["synsets"]
+        arrays = scipy.io.loadmat(
+            io.BytesIO(data), variable_names=["synsets", "cost_matrix"], squeeze_me=True
+        )
+        table = arrays["synsets"]
         fields = list(table.dtype.names or ())
         if id_name not in fields and any(f.startswith("ILSVRC20") for f in fields):
             raise errors.UserError(
@@ -104,7 +125,16 @@ def _parse_meta(
     if odd or len(words) < len(rows) or len({row[0] for row in rows}) < len(rows):
         problem = f"the synset {odd[0]!r}" if odd else "a synset or number twice"
         _refuse(f"{where} is damaged: it lists {problem}")
-    return classes, words
+    costs = None
+    if release.has_costs:
+        costs = np.atleast_2d(arrays.get("cost_matrix", 0))
+        expected = (max(classes, default=0),) * 2
+        if costs.dtype != np.uint8 or costs.shape != expected:
+            _refuse(
+                f"{where} is damaged: its cost_matrix is {costs.dtype} {costs.shape} "
+                f"and should be uint8 {expected}"
+            )
+    return classes, words, costs
 
 
 def _refuse(problem: str) -> NoReturn:

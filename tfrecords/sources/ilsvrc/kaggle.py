@@ -106,8 +106,8 @@ def open_kaggle(source_dir: str, release: Release) -> stored.StoredImages:
             found, truth, synsets, containers, validation_dir, truth_path
         )
         num_found = sum(map(len, found.values()))
-        remarks += release.compare_validation(
-            num_found, table.num_images if table else 0
+        remarks += release.compare_split(
+            "validation", num_found, table.num_images if table else 0
         )
         if table:
             splits["validation"] = table

@@ -1,11 +1,12 @@
 """ILSVRC: the official archives as downloaded, never unpacked to disk.
 
-`ILSVRC2012_img_train.tar` is a tar of one tar per synset, `ILSVRC2012_img_val.tar` is
-flat, and `ILSVRC2012_devkit_t12.tar.gz` gives the classes of the validation images by
-their numbers. `kaggle` reads Kaggle's layout; both give the same names and labels.
+The training archive is a tar of one tar per synset, those of the validation and test
+images are flat, and the development kit gives the classes of the validation images by
+their numbers. `kaggle` reads Kaggle's layout of ILSVRC-2012; both give the same names
+and labels.
 
 A subset of the synsets is a source too: the classes are the synsets of the training
-archive, sorted; validation images of other classes are left out and counted.
+archive, sorted; validation and test images of other classes are left out and counted.
 """
 
 from __future__ import annotations
@@ -13,25 +14,26 @@ from __future__ import annotations
 import os
 import re
 
-from tfrecords import errors, sources
-from tfrecords.shards import manifest
+import numpy as np
+
+from tfrecords import errors
+from tfrecords.shards import contest, manifest
 from tfrecords.sources import stored
-from tfrecords.sources.archives import archive_reader, tar_walk
-from tfrecords.sources.ilsvrc import devkit, kaggle
-from tfrecords.sources.ilsvrc.release import ILSVRC2012, Release
-
-_SYNSET_TAR = re.compile(rb"(n\d{8})\.tar")
+from tfrecords.sources.archives import archive_reader, synset_tars
+from tfrecords.sources.ilsvrc import devkit, kaggle, numbered_images
+from tfrecords.sources.ilsvrc.release import ILSVRC2010, ILSVRC2012, Release
 
 
-def open_ilsvrc2012(source_dir: str, *, check_md5: bool = True) -> sources.Source:
+def open_ilsvrc2012(source_dir: str, *, check_md5: bool = True) -> stored.StoredImages:
     """Opens ILSVRC-2012 in either of its two layouts.
 
     The source has the split "train" and, if there are validation images of its classes,
-    "validation".
+    "validation". If the archive of the test images is there, the split "test" has them,
+    without labels.
 
     Args:
       source_dir: the folder of the archives, or the folder that holds Kaggle's
-        `ILSVRC/`; if both exist, the archives are read.
+        `ILSVRC/`, whose test images are not read; if both exist, the archives are read.
       check_md5: whether to compare the archives' MD5 sums (minutes for 138 GB).
 
     Raises:
@@ -40,26 +42,42 @@ def open_ilsvrc2012(source_dir: str, *, check_md5: bool = True) -> sources.Sourc
       StorageError: if one cannot be read.
     """
     release = ILSVRC2012
+    has_archive = os.path.isfile(os.path.join(source_dir, release.train_name))
+    if kaggle.is_kaggle(source_dir) and not has_archive:
+        return kaggle.open_kaggle(os.path.abspath(source_dir), release)
+    return _open_archives(source_dir, release, check_md5)
+
+
+def open_ilsvrc2010(source_dir: str, *, check_md5: bool = True) -> stored.StoredImages:
+    """Opens the archives of ILSVRC-2010; the test split has labels.
+
+    They are those of `ILSVRC2010_test_ground_truth.txt`, which was published after the
+    contest. The source has the costs of the contest's hierarchical error. Arguments and
+    errors are those of `open_ilsvrc2012`.
+    """
+    return _open_archives(source_dir, ILSVRC2010, check_md5)
+
+
+def _open_archives(
+    source_dir: str, release: Release, check_md5: bool
+) -> stored.StoredImages:
     source_dir = os.path.abspath(source_dir)
     if not os.path.isdir(source_dir):
         raise errors.UserError(
             f"There is no folder {source_dir}. Set --source_dir to the folder of "
             f"{release.train_name}."
         )
-    if os.path.isfile(os.path.join(source_dir, release.train_name)):
-        return _open_archives(source_dir, release, check_md5)
-    if kaggle.is_kaggle(source_dir):
-        return kaggle.open_kaggle(source_dir, release)
-    raise errors.UserError(_describe_missing(source_dir, release.train_name))
-
-
-def _open_archives(
-    source_dir: str, release: Release, check_md5: bool
-) -> stored.StoredImages:
     train_path = os.path.join(source_dir, release.train_name)
-    validation_path = os.path.join(source_dir, release.validation_name)
-    devkit_path = os.path.join(source_dir, release.devkit_name)
-    has_validation = os.path.isfile(validation_path)
+    if not os.path.isfile(train_path):
+        raise errors.UserError(
+            _describe_missing(source_dir, release, release.train_name)
+        )
+    numbered = {"validation": release.validation_name, "test": release.test_names[0]}
+    for name in release.test_names[::-1]:
+        if os.path.isfile(os.path.join(source_dir, name)):
+            numbered["test"] = name
+    paths = {split: os.path.join(source_dir, name) for split, name in numbered.items()}
+    present = [split for split, path in paths.items() if os.path.isfile(path)]
     inputs: list[manifest.InputFile] = []
     remarks: list[str] = []
 
@@ -68,14 +86,28 @@ def _open_archives(
         inputs.append(file)
         remarks.extend(differences)
 
-    # The small file first, so that a problem with it shows before the long reading.
+    # The small files first, so that a problem with them shows before the long reading.
     kit = None
+    truths: dict[str, numbered_images.Truth] = {}
+    devkit_path = os.path.join(source_dir, release.devkit_name)
     if os.path.isfile(devkit_path):
         kit = devkit.read_devkit(devkit_path, release)
         file = stored.describe_input(devkit_path, check_md5)
         judge(devkit_path, file.num_bytes, file.md5)
-    elif has_validation:
-        raise errors.UserError(_describe_missing(source_dir, release.devkit_name))
+        truths["validation"] = numbered_images.Truth(
+            release.devkit_name, kit.validation_synsets
+        )
+        truth_path = os.path.join(source_dir, release.test_truth_name or "")
+        if "test" in present and os.path.isfile(truth_path):
+            file = stored.describe_input(truth_path, check_md5)
+            judge(truth_path, file.num_bytes, file.md5)
+            truths["test"] = numbered_images.Truth(
+                file.name, devkit.read_truth(truth_path, kit)
+            )
+    elif present:
+        raise errors.UserError(
+            _describe_missing(source_dir, release, release.devkit_name)
+        )
     else:
         _refuse_other_year(source_dir, release)
         remarks.append(
@@ -84,111 +116,54 @@ def _open_archives(
         )
 
     with archive_reader.ArchiveReader(train_path, compute_md5=check_md5) as reader:
-        synsets, train = _list_train(reader, remarks)
+        synsets, train = synset_tars.list_images(reader, remarks)
         judge(train_path, reader.num_bytes, reader.finish())
     splits = {"train": train}
     remarks += release.compare_train(len(synsets), train.num_images)
     if kit:
-        remarks += release.compare_classes(synsets, kit.classes)
-        remarks += release.compare_truth(len(kit.validation_synsets))
+        remarks += release.compare_classes(synsets, kit.numbers)
+    for split, truth in truths.items():
+        remarks += release.compare_truth(split, truth.name, len(truth.synsets))
 
-    if has_validation and kit:
-        with archive_reader.ArchiveReader(
-            validation_path, compute_md5=check_md5
-        ) as reader:
-            table, validation_remarks = _list_validation(reader, kit, synsets, release)
-            judge(validation_path, reader.num_bytes, reader.finish())
-        remarks += validation_remarks
+    for container, (split, path) in enumerate(paths.items(), 1):
+        if split not in present:
+            continue
+        with archive_reader.ArchiveReader(path, compute_md5=check_md5) as reader:
+            table, notes = numbered_images.list_images(
+                reader, split, release, truths.get(split), synsets, container
+            )
+            judge(path, reader.num_bytes, reader.finish())
+        remarks += notes
         if table:
-            splits["validation"] = table
-    else:
+            splits[split] = table
+    if "validation" not in present:
         remarks.append(
             f"{release.validation_name} is missing: there is no validation split, "
             "and training will need --config.schedule.name=fixed."
         )
+    if "test" in present and "test" not in truths and release.test_truth_name:
+        remarks.append(
+            f"{release.test_truth_name} is missing: the test split has no labels."
+        )
     words = kit.words if kit else {}
     return stored.StoredImages(
         name=release.name,
-        containers=(train_path, validation_path),
+        containers=(train_path, *paths.values()),
         classes=tuple(manifest.ClassInfo(s, words.get(s, s)) for s in synsets),
         splits=splits,
         inputs=tuple(inputs),
         remarks=tuple(remarks),
+        contest=_make_contest(kit, synsets) if kit else None,
     )
 
 
-def _list_train(
-    reader: archive_reader.ArchiveReader, remarks: list[str]
-) -> tuple[list[str], sources.ImageTable]:
-    """The sorted synsets of a tar of tars, and its images; extends `remarks`."""
-    by_synset: dict[str, list[tar_walk.Member]] = {}
-    for outer in tar_walk.walk(reader, _SYNSET_TAR, padding_notes=remarks):
-        synset = outer.name[: -len(".tar")].decode()
-        images = list(
-            tar_walk.walk(
-                reader,
-                re.compile(re.escape(synset).encode() + rb"_\d+\.JPEG"),
-                start=outer.offset,
-                end=outer.offset + outer.num_bytes,
-                within=outer.name.decode(),
-            )
-        )
-        if not images:
-            raise errors.DataError(
-                f"{reader.path}, byte {outer.offset}: {outer.name.decode()} has no "
-                "image. Download the archive again."
-            )
-        by_synset[synset] = images
-    if not by_synset:
-        raise errors.DataError(
-            f"{reader.path} has no archive of a synset. Download it again."
-        )
-    builder = stored.TableBuilder()
-    synsets = sorted(by_synset)
-    for label, synset in enumerate(synsets):
-        names, offsets, sizes = zip(*by_synset.pop(synset), strict=True)
-        builder.add(names, label, 0, offsets, sizes)
-    return synsets, builder.build()
-
-
-def _list_validation(
-    reader: archive_reader.ArchiveReader,
-    kit: devkit.Devkit,
-    synsets: list[str],
-    release: Release,
-) -> tuple[sources.ImageTable | None, list[str]]:
-    """The validation images of known classes (None if there is none), and remarks."""
-    labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
-    kept, labels, num_seen = [], [], 0
-    remarks: list[str] = []
-    for member in tar_walk.walk(
-        reader, release.validation_pattern, padding_notes=remarks
-    ):
-        num_seen += 1
-        match = release.validation_pattern.fullmatch(member.name)
-        number = int(match[1]) if match else 0
-        if not 1 <= number <= len(kit.validation_synsets):
-            raise errors.DataError(
-                f"{reader.path}: {member.name.decode()} is not in the ground truth of "
-                f"{release.devkit_name}, which has {len(kit.validation_synsets):,} "
-                "lines. Download both files again."
-            )
-        label = labels_by_synset.get(kit.validation_synsets[number - 1])
-        if label is not None:
-            kept.append(member)
-            labels.append(label)
-    if not num_seen:
-        raise errors.DataError(
-            f"{reader.path} has no validation image. Download it again, or move it "
-            "away to convert without a validation split."
-        )
-    remarks += release.compare_validation(num_seen, len(kept))
-    if not kept:
-        return None, remarks
-    builder = stored.TableBuilder()
-    names, offsets, sizes = zip(*kept, strict=True)
-    builder.add(names, labels, 1, offsets, sizes)
-    return builder.build(), remarks
+def _make_contest(kit: devkit.Devkit, synsets: list[str]) -> contest.Contest | None:
+    """The contest's numbers and costs; None if one of the classes is not in the kit."""
+    if not kit.numbers.keys() >= set(synsets):
+        return None
+    ids = np.array([kit.numbers[synset] for synset in synsets], np.int32)
+    costs = None if kit.costs is None else kit.costs[np.ix_(ids - 1, ids - 1)]
+    return contest.Contest(ids, costs)
 
 
 def _refuse_other_year(source_dir: str, release: Release) -> None:
@@ -203,14 +178,18 @@ def _refuse_other_year(source_dir: str, release: Release) -> None:
             )
 
 
-def _describe_missing(source_dir: str, missing: str) -> str:
-    release = ILSVRC2012
+def _describe_missing(source_dir: str, release: Release, missing: str) -> str:
     _refuse_other_year(source_dir, release)
     names = sorted(os.listdir(source_dir))
     found = ", ".join(names[:12]) or "nothing"
     if len(names) > 12:
         found += f" and {len(names) - 12} more"
-    hint = ""
+    or_kaggle = hint = ""
+    if release.year == ILSVRC2012.year:
+        or_kaggle = (
+            ", or Kaggle's folder ILSVRC with LOC_val_solution.csv and "
+            "LOC_synset_mapping.txt"
+        )
     if os.path.isdir(os.path.join(source_dir, "train")):
         hint = (
             " For folders train and val with class folders in them, use "
@@ -218,7 +197,6 @@ def _describe_missing(source_dir: str, missing: str) -> str:
         )
     return (
         f"{source_dir} has no file {missing}. Put {release.train_name}, "
-        f"{release.validation_name} and {release.devkit_name} there, as downloaded, or "
-        "Kaggle's folder ILSVRC with LOC_val_solution.csv and LOC_synset_mapping.txt; "
-        f"the folder has {found}.{hint}"
+        f"{release.validation_name} and {release.devkit_name} there, as downloaded"
+        f"{or_kaggle}; the folder has {found}.{hint}"
     )

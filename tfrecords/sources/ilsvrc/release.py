@@ -29,8 +29,24 @@ class Release:
     num_classes: int
     num_train: int
     num_validation: int
-    md5: Mapping[str, str]  # the archives' MD5 sums by file name
-    num_bytes: Mapping[str, int]  # the archives' sizes by file name, where known
+    # MD5 sums and sizes of the archives by file name, where known.
+    md5: Mapping[str, str]
+    num_bytes: Mapping[str, int]
+    test_names: tuple[str, ...]  # of the archive, the preferred one first
+    test_pattern: re.Pattern[bytes]
+    num_test: int
+    # Of the file with the test images' classes; None if they were never published.
+    test_truth_name: str | None = None
+    # Whether the development kit has the costs of the hierarchical error.
+    has_costs: bool = False
+
+    def get_num_images(self, split: str) -> int:
+        """The official number of images of "train", "validation" or "test"."""
+        return {
+            "train": self.num_train,
+            "validation": self.num_validation,
+            "test": self.num_test,
+        }[split]
 
     def compare_train(self, num_classes: int, num_images: int) -> list[str]:
         """A remark if the counts of the training split are not the official ones."""
@@ -64,33 +80,37 @@ class Release:
             )
         return remarks
 
-    def compare_truth(self, num_lines: int) -> list[str]:
-        """A remark if the length of the ground truth is not the official one."""
-        if num_lines == self.num_validation:
+    def compare_truth(self, split: str, name: str, num_lines: int) -> list[str]:
+        """A remark if the ground truth of `split`, in the file `name`, is unofficial.
+
+        `num_lines` is the number of images whose classes it has.
+        """
+        official = self.get_num_images(split)
+        if num_lines == official:
             return []
         return [
-            f"{self.devkit_name} has the classes of {num_lines:,} validation images; "
-            f"the official one has {self.num_validation:,}."
+            f"{name} has the classes of {num_lines:,} {split} images; the official one "
+            f"has {official:,}."
         ]
 
-    def compare_validation(self, num_seen: int, num_kept: int) -> list[str]:
-        """Remarks about the counts of the validation split, if they are unofficial.
+    def compare_split(self, split: str, num_seen: int, num_kept: int) -> list[str]:
+        """Remarks about the counts of the validation or test split, if unofficial.
 
         `num_kept` of `num_seen` images are of classes that have training images.
         """
         remarks = []
-        if num_seen != self.num_validation:
+        official = self.get_num_images(split)
+        if num_seen != official:
             remarks.append(
-                f"There are {num_seen:,} validation images; officially "
-                f"{self.num_validation:,}."
+                f"There are {num_seen:,} {split} images; officially {official:,}."
             )
         if num_seen > num_kept:
             remarks.append(
-                f"{num_seen - num_kept:,} validation images of classes without "
-                "training images are left out."
+                f"{num_seen - num_kept:,} {split} images of classes without training "
+                "images are left out."
             )
         if not num_kept:
-            remarks.append("There is no validation split.")
+            remarks.append(f"There is no {split} split.")
         return remarks
 
     def compare_file(
@@ -101,9 +121,9 @@ class Release:
         If `md5`, its MD5 sum in hexadecimal, is None, the size decides.
         """
         name = os.path.basename(path)
-        official_bytes, official_md5 = self.num_bytes.get(name), self.md5[name]
+        official_bytes, official_md5 = self.num_bytes.get(name), self.md5.get(name)
         official: bool | None = None
-        if md5 is not None:
+        if md5 is not None and official_md5 is not None:
             official = md5 == official_md5
         elif official_bytes is not None:
             official = num_bytes == official_bytes
@@ -113,7 +133,7 @@ class Release:
         difference = f"its size is {num_bytes:,} bytes"
         if official_bytes is not None and num_bytes != official_bytes:
             difference += f" instead of {official_bytes:,}"
-        if md5 is not None:
+        if md5 is not None and official_md5 is not None:
             difference += f", its MD5 sum {md5} instead of {official_md5}"
         return file, [f"{name} is not the official file: {difference}."]
 
@@ -135,9 +155,37 @@ ILSVRC2012 = Release(
         "ILSVRC2012_img_train.tar": "1d675b47d978889d74fa0da5fadfb00e",
         "ILSVRC2012_img_val.tar": "29b22e2961454d5413ddabcf34fc5622",
         "ILSVRC2012_devkit_t12.tar.gz": "fa75699e90414af021442c21a62c3abf",
+        # As image-net.org lists them; in October 2019 a few images were replaced.
+        "ILSVRC2012_img_test_v10102019.tar": "e1b8681fff3d63731c599df9b4b6fc02",
+        "ILSVRC2012_img_test.tar": "fe64ceb247e473635708aed23ab6d839",
     },
     num_bytes={
         "ILSVRC2012_img_train.tar": 147_897_477_120,
         "ILSVRC2012_img_val.tar": 6_744_924_160,
     },
+    test_names=("ILSVRC2012_img_test_v10102019.tar", "ILSVRC2012_img_test.tar"),
+    test_pattern=re.compile(rb"ILSVRC2012_test_(\d{8})\.JPEG"),
+    num_test=100_000,
+)
+
+# Counts: the development kit's readme.
+ILSVRC2010 = Release(
+    name="ilsvrc2010",
+    year=2010,
+    train_name="ILSVRC2010_images_train.tar",
+    validation_name="ILSVRC2010_images_val.tar",
+    devkit_name="ILSVRC2010_devkit-1.0.tar.gz",
+    meta_name="devkit-1.0/data/meta.mat",
+    truth_name="devkit-1.0/data/ILSVRC2010_validation_ground_truth.txt",
+    validation_pattern=re.compile(rb"ILSVRC2010_val_(\d{8})\.JPEG"),
+    num_classes=1000,
+    num_train=1_261_406,
+    num_validation=50_000,
+    md5={},
+    num_bytes={},
+    test_names=("ILSVRC2010_images_test.tar",),
+    test_pattern=re.compile(rb"ILSVRC2010_test_(\d{8})\.JPEG"),
+    num_test=150_000,
+    test_truth_name="ILSVRC2010_test_ground_truth.txt",
+    has_costs=True,
 )

@@ -1,0 +1,170 @@
+"""Whole releases of ImageNet: Fall 2011 and Fall 2009, each a tar of per-synset tars.
+
+The paper trains on both (section 6 and its footnote; section 7): on Fall 2011 before
+ILSVRC-2012, and on Fall 2009, "using half of the images for training and half for
+testing". The releases have no development kit: the classes are the synsets found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import numpy as np
+
+from tfrecords import errors, sources
+from tfrecords.shards import manifest
+from tfrecords.sources import stored
+from tfrecords.sources.archives import archive_reader, synset_tars
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageNetRelease:
+    """What is known of a release.
+
+    Attributes:
+      name: the value of `--source`.
+      archive_name: of the archive. One of another name is read if it is the only tar.
+      num_classes: the numbers of synsets that were published.
+      num_images: in all splits together; None if it was published only roughly.
+      test_fraction: of each class's images, rounded down.
+    """
+
+    name: str
+    archive_name: str
+    num_classes: tuple[int, ...]
+    num_images: int | None
+    test_fraction: float
+
+    def compare(self, num_classes: int, num_images: int) -> list[str]:
+        """A remark if the counts of all splits together are not the official ones."""
+        is_other = self.num_images is not None and num_images != self.num_images
+        if num_classes in self.num_classes and not is_other:
+            return []
+        classes = " or ".join(f"{count:,}" for count in self.num_classes)
+        images = "" if self.num_images is None else f", {self.num_images:,} images"
+        return [
+            f"There are {num_classes:,} classes, {num_images:,} images; officially "
+            f"{classes} classes{images}."
+        ]
+
+
+# image-net.org counts 14,197,122 images of 21,841 synsets; the authors' network for
+# this release has 21,843 outputs.
+FALL2011 = ImageNetRelease(
+    "imagenet_fall2011", "fall11_whole.tar", (21_841, 21_843), 14_197_122, 0.0
+)
+# Paper, section 6: "10,184 categories and 8.9 million images".
+FALL2009 = ImageNetRelease(
+    "imagenet_fall2009", "fall09_whole.tar", (10_184,), None, 0.5
+)
+
+
+def open_imagenet(
+    source_dir: str,
+    release: ImageNetRelease,
+    *,
+    validation_fraction: float | None = None,
+    seed: int = 0,
+) -> stored.StoredImages:
+    """Opens a release.
+
+    Each class's images are shuffled, by the seed and the class's name; then the first
+    part of them is the split "test", the next "validation" and the rest "train". Every
+    class keeps a training image.
+
+    Args:
+      source_dir: the folder of the archive.
+      release: which one.
+      validation_fraction: of each class's images that are not test images, between 0
+        and 1; None for no such split.
+      seed: any integer.
+
+    Raises:
+      UserError: if the archive is missing, or the fraction is out of range.
+      DataError: if the archive is damaged or holds something else.
+      StorageError: if it cannot be read.
+    """
+    stored.check_fraction(validation_fraction)
+    path = _find_archive(os.path.abspath(source_dir), release)
+    remarks: list[str] = []
+    # There is no official MD5 sum: only the headers are read, not a terabyte.
+    with archive_reader.ArchiveReader(path, compute_md5=False) as reader:
+        synsets, table = synset_tars.list_images(reader, remarks, skips_empty=True)
+        num_bytes = reader.num_bytes
+    remarks += release.compare(len(synsets), table.num_images)
+    fractions = {"test": release.test_fraction, "validation": validation_fraction or 0}
+    splits = _divide(table, synsets, fractions, seed)
+    settings: dict[str, object] = {
+        f"{split}_fraction": fraction
+        for split, fraction in fractions.items()
+        if fraction
+    }
+    if "validation" not in splits:
+        remarks.append(
+            "There is no validation split, and training will need "
+            "--config.schedule.name=fixed; --validation_fraction makes one."
+        )
+    return stored.StoredImages(
+        name=release.name,
+        containers=(path,),
+        classes=tuple(manifest.ClassInfo(synset, synset) for synset in synsets),
+        splits=splits,
+        inputs=(manifest.InputFile(os.path.basename(path), num_bytes, None, None),),
+        settings={**settings, "seed": seed} if settings else {},
+        remarks=tuple(remarks),
+    )
+
+
+def _find_archive(source_dir: str, release: ImageNetRelease) -> str:
+    if not os.path.isdir(source_dir):
+        raise errors.UserError(
+            f"There is no folder {source_dir}. Set --source_dir to the folder of "
+            f"{release.archive_name}."
+        )
+    path = os.path.join(source_dir, release.archive_name)
+    if os.path.isfile(path):
+        return path
+    found = sorted(n for n in os.listdir(source_dir) if n.endswith(".tar"))
+    if len(found) == 1:
+        return os.path.join(source_dir, found[0])
+    raise errors.UserError(
+        f"{source_dir} has no file {release.archive_name}, and {len(found):,} others "
+        "that end in .tar. Put the release there, a tar of one tar for each synset, "
+        "under this name or alone."
+    )
+
+
+def _divide(
+    table: sources.ImageTable,
+    synsets: list[str],
+    fractions: dict[str, float],
+    seed: int,
+) -> dict[str, sources.ImageTable]:
+    """The splits that have images; `fractions` are those of all but "train"."""
+    names = list(fractions)
+    # By image: the place of its split in `names`, or len(names) for training.
+    split_of = np.full(table.num_images, len(names), np.int8)
+    # Sorted by file name, the images of a class are neighbours.
+    starts = np.searchsorted(table.labels, np.arange(len(synsets) + 1))
+    for label, synset in enumerate(synsets):
+        rows = starts[label] + stored.shuffle_class(
+            int(starts[label + 1] - starts[label]), synset, seed
+        )
+        for place, name in enumerate(names):
+            count = int(len(rows) * fractions[name])
+            count = min(count, len(rows) - 1)
+            split_of[rows[:count]] = place
+            rows = rows[count:]
+    splits = {}
+    for place in (len(names), *range(len(names))):
+        chosen = np.flatnonzero(split_of == place)
+        if len(chosen):
+            name = [*names, "train"][place]
+            splits[name] = sources.ImageTable(
+                **{
+                    field.name: getattr(table, field.name)[chosen]
+                    for field in dataclasses.fields(table)
+                }
+            )
+    return splits
