@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -32,6 +33,8 @@ def run(*arguments, before=""):
         [sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
+        # Threads would only wait for each other on such small arrays.
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
 
@@ -84,7 +87,8 @@ def test_three_systems_and_a_second_run_that_trains_nothing(data, answers, tmp_p
         assert str(model["inverse_penalty"]) in model["tuning_top1_errors"]
     # The classes differ in colour; 5 of 6 images are wrong by chance.
     assert min(model["top1_error"] for model in report["models"]) < 0.5
-    assert report["answers"][str(answers)] == [pytest.approx(1 / 6), 0.0]
+    # Where ours is wrong, all other classes are as probable as the label: a tie.
+    assert report["answers"][str(answers)] == [pytest.approx(1 / 6)] * 2
     assert report["machine"]["cores"] and report["packages"]["scikit-learn"]
 
     assert len(list((tmp_path / "models").iterdir())) == 8
