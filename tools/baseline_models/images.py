@@ -80,11 +80,14 @@ def _join(
     first: record_index.RecordIndex, second: record_index.RecordIndex
 ) -> record_index.RecordIndex:
     """The records of two parts of a split."""
-    columns = []
-    for name in ("shard", "offset", "length", "checksum"):
-        parts = [getattr(index, name) for index in (first, second)]
-        columns.append(None if parts[0] is None else np.concatenate(parts))
-    return record_index.RecordIndex(first.paths, *columns)
+    shard, offset, length = (
+        np.concatenate([getattr(index, name) for index in (first, second)])
+        for name in ("shard", "offset", "length")
+    )
+    checksum = None
+    if first.checksum is not None and second.checksum is not None:
+        checksum = np.concatenate([first.checksum, second.checksum])
+    return record_index.RecordIndex(first.paths, shard, offset, length, checksum)
 
 
 def read_labels(images: Images) -> np.ndarray:
