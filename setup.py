@@ -42,6 +42,9 @@ _EXTRAS = {
         "tensorflow-addons==0.23.0",
         "setuptools<81",
     ],
+    # The earlier methods of the paper's tables (tools/baselines.py). The lower bounds
+    # have wheels for Python 3.13.
+    "baselines": ["scikit-image>=0.25.0", "scikit-learn>=1.6.0"],
     # What tools/benchmark.py measures beside ours, and psutil, which reads memory. DALI
     # is 400 MB; its decoder needs no GPU.
     "benchmark": [

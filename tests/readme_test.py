@@ -75,6 +75,7 @@ NOT_RUN = {
     r"make|docker|git|cd|pip|pre-commit|source ": "makes an environment",
     r"tensorboard|alexnet-tune|.*KERASTUNER": "runs on, or for long",
     r"python tools/(benchmark|placement_table|plot_towers)": "the full network",
+    r"python tools/baselines": "trains for long; a test of its own",
     r"alexnet-(import|export)-weights": "needs weights; tests of its own",
     r"python -m pytest|python tools/build_files": "part of the tests itself",
     r"alexnet-train .*(GPU:0|finetune)": "needs two GPUs, or another run",

@@ -92,12 +92,25 @@ def compute_statistics(
     accumulator = Accumulator(side)
     line = progress.Progress("mean image", reader.index.num_records, "images")
     for number in range(reader.index.num_records):
-        image_bytes = schema.decode_record(reader.read(number)).image_bytes
-        if manifest.encoding == "raw":
-            pixels = np.frombuffer(image_bytes, np.uint8).reshape(side, side, 3)
-        else:
-            pixels = decoder.decode_pixels(image_bytes, apply_orientation=False)
+        pixels, _ = read_pixels(reader, manifest, number)
         accumulator.add(resize.resize_and_crop(pixels, side))
         line.advance(1)
     line.close()
     return accumulator.compute()
+
+
+def read_pixels(
+    reader: record_reader.RecordReader, manifest: Manifest, number: int
+) -> tuple[np.ndarray, int]:
+    """The stored image of a record, uint8 [height, width, 3], and its label, from 0.
+
+    Raises:
+      DataError: naming a record that is damaged.
+    """
+    record = schema.decode_record(reader.read(number))
+    label = record.label - manifest.label_offset
+    if manifest.encoding != "raw":
+        pixels = decoder.decode_pixels(record.image_bytes, apply_orientation=False)
+        return pixels, label
+    side = manifest.image_size
+    return np.frombuffer(record.image_bytes, np.uint8).reshape(side, side, 3), label
