@@ -17,8 +17,6 @@ from tfrecords.durable import npz
 optional.require(__name__, "skimage", "the extra baselines is not installed")
 optional.require(__name__, "sklearn", "the extra baselines is not installed")
 
-from tools import baselines  # noqa: E402
-
 CHECKOUT = pathlib.Path(__file__).parents[2]
 SCRIPT = CHECKOUT / "tools" / "baselines.py"
 SMALL = ["--num_atoms=8", "--num_modes=2", "--num_descriptors=300", "--num_workers=1"]
@@ -107,7 +105,7 @@ def test_a_missing_package_is_named_with_its_extra(data):
     assert "Traceback" not in done.stderr
 
 
-def test_bad_input_is_refused_before_anything_is_trained(data, answers, tmp_path):
+def test_bad_input_is_refused_before_anything_is_trained(commands, data, tmp_path):
     for flag, fact in (
         (f"--data_dir={tmp_path / 'none'}", "none"),
         (f"--answers={tmp_path / 'none.npz'}", "none.npz"),
@@ -115,14 +113,10 @@ def test_bad_input_is_refused_before_anything_is_trained(data, answers, tmp_path
         ("--num_workers=0", "--num_workers"),
         ("--max_memory_gb=1e-6", "--max_memory_gb"),
     ):
-        done = run(f"--data_dir={data}", *SMALL, flag)
+        done = commands.run(SCRIPT, f"--data_dir={data}", *SMALL, flag)
         assert done.returncode == 2, done.stderr
         assert fact in done.stderr and "Traceback" not in done.stderr
         assert not done.stdout
-
-
-def test_packages_of_the_extra():
-    baselines.check_packages()
 
 
 if __name__ == "__main__":
