@@ -73,7 +73,7 @@ def format_page(
 ) -> str:
     """The page of all claims, in Markdown."""
     found = [outcomes.judge_claim(claim, records, is_full) for claim in claims]
-    sets = "; ".join(f"`{name}`, {what}" for name, (what, _) in DATA_SETS.items())
+    sets = "; ".join(f"`{name}`, {data.what}" for name, data in DATA_SETS.items())
     parts = [_INTRODUCTION.replace("SETS", sets), _format_overview(found)]
     if plots.list_drawn(found):
         parts.append("![differences and intervals of all claims](claims.png)\n")

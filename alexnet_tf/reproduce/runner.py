@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from alexnet_tf.data import folds
-from alexnet_tf.experiments.claims.data_sets import DATA_SETS
+from alexnet_tf.experiments.claims.data_sets import DATA_SETS, DataSet
 from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.reproduce import run_records
 from alexnet_tf.reproduce.plan import Run
@@ -28,27 +28,42 @@ def find_data(runs: Sequence[Run], data_root: str) -> dict[str, manifest.Manifes
     """The manifests of the data sets that the runs need, by name.
 
     Raises:
-      UserError: if one is missing, saying how to make it, or has no split that a run
-        needs.
+      UserError: if one is missing, or is not what the claims need, saying how to make
+        it.
     """
     found = {}
     for name in dict.fromkeys(run.data for run in runs):
         path = os.path.join(data_root, name)
-        what, command = DATA_SETS[name]
+        splits = {run.split for run in runs if run.data == name} | {"train"}
         try:
             found[name] = manifest.read_manifest(path)
+            _check_data(found[name], DATA_SETS[name], splits)
         except errors.UserError as error:
             raise errors.UserError(
-                f"{path} should hold {what}: {error} Make it with {command}"
+                f"{path} should hold {DATA_SETS[name].what}: {error} Make it with "
+                f"{DATA_SETS[name].command}"
             ) from error
-        for split in {run.split for run in runs if run.data == name} | {"train"}:
-            needed = "train" if split == folds.HELD_OUT else split
-            if needed not in found[name].splits:
-                raise errors.UserError(
-                    f"{path} has no {needed} split, which the claims need. Make it "
-                    f"with {command}"
-                )
     return found
+
+
+def _check_data(
+    info: manifest.Manifest, expected: DataSet, splits: Collection[str]
+) -> None:
+    if info.image_size != expected.image_size:
+        raise errors.UserError(
+            f"its images have {info.image_size} pixels per side, and the claims need "
+            f"{expected.image_size}."
+        )
+    counts = expected.class_counts
+    if counts and info.num_classes not in counts:
+        raise errors.UserError(
+            f"it has {info.num_classes} classes, and the claims need "
+            f"{' or '.join(map(str, counts))}."
+        )
+    for split in splits:
+        needed = "train" if split == folds.HELD_OUT else split
+        if needed not in info.splits:
+            raise errors.UserError(f"it has no {needed} split, which the claims need.")
 
 
 def check_records(

@@ -5,25 +5,48 @@
 
 from __future__ import annotations
 
-# Name -> what it is, and the command that makes it.
-DATA_SETS: dict[str, tuple[str, str]] = {
-    "ilsvrc2012": (
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSet:
+    """A data set.
+
+    Attributes:
+      what: it is.
+      command: that makes it, in ROOT.
+      image_size: side of the stored images, pixels.
+      class_counts: how many classes it may have; empty for any number.
+    """
+
+    what: str
+    command: str
+    image_size: int = 256
+    class_counts: tuple[int, ...] = ()
+
+
+DATA_SETS: dict[str, DataSet] = {
+    "ilsvrc2012": DataSet(
         "ILSVRC-2012, or some classes of it",
         "alexnet-convert --source=ilsvrc2012 --source_dir=ARCHIVES "
         "--data_dir=ROOT/ilsvrc2012",
     ),
-    "cifar10": (
+    "cifar10": DataSet(
         "CIFAR-10 at its own 32x32 pixels",
         "alexnet-convert --source=cifar10 --source_dir=ARCHIVES --image_size=32 "
         "--encoding=raw --data_dir=ROOT/cifar10",
+        image_size=32,
+        class_counts=(10,),
     ),
-    "drawn": (
+    "drawn": DataSet(
         "the drawn sample images",
         "alexnet-convert --source=sample --data_dir=ROOT/drawn",
+        class_counts=(20,),
     ),
-    "tiny_imagenet": (
+    "tiny_imagenet": DataSet(
         "Tiny-ImageNet-200, 64x64 pixels enlarged to 256x256",
         "alexnet-convert --source=folder --source_dir=TINY "
         "--data_dir=ROOT/tiny_imagenet",
+        class_counts=(200,),
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.experiments.claims.claim import Arm, Form
+from alexnet_tf.experiments.claims.data_sets import DATA_SETS
 from alexnet_tf.reproduce import arrays, plan, run_records, runner
 from alexnet_tf.reproduce import execute as execute_lib
 from alexnet_tf.training import train
@@ -29,6 +31,15 @@ PAPER = Arm("paper", probes=("probabilities",))
 
 def make_run(fold=0, form=FORM, **settings):
     return plan.make_run(form, Arm("arm", settings, PAPER.probes), fold, 0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_data():
+    """The drawn data set may have six classes, or three."""
+    few = dataclasses.replace(DATA_SETS["drawn"], class_counts=(3, 6))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATA_SETS, "drawn", few)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +132,7 @@ def test_a_run_is_repeated_if_its_record_lacks_a_probe(
 ):
     path, runs, _ = finished
     shutil.copytree(path / "records", tmp_path / "records")
-    more = plan.dataclasses.replace(runs[0], probes=("kernels", "probabilities"))
+    more = dataclasses.replace(runs[0], probes=("kernels", "probabilities"))
     record = run_queue([more], data_root, tmp_path)[more.name]
     assert set(record.probes) == {"kernels", "probabilities"}
 
@@ -152,7 +163,7 @@ def test_a_stopped_run_resumes_and_ends_like_one_that_was_not(
 
 
 def test_a_run_ends_at_its_training_error(data_root, tmp_path):
-    form = plan.dataclasses.replace(FORM, until_training_error=0.999)
+    form = dataclasses.replace(FORM, until_training_error=0.999)
     run = make_run(form=form)
     record = run_queue([run], data_root, tmp_path)[run.name]
     assert len(record.epochs) == 1
@@ -165,9 +176,23 @@ def test_missing_data_is_named_with_its_command(tmp_path):
 
 
 def test_a_split_that_is_missing_is_named(data_root, tmp_path):
-    form = plan.dataclasses.replace(FORM, num_folds=0, split="test")
+    form = dataclasses.replace(FORM, num_folds=0, split="test")
     with pytest.raises(errors.UserError, match=r"no test split"):
         run_queue([make_run(form=form)], data_root, tmp_path)
+
+
+def test_data_of_another_size_or_number_of_classes_is_refused(
+    data_root, tmp_path, monkeypatch
+):
+    for changes, facts in (
+        ({"image_size": 32}, r"256 pixels.*need 32.*alexnet-convert"),
+        ({"class_counts": (10,)}, r"6 classes.*need 10.*alexnet-convert"),
+    ):
+        changed = dataclasses.replace(DATA_SETS["drawn"], **changes)
+        monkeypatch.setitem(DATA_SETS, "drawn", changed)
+        with pytest.raises(errors.UserError, match=facts):
+            run_queue([make_run()], data_root, tmp_path)
+        monkeypatch.undo()
 
 
 def test_records_of_other_data_are_refused(finished, tmp_path):
