@@ -186,6 +186,13 @@ MEASURES: dict[str, Measure] = {
     "training_top1": _make_error(
         "top-1 error on the training images, centre view", "train", "centre", "top1"
     ),
+    "below_19": Measure(
+        "top-1 error on the validation images, ten views, against 19 %",
+        lambda record: record.get_error("validation", "ten_views", "top1"),
+        lambda record: 0.19,
+        scale=100,
+        unit="points",
+    ),
     "gap": Measure(
         "top-1 error minus that on the training images, centre view",
         compute_gap,

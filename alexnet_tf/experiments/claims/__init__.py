@@ -27,6 +27,7 @@ from alexnet_tf.experiments.claims import (
     pooling,
     relu,
     relu_rates,
+    ten_classes,
     ten_views,
     towers,
     weight_decay,
@@ -65,6 +66,7 @@ CLAIMS: dict[str, Claim] = {
         width,
         length,
         data_size,
+        ten_classes,
         dropout_scaling_200,
     )
 }
