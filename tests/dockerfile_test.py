@@ -49,10 +49,12 @@ def _list_copied() -> list[str]:
 def setup_arguments():
     """What setup.py tells setuptools."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        told: dict = {}
-        monkeypatch.setattr(setuptools, "setup", lambda **given: told.update(given))
+        arguments: dict = {}
+        monkeypatch.setattr(
+            setuptools, "setup", lambda **given: arguments.update(given)
+        )
         runpy.run_path(str(CHECKOUT / "setup.py"))
-    return told
+    return arguments
 
 
 def test_what_is_copied_exists_and_is_not_ignored():

@@ -92,5 +92,5 @@ def read(
     """
     given = read_given() if given is None else given
     config = overrides.override(experiments.get_config(experiment), given)
-    told = {*given, *experiments.list_told(experiment)}
-    return inheritance.inherit(config, told, workdir_path)
+    chosen = {*given, *experiments.list_given(experiment)}
+    return inheritance.inherit(config, chosen, workdir_path)

@@ -18,7 +18,7 @@ from alexnet_tf.experiments import (
 )
 from tfrecords import errors
 
-__all__ = ["EXPERIMENTS", "get_config", "list_inherited", "list_told"]
+__all__ = ["EXPERIMENTS", "get_config", "list_given", "list_inherited"]
 
 EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "alexnet": alexnet.get_config,
@@ -60,7 +60,7 @@ def list_inherited(name: str) -> tuple[str, ...]:
     return finetune.INHERITED if name.partition("+")[0] == "finetune" else ()
 
 
-def list_told(name: str) -> tuple[str, ...]:
+def list_given(name: str) -> tuple[str, ...]:
     """The settings that the file `name` gives, if it is one; raises as `get_config`."""
     return tuple(settings_file.read(name).settings) if _is_file(name) else ()
 

@@ -29,7 +29,7 @@ _WITHOUT_MEANING = {
 _NORMALIZATION = "model.normalization"
 
 
-def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Config:
+def inherit(config: Config, chosen: Collection[str], workdir_path: str = "") -> Config:
     """Adds the settings that a run inherits from the run in `init_from`.
 
     A resumed run, one with a record in `workdir_path` (if that is not ""), keeps its
@@ -41,10 +41,10 @@ def inherit(config: Config, told: Collection[str], workdir_path: str = "") -> Co
       UserError: if there is no run in `init_from`.
       DataError: if the other run's record is damaged.
     """
-    names = set(experiments.list_inherited(config.experiment)) - set(told)
+    names = set(experiments.list_inherited(config.experiment)) - set(chosen)
     if not names or not config.init_from:
         return config
-    if "data.crop_size" in told:
+    if "data.crop_size" in chosen:
         # The number of positions belongs to a crop size.
         names.discard("data.crop_positions")
     source = config.init_from

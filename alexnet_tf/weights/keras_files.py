@@ -106,9 +106,9 @@ def _walk(
             yield member_name, member
         elif isinstance(member, h5py.Group):
             # Keras 3 stores a layer's variables in a group with its name.
-            told = member.attrs.get("name") if key == "vars" else None
+            stored = member.attrs.get("name") if key == "vars" else None
             if key == "vars":
-                member_name = told if isinstance(told, str) and told else name
+                member_name = stored if isinstance(stored, str) and stored else name
             yield from _walk(path, member, member_name, depth + 1, budget)
 
 

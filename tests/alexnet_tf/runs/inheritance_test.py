@@ -53,8 +53,8 @@ def source(tmp_path):
 def read(given, experiment="finetune", workdir_path=""):
     """What `setting_flags.read` does with the flags `given`."""
     config = overrides.override(experiments.get_config(experiment), given)
-    told = {*given, *experiments.list_told(experiment)}
-    return overrides.to_dict(inheritance.inherit(config, told, workdir_path))
+    chosen = {*given, *experiments.list_given(experiment)}
+    return overrides.to_dict(inheritance.inherit(config, chosen, workdir_path))
 
 
 def test_finetune_takes_the_networks_settings_of_its_source(source):

@@ -163,7 +163,7 @@ def test_a_new_run_begins_such_layers_anew_and_trains_them(answers):
     assert last.step == 1 and last.state[untrained.KEY] == []
 
 
-def test_a_frozen_new_layer_is_told_at_the_start_and_the_end(answers):
+def test_a_frozen_new_layer_is_reported_at_the_start_and_the_end(answers):
     path, found = answers
     code, _, messages = found["freeze"]
     assert code == 0, messages

@@ -184,7 +184,7 @@ def test_every_changed_byte_is_damage(data_dir):
         changed[position] ^= 1 << position % 7
         with open(path, "wb") as file:
             file.write(changed)
-        # Another version, or another format, is told as such.
+        # Another version, or another format, is reported as such.
         with pytest.raises(errors.UserError, match=r"manifest\.json"):
             manifest.read_manifest(data_dir)
     for content in (whole + b" ", whole.replace(b"\n ", b"\n  "), whole[:-1]):
