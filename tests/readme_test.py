@@ -37,6 +37,7 @@ ONE_EPOCH = {"num_epochs": 1}
 RUNS: dict[str, list[str] | dict[str, object]] = {
     "alexnet-train --help": [],
     "alexnet-train --helpfull": [],
+    "alexnet-reproduce list": ["--records_dir=records"],
     "alexnet-completion bash > ~/.alexnet-completion.bash": [],
     "alexnet-convert --source=sample --train_per_class=500 --data_dir=drawn": [
         *ONE_WORKER,
@@ -75,6 +76,7 @@ NOT_RUN = {
     r"make|docker|git|cd|pip|pre-commit|source ": "makes an environment",
     r"tensorboard|alexnet-tune|.*KERASTUNER": "runs on, or for long",
     r"python tools/(benchmark|placement_table|plot_towers)": "the full network",
+    r"alexnet-reproduce run": "trains for hours; tests of its own",
     r"python tools/baselines": "trains for long; a test of its own",
     r"alexnet-(import|export)-weights": "needs weights; tests of its own",
     r"python -m pytest|python tools/build_files": "part of the tests itself",
