@@ -120,6 +120,7 @@ TESTED_WITH |= {
     "alexnet_tf.reproduce.dropout_average": "alexnet_tf.reproduce.probes",
     "alexnet_tf.reproduce.execute": "alexnet_tf.reproduce.runner",
     "alexnet_tf.reproduce.kernel_probes": "alexnet_tf.reproduce.probes",
+    "alexnet_tf.reproduce.off_centre": "alexnet_tf.reproduce.probes",
     "alexnet_tf.reproduce.outcomes": "alexnet_tf.reproduce.report",
 }
 

@@ -233,6 +233,23 @@ MEASURES: dict[str, Measure] = {
         unit="points",
         probe="dropout_average",
     ),
+    "far_against_chance": Measure(
+        "top-1 error of the third of shapes farthest from the middle, against chance",
+        _read_probe("off_centre", "far"),
+        lambda record: 1 - 1 / record.num_classes,
+        probe="off_centre",
+        scale=100,
+        unit="points",
+    ),
+    "far_against_near": Measure(
+        "top-1 error of the third of shapes farthest from the middle, against the "
+        "nearest third",
+        _read_probe("off_centre", "far"),
+        _read_probe("off_centre", "near"),
+        probe="off_centre",
+        scale=100,
+        unit="points",
+    ),
     "permuted_error": Measure(
         "top-1 error with reordered kernels, against the order of training",
         _read_probe("kernel_order", "permuted", mean=True),

@@ -14,7 +14,8 @@ import numpy as np
 
 from alexnet_tf.data import evaluation_views, iteration, pipeline
 from alexnet_tf.evaluation import evaluate, metrics
-from alexnet_tf.reproduce import arrays, dropout_average, kernel_probes
+from alexnet_tf.inference import predict
+from alexnet_tf.reproduce import arrays, dropout_average, kernel_probes, off_centre
 from alexnet_tf.runs import trained_network
 
 Answers = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
@@ -98,9 +99,16 @@ def _read_centre_views(trained: Trained) -> list[tuple[np.ndarray, np.ndarray]]:
     ]
 
 
+def _measure_off_centre(trained: Trained) -> dict[str, Any]:
+    """Errors on drawn shapes by their distance from the middle."""
+    predictor = predict.make_predictor(trained_network.load(trained.workdir), 1)
+    return off_centre.measure(predictor.compute)
+
+
 PROBES: dict[str, Callable[[Trained], Any]] = {
     "dropout_average": _average_dropout,
     "kernel_order": _permute_kernels,
     "kernels": _describe_kernels,
+    "off_centre": _measure_off_centre,
     "probabilities": _keep_probabilities,
 }

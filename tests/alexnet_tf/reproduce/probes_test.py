@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from alexnet_tf.devices.placement import Placement
 from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import list_parameters
-from alexnet_tf.reproduce import dropout_average, kernel_probes, probes
+from alexnet_tf.reproduce import dropout_average, kernel_probes, off_centre, probes
 from alexnet_tf.runs import trained_network
 from tests import data_directories, training_runs
 
@@ -132,6 +134,43 @@ def test_masks_change_a_trained_networks_prediction(trained):
         "conv1b": 6,
     }
     assert found["kernel_order"]["error"] == pytest.approx(average["error"], abs=0.01)
+
+
+def test_a_mask_has_the_distance_of_its_centroid():
+    mask = np.zeros((200, 300), np.uint8)
+    # A square whose centre is 30 right of the middle and 40 below it: 50 of 200.
+    mask[130:150, 170:190] = 255
+    assert off_centre.compute_distance(Image.fromarray(mask)) == pytest.approx(0.25)
+    whole = Image.fromarray(np.full((200, 300), 9, np.uint8))
+    assert off_centre.compute_distance(whole) == pytest.approx(0, abs=1e-12)
+
+
+def test_errors_are_sorted_by_distance():
+    """A network that knows all shapes but those far off, by cheating."""
+    images, labels, distances = off_centre.draw_shapes(3)
+    assert images.shape == (30, 256, 256, 3) and images.dtype == np.uint8
+    assert 0 <= distances.min() < distances.max() < 0.45
+    limit = np.sort(distances)[19]
+    answers = np.where(distances > limit, (labels + 1) % 20, labels)
+    known = {
+        image.tobytes(): answer for image, answer in zip(images, answers, strict=True)
+    }
+
+    def compute(batch):
+        return np.eye(20)[[known[image.tobytes()] for image in batch]]
+
+    found = off_centre.measure(compute, num_per_class=3)
+    assert (found["near"], found["middle"], found["far"]) == (0, 0, 1)
+    assert found["distances"] == sorted(found["distances"])
+    assert found["num_images"] == 30
+
+
+def test_a_trained_network_is_measured_off_centre(trained, monkeypatch):
+    small = functools.partial(off_centre.measure, num_per_class=1)
+    monkeypatch.setattr(off_centre, "measure", small)
+    arguments = (trained.workdir, trained.data_dir, "validation", {})
+    found = probes.measure(["off_centre"], *arguments)["off_centre"]
+    assert found["num_images"] == 10 and 0 <= found["far"] <= 1
 
 
 if __name__ == "__main__":
