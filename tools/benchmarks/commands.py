@@ -24,6 +24,7 @@ COMMANDS = {
     "alexnet-export": "alexnet_tf.commands.export",
     "alexnet-predict": "alexnet_tf.commands.predict",
     "alexnet-tune": "alexnet_tf.commands.tune",
+    "alexnet-reproduce": "alexnet_tf.commands.reproduce",
     "alexnet-completion": "alexnet_tf.commands.completion",
 }
 # In the order of time, as `time_marks` names them.

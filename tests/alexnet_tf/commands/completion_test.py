@@ -192,7 +192,7 @@ def _type_in_bash(folder, script: str, typed: str, expected: str) -> str:
 @pytest.mark.parametrize(
     "typed, expected",
     [
-        ("alexnet-convert --source=il\t!", "--source=ilsvrc2012 !"),
+        ("alexnet-convert --source=ci\t!", "--source=cifar10 !"),
         ("alexnet-convert --source_\t!", "--source_dir=!"),
         ("alexnet-train --experiment=fine\t!", "--experiment=finetune !"),
         ("alexnet-train --workdir=the_r\t!", "--workdir=the_runs/!"),
