@@ -16,6 +16,7 @@ LONG_FILES = (
     "tests/whole_path_test.py",
     "tests/readme_test.py",
     "tests/alexnet_tf/network/networks_test.py",
+    "tests/alexnet_tf/reproduce/runner_test.py",
     "tests/alexnet_tf/data/iteration_test.py",
     "tests/alexnet_tf/tune/search_test.py",
     "tests/alexnet_tf/export/other_formats_test.py",
