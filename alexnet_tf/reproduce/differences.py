@@ -99,15 +99,18 @@ def compare_numbers(
 
 
 def compare_images(values: np.ndarray) -> Difference:
-    """The mean of one difference per image, [N], as one fold, with Student's interval.
+    """The mean of differences, [runs, N], whose runs answer the same N images.
+
+    The interval is Student's, over the images' means.
 
     Raises:
       ValueError: if there are fewer than two images.
     """
-    if len(values) < 2:
+    if values.shape[1] < 2:
         raise ValueError("there are fewer than two images")
-    mean, margin = float(np.mean(values)), _find_margin(np.asarray(values))
-    return Difference((mean,), mean, mean - margin, mean + margin, len(values))
+    mean, margin = float(values.mean()), _find_margin(values.mean(axis=0))
+    by_run = tuple(values.mean(axis=1).tolist())
+    return Difference(by_run, mean, mean - margin, mean + margin, values.shape[1])
 
 
 def _find_margin(values: np.ndarray) -> float:

@@ -30,7 +30,7 @@ class Measure:
       text: what it is, for tables.
       read: record -> bool [images], True for wrong, or a number.
       read_control: the same of the control, if it is read otherwise.
-      combine: instead of both, records -> float [images], each image's difference.
+      combine: instead of both, records -> differences, float [runs, images].
       is_per_image: which of the two.
       is_ratio: whether numbers are compared by their ratio.
       probe: that a record must have.
@@ -122,7 +122,7 @@ def find_tower_colours(record: RunRecord) -> float:
 
 
 def compare_ensemble(records: Sequence[RunRecord]) -> np.ndarray:
-    """Of each image: wrong by the averaged prediction, minus how often by a single one.
+    """Wrong by the averaged prediction minus wrong by each network's, [runs, images].
 
     The records answer the same images and keep their probabilities.
     """
@@ -130,7 +130,7 @@ def compare_ensemble(records: Sequence[RunRecord]) -> np.ndarray:
     kept = [record.probes["probabilities"] for record in records]
     scores = [arrays.decode(values[split]).astype(np.float64) for values in kept]
     labels = arrays.decode(kept[0][f"{split}_labels"])
-    singles = np.mean([find_wrong(array, labels) for array in scores], axis=0)
+    singles = np.array([find_wrong(array, labels) for array in scores], np.float64)
     return find_wrong(np.mean(scores, axis=0), labels) - singles
 
 

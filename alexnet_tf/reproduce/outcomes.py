@@ -72,7 +72,13 @@ def judge_claim(
     found = plan.find_runs(claim, form, records)
     arms = {arm.name: ArmResult(arm.name, found[arm.name]) for arm in claim.arms}
     results = tuple(
-        _compare(form, comparison, arms[comparison.arm], arms[comparison.control])
+        _compare(
+            form,
+            form == claim.full,
+            comparison,
+            arms[comparison.arm],
+            arms[comparison.control],
+        )
         for comparison in claim.comparisons
     )
     spread = _find_spread(form, claim, records)
@@ -80,8 +86,13 @@ def judge_claim(
 
 
 def _compare(
-    form: Form, comparison: Comparison, arm: ArmResult, control: ArmResult
+    form: Form,
+    is_whole: bool,
+    comparison: Comparison,
+    arm: ArmResult,
+    control: ArmResult,
 ) -> Result:
+    """`is_whole` says that the form is the paper's own, not a reduced one."""
     measure = MEASURES[comparison.measure]
     shared = sorted(_find_usable(arm, measure) & _find_usable(control, measure))
     difference, scope = None, Scope.REDUCED
@@ -89,8 +100,8 @@ def _compare(
         first = [arm.records[repeat] for repeat in shared]
         second = [control.records[repeat] for repeat in shared]
         difference = measure.compare(first, second)
-        is_paper = first[0].num_classes == _PAPER_CLASSES.get(form.data)
-        scope = Scope.PAPER if is_paper else Scope.REDUCED
+        has_classes = first[0].num_classes == _PAPER_CLASSES.get(form.data)
+        scope = Scope.PAPER if is_whole and has_classes else Scope.REDUCED
     verdict = verdicts.judge(
         difference,
         measure,

@@ -18,6 +18,9 @@ from alexnet_tf.inference import predict
 from alexnet_tf.reproduce import arrays, dropout_average, kernel_probes, off_centre
 from alexnet_tf.runs import trained_network
 
+# ImageNet's 50,000 validation images would be 30 GB.
+_MAX_IMAGES = 1024
+
 Answers = Mapping[tuple[str, str], Mapping[str, np.ndarray]]
 
 
@@ -87,12 +90,16 @@ def _average_dropout(trained: Trained) -> dict[str, Any]:
 
 
 def _read_centre_views(trained: Trained) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Batches of the split: images, float32, mean subtracted, and labels."""
+    """Batches of the split: images, float32, mean subtracted, and labels.
+
+    The first `_MAX_IMAGES` alone, in the order of the split, which is random.
+    """
     data, config = evaluate.open_run_data(trained.workdir, trained.data_dir)
     make_views = evaluation_views.compile_view_transform(
         config.data, data.statistics, 1
     )
     dataset = pipeline.make_evaluation_dataset(data, config, trained.split)
+    dataset = dataset.take(-(-_MAX_IMAGES // config.eval_batch_size))
     return [
         (make_views(images)[:, 0].numpy(), labels.numpy())
         for images, labels, _ in iteration.iterate(data, dataset)

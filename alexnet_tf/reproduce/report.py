@@ -103,6 +103,8 @@ def _format_overview(found: Sequence[Outcome]) -> str:
         for result in outcome.results
         if result.difference
     ]
+    if not rows:
+        return "## Verdicts\n\nNo comparison has run yet.\n"
     return "## Verdicts\n\n" + _format_table(("claim", "arm", "paper", "verdict"), rows)
 
 
@@ -137,9 +139,9 @@ def _format_machines(records: Mapping[str, RunRecord]) -> str:
     dates = sorted(record.date for record in records.values())
     hours = sum(record.seconds for record in records.values()) / 3600
     return (
-        f"{len(records)} runs, {hours:.1f} hours of training, from {dates[0]} to "
-        f"{dates[-1]}: {listed}. Each run's record in `docs/claims/runs` has its "
-        "settings, code revision, machine and answers.\n"
+        f"Finished runs: {len(records)}, {hours:.1f} hours of training, from "
+        f"{dates[0]} to {dates[-1]}: {listed}. Each run's record in "
+        "`docs/claims/runs` has its settings, code revision, machine and answers.\n"
     )
 
 
@@ -183,8 +185,8 @@ def _format_outcome(outcome: Outcome) -> str:
     minutes = form.minutes * len(form.repeats)
     lines += [
         f"`alexnet-reproduce run {claim.name} --data_root=DATA --output_dir=OUT` "
-        f"(about {minutes * len(claim.arms) / 60:.1f} hours on {form.machine}); on all "
-        f"of ImageNet with `--scale=full`, {_format_full(claim)}.",
+        f"(about {minutes * len(claim.arms) / 60:.1f} hours on {form.machine})"
+        f"{_format_full(claim)}.",
         "",
     ]
     return "\n".join(lines)
@@ -192,8 +194,10 @@ def _format_outcome(outcome: Outcome) -> str:
 
 def _format_full(claim: Claim) -> str:
     form = claim.full
+    if form == claim.reduced:
+        return ""
     hours = form.minutes * len(form.repeats) * len(claim.arms) / 60
-    return f"about {hours:.0f} hours on {form.machine}"
+    return f"; with `--scale=full`, about {hours:.0f} hours on {form.machine}"
 
 
 def _format_arm(arm: ArmResult) -> tuple[str, ...]:

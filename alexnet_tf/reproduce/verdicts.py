@@ -72,7 +72,7 @@ def judge(
     num_folds = len(difference.by_fold)
     measured = measure.format(difference)
     if num_folds < planned_folds:
-        reason = f"{measured}; interim, {num_folds} of {planned_folds} folds"
+        reason = f"{measured}; interim, {num_folds} of {planned_folds} runs"
         return Verdict(Word.NOT_DISTINGUISHABLE, scope, reason)
     if difference.low <= 0 <= difference.high:
         return Verdict(Word.NOT_DISTINGUISHABLE, scope, measured)

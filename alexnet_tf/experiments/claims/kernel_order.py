@@ -16,7 +16,7 @@ CLAIM = Claim(
             "paper",
             "paper",
             Direction.HIGHER,
-            "arbitrary before training alone",
+            "arbitrary only before training",
             measure="permuted_error",
         ),
     ),

@@ -34,9 +34,7 @@ CLAIM = Claim(
             Direction.HIGHER,
             "source, net 167: -0.2 points under another schedule",
         ),
-        Comparison(
-            "batch normalization", "paper", Direction.LOWER, "not in the paper, of 2012"
-        ),
+        Comparison("batch normalization", "paper", Direction.LOWER, "not in the paper"),
     ),
     reduced=recipes.REDUCED,
     full=recipes.FULL,

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from alexnet_tf.experiments.claims import recipes
 from alexnet_tf.experiments.claims.claim import Arm, Claim, Comparison, Direction, Form
+
+_FORM = Form(
+    data="drawn",
+    experiment="sample_quarter",
+    settings={"precision": "float32"},
+    seeds=(0, 1, 2),
+    minutes=9.0,
+    machine="two cores of Zen 3",
+)
 
 CLAIM = Claim(
     name="off_centre",
@@ -21,15 +29,8 @@ CLAIM = Claim(
             measure="far_against_near",
         ),
     ),
-    reduced=Form(
-        data="drawn",
-        experiment="sample_quarter",
-        settings={"precision": "float32"},
-        seeds=(0, 1, 2),
-        minutes=9.0,
-        machine="two cores of Zen 3",
-    ),
-    full=recipes.FULL,
+    reduced=_FORM,
+    full=_FORM,
     remark="600 new images of the ten drawn shapes, in thirds by the distance of the "
     "shape from the middle. Shapes that are far off are also smaller.",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alexnet_tf.experiments.claims.claim import Arm, Claim, Comparison, Direction, Form
 
 # "The learning rates for each network were chosen independently to make training as
-# fast as possible": the fastest of RATES, with seed 0, see the claim relu_rates.
+# fast as possible": the claim relu_rates tests whether each of FASTEST is.
 RATES = {
     "relu": (0.0001, 0.0003, 0.001),
     "tanh": (0.001, 0.003, 0.01),

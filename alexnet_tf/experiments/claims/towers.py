@@ -31,6 +31,6 @@ CLAIM = Claim(
     ),
     reduced=recipes.REDUCED,
     full=recipes.FULL,
-    remark="Measured is the distance between the two towers' mean share of colour in "
-    "the energy of conv1's kernels, 0 to 1.",
+    remark="The measure is the distance between the two towers' mean share of colour "
+    "in the energy of conv1's kernels, 0 to 1.",
 )

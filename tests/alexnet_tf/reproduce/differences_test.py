@@ -106,11 +106,12 @@ def test_one_number_has_no_interval():
         differences.compare_numbers([1.0], [])
 
 
-def test_images_have_one_fold_and_an_interval_by_their_number():
+def test_images_that_all_runs_answer_count_once():
     values = np.array([-0.5, 0.0, -0.5, 0.2] * 25)
-    found = differences.compare_images(values)
+    found = differences.compare_images(np.stack([values - 0.1, values + 0.1]))
     margin = 1.984 * values.std(ddof=1) / 10  # t(0.975, 99)
-    assert found.by_fold == (found.pooled,) == pytest.approx((-0.2,))
+    assert found.pooled == pytest.approx(-0.2)
+    assert found.by_fold == pytest.approx((-0.3, -0.1))
     assert found.high - found.pooled == pytest.approx(margin, rel=1e-3)
     assert found.num_images == 100
 

@@ -111,10 +111,12 @@ def test_an_average_of_networks_is_compared_with_their_mean_error():
         for scores in (first, second)
     ]
     differences = measures.compare_ensemble(records)
-    np.testing.assert_allclose(differences, [-0.5, 0, -0.5])
+    np.testing.assert_allclose(differences, [[0, 0, -1], [-1, 0, 0]])
     difference = MEASURES["five_networks"].compare(records, records)
     assert difference.pooled == pytest.approx(-1 / 3)
     assert difference.num_images == 3
+    # One for each network: a verdict needs all that were planned.
+    assert difference.by_fold == pytest.approx((-1 / 3, -1 / 3))
 
 
 def test_dead_units_are_those_of_the_last_evaluation():

@@ -54,6 +54,15 @@ def test_only_a_thousand_classes_have_the_papers_scope():
     assert result.verdict.scope is Scope.PAPER
 
 
+def test_a_reduced_form_never_has_the_papers_scope():
+    claim = dataclasses.replace(CLAIM, full=dataclasses.replace(FORM, minutes=99))
+    records = make_records(3, num_classes=1000)
+    (result,) = outcomes.judge_claim(claim, records).results
+    assert result.verdict.scope is Scope.REDUCED
+    (result,) = outcomes.judge_claim(claim, records, is_full=True).results
+    assert result.verdict.scope is Scope.PAPER
+
+
 def test_interim_and_missing_results_decide_nothing():
     (result,) = outcomes.judge_claim(CLAIM, make_records(2)).results
     assert result.verdict.word is Word.NOT_DISTINGUISHABLE
@@ -83,7 +92,12 @@ def test_the_page_shows_every_figure():
     page = report.format_page([CLAIM], make_records(3))
     for part in (
         *("A sentence of the paper. (section 3.1)", "+1 point", "30.0 %", "20.0 %"),
-        *("+10.0, +10.0, +10.0", "reproduced", "3,000 images", "6 runs, 6.0 hours"),
+        *(
+            "+10.0, +10.0, +10.0",
+            "reproduced",
+            "3,000 images",
+            "Finished runs: 6, 6.0 hours",
+        ),
         *("alexnet-reproduce run claim", "2 cores of a processor", "[claim](#claim)"),
     ):
         assert part in page

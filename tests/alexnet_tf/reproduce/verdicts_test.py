@@ -42,7 +42,7 @@ def test_fewer_folds_than_planned_decide_nothing():
     clear = make(0.1, 0.2, 0.3, num_folds=3)
     verdict = judge(clear, Direction.HIGHER, Scope.REDUCED, 5)
     assert verdict.word is Word.NOT_DISTINGUISHABLE
-    assert "3 of 5 folds" in verdict.reason
+    assert "3 of 5 runs" in verdict.reason
     assert judge(clear, Direction.HIGHER, Scope.REDUCED, 3).word is Word.REPRODUCED
 
 
