@@ -38,7 +38,7 @@ sample: SAMPLE_EXPERIMENT := sample_quarter
 sample-full: SAMPLE_DIR := runs/sample_full
 sample-full: SAMPLE_EXPERIMENT := sample
 sample sample-full: $(SAMPLE_STAMP)
-	$(BIN)/alexnet-convert --source=sample --data_dir=$(SAMPLE_DIR)/data
+	$(BIN)/alexnet-convert --source=sample --encoding=raw --data_dir=$(SAMPLE_DIR)/data
 	$(BIN)/alexnet-train --experiment=$(SAMPLE_EXPERIMENT) \
 	  --data_dir=$(SAMPLE_DIR)/data --workdir=$(SAMPLE_DIR)/run $(TRAIN_FLAGS)
 	$(BIN)/alexnet-evaluate --workdir=$(SAMPLE_DIR)/run --views=10
