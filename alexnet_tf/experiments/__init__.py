@@ -13,6 +13,7 @@ from alexnet_tf.experiments import (
     alexnet_source,
     caffe,
     cifar10,
+    conv6_source,
     finetune,
     sample,
 )
@@ -27,6 +28,9 @@ EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "cifar10_11pct": cifar10.get_11pct,
     "cifar10_13pct": cifar10.get_13pct,
     "cifar10_figure1": cifar10.get_figure1,
+    "conv6_fall2009": conv6_source.get_fall2009_config,
+    "conv6_fall2011": conv6_source.get_fall2011_config,
+    "conv6_source": conv6_source.get_config,
     "finetune": finetune.get_config,
     "sample": sample.get_config,
     "sample_quarter": sample.get_quarter_config,

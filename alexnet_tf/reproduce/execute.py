@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import gc
 import os
-import shutil
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,11 +35,16 @@ def execute(
     command: Sequence[str],
     notify: Callable[[int], None] = lambda epoch: None,
 ) -> RunRecord:
-    """Trains, or resumes, and evaluates a run; then its directory is removed.
+    """Trains, or resumes, and evaluates a run.
 
-    `notify` is called with the epoch after every evaluation in training. Raises as
+    A run that starts from another finds it beside `workdir`, by its name. `notify` is
+    called with the epoch after every evaluation in training. Raises as
     `train.train_and_evaluate`.
     """
+    config = run.config
+    if run.origin:
+        start = os.path.join(os.path.dirname(workdir), run.origin.name)
+        config = dataclasses.replace(config, init_from=start)
     path = os.path.join(workdir, run_record.METRICS_NAME)
 
     def watch(epoch: int, top1_error: float) -> str | None:
@@ -50,14 +55,12 @@ def execute(
         return None
 
     try:
-        train.train_and_evaluate(run.config, data_dir, workdir, command, watch=watch)
+        train.train_and_evaluate(config, data_dir, workdir, command, watch=watch)
         record = _measure(run, data_dir, workdir, path)
     finally:
         keras.backend.clear_session()
         gc.collect()
     run_records.write(records_dir, record)
-    # Its checkpoints are many times larger than all records; nothing needs them now.
-    shutil.rmtree(workdir)
     return record
 
 

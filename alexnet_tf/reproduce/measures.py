@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf.reproduce import arrays, differences
+from alexnet_tf.reproduce import arrays, curves, differences
 from alexnet_tf.reproduce.differences import Difference
 from alexnet_tf.reproduce.run_records import RunRecord
 
@@ -31,6 +31,7 @@ class Measure:
       read: record -> bool [images], True for wrong, or a number.
       read_control: the same of the control, if it is read otherwise.
       combine: instead of both, records -> differences, float [runs, images].
+      compare_pair: instead of both, (record, control's record) -> difference.
       is_per_image: which of the two.
       is_ratio: whether numbers are compared by their ratio.
       probe: that a record must have.
@@ -42,6 +43,7 @@ class Measure:
     read: Callable[[RunRecord], np.ndarray | float] = lambda record: 0.0
     read_control: Callable[[RunRecord], np.ndarray | float] | None = None
     combine: Callable[[Sequence[RunRecord]], np.ndarray] | None = None
+    compare_pair: Callable[[RunRecord, RunRecord], float] | None = None
     is_per_image: bool = False
     is_ratio: bool = False
     probe: str = ""
@@ -55,6 +57,11 @@ class Measure:
         """The difference between records of the same folds and seeds."""
         if self.combine is not None:
             return differences.compare_images(self.combine(arm))
+        if self.compare_pair is not None:
+            values = [
+                self.compare_pair(*pair) for pair in zip(arm, control, strict=True)
+            ]
+            return differences.compare_numbers(values, [0.0] * len(values))
         read_control = self.read_control or self.read
         first: list[Any] = [self.read(record) for record in arm]
         second: list[Any] = [read_control(record) for record in control]
@@ -101,19 +108,6 @@ def compute_gap(record: RunRecord) -> float:
     )
 
 
-def compute_early_loss(record: RunRecord, num_epochs: int = 5) -> float:
-    """Mean training loss of the first epochs, nats."""
-    losses = [entry["training"]["loss"] for entry in record.epochs[:num_epochs]]
-    return float(np.mean(losses))
-
-
-def find_dead_units(record: RunRecord) -> float:
-    """Share of units of fc6 and fc7 that are 0 on a whole batch, 0..1, at the end."""
-    last = [entry["validation"] for entry in record.epochs if "validation" in entry][-1]
-    dead = last["dead_units"]
-    return float(np.mean([dead[name] for name in dead if name[:3] in ("fc6", "fc7")]))
-
-
 def find_tower_colours(record: RunRecord) -> float:
     """Distance between the towers' mean share of colour in conv1's kernels, 0..1."""
     towers = record.probes["kernels"]
@@ -151,26 +145,6 @@ def _read_probe(
     return read
 
 
-def find_epochs_to(record: RunRecord, error: float, kind: str) -> float:
-    """Epochs until a top-1 error falls to `error`, between epochs by interpolation.
-
-    `kind` is "training", the error of the epoch's own steps, or "validation". A run
-    that never gets there counts with its length, which is less than the truth.
-    """
-    before_epoch, before = 0.0, 1.0
-    for entry in record.epochs:
-        if kind not in entry:
-            continue
-        # The training error of an epoch is the mean over its steps: of its middle.
-        epoch = entry["epoch"] - (0.5 if kind == "training" else 0.0)
-        value = entry[kind]["top1_error"]
-        if value <= error:
-            share = (before - error) / (before - value)
-            return float(before_epoch + share * (epoch - before_epoch))
-        before_epoch, before = epoch, value
-    return float(len(record.epochs))
-
-
 MEASURES: dict[str, Measure] = {
     "top1": _make_error("top-1 error, ten views", None, "ten_views", "top1"),
     "top5": _make_error("top-5 error, ten views", None, "ten_views", "top5"),
@@ -199,21 +173,27 @@ MEASURES: dict[str, Measure] = {
         scale=100,
         unit="points",
     ),
+    "equal_training": Measure(
+        "top-1 error on the validation images at equal training error, centre view",
+        compare_pair=curves.compare_at_equal_training,
+        scale=100,
+        unit="points",
+    ),
     "early_loss": Measure(
         "mean training loss of the first five epochs",
-        compute_early_loss,
+        curves.compute_early_loss,
         unit="nats",
         digits=3,
     ),
     "first_ten_losses": Measure(
         "mean training loss of the first ten epochs",
-        lambda record: compute_early_loss(record, 10),
+        lambda record: curves.compute_early_loss(record, 10),
         unit="nats",
         digits=3,
     ),
     "dead_units": Measure(
         "dead units of fc6 and fc7 at the end",
-        find_dead_units,
+        curves.find_dead_units,
         scale=100,
         unit="points",
     ),
@@ -274,13 +254,13 @@ MEASURES: dict[str, Measure] = {
     ),
     "epochs_to_25_training": Measure(
         "epochs to 25 % training error",
-        lambda record: find_epochs_to(record, 0.25, "training"),
+        lambda record: curves.find_epochs_to(record, 0.25, "training"),
         is_ratio=True,
         unit="times",
     ),
     "epochs_to_40_validation": Measure(
         "epochs to 40 % validation error",
-        lambda record: find_epochs_to(record, 0.4, "validation"),
+        lambda record: curves.find_epochs_to(record, 0.4, "validation"),
         is_ratio=True,
         unit="times",
     ),

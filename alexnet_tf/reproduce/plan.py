@@ -39,6 +39,7 @@ class Run:
       probes: further measurements, by name.
       until_training_error: the run ends once its training error, 0..1, is as small.
       minutes: the claim's estimate.
+      origin: the run whose weights it starts from, if any.
     """
 
     data: str
@@ -47,16 +48,19 @@ class Run:
     probes: tuple[str, ...] = ()
     until_training_error: float = 0.0
     minutes: float = 0.0
+    origin: Run | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """Dotted name -> JSON value, of the settings that differ from the defaults.
 
         Settings that may change while a run is under way do not belong to it, and
-        settings that come later are at their defaults: the name stays.
+        settings that come later are at their defaults: the name stays. `init_from`
+        holds the name of the run that it starts from.
         """
         default = {s.name: s.format() for s in overrides.list_settings(Config())}
-        return {
+        start = {"init_from": self.origin.name} if self.origin else {}
+        return start | {
             setting.name: setting.format()
             for setting in overrides.list_settings(self.config)
             if setting.format() != default[setting.name]
@@ -95,11 +99,35 @@ def make_run(form: Form, arm: Arm, fold: int, seed: int) -> Run:
     values: dict[str, Any] = {**form.settings, **arm.settings, "seed": seed}
     if form.num_folds:
         values |= {"data.num_folds": form.num_folds, "data.fold": fold}
-    config = overrides.override(experiments.get_config(form.experiment), values)
+    experiment, origin = form.experiment, None
+    if arm.is_pretrained:
+        experiment, origin = form.pretrained_experiment or experiment, _chain(form)
+    config = overrides.override(experiments.get_config(experiment), values)
     split = folds.HELD_OUT if form.num_folds else form.split
     return Run(
-        form.data, config, split, arm.probes, form.until_training_error, form.minutes
+        form.data,
+        config,
+        split,
+        arm.probes,
+        form.until_training_error,
+        form.minutes,
+        origin,
     )
+
+
+def _chain(form: Form) -> Run | None:
+    """The run of the form's last stage; the others are its origins."""
+    run = None
+    for stage in form.stages:
+        config = experiments.get_config(stage.experiment)
+        config = overrides.override(config, stage.settings)
+        run = Run(stage.data, config, stage.split, minutes=form.minutes, origin=run)
+    return run
+
+
+def list_origins(run: Run) -> list[Run]:
+    """The runs that must be finished before `run`, in order."""
+    return [*list_origins(run.origin), run.origin] if run.origin else []
 
 
 def list_repeats(form: Form, max_folds: int) -> list[tuple[int, int]]:
@@ -118,7 +146,9 @@ def make_plan(
         form = claim.full if is_full else claim.reduced
         for number, (fold, seed) in enumerate(list_repeats(form, max_folds)):
             stage = early if number < FIRST else late
-            stage += [make_run(form, arm, fold, seed) for arm in claim.arms]
+            for arm in claim.arms:
+                run = make_run(form, arm, fold, seed)
+                stage += [*list_origins(run), run]
     return _merge([*early, *late])
 
 

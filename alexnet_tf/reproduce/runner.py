@@ -1,12 +1,14 @@
 """Runs a queue of runs, one at a time; stops and resumes at any moment (ours).
 
 Each run trains in OUTPUT/runs/NAME and leaves a record. A run that has a record is not
-repeated; one that was stopped resumes from its newest checkpoint.
+repeated; one that was stopped resumes from its newest checkpoint. The directory of a
+finished run is removed once no other run starts from its weights.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
 
@@ -16,6 +18,7 @@ from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.reproduce import run_records
 from alexnet_tf.reproduce.plan import Run
 from alexnet_tf.reproduce.run_records import RunRecord
+from alexnet_tf.runs import metrics_file, run_record
 from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.durable import files, locks
@@ -104,27 +107,71 @@ def run_queue(
     check_records(asked, data, records_dir)
     files.make_directory(output_dir)
     with locks.directory_lock(output_dir, "alexnet-reproduce"):
-        # A claim that came later may ask more of a run than its record has.
-        finished = {
-            run.name
-            for run in runs
-            if run.name in records and set(run.probes) <= set(records[run.name].probes)
-        }
+        work_dir = os.path.join(output_dir, WORK_NAME)
+        finished = find_finished(runs, records, work_dir)
         line = QueueLine(runs, data, finished)
         for run in runs:
+            _remove_unneeded(runs, finished, work_dir)
             if run.name in finished:
                 continue
             line.begin(run)
             records[run.name] = execute(
                 run,
                 os.path.join(data_root, run.data),
-                os.path.join(output_dir, WORK_NAME, run.name),
+                os.path.join(work_dir, run.name),
                 records_dir,
                 command,
                 line.advance,
             )
             line.end(records[run.name])
+            finished.add(run.name)
+        _remove_unneeded(runs, finished, work_dir)
     return records
+
+
+def find_finished(
+    runs: Sequence[Run], records: Mapping[str, RunRecord], work_dir: str
+) -> set[str]:
+    """The names of the runs that need not be run (again)."""
+    # A claim that came later may ask more of a run than its record has.
+    finished = {
+        run.name
+        for run in runs
+        if run.name in records and set(run.probes) <= set(records[run.name].probes)
+    }
+    # A run that others start from is needed with its weights, not only its record. The
+    # origins of a run come before it.
+    for run in reversed(runs):
+        if run.origin and run.name not in finished:
+            record = records.get(run.origin.name)
+            if record and not _has_weights(record, work_dir):
+                finished.discard(run.origin.name)
+    return finished
+
+
+def _has_weights(record: RunRecord, work_dir: str) -> bool:
+    """Whether the run's directory is there, with all epochs of its record."""
+    path = os.path.join(work_dir, record.name, run_record.METRICS_NAME)
+    if not os.path.exists(path):
+        return False
+    lines = metrics_file.read_lines(path)
+    trained = {line["epoch"] for line in lines if line["kind"] == "epoch"}
+    return len(trained) >= len(record.epochs)
+
+
+def _remove_unneeded(
+    runs: Sequence[Run], finished: Collection[str], work_dir: str
+) -> None:
+    """Removes the directories of finished runs that no unfinished run starts from.
+
+    Their checkpoints are many times larger than all records.
+    """
+    left = [run for run in runs if run.name not in finished]
+    needed = {run.origin.name for run in left if run.origin}
+    for name in set(finished) - needed:
+        path = os.path.join(work_dir, name)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
 
 
 class QueueLine:

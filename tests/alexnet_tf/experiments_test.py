@@ -7,6 +7,7 @@ import pytest
 from alexnet_tf import experiments
 from alexnet_tf.config import overrides, settings_file
 from alexnet_tf.config import schema as configs
+from alexnet_tf.network import networks
 from alexnet_tf.optimization import schedule
 from tfrecords import errors
 
@@ -86,6 +87,38 @@ def test_alexnet_source_differs_as_net_145_does():
         "schedule.steps": "25:0.001 51:0.0001 67:conv1=1e-05 72:conv1=0 79:1e-05 "
         "79:conv1=0",
     }
+
+
+def test_conv6_follows_net_146():
+    """The notes of layer-params-146-2009, -2011 and -2012-2011.cfg."""
+    source = overrides.to_dict(experiments.get_config("alexnet_source"))
+    common = {
+        "data.colour_shift_epochs": 0,
+        "model.network": "conv6",
+        "model.initial_stddevs": "conv6=0.03",
+    }
+    convolutions = [f"0:conv{number}=0.001" for number in range(1, 7)]
+    expected = {
+        "conv6_fall2009": {
+            "num_epochs": 7,
+            "schedule.steps": " ".join([*convolutions[:5], "2.16:0.001"]),
+        },
+        "conv6_fall2011": {
+            "num_epochs": 8,
+            "init_layers": "conv1 conv2 conv3 conv4 conv5 conv6",
+            "schedule.steps": " ".join([*convolutions, "6:0.001"]),
+        },
+        "conv6_source": {
+            "num_epochs": 54,
+            "data.colour_shift_epochs": 38,
+            "schedule.steps": "0:0.001 0:conv1=0.0001 0.03:fc9=0.01 5:conv1=1e-05 "
+            "7:conv1=0 9:fc9=0.001 22:0.0001 22:conv1=0 42:1e-05 42:conv1=0",
+        },
+    }
+    for name, changes in expected.items():
+        values = overrides.to_dict(experiments.get_config(name))
+        found = {key: value for key, value in values.items() if value != source[key]}
+        assert found == {"experiment": name, **common, **changes}
 
 
 def test_caffe_differs_as_its_network_does():
@@ -187,8 +220,7 @@ def test_every_experiment_names_itself_and_holds_valid_settings(name):
     assert config.experiment == name
     # Reading the values back checks each against its choices and minimum.
     assert overrides.from_dict(overrides.to_dict(config)) == config
-    names = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
-    schedule.make_schedule(config, names)
+    schedule.make_schedule(config, networks.NETWORKS[config.model.network].layers)
 
 
 def test_an_unknown_experiment_brings_the_nearest():

@@ -26,6 +26,7 @@ from alexnet_tf.experiments.claims import (
     off_centre,
     one_gpu,
     pooling,
+    pre_training,
     relu,
     relu_rates,
     ten_classes,
@@ -68,6 +69,7 @@ CLAIMS: dict[str, Claim] = {
         width,
         length,
         data_size,
+        pre_training,
         ten_classes,
         dropout_scaling_200,
     )

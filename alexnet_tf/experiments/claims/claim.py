@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from collections.abc import Mapping
 from typing import Any
+
+# "+1.4 points", "about 2 times", "over +1 point".
+_VALUE = re.compile(r"(?:about |over )?([+-]?[0-9.]+) (?:points?|times)\b")
 
 
 class Direction(enum.Enum):
@@ -28,11 +32,30 @@ class Arm:
       name: for tables, such as "2x2 pooling".
       settings: dotted name -> value, on top of the form's recipe.
       probes: further measurements on the trained network, by name (`reproduce.probes`).
+      is_pretrained: whether the form's stages come before its training.
     """
 
     name: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     probes: tuple[str, ...] = ()
+    is_pretrained: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A training whose weights the next stage, or the arm, starts from.
+
+    Attributes:
+      data: the name of the data directory, as in `Form`.
+      experiment: the recipe to start from.
+      settings: dotted name -> value, on top of it.
+      split: whose images are answered after it.
+    """
+
+    data: str
+    experiment: str = "alexnet"
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    split: str = "validation"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +67,6 @@ class Comparison:
       direction: of the arm's value, compared with the control's.
       paper: the paper's value, in words: "+1.4 points top-1".
       measure: a name in `reproduce.measures`.
-      value: the paper's value in the measure's unit, for the plots; None if it gives
-        none.
     """
 
     arm: str
@@ -53,7 +74,12 @@ class Comparison:
     direction: Direction
     paper: str
     measure: str = "top1"
-    value: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The number with which `paper` begins, in the measure's unit; None if none."""
+        found = _VALUE.match(self.paper)
+        return float(found[1]) if found else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +96,9 @@ class Form:
       folds: those that are run; empty for all.
       seeds: of the runs, each for every fold.
       until_training_error: runs end once their training error, 0..1, is as small.
+      stages: of the arms that are pre-trained, in order; once for all folds and seeds.
+      pretrained_experiment: the recipe of these arms after the stages; "" for
+        `experiment`.
       minutes: estimated time of one run, on the machine that `machine` names.
     """
 
@@ -81,6 +110,8 @@ class Form:
     folds: tuple[int, ...] = ()
     seeds: tuple[int, ...] = (0,)
     until_training_error: float = 0.0
+    stages: tuple[Stage, ...] = ()
+    pretrained_experiment: str = ""
     minutes: float = 0.0
     machine: str = ""
 

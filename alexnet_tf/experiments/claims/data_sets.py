@@ -38,6 +38,22 @@ DATA_SETS: dict[str, DataSet] = {
         image_size=32,
         class_counts=(10,),
     ),
+    "cifar10_256": DataSet(
+        "CIFAR-10, enlarged to 256x256 pixels",
+        "alexnet-convert --source=cifar10 --source_dir=ARCHIVES "
+        "--data_dir=ROOT/cifar10_256",
+        class_counts=(10,),
+    ),
+    "imagenet_fall2009": DataSet(
+        "ImageNet's Fall 2009 release, half of it for the test",
+        "alexnet-convert --source=imagenet_fall2009 --source_dir=ARCHIVES "
+        "--data_dir=ROOT/imagenet_fall2009",
+    ),
+    "imagenet_fall2011": DataSet(
+        "ImageNet's Fall 2011 release, with a validation split",
+        "alexnet-convert --source=imagenet_fall2011 --source_dir=ARCHIVES "
+        "--validation_fraction=0.01 --data_dir=ROOT/imagenet_fall2011",
+    ),
     "drawn": DataSet(
         "the drawn sample images",
         "alexnet-convert --source=sample --data_dir=ROOT/drawn",

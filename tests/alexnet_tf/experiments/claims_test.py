@@ -41,18 +41,60 @@ def test_a_claim_is_complete(claim):
         assert set(arm.probes) <= set(PROBES)
     for form in (claim.reduced, claim.full):
         assert form.data in DATA_SETS and form.minutes > 0 and form.machine
+        assert {stage.data for stage in form.stages} <= set(DATA_SETS)
+        assert bool(form.stages) == any(arm.is_pretrained for arm in claim.arms)
 
 
 @EVERY_CLAIM
 def test_arms_differ_in_their_settings_and_share_the_rest(claim):
     runs = [plan.make_run(claim.reduced, arm, 0, 0) for arm in claim.arms]
+    runs += plan.list_origins(runs[-1])
     assert len({run.name for run in runs}) == len(runs)
     # Machines differ: the arithmetic must not.
     assert {run.config.precision for run in runs} == {"float32"}
-    if claim.name not in ("length", "data_size"):
+    if claim.name not in ("length", "data_size", "pre_training"):
         assert len({run.config.num_epochs for run in runs}) == 1
     for run in runs:
         networks.select(run.config.model)
+
+
+@EVERY_CLAIM
+def test_the_papers_values_have_its_direction(claim):
+    for comparison in claim.comparisons:
+        measure, value = MEASURES[comparison.measure], comparison.value
+        if value is not None:
+            assert measure.unit in ("points", "times")
+            is_more = value > (1 if measure.is_ratio else 0)
+            assert is_more == (comparison.direction is Direction.HIGHER)
+
+
+def test_the_papers_value_is_read_from_its_words():
+    found = {
+        words: Comparison("a", "a", Direction.LOWER, words).value
+        for words in ("+1.4 points", "-2 points", "about 2 times", "over +1 point")
+    }
+    assert list(found.values()) == [1.4, -2, 2, 1]
+    given = [c.value for c in claims.CLAIMS["normalization"].comparisons]
+    assert given[:3] == [1.4, 1.2, None]
+    assert Comparison("a", "a", Direction.LOWER, "5 networks").value is None
+
+
+def test_the_full_form_of_pre_training_is_the_sources_chain():
+    """Net 145, Fall 2009, Fall 2011, ILSVRC-2012."""
+    claim = claims.CLAIMS["pre_training"]
+    run = plan.make_run(claim.full, claim.find_arm("conv6, pre-trained"), 0, 0)
+    found = [
+        (step.data, step.config.experiment, step.config.model.network)
+        for step in [*plan.list_origins(run), run]
+    ]
+    assert found == [
+        ("ilsvrc2012", "alexnet_source", "alexnet"),
+        ("imagenet_fall2009", "conv6_fall2009", "conv6"),
+        ("imagenet_fall2011", "conv6_fall2011", "conv6"),
+        ("ilsvrc2012", "conv6_source", "conv6"),
+    ]
+    own = plan.make_run(claim.full, claim.find_arm("conv6"), 0, 0)
+    assert own.config.experiment == "alexnet" and own.origin is None
 
 
 def test_an_unknown_claim_names_the_nearest():

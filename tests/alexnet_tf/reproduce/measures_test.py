@@ -42,21 +42,6 @@ def test_the_training_error_and_the_gap():
     assert difference.pooled == pytest.approx(0.05)
 
 
-def test_epochs_are_found_between_two_by_interpolation():
-    # A training error belongs to the middle of its epoch: 0.4 to 1.5, 0.2 to 2.5.
-    errors = {"training": [0.6, 0.4, 0.2], "validation": [0.5, 0.45, 0.3]}
-    record = make_record(RUN, epochs=make_epochs(errors))
-    assert measures.find_epochs_to(record, 0.25, "training") == pytest.approx(2.25)
-    # A validation error belongs to the end.
-    assert measures.find_epochs_to(record, 0.4, "validation") == pytest.approx(
-        2 + 1 / 3
-    )
-    # At the beginning everything is wrong.
-    assert measures.find_epochs_to(record, 0.8, "training") == pytest.approx(0.25)
-    # Never: the run's length.
-    assert measures.find_epochs_to(record, 0.1, "training") == 3
-
-
 def test_ratios_are_those_of_logarithms():
     slow = make_epochs({"training": [0.9] * 9 + [0.2]})
     fast = make_epochs({"training": [0.9, 0.2]})
@@ -66,12 +51,6 @@ def test_ratios_are_those_of_logarithms():
     difference = measure.compare(*runs)
     assert difference.pooled == pytest.approx(math.log(first / second))
     assert f"{first / second:.2f} times" in measure.format(difference)
-
-
-def test_the_early_loss_is_of_five_epochs():
-    epochs = make_epochs({"training": [0.5, 0.4, 0.3, 0.2, 0.1, 9.0]})
-    record = make_record(RUN, epochs=epochs)
-    assert measures.compute_early_loss(record) == pytest.approx(2 * 0.3)
 
 
 def test_probes_are_read_and_compared():
@@ -117,13 +96,6 @@ def test_an_average_of_networks_is_compared_with_their_mean_error():
     assert difference.num_images == 3
     # One for each network: a verdict needs all that were planned.
     assert difference.by_fold == pytest.approx((-1 / 3, -1 / 3))
-
-
-def test_dead_units_are_those_of_the_last_evaluation():
-    epochs = make_epochs({"training": [0.5], "validation": [0.5]})
-    epochs[0]["validation"]["dead_units"] = {"fc6a": 0.5, "fc7b": 0.1, "conv1a": 1.0}
-    record = make_record(RUN, epochs=epochs)
-    assert measures.find_dead_units(record) == pytest.approx(0.3)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,14 @@ import sys
 import pytest
 
 from alexnet_tf.experiments import claims
-from alexnet_tf.experiments.claims.claim import Arm, Claim, Comparison, Direction, Form
+from alexnet_tf.experiments.claims.claim import (
+    Arm,
+    Claim,
+    Comparison,
+    Direction,
+    Form,
+    Stage,
+)
 from alexnet_tf.reproduce import plan
 
 FORM = Form("ilsvrc2012", settings={"num_epochs": 3}, num_folds=5)
@@ -48,6 +55,21 @@ def test_three_folds_of_every_claim_come_before_the_others():
         *[("relu", 1, 3), ("tanh", 1, 3), ("relu", 1, 4), ("tanh", 1, 4)],
         *[("relu", 2, 3), ("relu", 2, 4)],
     ]
+
+
+def test_stages_come_before_the_first_run_that_needs_them():
+    form = dataclasses.replace(FORM, stages=(Stage("drawn"), Stage("cifar10")))
+    claim = dataclasses.replace(
+        make_claim("first", PAPER, Arm("start", is_pretrained=True)), reduced=form
+    )
+    runs = plan.make_plan([claim], max_folds=2)
+    assert [(run.data, run.config.data.fold) for run in runs] == [
+        *[("ilsvrc2012", 0), ("drawn", 0), ("cifar10", 0), ("ilsvrc2012", 0)],
+        *[("ilsvrc2012", 1), ("ilsvrc2012", 1)],
+    ]
+    assert runs[2].origin == runs[1] and runs[3].origin == runs[2] == runs[5].origin
+    assert runs[0].origin is None and runs[0].name != runs[3].name
+    assert runs[3].settings["init_from"] == runs[2].name
 
 
 def test_folds_hold_out_a_part_and_other_forms_answer_a_split():

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from alexnet_tf.evaluation import evaluate
-from alexnet_tf.experiments.claims.claim import Arm, Form
+from alexnet_tf.experiments.claims.claim import Arm, Form, Stage
 from alexnet_tf.experiments.claims.data_sets import DATA_SETS
 from alexnet_tf.reproduce import arrays, plan, run_records, runner
-from alexnet_tf.reproduce import execute as execute_lib
+from alexnet_tf.runs import run_record
 from alexnet_tf.training import train
 from tests import data_directories, training_runs
 from tfrecords import errors
@@ -102,7 +102,7 @@ def test_the_record_is_what_an_evaluation_of_the_run_finds(
     data_root, tmp_path, monkeypatch
 ):
     """The run's directory is kept here, to compare."""
-    monkeypatch.setattr(execute_lib.shutil, "rmtree", lambda path: None)
+    monkeypatch.setattr(runner.shutil, "rmtree", lambda path: None)
     run = make_run()
     records = run_queue([run], data_root, tmp_path)
     workdir = tmp_path / "out" / runner.WORK_NAME / run.name
@@ -167,6 +167,42 @@ def test_a_run_ends_at_its_training_error(data_root, tmp_path):
     run = make_run(form=form)
     record = run_queue([run], data_root, tmp_path)[run.name]
     assert len(record.epochs) == 1
+
+
+def test_a_pre_trained_run_starts_from_its_stage_which_runs_once(
+    finished, data_root, tmp_path, monkeypatch
+):
+    _, runs, records = finished
+    starts = {}
+    whole = train.train_and_evaluate
+
+    def watch_start(config, data_dir, workdir, *args, **kwargs):
+        starts[os.path.basename(workdir)] = os.path.basename(config.init_from)
+        if config.init_from:
+            assert os.path.isdir(run_record.get_checkpoints_dir(config.init_from))
+        return whole(config, data_dir, workdir, *args, **kwargs)
+
+    monkeypatch.setattr(train, "train_and_evaluate", watch_start)
+    stage = Stage("drawn", settings={**training_runs.TINY, "num_epochs": 1})
+    form = dataclasses.replace(FORM, stages=(stage,))
+    arm = Arm("arm", is_pretrained=True)
+    first, second = (plan.make_run(form, arm, fold, 0) for fold in (0, 1))
+    assert first.origin == second.origin and first.name != runs[0].name
+    origin = first.origin
+    # A record whose weights are gone does not spare a stage that is still needed.
+    for queue, expected in (
+        ([origin], {origin.name: ""}),
+        ([origin, first], {origin.name: "", first.name: origin.name}),
+    ):
+        starts.clear()
+        found = run_queue(queue, data_root, tmp_path)
+        assert starts == expected
+        assert os.listdir(tmp_path / "out" / runner.WORK_NAME) == []
+    assert found[first.name].settings["init_from"] == origin.name
+    assert found[first.name].epochs != records[runs[0].name].epochs
+    starts.clear()
+    run_queue([origin, first], data_root, tmp_path)
+    assert starts == {}
 
 
 def test_missing_data_is_named_with_its_command(tmp_path):
