@@ -78,6 +78,7 @@ TESTED_WITH = {
     "alexnet_tf.experiments.alexnet_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.caffe": "alexnet_tf.experiments",
     "alexnet_tf.experiments.cifar10": "alexnet_tf.experiments",
+    "alexnet_tf.experiments.conv6_source": "alexnet_tf.experiments",
     "alexnet_tf.experiments.finetune": "alexnet_tf.experiments",
     "alexnet_tf.experiments.sample": "alexnet_tf.experiments",
     "alexnet_tf.config.settings_file": "alexnet_tf.experiments",
