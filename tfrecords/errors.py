@@ -4,7 +4,7 @@ A command prints the message and exits with the class's `exit_code`; a mistake o
 user, or a failing disk, never shows a traceback.
 
 Exit codes: 0 done; 2 wrong use or bad input; 3 not finite; 4 storage; 5 directory in
-use; 129, 130 and 143 after SIGHUP, an interrupt or SIGTERM.
+use; 6 another worker lost; 129, 130 and 143 after SIGHUP, an interrupt or SIGTERM.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ class InUseError(UserError):
     """Another process is writing to the directory."""
 
     exit_code = 5
+
+
+class PeerError(UserError):
+    """Another worker of the same run was lost."""
+
+    exit_code = 6
 
 
 class Interrupted(UserError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from absl import flags
 
 from alexnet_tf.commands import setting_flags, shared_flags
+from alexnet_tf.devices.workers import find_workers
 from alexnet_tf.training import checks
+from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.shards import manifest
 
@@ -22,7 +25,8 @@ a run that was stopped.
   alexnet-train --data_dir=data --workdir=runs/alexnet --set_learning_rate=0.001
 
 Exit codes: 0 success, 2 wrong usage or bad input, 3 loss not finite, 4 storage error, 5
-workdir in use; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM, state saved."""
+workdir in use, 6 another worker lost; 129, 130 and 143 stopped by SIGHUP, SIGINT and
+SIGTERM, state saved."""
 
 _DATA_DIR = shared_flags.define_path(
     "data_dir", "the shards that alexnet-convert or alexnet-index made", required=True
@@ -38,6 +42,19 @@ _SET_LEARNING_RATE = flags.DEFINE_string(
     "0.001 for all layers, or conv1=0.001,fc8=0.01. The run keeps it. Leave the flag "
     "out the next time; otherwise it sets the rate again",
 )
+_WORKERS = flags.DEFINE_string(
+    "workers",
+    "",
+    "train with several processes, on one machine or many: the address of each, "
+    "'host:port,host:port'. Run the same command for every worker. Without the flag, "
+    "the variable TF_CONFIG lists them, if it is set",
+)
+_WORKER_INDEX = flags.DEFINE_integer(
+    "worker_index",
+    None,
+    "this worker's place in --workers, from 0; by default SLURM_PROCID or "
+    "JOB_COMPLETION_INDEX",
+)
 _DRY_RUN = flags.DEFINE_bool(
     "dry_run",
     False,
@@ -49,9 +66,15 @@ setting_flags.define()
 def main() -> None:
     """Reads the flags and trains."""
     config = setting_flags.read(_EXPERIMENT.value, _WORKDIR.value)
+    workers = find_workers(_WORKERS.value, _WORKER_INDEX.value, os.environ)
+    if _DRY_RUN.value and workers.count > 1:
+        raise errors.UserError(
+            "--dry_run measures one process. Leave out --workers, and TF_CONFIG."
+        )
     # Report bad data before TensorFlow's import, which takes seconds.
     checks.check_settings(config)
     info = manifest.read_manifest(_DATA_DIR.value)
+    checks.check_workers(config, workers)
     checks.check_data(config, info, _DATA_DIR.value)
     command_line.quiet_tensorflow()
     from alexnet_tf.runs import untrained
@@ -65,8 +88,16 @@ def main() -> None:
         return
 
     state = train.train_and_evaluate(
-        config, _DATA_DIR.value, _WORKDIR.value, sys.argv, _SET_LEARNING_RATE.value
+        config,
+        _DATA_DIR.value,
+        _WORKDIR.value,
+        sys.argv,
+        _SET_LEARNING_RATE.value,
+        workers=workers,
     )
+    if not workers.is_chief:
+        print(f"done: {workers.describe(0)} has the results")
+        return
     if warning := untrained.describe(state.untrained_layers):
         print(warning, file=sys.stderr)
     best = state.best_top1_error

@@ -33,6 +33,7 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config, DataConfig
 from alexnet_tf.data import batch_reader, random_draws, training_transform
 from alexnet_tf.data.directory import DataDirectory
+from alexnet_tf.devices.workers import ALONE, Workers
 from tfrecords import stable_random
 from tfrecords.shards import record_reader
 
@@ -61,21 +62,33 @@ def _get_order(num_records: int, seed: int, stream: int) -> np.ndarray:
 
 
 def make_training_dataset(
-    data: DataDirectory, config: Config, start_step: int, num_steps: int
+    data: DataDirectory,
+    config: Config,
+    start_step: int,
+    num_steps: int,
+    workers: Workers = ALONE,
 ) -> tf.data.Dataset:
     """Makes the batches of steps start_step .. start_step+num_steps-1, from 0 on.
 
+    With several workers, only this one's share of each batch is read.
+
     Returns:
-      Data set of (images float32 [batch_size, crop_size, crop_size, 3], labels int32
-      [batch_size], 0..num_classes-1). Instead of images it may give `Crops`, which
-      `training_transform.make_device_part` finishes. Equal arguments give equal bits.
+      Data set of (images float32 [B, crop_size, crop_size, 3], labels int32 [B],
+      0..num_classes-1); B is the batch size divided by the number of workers. Instead
+      of images it may give `Crops`, which `training_transform.make_device_part`
+      finishes. Equal arguments give equal bits.
 
     Raises:
       UserError, DataError: as `DataDirectory.get_reader`.
     """
     reader = data.get_reader("train")
-    num_records, batch_size = reader.index.num_records, config.batch_size
-    compute_ids = functools.partial(compute_record_ids, num_records, config)
+    num_records = reader.index.num_records
+    first, batch_size = workers.find_share(config.batch_size)
+
+    def compute_ids(step: int) -> np.ndarray:
+        ids = compute_record_ids(num_records, config, step)
+        return ids[first : first + batch_size]
+
     read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
     with tf.device("CPU:0"):
         draw = random_draws.make_training_draws(
@@ -88,7 +101,7 @@ def make_training_dataset(
 
         def read_step(step: tf.Tensor) -> tuple[Any, ...]:
             images, labels = batch_reader.read_batch(read, step, batch_size)
-            return images, labels, draw(step * batch_size)
+            return images, labels, draw(step * config.batch_size + first)
 
         def prepare(
             stored: tf.Tensor, label: tf.Tensor, draws: random_draws.Draws
@@ -97,7 +110,7 @@ def make_training_dataset(
             return transform_image(image, draws), label
 
         def read_crops(step: tf.Tensor) -> tuple[Any, tf.Tensor]:
-            draws = draw(step * batch_size)
+            draws = draw(step * config.batch_size + first)
             pixels, labels = batch_reader.read_crops(
                 read, step, batch_size, draws.offsets, config.data.crop_size
             )
@@ -112,9 +125,15 @@ def make_training_dataset(
 
 
 def make_evaluation_dataset(
-    data: DataDirectory, config: Config, split: str, num_views: int = 1
+    data: DataDirectory,
+    config: Config,
+    split: str,
+    num_views: int = 1,
+    workers: Workers = ALONE,
 ) -> tf.data.Dataset:
     """Gives every record of a split once, in order; the last batch may be smaller.
+
+    With several workers, each gives its own part of the records.
 
     A batch holds at most `config.eval_batch_size` views: that many images, or a tenth
     as many with ten views (section 4.1), at least one.
@@ -131,21 +150,21 @@ def make_evaluation_dataset(
     if num_views not in NUM_VIEWS:
         raise ValueError(f"num_views is 1 or 10, not {num_views}")
     reader = data.get_reader(split)
-    num_records = reader.index.num_records
+    start, end = workers.find_part(reader.index.num_records)
     batch_size = max(1, config.eval_batch_size // num_views)
-    num_batches = -(-num_records // batch_size)
+    num_batches = -(-(end - start) // batch_size)
 
     def compute_ids(batch: int) -> np.ndarray:
-        first = batch * batch_size
-        return np.arange(first, min(first + batch_size, num_records), dtype=np.int64)
+        first = start + batch * batch_size
+        return np.arange(first, min(first + batch_size, end), dtype=np.int64)
 
     read = _make_batch_reader(data, reader, compute_ids, batch_size, config, split)
     with tf.device("CPU:0"):
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
             images, labels = batch_reader.read_batch(read, batch)
-            first = batch * batch_size
-            last = tf.minimum(first + batch_size, num_records)
+            first = start + batch * batch_size
+            last = tf.minimum(first + batch_size, tf.constant(end, tf.int64))
             return images, labels, tf.range(first, last)
 
         def prepare(

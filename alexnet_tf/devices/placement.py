@@ -131,8 +131,12 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
             f"devices={text!r} names one device twice. To run both towers on one "
             "device, name it once."
         )
-    _make_logical_cpus(1 + max((n for kind, n in wanted if kind == "CPU"), default=0))
-    there = [device.name for device in tf.config.list_logical_devices()]
+    make_logical_devices(names)
+    # Among several workers, names begin with the worker's.
+    there = [
+        device.name[device.name.index("/device:") :]
+        for device in tf.config.list_logical_devices()
+    ]
     for kind, number in wanted:
         if f"/device:{kind}:{number}" not in there:
             listing = ", ".join(name.removeprefix("/device:") for name in there)
@@ -143,7 +147,13 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
     return Placement(tuple(f"/device:{kind}:{number}" for kind, number in wanted))
 
 
-def _make_logical_cpus(count: int) -> None:
+def make_logical_devices(devices: str | Sequence[str]) -> None:
+    """Makes the CPU:1, ... that `devices` names; as early as `make_placement` says."""
+    names = devices.split(",") if isinstance(devices, str) else devices
+    matches = [_DEVICE.match(name.strip()) for name in names]
+    count = 1 + max(
+        (int(m[2]) for m in matches if m and m[1].upper() == "CPU"), default=0
+    )
     if count == 1:
         return
     cpu = tf.config.list_physical_devices("CPU")[0]

@@ -17,6 +17,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement, precision
+from alexnet_tf.devices.exchange import Exchange
 from alexnet_tf.evaluation import contest, forward
 from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
 from alexnet_tf.network.networks import NETWORKS
@@ -26,21 +27,24 @@ from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.shards import manifest
 
+_ALONE = Exchange()
+
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
     """The result of an evaluation.
 
     `first_images`, float32 [b, crop, crop, 3], are the first batch's centre views (of
-    ten views, the first), for diagnostics. `answers`, if they were kept, are those of
-    each record in the order of the split: `probabilities` float32 [N, classes],
-    averaged over the views, and `labels` int32 [N]. `guesses` are kept of the data of a
-    contest. Counts are 0 in a split without labels.
+    ten views, the first), for diagnostics; None if a worker's part is empty. `answers`,
+    if they were kept, are those of each record in the order of the split:
+    `probabilities` float32 [N, classes], averaged over the views, and `labels` int32
+    [N]. `guesses` are kept of the data of a contest. Counts are 0 in a split without
+    labels.
     """
 
     counts: ErrorCounts
     per_class: PerClassErrors
-    first_images: tf.Tensor
+    first_images: tf.Tensor | None
     answers: dict[str, np.ndarray] | None = None
     guesses: contest.Guesses | None = None
 
@@ -56,6 +60,7 @@ def evaluate(
     make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
     keeps_answers: bool = False,
     keeps_guesses: bool = False,
+    exchange: Exchange = _ALONE,
 ) -> Evaluation:
     """Evaluates `split`, "validation", "test" or "train", with 1 or 10 views.
 
@@ -63,7 +68,8 @@ def evaluate(
     `forward.make_eval_step`. `check_stop`, called before every batch, may raise to
     abort the evaluation. `make_views` is from
     `evaluation_views.compile_view_transform` for this data, to compile it once for
-    several evaluations; None compiles it here.
+    several evaluations; None compiles it here. Each of several workers evaluates its
+    part; the counts are those of all.
 
     Raises:
       UserError: if there is no such split.
@@ -82,7 +88,9 @@ def evaluate(
     if keeps_guesses:
         guesses = contest.make_guesses(num_records, data.manifest.num_classes)
     line = progress.Progress("evaluating", num_records, "images")
-    dataset = pipeline.make_evaluation_dataset(data, config, split, num_views)
+    dataset = pipeline.make_evaluation_dataset(
+        data, config, split, num_views, exchange.workers
+    )
     make_views = make_views or evaluation_views.compile_view_transform(
         config.data, data.statistics, num_views
     )
@@ -109,6 +117,10 @@ def evaluate(
             line.advance(len(is_error))
     if shows_progress:
         line.close()
+    counts = counts.share(exchange.add)
+    per_class.num_seen = exchange.add(per_class.num_seen)
+    per_class.errors = exchange.add(per_class.errors)
+    times_seen = exchange.add(times_seen)
     if not np.all(times_seen == 1):
         raise errors.DataError(
             f"of {num_records} images in the {split} split, "

@@ -8,6 +8,7 @@ batches of any size; the division comes last.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -74,6 +75,11 @@ class ErrorCounts:
         self.top1_errors += int(top1_errors)
         self.top5_errors += int(top5_errors)
         self.loss_sum += float(loss_sum)
+
+    def share(self, add: Callable[[np.ndarray], np.ndarray]) -> ErrorCounts:
+        """The counts of all workers; `add` sums an array over them."""
+        *counts, loss_sum = add(np.array(dataclasses.astuple(self), np.float64))
+        return ErrorCounts(*map(int, counts), float(loss_sum))
 
     @property
     def top1_error(self) -> float:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config, ModelConfig
 from alexnet_tf.devices.placement import Placement, memory_errors
+from alexnet_tf.devices.workers import ALONE, Workers
 from alexnet_tf.network.builder import TOWER_SUFFIXES, Builder
 from alexnet_tf.network.networks import select
 from alexnet_tf.network.tables import (
@@ -36,6 +37,7 @@ def build_model(
     precision: str = "float32",
     placement: Placement | None = None,
     network: Network | None = None,
+    workers: Workers = ALONE,
 ) -> keras.Model:
     """Builds the network as a Keras functional model.
 
@@ -48,6 +50,7 @@ def build_model(
       precision: the layers' policy: "float32", "mixed_bfloat16", "mixed_float16".
       placement: the towers' devices; by default TensorFlow chooses.
       network: a table to use instead of that of `config.network`.
+      workers: the processes that share every batch.
 
     Returns:
       A model from float32 [B, crop_size, crop_size, 3] (pixels of 0..255 minus the
@@ -63,7 +66,13 @@ def build_model(
     rows = scale_rows(network.rows, config.width, network.num_towers)
     stddevs = _choose_stddevs(config, network, rows)
     builder = Builder(
-        config, stddevs, seed, precision, placement or Placement(), network.num_towers
+        config,
+        stddevs,
+        seed,
+        precision,
+        placement or Placement(),
+        network.num_towers,
+        workers,
     )
     images = keras.Input((crop_size, crop_size, 3), name="images", dtype="float32")
     towers = builder.copy_images(images)
@@ -78,7 +87,9 @@ def build_model(
     return keras.Model(images, logits, name="alexnet")
 
 
-def build_network(config: Config, num_classes: int, where: Placement) -> keras.Model:
+def build_network(
+    config: Config, num_classes: int, where: Placement, workers: Workers = ALONE
+) -> keras.Model:
     """Builds the network of a run; `config.precision` must not be "auto".
 
     Raises:
@@ -93,6 +104,7 @@ def build_network(config: Config, num_classes: int, where: Placement) -> keras.M
             seed=config.seed,
             precision=config.precision,
             placement=where,
+            workers=workers,
         )
 
 

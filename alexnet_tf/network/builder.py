@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.devices.placement import Placement
+from alexnet_tf.devices.workers import Workers
 from alexnet_tf.network import batch_normalization, layers, local, normalization
 from alexnet_tf.network.tables import ConvolutionRow, DenseRow, SubsamplingRow
 
@@ -23,6 +24,7 @@ class Builder:
     precision: str
     placement: Placement
     num_towers: int
+    workers: Workers
     num_seeds: int = 0
 
     def copy_images(self, images: object) -> list:
@@ -114,6 +116,7 @@ class Builder:
                     self.config.dropout_rate,
                     self.config.dropout_scaling,
                     self._next_seed(),
+                    self.workers,
                     **self._place(f"drop{number}", tower),
                 )(x)
             outputs.append(x)

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
+from alexnet_tf.devices.workers import Workers
 from alexnet_tf.network import convolution, products
 from alexnet_tf.stack import keras
 
@@ -204,12 +205,20 @@ class Dropout(PlacedLayer):
     rate 0.5 the layers above see four times the curvature.
 
     The mask is a function of (seed, draws): the seed is that of `Gaussian`; `draws`
-    counts the training batches and is part of a run's state.
+    counts the training batches and is part of a run's state. One of several workers
+    draws the mask of the whole batch and uses the rows of its share.
     """
 
-    def __init__(self, rate: float, scaling: str, seed: tuple[int, int], **kwargs: Any):
+    def __init__(
+        self,
+        rate: float,
+        scaling: str,
+        seed: tuple[int, int],
+        workers: Workers,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed, self.workers = rate, seed, workers
         keep = 1.0 - rate
         self.training_factor = {"test": 1.0, "training": 1.0 / keep}[scaling]
         self.test_factor = {"test": keep, "training": 1.0}[scaling]
@@ -227,6 +236,10 @@ class Dropout(PlacedLayer):
         seed = tf.random.experimental.stateless_fold_in(
             tf.constant(self.seed, tf.int64), draw, alg=_ALGORITHM
         )
-        uniform = tf.random.stateless_uniform(tf.shape(x), seed, alg=_ALGORITHM)
+        size = tf.shape(x)[0]
+        shape = [self.workers.count * size, tf.shape(x)[1]]
+        uniform = tf.random.stateless_uniform(shape, seed, alg=_ALGORITHM)
+        first = self.workers.index * size
+        uniform = uniform[first : first + size]
         mask = tf.cast(uniform >= self.rate, x.dtype)
         return x * mask * tf.cast(self.training_factor, x.dtype)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import folds
+from alexnet_tf.devices.workers import Workers
 from alexnet_tf.network import networks
 from tfrecords import errors
 from tfrecords.shards import manifest
@@ -52,6 +53,16 @@ def check_settings(config: Config) -> None:
         raise errors.UserError(
             "config.num_epochs is 0, so nothing would be trained. Give at least 1; 0 "
             "is allowed only with config.init_from, which copies another run's weights."
+        )
+
+
+def check_workers(config: Config, workers: Workers) -> None:
+    """Raises `UserError` if several workers cannot train with the settings."""
+    workers.find_share(config.batch_size)
+    if workers.count > 1 and config.model.normalization == "batch":
+        raise errors.UserError(
+            "batch normalization needs all images of a batch in one process. Train "
+            "without --workers, or with another --config.model.normalization."
         )
 
 

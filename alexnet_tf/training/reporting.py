@@ -22,7 +22,8 @@ class Reporter:
     """Collects timings and errors between log entries, and writes the entries.
 
     It only reads the run's state, except that each entry resets `log_counts`.
-    `num_train` is the number of images in the training split.
+    `num_train` is the number of images in the training split, `num_workers` that of the
+    processes that train.
 
     Attributes:
       summaries: the TensorBoard writers.
@@ -35,9 +36,11 @@ class Reporter:
         state: RunState,
         last_step: int,
         num_train: int,
+        num_workers: int = 1,
     ):
         self._run, self._config, self._state = run, config, state
         self._last_step, self._num_train = last_step, num_train
+        self._num_workers = num_workers
         self._line = LiveLine()
         self.summaries = summaries.Summaries(run.path, state.step)
         self._clear()
@@ -189,7 +192,10 @@ class Reporter:
         if seconds:
             left = format_duration((self._last_step - step) * seconds)
             rate = self._config.batch_size / seconds
-            text += f"  {rate:,.1f} images/s  {left} left"
+            text += f"  {rate:,.1f} images/s"
+            if self._num_workers > 1:
+                text += f" ({rate / self._num_workers:,.1f} per worker)"
+            text += f"  {left} left"
         return text
 
 

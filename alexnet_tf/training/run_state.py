@@ -9,6 +9,7 @@ the step determine each batch.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
+from alexnet_tf.devices.exchange import Exchange
+from alexnet_tf.devices.workers import ALONE, Workers
 from alexnet_tf.evaluation.metrics import ErrorCounts
 from alexnet_tf.network import build, layers
 from alexnet_tf.network.parameters import (
@@ -120,18 +123,40 @@ class RunState:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Restores the whole state; raises `DataError` if names or shapes differ."""
         assign_arrays(self.get_variables(), checkpoint.arrays, checkpoint.path)
-        self.schedule.restore(checkpoint.state["schedule"])
-        self.epoch_counts = ErrorCounts(**checkpoint.state["epoch_counts"])
-        self.log_counts = ErrorCounts(**checkpoint.state["log_counts"])
-        self.unevaluated_epoch = checkpoint.state["unevaluated_epoch"]
-        self.best_top1_error = checkpoint.state["best_top1_error"]
+        self._restore_json(checkpoint.state)
         self.best_step = checkpoint.best_step
         self.step = self.saved_step = checkpoint.step
-        self.untrained_layers = untrained.read(checkpoint)
+
+    def share(self, exchange: Exchange) -> None:
+        """Gives every worker the chief's state."""
+        for variable in self.get_variables().values():
+            variable.assign(exchange.share(variable.numpy()))
+        values = exchange.share_json(
+            {
+                "state": self.to_json(),
+                "step": self.step,
+                "saved_step": self.saved_step,
+                "best_step": self.best_step,
+            }
+        )
+        self._restore_json(values["state"])
+        self.step, self.saved_step = values["step"], values["saved_step"]
+        self.best_step = values["best_step"]
+
+    def _restore_json(self, state: Mapping[str, Any]) -> None:
+        self.schedule.restore(state["schedule"])
+        self.epoch_counts = ErrorCounts(**state["epoch_counts"])
+        self.log_counts = ErrorCounts(**state["log_counts"])
+        self.unevaluated_epoch = state["unevaluated_epoch"]
+        self.best_top1_error = state["best_top1_error"]
+        self.untrained_layers = tuple(state.get(untrained.KEY, ()))
 
 
 def build_run_state(
-    config: Config, num_classes: int, where: placement.Placement
+    config: Config,
+    num_classes: int,
+    where: placement.Placement,
+    workers: Workers = ALONE,
 ) -> RunState:
     """The state at step 0: initial weights, and optimizer variables at zero.
 
@@ -139,7 +164,7 @@ def build_run_state(
       UserError: if the settings describe no valid network, optimizer or schedule.
       DeviceMemoryError: if weights and optimizer variables do not fit into memory.
     """
-    network = build.build_network(config, num_classes, where)
+    network = build.build_network(config, num_classes, where, workers)
     parameters = list_parameters(network)
     layer_names = list_layer_names(parameters)
     device = where.get_device(0)

@@ -2,17 +2,25 @@
 
 `open_run` opens settings, devices and data and checks that they fit each other. The
 caller then opens the run's directory. `build_and_restore` builds the network, whose
-weights are new, from a checkpoint or from another run.
+weights are new, from a checkpoint or from another run. Only the chief of several
+workers reads checkpoints and other runs; it shares what it finds.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
+import tensorflow as tf
+
+import alexnet_tf
+from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory
-from alexnet_tf.devices import placement, precision
+from alexnet_tf.devices import exchange as exchange_lib
+from alexnet_tf.devices import meeting, placement, precision
+from alexnet_tf.devices.workers import ALONE, Workers
 from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.network.parameters import list_weights
 from alexnet_tf.optimization import schedule
@@ -20,6 +28,11 @@ from alexnet_tf.runs import checkpoint, environment, run_record, summaries
 from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.training import checks, profiling, run_state, transfer
 from alexnet_tf.training.epochs import EpochCounter
+from tfrecords.shards import manifest
+from tfrecords.shards.statistics import Statistics
+
+# Settings that may differ between workers.
+_OWN_SETTINGS = ("devices", "data.num_parallel_maps", "profile_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +41,8 @@ class Opening:
 
     The config's precision is resolved, not "auto"; `chosen` has the reason if "auto"
     chose it. `last_step` completes `config.num_epochs`, `profile` holds the steps to
-    profile, and `info` is this start's entry in the run's record.
+    profile, and `info` is this start's entry in the run's record. `exchange` connects
+    the workers.
     """
 
     config: Config
@@ -39,37 +53,56 @@ class Opening:
     profile: profiling.ProfileWindow
     info: run_record.RunInfo
     chosen: precision.Choice
+    exchange: exchange_lib.Exchange
 
 
 def open_run(
-    config: Config, data_dir: str, workdir_path: str, command: Sequence[str]
+    config: Config,
+    data_dir: str,
+    workdir_path: str,
+    command: Sequence[str],
+    workers: Workers = ALONE,
+    set_learning_rate: str = "",
 ) -> Opening:
     """Opens a run's devices and data and checks that they fit its settings.
 
-    `command` is the command line, for the record.
+    `command` is the command line, for the record. Returns once all workers are there.
 
     Raises:
-      UserError: if settings, devices and data do not fit each other.
+      UserError: if settings, devices and data do not fit each other, or those of the
+        workers differ.
       DataError: if the data is damaged.
     """
     checks.check_settings(config)
+    checks.check_workers(config, workers)
+    facts = _describe(config, data_dir, set_learning_rate)
+    meeting.meet(workers, facts)
+    # In this order: TensorFlow's devices are fixed once the workers are connected.
+    placement.make_logical_devices(config.devices)
+    exchange = exchange_lib.connect(workers)
     where = placement.make_placement(
         config.devices, NETWORKS[config.model.network].num_towers
     )
     precision.make_reproducible()
-    chosen = precision.choose_precision(
-        config.precision, run_record.read_precision(workdir_path)
-    )
+    chosen = precision.Choice(config.precision)
+    if workers.is_chief:
+        chosen = precision.choose_precision(
+            config.precision, run_record.read_precision(workdir_path)
+        )
+    chosen = precision.Choice(**exchange.share_json(dataclasses.asdict(chosen)))
     config = dataclasses.replace(config, precision=chosen.precision)
     data = directory.open_data(data_dir, config)
     checks.check_data(config, data.manifest, data_dir)
     directory.check_splits(config, data)
     epochs = EpochCounter(data.count_images("train"), config.batch_size)
+    surroundings = environment.describe_with_tensorflow()
+    if workers.count > 1:
+        surroundings["workers"] = workers.count
     info = run_record.RunInfo(
         data_dir,
         data.manifest.fingerprint,
         command,
-        environment.describe_with_tensorflow(),
+        surroundings,
         chosen.to_json(),
     )
     return Opening(
@@ -83,7 +116,24 @@ def open_run(
         ),
         info,
         chosen,
+        exchange,
     )
+
+
+def _describe(config: Config, data_dir: str, set_learning_rate: str) -> dict[str, Any]:
+    """What has to be equal for all workers, by name."""
+    settings = {
+        f"--config.{name}": value
+        for name, value in overrides.to_dict(config).items()
+        if name not in _OWN_SETTINGS
+    }
+    return {
+        "alexnet_tf": alexnet_tf.__version__,
+        "TensorFlow": tf.__version__,
+        "the data's fingerprint": manifest.read_manifest(data_dir).fingerprint,
+        "--set_learning_rate": set_learning_rate,
+        **settings,
+    }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,28 +175,44 @@ def build_and_restore(
       DataError: if a checkpoint is damaged.
       DeviceMemoryError: if the device memory is too small.
     """
-    config, data = opened.config, opened.data
-    state = run_state.build_run_state(config, data.manifest.num_classes, opened.where)
-    with placement.memory_errors("network"):
-        restored = checkpoint.load_latest(
-            run_record.get_checkpoints_dir(workdir_path),
-            saved_step,
-            read_only=read_only,
-        )
-        if restored:
-            state.restore(restored)
-    data, text, new_layers = transfer.begin(
-        config, workdir_path, list_weights(state.model), data, bool(restored)
+    config, data, exchange = opened.config, opened.data, opened.exchange
+    state = run_state.build_run_state(
+        config, data.manifest.num_classes, opened.where, exchange.workers
     )
-    if new_layers is not None:
-        state.untrained_layers = new_layers
-        state.optimizer.begin()
+    restored, text = None, ""
+    if exchange.workers.is_chief:
+        with placement.memory_errors("network"):
+            restored = checkpoint.load_latest(
+                run_record.get_checkpoints_dir(workdir_path),
+                saved_step,
+                read_only=read_only,
+            )
+            if restored:
+                state.restore(restored)
+        data, text, new_layers = transfer.begin(
+            config, workdir_path, list_weights(state.model), data, bool(restored)
+        )
+        if new_layers is not None:
+            state.untrained_layers = new_layers
+            state.optimizer.begin()
+    if exchange.workers.count > 1:
+        state.share(exchange)
+        data = data.with_statistics(_share(exchange, data.statistics), config.init_from)
     rates = (
         schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
         if set_learning_rate
         else []
     )
     return Start(state, data, restored, text, rates)
+
+
+def _share(exchange: exchange_lib.Exchange, statistics: Statistics) -> Statistics:
+    """The chief's statistics, which may be those of another run."""
+    values = dataclasses.asdict(statistics)
+    return Statistics(
+        exchange.share_json(values.pop("num_images")),
+        **{name: exchange.share(array) for name, array in values.items()},
+    )
 
 
 def describe(opened: Opening, start: Start) -> list[str]:
@@ -159,6 +225,13 @@ def describe(opened: Opening, start: Start) -> list[str]:
         f"{manifest.num_classes} classes, batches of {config.batch_size}, "
         f"{config.precision}, {opened.where.describe()}"
     )
+    workers = opened.exchange.workers
+    if workers.count > 1:
+        share = config.batch_size // workers.count
+        lines.append(
+            f"{workers.count} workers with {share} images each: "
+            f"{', '.join(workers.addresses)}"
+        )
     if reason := opened.chosen.describe():
         lines.append(reason)
     if absence := opened.profile.explain_absence(start.state.step, opened.last_step):

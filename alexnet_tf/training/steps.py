@@ -12,10 +12,13 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
+from alexnet_tf.devices.exchange import Exchange
 from alexnet_tf.evaluation import metrics
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.stack import keras
+
+_ALONE = Exchange()
 
 
 class TrainResult(NamedTuple):
@@ -46,12 +49,14 @@ def make_train_step(
     optimizer: Optimizer,
     loss_scale: LossScale,
     device: str | None = None,
+    exchange: Exchange = _ALONE,
 ) -> tf.types.experimental.PolymorphicFunction:
     """Compiles the training step of a model from images to logits.
 
     The step takes images float32 [B, crop, crop, 3] and labels int32 [B] and gives a
     `TrainResult`. `device` is tower a's; ops that belong to neither tower run there.
-    The loss scale is 1 except in float16.
+    The loss scale is 1 except in float16. With several workers, images and labels are
+    this one's share of the batch, and the result is that of the whole batch.
     """
     variables = [parameter.variable for parameter in optimizer.parameters]
 
@@ -59,10 +64,14 @@ def make_train_step(
     def train_step(images: tf.Tensor, labels: tf.Tensor) -> TrainResult:
         with placement.scope(device):
             logits = model(images, training=True)
-            loss = tf.reduce_mean(compute_losses(logits, labels))
+            own_loss = tf.reduce_mean(compute_losses(logits, labels))
+            own_errors = metrics.count_errors(logits, labels)
 
-            scaled_gradients = tf.gradients(loss_scale.scale_up(loss), variables)
-            gradients = loss_scale.scale_down(scaled_gradients, variables)
+            scaled_gradients = tf.gradients(loss_scale.scale_up(own_loss), variables)
+            own_gradients = loss_scale.scale_down(scaled_gradients, variables)
+
+            gradients = exchange.average(own_gradients, variables)
+            loss, errors = exchange.combine(own_loss, own_errors)
             norms = _compute_norms(gradients, variables)
 
             # A finite sum has only finite terms.
@@ -70,9 +79,7 @@ def make_train_step(
             tf.cond(is_finite, lambda: _apply(optimizer, gradients), lambda: False)
             loss_scale.update(is_finite)
 
-            return TrainResult(
-                loss, is_finite, metrics.count_errors(logits, labels), norms
-            )
+            return TrainResult(loss, is_finite, errors, norms)
 
     return train_step
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import iteration, pipeline, training_transform
 from alexnet_tf.devices import placement
+from alexnet_tf.devices.workers import ALONE, Workers
 from alexnet_tf.evaluation.metrics import ErrorCounts
-from alexnet_tf.runs import data_summary, workdir
+from alexnet_tf.runs import data_summary
 from alexnet_tf.training import (
+    chief,
     diagnostics,
     finite,
-    reporting,
     run_state,
-    saver,
     setup,
     steps,
     validation,
@@ -31,6 +32,7 @@ def train_and_evaluate(
     command: Sequence[str] = ("alexnet-train",),
     set_learning_rate: str = "",
     watch: validation.Watch | None = None,
+    workers: Workers = ALONE,
 ) -> run_state.RunState:
     """Trains until `num_epochs` or the schedule's end; resumes a run that stopped.
 
@@ -44,6 +46,8 @@ def train_and_evaluate(
       watch: called after every evaluation, before its checkpoint, with the epoch and
         the validation top-1 error (0..1). It returns the reason to end the run, or
         None.
+      workers: the processes that train together, each of which calls this function
+        with the same settings. Only the chief, worker 0, writes and prints.
 
     Returns:
       The final state of the run, equal to its last checkpoint.
@@ -54,14 +58,19 @@ def train_and_evaluate(
       NotFiniteError: if a loss or gradient is not finite; nothing was updated.
       StorageError: if the directory cannot be written.
       InUseError: if another process is training there.
+      PeerError: if another worker is lost.
       Interrupted: after SIGTERM, SIGINT or SIGHUP, once the state is saved.
     """
-    opened = setup.open_run(config, data_dir, workdir_path, command)
+    opened = setup.open_run(
+        config, data_dir, workdir_path, command, workers, set_learning_rate
+    )
+    exchange = opened.exchange
     config, epochs, profile = opened.config, opened.epochs, opened.profile
     last_step, device = opened.last_step, opened.where.get_device(0)
     with (
-        workdir.open_workdir(workdir_path, config, opened.info) as run,
+        chief.open_workdir(workers, workdir_path, config, opened.info) as run,
         stop_signals.catch_stop_signals() as stop,
+        exchange.peer_errors(),
     ):
         # The network; its weights are new, from a checkpoint or from another run.
         start = setup.build_and_restore(
@@ -69,22 +78,25 @@ def train_and_evaluate(
         )
         state, data = start.state, start.data
         run.begin(state.step, state.saved_step, start.metrics_lines)
-        data_summary.save(run.path, data.statistics, data.manifest.classes)
+        if workers.is_chief:
+            data_summary.save(run.path, data.statistics, data.manifest.classes)
 
         train_step = steps.make_train_step(
-            state.model, state.optimizer, state.loss_scale, device
+            state.model, state.optimizer, state.loss_scale, device, exchange
         )
         with placement.scope(device):
             finish = training_transform.make_device_part(config.data, data.statistics)
         dataset = pipeline.make_training_dataset(
-            data, config, state.step, max(0, last_step - state.step)
+            data, config, state.step, max(0, last_step - state.step), workers
         )
         batches = iteration.iterate(data, dataset)
 
-        reporter = reporting.Reporter(run, config, state, last_step, epochs.num_train)
-        checkpoints = saver.Saver(run, config, state)
+        reporter = chief.make_reporter(
+            run, config, state, last_step, epochs.num_train, workers.count
+        )
+        checkpoints = chief.make_saver(run, config, state)
         validate = validation.Validation(
-            state, data, config, reporter, stop, device, watch
+            state, data, config, reporter, stop, device, watch, exchange
         )
         chance = diagnostics.ChanceDetector(data.manifest.num_classes, config)
         try:
@@ -108,7 +120,7 @@ def train_and_evaluate(
                     state.step >= last_step
                     or state.schedule.finished
                     or validate.is_given_up
-                    or stop
+                    or exchange.agree(bool(stop))
                 ):
                     with profile.trace_step(state.step), reporter.time_step():
                         with reporter.time_input():
@@ -163,14 +175,15 @@ def train_and_evaluate(
                         checkpoints.save()
                 if state.saved_step != state.step:
                     checkpoints.save()
+                is_stopped = exchange.agree(bool(stop))
         finally:
             profile.close()
             reporter.close()
-    if stop:
+    if is_stopped:
         but_once = ", without --set_learning_rate," if set_learning_rate else ""
         raise errors.Interrupted(
             f"stopped at step {state.step:,}; the state is saved. Run the same command "
             f"again{but_once} to resume.",
-            stop.signal_number or 0,
+            stop.signal_number or signal.SIGTERM,
         )
     return state

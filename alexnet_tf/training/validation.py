@@ -7,9 +7,11 @@ from collections.abc import Callable
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data.directory import DataDirectory
 from alexnet_tf.data.evaluation_views import compile_view_transform
+from alexnet_tf.devices.exchange import Exchange
 from alexnet_tf.evaluation import forward
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.training import diagnostics
+from alexnet_tf.training.chief import NoReporter
 from alexnet_tf.training.reporting import Reporter
 from alexnet_tf.training.run_state import RunState
 from tfrecords.console.stop_signals import Stopped, StopRequest
@@ -21,7 +23,8 @@ Watch = Callable[[int, float], str | None]
 class Validation:
     """Evaluates the validation split and passes the error to the schedule.
 
-    A request to stop aborts an evaluation. `device` is tower a's, or None; `watch` is
+    A request to stop aborts an evaluation, unless several workers evaluate, which then
+    finish it together. `device` is tower a's, or None; `watch` is
     called after every evaluation, and `is_given_up` once it has ended the run.
     """
 
@@ -30,14 +33,15 @@ class Validation:
         state: RunState,
         data: DataDirectory,
         config: Config,
-        reporter: Reporter,
+        reporter: Reporter | NoReporter,
         stop: StopRequest,
         device: str | None,
         watch: Watch | None,
+        exchange: Exchange,
     ):
         self._state, self._data, self._config = state, data, config
-        self._reporter, self._stop = reporter, stop
-        self._watch = watch
+        self._reporter, self._exchange, self._watch = reporter, exchange, watch
+        self._check_stop = stop.check if exchange.workers.count == 1 else _go_on
         self._make_views = compile_view_transform(
             config.data, data.statistics, 1, device
         )
@@ -64,13 +68,16 @@ class Validation:
                     self._data,
                     self._config,
                     "validation",
-                    check_stop=self._stop.check,
+                    check_stop=self._check_stop,
                     make_views=self._make_views,
+                    exchange=self._exchange,
                 )
             except Stopped:
                 return False
             state.unevaluated_epoch = None
-            dead_units = self._count_dead_units(result.first_images)
+            dead_units = {}
+            if result.first_images is not None:
+                dead_units = self._count_dead_units(result.first_images)
             self._reporter.log_evaluation(
                 epoch, result, {name: float(v) for name, v in dead_units.items()}
             )
@@ -81,3 +88,7 @@ class Validation:
             self._reporter.log_event(reason)
             self.is_given_up = True
         return state.count_evaluation(error)
+
+
+def _go_on() -> None:
+    """Never stops an evaluation."""

@@ -1,0 +1,192 @@
+"""Workers meet before they train: all are there, and all were started alike (ours).
+
+The chief listens on its address. Every other worker connects, says who it is and how it
+was started, and hears whether training begins. TensorFlow would wait without an end
+for a worker that is missing, and would train workers of different settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from alexnet_tf.devices.workers import Workers, split_address
+from tfrecords import errors
+
+TIMEOUT_SECONDS = 300.0
+_RETRY_SECONDS = 0.2
+# What one worker says of itself is a few thousand bytes.
+_MAX_BYTES = 1 << 20
+_GREETING = "alexnet-train"
+
+
+def meet(
+    workers: Workers, facts: Mapping[str, Any], timeout: float = TIMEOUT_SECONDS
+) -> None:
+    """Returns once all workers are there with equal facts.
+
+    `facts` are JSON values by name: settings, data and versions. `timeout` is in
+    seconds.
+
+    Raises:
+      UserError: if a port is in use, a worker does not come in time or ends, or its
+        facts differ from the chief's; the message names the worker, and all workers
+        raise it.
+    """
+    if workers.count == 1:
+        return
+    deadline = time.monotonic() + timeout
+    with _listen(workers) as server:
+        if workers.is_chief:
+            _receive_all(server, workers, dict(facts), deadline, timeout)
+        else:
+            _report(workers, dict(facts), deadline, timeout)
+
+
+@contextlib.contextmanager
+def _listen(workers: Workers) -> Iterator[socket.socket]:
+    # Every worker takes its port for a moment: TensorFlow needs it next.
+    host, port = split_address(workers.addresses[workers.index])
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind(("", port))
+            server.listen(workers.count)
+        except OSError as error:
+            raise errors.UserError(
+                f"{workers.describe(workers.index)} cannot listen on port {port}: "
+                f"{error.strerror}. Stop the program that uses it, or give this worker "
+                "another port in every worker's list."
+            ) from error
+        yield server
+
+
+def _receive_all(
+    server: socket.socket,
+    workers: Workers,
+    facts: dict[str, Any],
+    deadline: float,
+    timeout: float,
+) -> None:
+    arrived: dict[int, socket.socket] = {}
+    with contextlib.ExitStack() as stack:
+        problem = ""
+        while len(arrived) < workers.count - 1 and not problem:
+            server.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                connection, _ = server.accept()
+            except TimeoutError:
+                missing = set(range(1, workers.count)) - set(arrived)
+                names = ", ".join(workers.describe(i) for i in sorted(missing))
+                problem = (
+                    f"{names} did not come within {timeout:.0f} seconds. Start the "
+                    "same command for every worker, and check that they reach "
+                    f"{workers.addresses[0]}."
+                )
+                break
+            stack.enter_context(connection)
+            message = _receive(connection)
+            index = message.get("index")
+            # A port is open to anybody; what is no worker is not answered.
+            if message.get("greeting") != _GREETING or not isinstance(index, int):
+                continue
+            problem = _compare(workers, facts, index, message, arrived)
+            arrived[index] = connection
+        for connection in arrived.values():
+            with contextlib.suppress(OSError):
+                _send(connection, {"problem": problem})
+    if problem:
+        raise errors.UserError(problem)
+
+
+def _compare(
+    workers: Workers,
+    facts: Mapping[str, Any],
+    index: int,
+    message: Mapping[str, Any],
+    arrived: Mapping[int, Any],
+) -> str:
+    """What is wrong with a worker, as a sentence; "" if nothing is."""
+    if message.get("addresses") != list(workers.addresses):
+        return (
+            f"worker {index} was given the workers {message.get('addresses')}, worker "
+            f"0 {list(workers.addresses)}. Give every worker the same list."
+        )
+    if not 0 < index < workers.count or index in arrived:
+        return (
+            f"two processes are worker {index}. Give every worker its own "
+            "--worker_index."
+        )
+    theirs = message.get("facts", {})
+    differences = [
+        f"{name}={theirs.get(name)!r} instead of {facts.get(name)!r}"
+        for name in sorted({*facts, *theirs})
+        if theirs.get(name) != facts.get(name)
+    ]
+    if not differences:
+        return ""
+    return (
+        f"{workers.describe(index)} differs from worker 0: {'; '.join(differences)}. "
+        "Start every worker with the same settings, data and versions."
+    )
+
+
+def _report(
+    workers: Workers, facts: dict[str, Any], deadline: float, timeout: float
+) -> None:
+    chief = split_address(workers.addresses[0])
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise errors.UserError(
+                f"{workers.describe(0)} could not be reached within {timeout:.0f} "
+                "seconds. Start it, and check its address and the network."
+            )
+        try:
+            connection = socket.create_connection(chief, timeout=left)
+            break
+        except OSError:
+            time.sleep(min(_RETRY_SECONDS, left))
+    with connection:
+        message = {
+            "greeting": _GREETING,
+            "index": workers.index,
+            "addresses": workers.addresses,
+            "facts": facts,
+        }
+        with contextlib.suppress(OSError):
+            _send(connection, message)
+        # The others may come until the chief's own deadline.
+        connection.settimeout(timeout)
+        answer = _receive(connection)
+    if "problem" not in answer:
+        raise errors.UserError(
+            f"{workers.describe(0)} ended before all workers had come. Its own message "
+            "says why."
+        )
+    if answer["problem"]:
+        raise errors.UserError(answer["problem"])
+
+
+def _send(connection: socket.socket, message: Mapping[str, Any]) -> None:
+    connection.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _receive(connection: socket.socket) -> dict[str, Any]:
+    """The next message; {} if the connection ends without one."""
+    data = bytearray()
+    try:
+        while not data.endswith(b"\n") and len(data) < _MAX_BYTES:
+            part = connection.recv(1 << 16)
+            if not part:
+                return {}
+            data += part
+        message = json.loads(data)
+    except (OSError, ValueError):
+        return {}
+    return message if isinstance(message, dict) else {}
