@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 
@@ -47,3 +48,11 @@ def list_spawned(parent: int) -> list[int]:
             if "spawn_main" in file.read():
                 found.append(child)
     return found
+
+
+def find_free_port() -> int:
+    """A TCP port that nobody listens on; another process could still take it."""
+    with socket.socket() as found:
+        found.bind(("", 0))
+        port: int = found.getsockname()[1]
+        return port

@@ -22,7 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
-from alexnet_tf.devices.workers import Workers
+from alexnet_tf.devices.peers import Peers
+from alexnet_tf.devices.workers import ALONE, Workers
 from tfrecords import errors
 
 # Any number, the same for all workers; one group per device follows it.
@@ -45,7 +46,13 @@ class Exchange:
       workers: all processes.
     """
 
-    workers = Workers()
+    workers = ALONE
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        """Leaves the other workers: well, or, after an error, so that they stop."""
 
     def average(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]
@@ -87,8 +94,8 @@ class WorkerExchange(Exchange):
     Make it before TensorFlow has used any device.
     """
 
-    def __init__(self, workers: Workers):
-        self.workers = workers
+    def __init__(self, workers: Workers, peers: Peers):
+        self.workers, self._peers = workers, peers
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
             tf.train.ClusterSpec({"worker": list(workers.addresses)}),
             task_type="worker",
@@ -99,6 +106,9 @@ class WorkerExchange(Exchange):
         self._num_collectives = 0
         self._groups: dict[str, int] = {}
         self._sum_flag = tf.function(self._make_sum())
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        self._peers.close(says_goodbye=kind is None)
 
     def average(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]
@@ -157,15 +167,9 @@ class WorkerExchange(Exchange):
         try:
             yield
         except _PEER_ERRORS as error:
-            lost = [
-                self.workers.describe(index)
-                for index in range(self.workers.count)
-                if f"task:{index}" in error.message and index != self.workers.index
-            ]
             raise errors.PeerError(
-                f"{' or '.join(lost) or 'another worker'} stopped or cannot be "
-                "reached. Run the same command again for every worker to resume from the "
-                f"last checkpoint. TensorFlow's error: {error.message.splitlines()[0]}"
+                f"{self._peers.explain()} TensorFlow's error: "
+                f"{placement.get_message(error)}"
             ) from error
 
     def _make_sum(self, device: str = _HOST) -> Any:
@@ -193,9 +197,9 @@ class WorkerExchange(Exchange):
         return add
 
 
-def connect(workers: Workers) -> Exchange:
+def connect(workers: Workers, peers: Peers) -> Exchange:
     """The exchange between `workers`, which have met (see `meeting`)."""
-    return WorkerExchange(workers) if workers.count > 1 else Exchange()
+    return WorkerExchange(workers, peers) if workers.count > 1 else Exchange()
 
 
 def _pad(data: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from alexnet_tf.devices.peers import Peers
 from alexnet_tf.devices.workers import Workers, split_address
 from tfrecords import errors
 
@@ -26,11 +27,11 @@ _GREETING = "alexnet-train"
 
 def meet(
     workers: Workers, facts: Mapping[str, Any], timeout: float = TIMEOUT_SECONDS
-) -> None:
+) -> Peers:
     """Returns once all workers are there with equal facts.
 
     `facts` are JSON values by name: settings, data and versions. `timeout` is in
-    seconds.
+    seconds. The connections stay open; see `Peers`.
 
     Raises:
       UserError: if a port is in use, a worker does not come in time or ends, or its
@@ -38,13 +39,14 @@ def meet(
         raise it.
     """
     if workers.count == 1:
-        return
+        return Peers()
     deadline = time.monotonic() + timeout
     with _listen(workers) as server:
         if workers.is_chief:
-            _receive_all(server, workers, dict(facts), deadline, timeout)
+            arrived = _receive_all(server, workers, dict(facts), deadline, timeout)
         else:
-            _report(workers, dict(facts), deadline, timeout)
+            arrived = {0: _report(workers, dict(facts), deadline, timeout)}
+    return Peers(workers, arrived)
 
 
 @contextlib.contextmanager
@@ -72,7 +74,8 @@ def _receive_all(
     facts: dict[str, Any],
     deadline: float,
     timeout: float,
-) -> None:
+) -> dict[int, socket.socket]:
+    """The connections to all others, by worker."""
     arrived: dict[int, socket.socket] = {}
     with contextlib.ExitStack() as stack:
         problem = ""
@@ -100,8 +103,10 @@ def _receive_all(
         for connection in arrived.values():
             with contextlib.suppress(OSError):
                 _send(connection, {"problem": problem})
-    if problem:
-        raise errors.UserError(problem)
+        if not problem:
+            stack.pop_all()
+            return arrived
+    raise errors.UserError(problem)
 
 
 def _compare(
@@ -138,7 +143,8 @@ def _compare(
 
 def _report(
     workers: Workers, facts: dict[str, Any], deadline: float, timeout: float
-) -> None:
+) -> socket.socket:
+    """The connection to the chief."""
     chief = split_address(workers.addresses[0])
     while True:
         left = deadline - time.monotonic()
@@ -152,7 +158,8 @@ def _report(
             break
         except OSError:
             time.sleep(min(_RETRY_SECONDS, left))
-    with connection:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(connection)
         message = {
             "greeting": _GREETING,
             "index": workers.index,
@@ -164,13 +171,15 @@ def _report(
         # The others may come until the chief's own deadline.
         connection.settimeout(timeout)
         answer = _receive(connection)
+        if answer.get("problem") == "":
+            stack.pop_all()
+            return connection
     if "problem" not in answer:
         raise errors.UserError(
             f"{workers.describe(0)} ended before all workers had come. Its own message "
             "says why."
         )
-    if answer["problem"]:
-        raise errors.UserError(answer["problem"])
+    raise errors.UserError(answer["problem"])
 
 
 def _send(connection: socket.socket, message: Mapping[str, Any]) -> None:
@@ -181,8 +190,9 @@ def _receive(connection: socket.socket) -> dict[str, Any]:
     """The next message; {} if the connection ends without one."""
     data = bytearray()
     try:
+        # Byte by byte at its end: what follows belongs to `Peers`.
         while not data.endswith(b"\n") and len(data) < _MAX_BYTES:
-            part = connection.recv(1 << 16)
+            part = connection.recv(1)
             if not part:
                 return {}
             data += part

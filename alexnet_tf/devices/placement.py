@@ -76,13 +76,12 @@ def memory_errors(setting: str) -> Iterator[None]:
     try:
         yield
     except (tf.errors.OpError, MemoryError) as error:
-        text = _NODE.sub("", getattr(error, "message", "") or str(error))
-        reason = text.splitlines() or [""]
+        reason = get_message(error)
         if isinstance(error, tf.errors.OpError):
             is_exhausted = isinstance(error, tf.errors.ResourceExhaustedError)
             if is_exhausted and files.find_storage_errno(error.message):
                 raise errors.StorageError(
-                    f"a file could not be written: {reason[0]}. Files completed before "
+                    f"a file could not be written: {reason}. Files completed before "
                     "are intact. Free disk space and run the same command again."
                 ) from error
             if not is_exhausted and not _NO_MEMORY.search(error.message):
@@ -90,8 +89,14 @@ def memory_errors(setting: str) -> Iterator[None]:
         raise errors.DeviceMemoryError(
             f"a device has too little memory for this network and batch. Give a "
             f"smaller {setting}, or stop other programs on the device. TensorFlow's "
-            f"error: {reason[0] or type(error).__name__}"
+            f"error: {reason or type(error).__name__}"
         ) from error
+
+
+def get_message(error: BaseException) -> str:
+    """The first line of TensorFlow's error, without the name of its node."""
+    text = _NODE.sub("", getattr(error, "message", "") or str(error))
+    return (text.splitlines() or [""])[0]
 
 
 def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placement:

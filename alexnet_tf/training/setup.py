@@ -76,10 +76,10 @@ def open_run(
     checks.check_settings(config)
     checks.check_workers(config, workers)
     facts = _describe(config, data_dir, set_learning_rate)
-    meeting.meet(workers, facts)
+    peers = meeting.meet(workers, facts)
     # In this order: TensorFlow's devices are fixed once the workers are connected.
     placement.make_logical_devices(config.devices)
-    exchange = exchange_lib.connect(workers)
+    exchange = exchange_lib.connect(workers, peers)
     where = placement.make_placement(
         config.devices, NETWORKS[config.model.network].num_towers
     )

@@ -70,6 +70,7 @@ def train_and_evaluate(
     with (
         chief.open_workdir(workers, workdir_path, config, opened.info) as run,
         stop_signals.catch_stop_signals() as stop,
+        exchange,
         exchange.peer_errors(),
     ):
         # The network; its weights are new, from a checkpoint or from another run.

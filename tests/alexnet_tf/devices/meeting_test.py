@@ -1,0 +1,164 @@
+"""Tests of `devices.meeting` and `devices.peers`: workers as threads on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from concurrent import futures
+
+import pytest
+
+from alexnet_tf.devices import meeting, peers
+from alexnet_tf.devices.workers import Workers
+from tests import processes
+from tfrecords import errors
+
+FACTS = {"--config.batch_size": 8, "the data's fingerprint": "f"}
+
+
+def find_addresses(count):
+    return tuple(f"127.0.0.1:{processes.find_free_port()}" for _ in range(count))
+
+
+def meet_all(addresses, facts, timeout=20.0, indices=None):
+    """What each worker's meeting gave or raised."""
+
+    def meet(index):
+        try:
+            return meeting.meet(Workers(addresses, index), facts[index], timeout)
+        except errors.UserError as error:
+            return error
+
+    indices = range(len(addresses)) if indices is None else indices
+    with futures.ThreadPoolExecutor(len(addresses)) as pool:
+        return list(pool.map(meet, indices))
+
+
+@pytest.fixture(autouse=True)
+def exits(monkeypatch):
+    """The exit codes of workers that ended themselves."""
+    codes = []
+    monkeypatch.setattr(peers, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(os, "_exit", codes.append)
+    return codes
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert condition()
+
+
+def test_workers_that_are_alike_meet_and_part(exits):
+    found = meet_all(find_addresses(3), [FACTS] * 3)
+    assert all(isinstance(value, peers.Peers) for value in found)
+    for value in found:
+        value.close()
+    time.sleep(0.6)
+    assert exits == []
+    assert threading.active_count() < 10
+
+
+def test_what_differs_is_named_to_all():
+    addresses = find_addresses(3)
+    other = {**FACTS, "--config.batch_size": 16}
+    for error in meet_all(addresses, [FACTS, FACTS, other]):
+        assert isinstance(error, errors.UserError)
+        for fact in ("worker 2", addresses[2], "--config.batch_size", "16", "8"):
+            assert fact in str(error)
+        assert "fingerprint" not in str(error)
+
+
+def test_a_worker_that_is_missing_is_named():
+    addresses = find_addresses(3)
+    found = meet_all(addresses, [FACTS] * 3, timeout=1.0, indices=(0, 1))
+    for error in found:
+        assert "worker 2" in str(error) and addresses[2] in str(error)
+        assert "worker 1" not in str(error)
+    (error,) = meet_all(addresses, [FACTS] * 3, timeout=0.5, indices=(1,))
+    assert "worker 0" in str(error) and addresses[0] in str(error)
+
+
+def test_two_processes_are_not_one_worker():
+    found = meet_all(find_addresses(3), [FACTS] * 3, timeout=5.0, indices=(0, 1, 1))
+    # One of the two cannot listen on the port, or the chief refuses it.
+    assert any("port" in str(e) or "two processes" in str(e) for e in found)
+    assert all(isinstance(e, errors.UserError) for e in found)
+
+
+def test_lists_of_other_workers_are_refused():
+    first, second = find_addresses(2), find_addresses(2)
+
+    def meet(addresses, index):
+        with pytest.raises(errors.UserError, match="same list"):
+            meeting.meet(Workers(addresses, index), FACTS, 10.0)
+
+    with futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(meet, (first, (first[0], second[1])), (0, 1)))
+
+
+def test_a_port_in_use_is_named():
+    addresses = find_addresses(2)
+    port = int(addresses[0].rpartition(":")[2])
+    with (
+        socket.create_server(("", port)),
+        pytest.raises(errors.UserError, match=f"worker 0.*port {port}"),
+    ):
+        meeting.meet(Workers(addresses), FACTS, 1.0)
+
+
+def test_strangers_do_not_disturb_the_meeting():
+    addresses = find_addresses(2)
+    chief = meeting.split_address(addresses[0])
+
+    def disturb():
+        for data in (b"GET / HTTP/1.1\r\n\r\n\n", b"[]\n", b'{"index": 1}\n', b""):
+            while True:
+                with contextlib.suppress(OSError):
+                    with socket.create_connection(chief, timeout=1) as stranger:
+                        stranger.sendall(data)
+                    break
+
+    thread = threading.Thread(target=disturb, daemon=True)
+    with futures.ThreadPoolExecutor(2) as pool:
+        workers = [Workers(addresses, index) for index in (0, 1)]
+        first = pool.submit(meeting.meet, workers[0], FACTS, 20.0)
+        thread.start()
+        thread.join()
+        second = pool.submit(meeting.meet, workers[1], FACTS, 20.0)
+        for value in (first.result(), second.result()):
+            value.close()
+
+
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_lost_worker_ends_the_others_which_name_it(exits, capsys, lost):
+    addresses = find_addresses(3)
+    found = meet_all(addresses, [FACTS] * 3)
+    # As if the process were killed: no goodbye.
+    found[lost].close(says_goodbye=False)
+    others = [value for index, value in enumerate(found) if index != lost]
+    for value in others:
+        text = value.explain(5.0)
+        assert f"worker {lost} ({addresses[lost]})" in text and "resume" in text
+    # Nobody leaves by itself here, so both end themselves.
+    wait_for(lambda: len(exits) == 2)
+    assert exits == [errors.PeerError.exit_code] * 2 == [6, 6]
+    assert f"worker {lost}" in capsys.readouterr().err
+
+
+def test_a_worker_that_leaves_in_time_is_not_ended(exits):
+    found = meet_all(find_addresses(2), [FACTS] * 2)
+    found[1].close(says_goodbye=False)
+    found[0].explain(5.0)
+    found[0].close(says_goodbye=False)
+    time.sleep(0.6)
+    assert exits == []
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
