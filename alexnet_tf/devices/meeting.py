@@ -19,7 +19,7 @@ from alexnet_tf.devices.workers import Workers, split_address
 from tfrecords import errors
 
 TIMEOUT_SECONDS = 300.0
-_RETRY_SECONDS = 0.2
+_RETRY_SECONDS, _MARGIN_SECONDS = 0.2, 5.0
 # What one worker says of itself is a few thousand bytes.
 _MAX_BYTES = 1 << 20
 _GREETING = "alexnet-train"
@@ -168,8 +168,8 @@ def _report(
         }
         with contextlib.suppress(OSError):
             _send(connection, message)
-        # The others may come until the chief's own deadline.
-        connection.settimeout(timeout)
+        # The chief, which may have started later, answers at its deadline at the latest.
+        connection.settimeout(2 * timeout + _MARGIN_SECONDS)
         answer = _receive(connection)
         if answer.get("problem") == "":
             stack.pop_all()
