@@ -48,11 +48,7 @@ def open_folder(
       StorageError: if the folder cannot be read.
     """
     source_dir = os.path.abspath(source_dir)
-    if not os.path.isdir(source_dir):
-        raise errors.UserError(
-            f"There is no folder {source_dir}. Set --source_dir to a folder with one "
-            "sub-folder of images per class."
-        )
+    stored.check_folder(source_dir, "a folder with one sub-folder of images per class")
     stored.check_fraction(validation_fraction)
     split_dirs = _find_splits(source_dir)
     listed, ignored = {}, []
