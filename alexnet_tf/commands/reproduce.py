@@ -78,11 +78,8 @@ def main() -> None:
     elif action == "run":
         _run(names, is_full)
     else:
-        raise errors.UserError(
-            f"{action!r} is no action. Write alexnet-reproduce list, run or report."
-            if action
-            else "no action was given. Write alexnet-reproduce list, run or report."
-        )
+        fault = f"{action!r} is no action" if action else "no action was given"
+        raise errors.UserError(f"{fault}. Write alexnet-reproduce list, run or report.")
 
 
 def _refuse_names(action: str, names: list[str]) -> None:
