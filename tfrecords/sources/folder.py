@@ -13,16 +13,11 @@ from tfrecords import errors, sources
 from tfrecords.console import printing
 from tfrecords.durable import files
 from tfrecords.images import listing
-from tfrecords.shards import manifest
+from tfrecords.shards import manifest, schema
 from tfrecords.sources import stored
 
 _SUFFIXES = listing.IMAGE_SUFFIXES
-_SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "test": "test",
-}
+_SPLIT_NAMES = {**{name: name for name in schema.SPLITS}, "val": "validation"}
 
 _Files = list[tuple[bytes, int]]  # name and size in bytes, sorted by name
 _Classes = dict[str, _Files]
