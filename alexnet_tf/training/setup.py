@@ -141,11 +141,10 @@ def build_and_restore(
     if new_layers is not None:
         state.untrained_layers = new_layers
         state.optimizer.begin()
-    rates = (
-        schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
-        if set_learning_rate
-        else []
-    )
+    rates = []
+    if set_learning_rate:
+        layer_names = state.schedule.layer_names
+        rates = schedule.parse_rate_assignments(set_learning_rate, layer_names)
     return Start(state, data, restored, text, rates)
 
 

@@ -81,7 +81,7 @@ def train_and_evaluate(
         )
         batches = iteration.iterate(data, dataset)
 
-        reporter = reporting.Reporter(run, config, state, last_step, epochs.num_train)
+        reporter = reporting.Reporter(run, config, state, last_step, epochs)
         checkpoints = saver.Saver(run, config, state)
         validate = validation.Validation(
             state, data, config, reporter, stop, device, watch
