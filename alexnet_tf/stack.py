@@ -74,17 +74,13 @@ class VariableOptimizer:
     """A Keras optimizer for a single variable w with gradient g.
 
     Each variable has its own, because a Keras optimizer has one rate for all variables.
-
-    Attributes:
-      optimizer: Keras' or TensorFlow Addons' object.
-      variable: float32.
-      slots: the optimizer's variables, with the same names on both stacks: "iterations"
-        (int64 scalar, updates so far), and, float32 of the variable's shape,
-        "velocity", "first_moment", "second_moment", "average", "slow".
     """
 
-    optimizer: Any
-    variable: tf.Variable
+    optimizer: Any  # Keras' or TensorFlow Addons' object
+    variable: tf.Variable  # float32
+    # The optimizer's variables, with the same names on both stacks: "iterations" (int64
+    # scalar, updates so far), and, float32 of the variable's shape, "velocity",
+    # "first_moment", "second_moment", "average", "slow".
     slots: Mapping[str, tf.Variable]
 
 

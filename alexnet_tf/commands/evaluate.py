@@ -51,20 +51,20 @@ _SPLIT = flags.DEFINE(
     "train, validation, test or, of a run with --config.data.num_folds, held_out",
 )
 _VIEWS = shared_flags.define_views()
-_DATA_DIR = shared_flags.define_path(
+_DATA_DIR = command_line.define_path(
     "data_dir", "the shards; by default those that the run was trained on"
 )
 _DEVICES = flags.DEFINE_string(
     "devices", None, "as --config.devices; by default those of the run"
 )
 _PER_CLASS = flags.DEFINE_bool("per_class", False, "print the errors of every class")
-_OUTPUT = shared_flags.define_path("output", "a JSON file to write the result to")
-_ANSWERS = shared_flags.define_path(
+_OUTPUT = command_line.define_path("output", "a JSON file to write the result to")
+_ANSWERS = command_line.define_path(
     "answers",
     "an .npz file to write each image's probabilities and label to, in the order of "
     "the records",
 )
-_SUBMISSION = shared_flags.define_path(
+_SUBMISSION = command_line.define_path(
     "submission",
     "a text file for the contest, of a split without labels: for each test image, in "
     "the order of their names, the numbers (ILSVRC2012_ID) of the five most probable "
@@ -106,22 +106,21 @@ def main() -> None:
         _evaluate()
 
 
+def _read_choices() -> tuple[str, str, int, str | None, str | None]:
+    """The checkpoint, split, number of views, data directory and devices."""
+    which, split, num_views = _CHECKPOINT.value, _SPLIT.value, int(_VIEWS.value)
+    return which, split, num_views, _DATA_DIR.value, _DEVICES.value
+
+
 def _submit(workdirs: list[str]) -> None:
     from alexnet_tf.evaluation import contest, ensemble, evaluate
 
     path = str(_SUBMISSION.value)
-    arguments = (
-        _CHECKPOINT.value,
-        _SPLIT.value,
-        int(_VIEWS.value),
-        _DATA_DIR.value,
-        _DEVICES.value,
-    )
     if workdirs:
-        classes, data = ensemble.find_guesses(workdirs, *arguments)
+        classes, data = ensemble.find_guesses(workdirs, *_read_choices())
     else:
         _, result, data = evaluate.evaluate_checkpoint(
-            _WORKDIR.value, *arguments, is_submission=True
+            _WORKDIR.value, *_read_choices(), is_submission=True
         )
         assert result.guesses is not None  # the data are a contest's
         classes = result.guesses.classes
@@ -133,13 +132,7 @@ def _average(workdirs: list[str]) -> None:
     from alexnet_tf.evaluation import ensemble
 
     report = ensemble.evaluate_runs(
-        workdirs,
-        _CHECKPOINT.value,
-        _SPLIT.value,
-        int(_VIEWS.value),
-        _DATA_DIR.value,
-        _DEVICES.value,
-        searches=_WEIGHTS.value == "search",
+        workdirs, *_read_choices(), searches=_WEIGHTS.value == "search"
     )
     print(ensemble.format_report(report))
     if _OUTPUT.value:
@@ -151,13 +144,7 @@ def _evaluate() -> None:
     from alexnet_tf.runs import untrained
 
     checkpoint, result, data = evaluate.evaluate_checkpoint(
-        _WORKDIR.value,
-        _CHECKPOINT.value,
-        _SPLIT.value,
-        int(_VIEWS.value),
-        _DATA_DIR.value,
-        _DEVICES.value,
-        keeps_answers=bool(_ANSWERS.value),
+        _WORKDIR.value, *_read_choices(), keeps_answers=bool(_ANSWERS.value)
     )
     random_layers = untrained.read(checkpoint)
     if warning := untrained.describe(random_layers):

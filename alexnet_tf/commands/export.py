@@ -28,7 +28,7 @@ Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = shared_flags.define_workdir()
-_EXPORT_DIR = shared_flags.define_path(
+_EXPORT_DIR = command_line.define_path(
     "export_dir", "the directory of the versions 1, 2, ...; created if missing", True
 )
 _CHECKPOINT = shared_flags.define_checkpoint()
@@ -45,7 +45,7 @@ _FORMATS = flags.DEFINE_list(
     "the formats to write, separated by commas: saved_model, keras, tflite (float32, "
     "float16 and int8, measured on the validation split), onnx (needs the extra onnx)",
 )
-_DATA_DIR = shared_flags.define_path(
+_DATA_DIR = command_line.define_path(
     "data_dir", "the shards for tflite; by default those that the run was trained on"
 )
 _CALIBRATION_IMAGES = flags.DEFINE_integer(

@@ -30,7 +30,7 @@ Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = shared_flags.define_workdir()
-_OUTPUT = shared_flags.define_path("output", "the file to write", required=True)
+_OUTPUT = command_line.define_path("output", "the file to write", required=True)
 _CHECKPOINT = shared_flags.define_checkpoint()
 _FORMAT = flags.DEFINE_enum(
     "format",

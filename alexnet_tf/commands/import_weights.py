@@ -34,7 +34,7 @@ No code in the file is run.
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
-_INPUT = shared_flags.define_path(
+_INPUT = command_line.define_path(
     "input", "the weights: .npy, .npz, .h5, .keras, .pt, .safetensors", required=True
 )
 _WORKDIR = shared_flags.define_workdir("the directory to make")
@@ -55,12 +55,12 @@ _LAYOUT = shared_flags.define_layout("of the images it was trained on")
 _MEAN = flags.DEFINE_list(
     "mean", None, "R,G,B: the mean colour that was subtracted, grey levels of 0..255"
 )
-_MEAN_IMAGE = shared_flags.define_path(
+_MEAN_IMAGE = command_line.define_path(
     "mean_image",
     "instead: a .npy with the mean image, [256,256,3] or [3,256,256], channels as "
     "--channel_order",
 )
-_CLASSES = shared_flags.define_path(
+_CLASSES = command_line.define_path(
     "classes",
     "a text file with a class on every line, in the order of the outputs: its synset "
     "ID and its name, or its name alone; or a data directory of these classes; by "

@@ -28,7 +28,7 @@ Exit codes: 0 success, 2 wrong usage, or an image that could not be read, 4 stor
 error; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _WORKDIR = shared_flags.define_workdir("a run's directory", required=False)
-_EXPORT_DIR = shared_flags.define_path(
+_EXPORT_DIR = command_line.define_path(
     "export_dir",
     "an export. A SavedModel is a program: use only what you made or trust",
 )
@@ -48,7 +48,7 @@ _FORMAT = flags.DEFINE_enum(
 _ORIENTATION = flags.DEFINE_bool(
     "apply_orientation", True, "rotate images as their Exif orientation says"
 )
-_PLOT = shared_flags.define_path(
+_PLOT = command_line.define_path(
     "plot", "a PNG to draw the images and their labels to, as in the paper's figure 4"
 )
 _MAX_PANELS = flags.DEFINE_integer(
@@ -56,7 +56,7 @@ _MAX_PANELS = flags.DEFINE_integer(
 )
 
 
-def main() -> int:
+def main() -> None:
     """Reads the flags, predicts and prints."""
     if bool(_WORKDIR.value) == bool(_EXPORT_DIR.value):
         raise errors.UserError("give either --workdir or --export_dir.")
@@ -117,7 +117,6 @@ def main() -> int:
             f"{num_bad} of {len(paths)} images could not be predicted; the reasons "
             "stand beside their names."
         )
-    return 0
 
 
 def run() -> None:

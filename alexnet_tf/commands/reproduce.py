@@ -7,7 +7,6 @@ import sys
 
 from absl import flags
 
-from alexnet_tf.commands import shared_flags
 from alexnet_tf.experiments import claims
 from alexnet_tf.experiments.claims.claim import Claim
 from alexnet_tf.reproduce import outcomes, plan, plots, report, run_records
@@ -39,11 +38,11 @@ _WORDS = flags.DEFINE_multi_string(
     "words", [], "list, run or report, then the claims; the flag's name may be left out"
 )
 _ALL = flags.DEFINE_bool("all", False, "run all claims, the most valuable first")
-_DATA_ROOT = shared_flags.define_path("data_root", "holds one data directory by name")
-_OUTPUT_DIR = shared_flags.define_path(
+_DATA_ROOT = command_line.define_path("data_root", "holds one data directory by name")
+_OUTPUT_DIR = command_line.define_path(
     "output_dir", "where runs train: new, or of an earlier command to resume"
 )
-_RECORDS_DIR = shared_flags.define_path(
+_RECORDS_DIR = command_line.define_path(
     "records_dir",
     "the records of finished runs. By default run writes OUTPUT_DIR/records, and list "
     "and report read docs/claims in a checkout",
@@ -57,7 +56,7 @@ _SCALE = flags.DEFINE_enum(
     ["reduced", "full"],
     "reduced: for two cores, on small data; full: the paper's networks on ImageNet",
 )
-_OUTPUT = shared_flags.define_path(
+_OUTPUT = command_line.define_path(
     "output", "the page that report writes; by default docs/claims.md in a checkout"
 )
 
@@ -79,11 +78,8 @@ def main() -> None:
     elif action == "run":
         _run(names, is_full)
     else:
-        raise errors.UserError(
-            f"{action!r} is no action. Write alexnet-reproduce list, run or report."
-            if action
-            else "no action was given. Write alexnet-reproduce list, run or report."
-        )
+        fault = f"{action!r} is no action" if action else "no action was given"
+        raise errors.UserError(f"{fault}. Write alexnet-reproduce list, run or report.")
 
 
 def _refuse_names(action: str, names: list[str]) -> None:

@@ -13,14 +13,9 @@ from tfrecords.console import command_line
 flags.disclaim_key_flags()
 
 
-def define_path(name: str, text: str, required: bool = False) -> Any:
-    """Defines the flag of a path, by default None."""
-    return flags.DEFINE(command_line.PathParser(), name, None, text, required=required)
-
-
 def define_workdir(text: str = "the run's directory", required: bool = True) -> Any:
     """Defines --workdir."""
-    return define_path("workdir", text, required)
+    return command_line.define_path("workdir", text, required)
 
 
 def define_checkpoint(condition: str = "") -> Any:

@@ -28,7 +28,7 @@ Exit codes: 0 success, 2 wrong usage or bad input, 3 loss not finite, 4 storage 
 workdir in use, 6 another worker lost; 129, 130 and 143 stopped by SIGHUP, SIGINT and
 SIGTERM, state saved."""
 
-_DATA_DIR = shared_flags.define_path(
+_DATA_DIR = command_line.define_path(
     "data_dir", "the shards that alexnet-convert or alexnet-index made", required=True
 )
 _WORKDIR = shared_flags.define_workdir(

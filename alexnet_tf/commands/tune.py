@@ -34,10 +34,10 @@ KERASTUNER_TUNER_ID, KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT.
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error, 5 directory in use;
 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM, state saved."""
 
-_DATA_DIR = shared_flags.define_path(
+_DATA_DIR = command_line.define_path(
     "data_dir", "the shards, with a validation split", required=True
 )
-_TUNE_DIR = shared_flags.define_path(
+_TUNE_DIR = command_line.define_path(
     "tune_dir", "the search's directory: new, or that of a search to resume", True
 )
 _SEARCH = flags.DEFINE_enum(

@@ -28,31 +28,18 @@ _KEYS = ("format", "version", "experiment", "settings", "origin")
 
 @dataclasses.dataclass(frozen=True)
 class SettingsFile:
-    """The content of a settings file.
+    """The content of a settings file."""
 
-    Attributes:
-      experiment: name of the experiment to start from.
-      settings: dotted name -> value, overriding the experiment's.
-      origin: where the settings come from, as JSON values.
-    """
-
-    experiment: str
-    settings: Mapping[str, Any]
+    experiment: str  # name of the experiment to start from
+    settings: Mapping[str, Any]  # dotted name -> value, overriding the experiment's
+    # Where the settings come from, as JSON values.
     origin: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def write(path: str, content: SettingsFile) -> None:
     """Writes `content` at `path` atomically; raises `StorageError`."""
-    files.write_json(
-        path,
-        {
-            "format": FORMAT_NAME,
-            "version": FORMAT_VERSION,
-            "experiment": content.experiment,
-            "settings": dict(content.settings),
-            "origin": dict(content.origin),
-        },
-    )
+    header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
+    files.write_json(path, {**header, **dataclasses.asdict(content)})
 
 
 def read(path: str) -> SettingsFile:

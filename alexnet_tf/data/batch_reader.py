@@ -22,7 +22,6 @@ from tfrecords import errors
 from tfrecords.images import resize
 from tfrecords.shards import manifest, record_reader, schema
 
-STORED_SIZE = 256
 # Alignment of tensors in memory, bytes (Eigen's, with AVX-512).
 _ALIGNMENT = 64
 
@@ -39,10 +38,9 @@ def read_batch(
 
     Returns:
       (images, labels int32 [B], 0..num_classes-1, all -1 in a split without labels).
-      Images are encoded, string [B], or,
-      from raw shards, uint8 [B, size, size, 3], RGB: as strings of 197 kB, TensorFlow
-      would copy them when parsing, unbatching and decoding. An invalid record raises
-      `tf.errors.InvalidArgumentError`.
+      Images are encoded, string [B], or, from raw shards, uint8 [B, size, size, 3],
+      RGB: as strings of 197 kB, TensorFlow would copy them when parsing, unbatching and
+      decoding. An invalid record raises `tf.errors.InvalidArgumentError`.
     """
     if is_raw(read.info):
         origin = tf.zeros([1, 2], tf.int32)
@@ -117,7 +115,7 @@ def decode_image(stored: tf.Tensor, info: manifest.Manifest) -> tf.Tensor:
         return stored
     if not size:
         image = decoding.decode_image(stored)
-        return resize.resize_and_crop_tensor(image, STORED_SIZE)
+        return resize.resize_and_crop_tensor(image, info.stored_size)
     if is_raw(info):
         return tf.reshape(tf.io.decode_raw(stored, tf.uint8), [size, size, 3])
     # Decodes the whole image, not just the crop: decode_and_crop_jpeg interpolates

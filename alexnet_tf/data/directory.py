@@ -6,7 +6,7 @@ import weakref
 
 from alexnet_tf.config.schema import Config, DataConfig
 from alexnet_tf.data import folds
-from alexnet_tf.data.batch_reader import STORED_SIZE, BatchReader
+from alexnet_tf.data.batch_reader import BatchReader
 from tfrecords import errors
 from tfrecords.shards import contest, record_index, record_reader, statistics
 from tfrecords.shards.manifest import STATISTICS_NAME, Manifest, read_manifest
@@ -42,7 +42,7 @@ class DataDirectory:
     @property
     def image_size(self) -> int:
         """Side of the images before cropping, pixels."""
-        return self.manifest.image_size or STORED_SIZE
+        return self.manifest.stored_size
 
     @property
     def contest(self) -> contest.Contest | None:

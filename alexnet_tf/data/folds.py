@@ -26,8 +26,6 @@ HELD_OUT = "held_out"
 # The order of the images is the same in every run: runs with other seeds have the same
 # folds. The stream is one that no epoch uses.
 _SEED, _STREAM = 0, -1
-# Where the manifest has no size, images are resized to the paper's (section 2).
-_STORED_SIZE = 256
 
 
 def check_folds(config: DataConfig) -> None:
@@ -85,10 +83,9 @@ def compute_statistics(
 ) -> Statistics:
     """The statistics of the records of `reader`, from the stored images.
 
-    Raises:
-      DataError: naming a record that is damaged.
+    Raises `DataError`, naming a record that is damaged.
     """
-    side = manifest.image_size or _STORED_SIZE
+    side = manifest.stored_size
     accumulator = Accumulator(side)
     line = progress.Progress("mean image", reader.index.num_records, "images")
     for number in range(reader.index.num_records):
@@ -104,8 +101,7 @@ def read_pixels(
 ) -> tuple[np.ndarray, int]:
     """The stored image of a record, uint8 [height, width, 3], and its label, from 0.
 
-    Raises:
-      DataError: naming a record that is damaged.
+    Raises `DataError`, naming a record that is damaged.
     """
     record = schema.decode_record(reader.read(number))
     label = record.label - manifest.label_offset

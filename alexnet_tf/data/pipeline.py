@@ -35,9 +35,6 @@ from alexnet_tf.data import batch_reader, random_draws, training_transform
 from alexnet_tf.data.directory import DataDirectory
 from alexnet_tf.devices.workers import ALONE, Workers
 from tfrecords import stable_random
-from tfrecords.shards import record_reader
-
-NUM_VIEWS = (1, 10)
 
 # Batches that may have been read but not yet delivered, besides the prefetched ones. At
 # most four were observed; a margin is cheap, as only record numbers are kept.
@@ -81,15 +78,14 @@ def make_training_dataset(
     Raises:
       UserError, DataError: as `DataDirectory.get_reader`.
     """
-    reader = data.get_reader("train")
-    num_records = reader.index.num_records
+    num_records = data.count_images("train")
     first, batch_size = workers.find_share(config.batch_size)
 
     def compute_ids(step: int) -> np.ndarray:
         ids = compute_record_ids(num_records, config, step)
         return ids[first : first + batch_size]
 
-    read = _make_batch_reader(data, reader, compute_ids, batch_size, config)
+    read = _make_batch_reader(data, "train", compute_ids, batch_size, config)
     with tf.device("CPU:0"):
         draw = random_draws.make_training_draws(
             config.data, data.statistics, num_records, config.seed, batch_size
@@ -147,10 +143,9 @@ def make_evaluation_dataset(
       ValueError: unless `num_views` is 1 or 10.
       UserError, DataError: as `DataDirectory.get_reader`.
     """
-    if num_views not in NUM_VIEWS:
+    if num_views not in (1, 10):
         raise ValueError(f"num_views is 1 or 10, not {num_views}")
-    reader = data.get_reader(split)
-    start, end = workers.find_part(reader.index.num_records)
+    start, end = workers.find_part(data.count_images(split))
     batch_size = max(1, config.eval_batch_size // num_views)
     num_batches = -(-(end - start) // batch_size)
 
@@ -158,7 +153,7 @@ def make_evaluation_dataset(
         first = start + batch * batch_size
         return np.arange(first, min(first + batch_size, end), dtype=np.int64)
 
-    read = _make_batch_reader(data, reader, compute_ids, batch_size, config, split)
+    read = _make_batch_reader(data, split, compute_ids, batch_size, config)
     with tf.device("CPU:0"):
 
         def read_batch(batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -179,17 +174,16 @@ def make_evaluation_dataset(
 
 def _make_batch_reader(
     data: DataDirectory,
-    reader: record_reader.RecordReader,
+    split: str,
     compute_ids: Callable[[int], np.ndarray],
     batch_size: int,
     config: Config,
-    split: str = "train",
 ) -> batch_reader.BatchReader:
     num_remembered = config.data.prefetch_batches + _BATCHES_UNDER_WAY
     num_remembered += -(-_get_num_parallel(config.data) // batch_size)
     return data.watch(
         batch_reader.BatchReader(
-            reader,
+            data.get_reader(split),
             data.manifest,
             compute_ids,
             num_remembered,

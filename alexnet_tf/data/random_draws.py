@@ -26,19 +26,13 @@ _ALGORITHM = "philox"
 
 
 class Draws(NamedTuple):
-    """The random draws for a batch of images, or, without the [B], for one image.
+    """The random draws for a batch of images, or, without the [B], for one image."""
 
-    Attributes:
-      offsets: int32 [B, 2], the crop's top left corner, pixels from the top and left.
-      mirrored: bool [B].
-      shift: float32 [B, 3], RGB, added to every pixel of 0..255.
-      divisor: float32 [B], divides the sum; 1 except for the source's shift.
-    """
-
+    # int32 [B, 2], the crop's top left corner, pixels from the top and left.
     offsets: tf.Tensor
-    mirrored: tf.Tensor
-    shift: tf.Tensor
-    divisor: tf.Tensor
+    mirrored: tf.Tensor  # bool [B]
+    shift: tf.Tensor  # float32 [B, 3], RGB, added to every pixel of 0..255
+    divisor: tf.Tensor  # float32 [B], divides the sum; 1 except for the source's shift
 
     def pick(self, index: int) -> Draws:
         """The draws of one image of the batch."""

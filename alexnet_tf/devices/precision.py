@@ -18,16 +18,11 @@ _WORTHWHILE_SPEEDUP = 1.1
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A precision and the reason for it.
+    """A precision and the reason for it."""
 
-    Attributes:
-      precision: "float32", "mixed_bfloat16" or "mixed_float16".
-      reason: a phrase for the user; "" if the setting names the precision.
-      timing: the measured seconds, as JSON values; None if nothing was measured.
-    """
-
-    precision: str
-    reason: str = ""
+    precision: str  # "float32", "mixed_bfloat16" or "mixed_float16"
+    reason: str = ""  # a phrase for the user; "" if the setting names the precision
+    # The measured seconds, as JSON values; None if nothing was measured.
     timing: dict[str, Any] | None = None
 
     def describe(self) -> str:
@@ -77,7 +72,7 @@ def _measure_processor() -> Choice:
     return Choice(
         "mixed_bfloat16" if is_faster else "float32",
         timing.describe(),
-        timing.to_json(),
+        dataclasses.asdict(timing),
     )
 
 

@@ -64,10 +64,6 @@ class Timing:
             f"convolution {convolution:.2g})"
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The seconds as JSON values."""
-        return {"matmul": dict(self.matmul), "convolution": dict(self.convolution)}
-
 
 def make_operations() -> dict[tuple[str, str], Operation]:
     """(operation, type) -> a function that runs it once and waits for the result."""

@@ -50,8 +50,7 @@ def find_top(probabilities: tf.Tensor) -> np.ndarray:
     k is at most 5. Of equally probable classes the one of the lower label comes first.
     """
     count = min(TOP_K, probabilities.shape[-1])
-    top: np.ndarray = tf.math.top_k(probabilities, count).indices.numpy()
-    return top
+    return tf.math.top_k(probabilities, count).indices.numpy()
 
 
 def compute_hierarchical_errors(guesses: Guesses, costs: np.ndarray) -> list[float]:
@@ -61,9 +60,7 @@ def compute_hierarchical_errors(guesses: Guesses, costs: np.ndarray) -> list[flo
     [i, k].
     """
     each = costs[guesses.classes, guesses.labels[:, np.newaxis]]
-    best: np.ndarray = np.minimum.accumulate(each, axis=1)
-    means: list[float] = best.mean(axis=0).tolist()
-    return means
+    return np.minimum.accumulate(each, axis=1).mean(axis=0).tolist()
 
 
 def check_split(data: directory.DataDirectory, split: str, is_submission: bool) -> None:

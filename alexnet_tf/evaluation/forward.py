@@ -12,17 +12,11 @@ from alexnet_tf.stack import keras
 
 
 class EvalResult(NamedTuple):
-    """The result of an evaluation step.
+    """The result of an evaluation step."""
 
-    Attributes:
-      losses: float32 [B], -log of the label's averaged probability.
-      is_error: bool [B, 2], top-1 error, top-5 error.
-      probabilities: float32 [B, classes], averaged over the views.
-    """
-
-    losses: tf.Tensor
-    is_error: tf.Tensor
-    probabilities: tf.Tensor
+    losses: tf.Tensor  # float32 [B], -log of the label's averaged probability
+    is_error: tf.Tensor  # bool [B, 2], top-1 error, top-5 error
+    probabilities: tf.Tensor  # float32 [B, classes], averaged over the views
 
 
 def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:

@@ -22,17 +22,11 @@ SAVED_MODEL_NAME = "saved_model.pb"
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What is read of an export's record.
+    """What is read of an export's record; old exports lack the last two."""
 
-    Attributes:
-      classes: the classes, in the order of their labels.
-      image_size: side of the images that the network was trained on, pixels.
-      untrained_layers: layers whose weights are random; its name is `untrained.KEY`.
-      checksums: like the layers, absent in old exports.
-    """
-
-    classes: tuple[manifest.ClassInfo, ...]
-    image_size: int
+    classes: tuple[manifest.ClassInfo, ...]  # in the order of their labels
+    image_size: int  # side of the images that the network was trained on, pixels
+    # Layers whose weights are random; the field's name is `untrained.KEY`.
     untrained_layers: tuple[str, ...] = ()
     checksums: Any = None
 
@@ -91,11 +85,9 @@ def open_version(path: str) -> tuple[Record, Any]:
             record_path, Record, remedy="Export again.", ignore_unknown=True
         )
     if record.image_size < 1:
-        raise errors.DataError(
-            _explain(record_path, f"image_size is {record.image_size}")
-        )
+        raise _make_error(record_path, f"image_size is {record.image_size}")
     if record.checksums is not None and not has_list:
-        raise errors.DataError(_explain(list_path, "it is missing"))
+        raise _make_error(list_path, "it is missing")
     try:
         with (
             placement.memory_errors("network"),
@@ -110,11 +102,13 @@ def open_version(path: str) -> tuple[Record, Any]:
         raise
     except Exception as error:  # TensorFlow raises a dozen types for damaged files.
         limits.refuse(error)
-        raise errors.DataError(_explain(path, error)) from error
+        raise _make_error(path, error) from error
     return record, loaded
 
 
-def _explain(path: str, reason: object) -> str:
+def _make_error(path: str, reason: object) -> errors.DataError:
     first = (str(reason).strip() or "no reason given").splitlines()[0]
-    sentence = f"{path} is damaged or not an export of this program ({first:.200})."
-    return f"{sentence} Export again."
+    return errors.DataError(
+        f"{path} is damaged or not an export of this program ({first:.200}). Export "
+        "again."
+    )

@@ -38,39 +38,25 @@ _SUFFIXES = listing.IMAGE_SUFFIXES
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """The network of a run or an export, ready to predict.
+    """The network of a run or an export, ready to predict."""
 
-    Attributes:
-      classes: the classes, in the order of their labels.
-      image_size: side of the input images, pixels (256).
-      compute: from uint8 [N, image_size, image_size, 3], RGB, to probabilities float32
-        [N, classes].
-      untrained_layers: layers whose weights are random (see `untrained`).
-    """
-
-    classes: tuple[manifest.ClassInfo, ...]
-    image_size: int
+    classes: tuple[manifest.ClassInfo, ...]  # in the order of their labels
+    image_size: int  # side of the input images, pixels (256)
+    # From uint8 [N, image_size, image_size, 3], RGB, to probabilities float32 [N,
+    # classes].
     compute: Callable[[np.ndarray], np.ndarray]
-    untrained_layers: tuple[str, ...] = ()
+    untrained_layers: tuple[str, ...] = ()  # with random weights (see `untrained`)
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """A network's prediction for an image.
+    """A network's prediction for an image."""
 
-    Attributes:
-      path: the file, as named by the user.
-      error: why there is no prediction, or "".
-      probabilities: float32 [classes]; empty after an error.
-      image: uint8 [size, size, 3], the network's input; empty after an error.
-      truth: the label given by the name of the image's folder, or None.
-    """
-
-    path: str
-    error: str
-    probabilities: np.ndarray
-    image: np.ndarray
-    truth: int | None
+    path: str  # the file, as named by the user
+    error: str  # why there is no prediction, or ""
+    probabilities: np.ndarray  # float32 [classes]; empty after an error
+    image: np.ndarray  # uint8 [size, size, 3], the network's input, or empty
+    truth: int | None  # the label given by the name of the image's folder
 
     def get_top(self, count: int = 5) -> list[int]:
         """The most probable labels, best first."""

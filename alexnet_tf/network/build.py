@@ -13,17 +13,9 @@ from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config, ModelConfig
 from alexnet_tf.devices.placement import Placement, memory_errors
 from alexnet_tf.devices.workers import ALONE, Workers
+from alexnet_tf.network import tables
 from alexnet_tf.network.builder import TOWER_SUFFIXES, Builder
 from alexnet_tf.network.networks import select
-from alexnet_tf.network.tables import (
-    ConvolutionRow,
-    DenseRow,
-    Network,
-    Row,
-    SubsamplingRow,
-    compare_inputs,
-    scale_rows,
-)
 from alexnet_tf.stack import keras
 from tfrecords import errors
 
@@ -36,7 +28,7 @@ def build_model(
     seed: int = 0,
     precision: str = "float32",
     placement: Placement | None = None,
-    network: Network | None = None,
+    network: tables.Network | None = None,
     workers: Workers = ALONE,
 ) -> keras.Model:
     """Builds the network as a Keras functional model.
@@ -63,7 +55,7 @@ def build_model(
     """
     network = select(config, network)
     _check_crop_size(network.rows, config, crop_size)
-    rows = scale_rows(network.rows, config.width, network.num_towers)
+    rows = tables.scale_rows(network.rows, config.width, network.num_towers)
     stddevs = _choose_stddevs(config, network, rows)
     builder = Builder(
         config,
@@ -77,9 +69,9 @@ def build_model(
     images = keras.Input((crop_size, crop_size, 3), name="images", dtype="float32")
     towers = builder.copy_images(images)
     for row in rows:
-        if isinstance(row, ConvolutionRow):
+        if isinstance(row, tables.ConvolutionRow):
             towers = builder.add_convolution(row, towers)
-        elif isinstance(row, SubsamplingRow):
+        elif isinstance(row, tables.SubsamplingRow):
             towers = builder.add_subsampling(row, towers)
         else:
             towers = builder.add_dense(row, towers)
@@ -109,7 +101,7 @@ def build_network(
 
 
 def _choose_stddevs(
-    config: ModelConfig, full: Network, rows: Sequence[Row]
+    config: ModelConfig, full: tables.Network, rows: Sequence[tables.Row]
 ) -> dict[str, float]:
     """The standard deviation of each layer's initial kernels.
 
@@ -122,7 +114,7 @@ def _choose_stddevs(
     stddevs = by_layer.resolve(
         config.initial_stddevs, full.layers, -1, "model.initial_stddevs"
     )
-    ratios = compare_inputs(full.rows, rows)
+    ratios = tables.compare_inputs(full.rows, rows)
     for name, ratio in zip(full.layers, ratios, strict=True):
         stddev = config.initial_stddev
         if name in ("conv3", "conv4", "conv5"):
@@ -135,12 +127,14 @@ def _choose_stddevs(
     return stddevs
 
 
-def _check_crop_size(rows: Sequence[Row], config: ModelConfig, crop_size: int) -> None:
+def _check_crop_size(
+    rows: Sequence[tables.Row], config: ModelConfig, crop_size: int
+) -> None:
     side = crop_size
     for row in rows:
-        if isinstance(row, DenseRow):
+        if isinstance(row, tables.DenseRow):
             continue
-        if isinstance(row, ConvolutionRow):
+        if isinstance(row, tables.ConvolutionRow):
             side = (side + sum(row.padding) - row.size) // row.stride + 1
         if row.pooled:
             left = side - config.pool_size

@@ -31,10 +31,7 @@ class Builder:
         """Copies the batch to each tower's device."""
         if self.num_towers == 1:
             return [images]
-        return [
-            layers.Copy(**self._place("images", tower))(images)
-            for tower in range(self.num_towers)
-        ]
+        return self._add(layers.Copy, "images", [images] * self.num_towers)
 
     def add_convolution(self, row: ConvolutionRow, towers: list) -> list:
         """Conv -> ReLU -> normalization -> pooling, for each tower."""
@@ -57,12 +54,9 @@ class Builder:
         ]
         normalized = row.normalized and config.normalization != "none"
         if normalized and config.normalization == "batch":
-            outputs = [
-                batch_normalization.BatchNormalization(
-                    **self._place(f"bn{number}", tower)
-                )(x)
-                for tower, x in enumerate(outputs)
-            ]
+            outputs = self._add(
+                batch_normalization.BatchNormalization, f"bn{number}", outputs
+            )
             normalized = False
         before_relu = row.name == "conv1" and config.conv1_normalized_before_relu
         # The fused normalization also computes the gradient of the ReLU before it.
@@ -75,16 +69,15 @@ class Builder:
         )
         if normalized and before_relu:
             outputs = self._normalize(number, outputs)
-        outputs = self._activate(number, outputs, gradient_follows=joint)
+        outputs = self._add(
+            layers.Activation, f"relu{number}", outputs, config.activation, joint
+        )
         if row.pooled and row.pooled_first:
             outputs = self._pool(number, outputs)
         if normalized and not before_relu:
             outputs = self._normalize(number, outputs, rectified=joint)
         if row.name == "conv2" and config.conv2_map_normalization:
-            outputs = [
-                normalization.MapNormalization(**self._place("cnorm2", tower))(x)
-                for tower, x in enumerate(outputs)
-            ]
+            outputs = self._add(normalization.MapNormalization, "cnorm2", outputs)
         if row.pooled and not row.pooled_first:
             outputs = self._pool(number, outputs)
         return outputs
@@ -147,29 +140,17 @@ class Builder:
             for tower in range(len(receivers))
         ]
 
-    def _activate(
-        self, number: str, towers: list, gradient_follows: bool = False
-    ) -> list:
+    def _add(self, kind: type, name: str, inputs: list, *arguments: object) -> list:
+        """A layer of this kind for each tower, on its device."""
         return [
-            layers.Activation(
-                self.config.activation,
-                gradient_follows,
-                **self._place(f"relu{number}", tower),
-            )(x)
-            for tower, x in enumerate(towers)
+            kind(*arguments, **self._place(name, tower))(x)
+            for tower, x in enumerate(inputs)
         ]
 
     def _pool(self, number: str, towers: list) -> list:
         config = self.config
-        return [
-            layers.MaxPooling(
-                config.pool_size,
-                config.pool_stride,
-                config.pool_rounding,
-                **self._place(f"pool{number}", tower),
-            )(x)
-            for tower, x in enumerate(towers)
-        ]
+        window = config.pool_size, config.pool_stride, config.pool_rounding
+        return self._add(layers.MaxPooling, f"pool{number}", towers, *window)
 
     def _normalize(self, number: str, towers: list, rectified: bool = False) -> list:
         config = self.config

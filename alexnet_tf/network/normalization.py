@@ -21,8 +21,6 @@ import tensorflow as tf
 from alexnet_tf import stack
 from alexnet_tf.network.layers import PlacedLayer
 
-Normalize = Callable[[tf.Tensor, int, float, float, float], tf.Tensor]
-
 
 class LocalResponseNormalization(PlacedLayer):
     """The paper's normalization over adjacent maps.
@@ -257,7 +255,7 @@ def _power(s: tf.Tensor, beta: float) -> tf.Tensor:
     return tf.math.pow(s, -beta)
 
 
-_METHODS: dict[str, Normalize] = {
+_METHODS: dict[str, Callable[..., tf.Tensor]] = {
     "reference": normalize_reference,
     "banded": normalize_banded,
     "fused": normalize_fused,

@@ -18,30 +18,18 @@ KERNEL, BIAS, STATISTIC = 0, 1, 2
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """A trained variable, with the facts that the update rule needs.
+    """A trained variable, with the facts that the update rule needs."""
 
-    Attributes:
-      name: "conv1a/kernel".
-      variable: float32, on its tower's device.
-      layer: "conv1", without the tower.
-      kind: `KERNEL` or `BIAS`; `STATISTIC` for what training measures.
-    """
-
-    name: str
-    variable: tf.Variable
-    layer: str
-    kind: int
+    name: str  # "conv1a/kernel"
+    variable: tf.Variable  # float32, on its tower's device
+    layer: str  # "conv1", without the tower
+    kind: int  # `KERNEL` or `BIAS`; `STATISTIC` for what training measures
 
 
 def list_parameters(model: keras.Model) -> list[Parameter]:
     """The network's trained variables, in the order of its layers."""
     return [
-        Parameter(
-            f"{layer.name}/{kind_name}",
-            get_tf_variable(getattr(layer, kind_name)),
-            model_lib.get_layer_name(layer.name),
-            kind,
-        )
+        _get(layer, kind_name, kind)
         for layer in model.layers
         if layer.weights
         for kind, kind_name in ((KERNEL, "kernel"), (BIAS, "bias"))
@@ -51,16 +39,17 @@ def list_parameters(model: keras.Model) -> list[Parameter]:
 def list_statistics(model: keras.Model) -> list[Parameter]:
     """Batch normalization's averages, which training measures."""
     return [
-        Parameter(
-            f"{layer.name}/{name}",
-            get_tf_variable(getattr(layer, name)),
-            model_lib.get_layer_name(layer.name),
-            STATISTIC,
-        )
+        _get(layer, name, STATISTIC)
         for layer in model.layers
         if isinstance(layer, batch_normalization.BatchNormalization)
         for name in ("mean", "variance")
     ]
+
+
+def _get(layer: keras.layers.Layer, name: str, kind: int) -> Parameter:
+    variable = get_tf_variable(getattr(layer, name))
+    layer_name = model_lib.get_layer_name(layer.name)
+    return Parameter(f"{layer.name}/{name}", variable, layer_name, kind)
 
 
 def list_weights(model: keras.Model) -> list[Parameter]:
@@ -99,9 +88,8 @@ def assign_arrays(
     another shape or dtype.
     """
     complaints = [f"it lacks {name}" for name in sorted(set(variables) - set(arrays))]
-    complaints += [
-        f"{name} is unknown" for name in sorted(set(arrays) - set(variables))
-    ]
+    unknown = sorted(set(arrays) - set(variables))
+    complaints += [f"{name} is unknown" for name in unknown]
     complaints += [
         f"{name} is {arrays[name].dtype} {arrays[name].shape} instead of "
         f"{variable.dtype.name} {tuple(variable.shape)}"

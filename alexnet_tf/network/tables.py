@@ -12,34 +12,21 @@ from collections.abc import Sequence
 
 @dataclasses.dataclass(frozen=True)
 class ConvolutionRow:
-    """A convolutional layer of the table.
+    """A convolutional layer of the table."""
 
-    Attributes:
-      name: "conv1", or "local3" where the layer is locally connected.
-      kernels: number of kernels in all towers together.
-      size: side of the kernels, pixels.
-      stride: pixels.
-      padding: zeros before and after, pixels, on both axes.
-      initial_bias: 0 or 1; 1 speeds up early learning (section 5).
-      sees_all: whether it sees all towers' maps or only its own tower's (the first
-        layer always sees the images).
-      normalized: whether response normalization follows.
-      pooled: whether pooling follows.
-      pooled_first: whether pooling comes before the normalization.
-      local: whether every output pixel has kernels and biases of its own.
-    """
-
-    name: str
-    kernels: int
-    size: int
-    stride: int
-    padding: tuple[int, int]
-    initial_bias: float
+    name: str  # "conv1", or "local3" where the layer is locally connected
+    kernels: int  # in all towers together
+    size: int  # side of the kernels, pixels
+    stride: int  # pixels
+    padding: tuple[int, int]  # zeros before and after, pixels, on both axes
+    initial_bias: float  # 0 or 1; 1 speeds up early learning (section 5)
+    # Whether it sees all towers' maps or only its own tower's (the first layer always
+    # sees the images).
     sees_all: bool
-    normalized: bool
-    pooled: bool
-    pooled_first: bool = False
-    local: bool = False
+    normalized: bool  # whether response normalization follows
+    pooled: bool  # whether pooling follows
+    pooled_first: bool = False  # whether pooling comes before the normalization
+    local: bool = False  # whether every output pixel has kernels and biases of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,21 +43,13 @@ class SubsamplingRow:
 
 @dataclasses.dataclass(frozen=True)
 class DenseRow:
-    """A fully-connected hidden layer of the table.
+    """A fully-connected hidden layer of the table."""
 
-    Attributes:
-      name: "fc6".
-      units: number of units in all towers together.
-      initial_bias: 1 (section 5).
-      dropout: whether dropout follows (section 4.2).
-      sees_all: whether it sees all towers' units or only its own tower's.
-    """
-
-    name: str
-    units: int
-    initial_bias: float
-    dropout: bool
-    sees_all: bool = True
+    name: str  # "fc6"
+    units: int  # in all towers together
+    initial_bias: float  # 1 (section 5)
+    dropout: bool  # whether dropout follows (section 4.2)
+    sees_all: bool = True  # whether it sees all towers' units or only its own tower's
 
 
 Row = ConvolutionRow | SubsamplingRow | DenseRow

@@ -21,6 +21,7 @@ between two steps back.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
@@ -44,10 +45,8 @@ class KerasOptimizer(Optimizer):
 
     A rate of 0 freezes a parameter, as in the paper's rule: its velocity is reset, its
     slow weights follow the weights, and nothing moves it. Averages and moments are
-    still updated. The parameters' variables have unique names.
-
-    Raises:
-      UserError: if this stack lacks the optimizer or it rejects a hyperparameter.
+    still updated. The parameters' variables have unique names. Raises `UserError` if
+    this stack lacks the optimizer or it rejects a hyperparameter.
     """
 
     def __init__(
@@ -81,10 +80,7 @@ class KerasOptimizer(Optimizer):
     def _make(self, index: int) -> stack.VariableOptimizer:
         config, rule = self._config, self._rules[index]
         variable, decay = self.parameters[index].variable, self._decays[index]
-
-        def rate() -> tf.Tensor:
-            return self._get_rate(index)
-
+        rate = functools.partial(self._get_rate, index)
         common = variable, rate, config.momentum
         if rule == "sgdw":
             return stack.make_sgd(*common, decay)

@@ -39,6 +39,9 @@ class Schedule(abc.ABC):
     Epochs are fractional: step 150 of a run with 100 steps per epoch is at epoch 1.5.
     """
 
+    # True once the schedule ends the run, even before `num_epochs`.
+    finished = False
+
     def __init__(self, config: Config, layer_names: Sequence[str]):
         """Raises `UserError` if a setting names a layer that the network lacks."""
         self.layer_names = tuple(layer_names)
@@ -49,11 +52,6 @@ class Schedule(abc.ABC):
         self._frozen_until = resolve(
             config.schedule.frozen_until, layer_names, 0, "schedule.frozen_until"
         )
-
-    @property
-    def finished(self) -> bool:
-        """True if the schedule ends the run, even before `num_epochs`."""
-        return False
 
     def rates_at(self, epoch: float) -> LearningRates:
         """The rates of the step that begins at `epoch`.
@@ -83,12 +81,12 @@ class Schedule(abc.ABC):
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
         """The kernels' rates for the step that begins at `epoch`."""
 
-    @abc.abstractmethod
     def record_validation(self, epoch: float, top1_error: float) -> str | None:
-        """Processes the top-1 error, 0..1, evaluated at `epoch`.
+        """Processes the top-1 error, 0..1, evaluated at `epoch`; here without effect.
 
         Returns a log line if it has an effect.
         """
+        return None
 
     @abc.abstractmethod
     def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:

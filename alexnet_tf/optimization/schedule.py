@@ -12,12 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from alexnet_tf.config.by_layer import (
-    ALL_LAYERS,
-    RateChange,
-    check_layer,
-    parse_numbers,
-)
+from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.optimization.learning_rates import Schedule
 from tfrecords import errors
@@ -47,11 +42,6 @@ class PlateauSchedule(Schedule):
         self._best_error: float | None = None
         self._waiting_since = 0.0
         self._num_drops = 0
-        self._finished = False
-
-    @property
-    def finished(self) -> bool:
-        return self._finished
 
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
         return tuple(self._rates.values())
@@ -65,13 +55,13 @@ class PlateauSchedule(Schedule):
             self._waiting_since = epoch
             return None
         waited = epoch - self._waiting_since
-        if self._finished or waited < options.patience_epochs:
+        if self.finished or waited < options.patience_epochs:
             return None
         plateau = (
             f"the validation error has not improved on {best:.2%} for {waited:g} epochs"
         )
         if self._num_drops == options.max_drops:
-            self._finished = True
+            self.finished = True
             return (
                 f"{plateau}, and the learning rate has already fallen "
                 f"{self._num_drops} times: the run has finished."
@@ -90,7 +80,7 @@ class PlateauSchedule(Schedule):
         names = [layer] if layer else self.layer_names
         self._rates.update(dict.fromkeys(names, rate))
         self._waiting_since = epoch
-        self._finished = False
+        self.finished = False
         return sentence
 
     def state(self) -> dict[str, Any]:
@@ -99,7 +89,7 @@ class PlateauSchedule(Schedule):
             "best_error": self._best_error,
             "waiting_since": self._waiting_since,
             "num_drops": self._num_drops,
-            "finished": self._finished,
+            "finished": self.finished,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -107,7 +97,7 @@ class PlateauSchedule(Schedule):
         self._best_error = state["best_error"]
         self._waiting_since = state["waiting_since"]
         self._num_drops = state["num_drops"]
-        self._finished = state["finished"]
+        self.finished = state["finished"]
 
 
 class FixedSchedule(Schedule):
@@ -123,9 +113,9 @@ class FixedSchedule(Schedule):
         super().__init__(config, layer_names)
         for change in config.schedule.steps:
             if change.layer:
-                check_layer(change.layer, layer_names, "config.schedule.steps")
+                by_layer.check_layer(change.layer, layer_names, "config.schedule.steps")
         self._changes = list(config.schedule.steps)
-        self._by_hand: list[RateChange] = []
+        self._by_hand: list[by_layer.RateChange] = []
 
     def _kernel_rates_at(self, epoch: float) -> tuple[float, ...]:
         rates = dict.fromkeys(self.layer_names, self._optimizer.learning_rate)
@@ -136,12 +126,9 @@ class FixedSchedule(Schedule):
                 rates.update(dict.fromkeys(names, change.rate))
         return tuple(rates.values())
 
-    def record_validation(self, epoch: float, top1_error: float) -> str | None:
-        return None
-
     def set_rate(self, rate: float, layer: str | None = None, *, epoch: float) -> str:
         sentence = self._describe_setting(rate, layer, epoch)
-        self._by_hand.append(RateChange(epoch, rate, layer))
+        self._by_hand.append(by_layer.RateChange(epoch, rate, layer))
         return sentence
 
     def state(self) -> dict[str, Any]:
@@ -149,7 +136,8 @@ class FixedSchedule(Schedule):
 
     def restore(self, state: dict[str, Any]) -> None:
         self._by_hand = [
-            RateChange(epoch, rate, layer) for epoch, layer, rate in state["by_hand"]
+            by_layer.RateChange(epoch, rate, layer)
+            for epoch, layer, rate in state["by_hand"]
         ]
 
 
@@ -170,7 +158,7 @@ def parse_rate_assignments(
     assignments: list[tuple[str | None, float]] = []
     for part in text.split(","):
         try:
-            entries = parse_numbers(part)
+            entries = by_layer.parse_numbers(part)
         except ValueError:
             entries = {}
         if len(entries) != 1:
@@ -179,7 +167,9 @@ def parse_rate_assignments(
                 "as 0.001 or conv1=0.001,fc8=0.01, with a rate of at least 0."
             )
         for layer, rate in entries.items():
-            if layer != ALL_LAYERS:
-                check_layer(layer, layer_names, f"the learning rate {part.strip()!r}")
-            assignments.append((None if layer == ALL_LAYERS else layer, rate))
+            if layer != by_layer.ALL_LAYERS:
+                by_layer.check_layer(
+                    layer, layer_names, f"the learning rate {part.strip()!r}"
+                )
+            assignments.append((None if layer == by_layer.ALL_LAYERS else layer, rate))
     return assignments

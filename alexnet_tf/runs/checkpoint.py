@@ -20,21 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from alexnet_tf.runs.checkpoint_files import (
-    ARRAYS_NAME,
-    BAD,
-    COMMIT_NAME,
-    NAME,
-    REPLACED,
-    STATE_NAME,
-    Checkpoint,
-    DamagedError,
-    find,
-    list_names,
-    make_commit,
-    make_name,
-    read,
-)
+from alexnet_tf.runs import checkpoint_files
+from alexnet_tf.runs.checkpoint_files import BAD, REPLACED, Checkpoint, DamagedError
 from tfrecords import errors
 from tfrecords.durable import files, npz
 
@@ -59,11 +46,8 @@ def save(
     step saves a checkpoint at that step. A checkpoint of the same step is replaced.
 
     The directory is made if missing. Arrays have any shape and a numeric NumPy dtype;
-    their names may contain slashes. The state is JSON values.
-
-    Raises:
-      StorageError: if the disk is full, read-only or failing; existing checkpoints
-        stay intact.
+    their names may contain slashes. The state is JSON values. Raises `StorageError` if
+    the disk is full, read-only or failing; existing checkpoints stay intact.
     """
     for name, array in arrays.items():
         # The file format lacks bfloat16 and the like: they would be read back as raw
@@ -71,15 +55,15 @@ def save(
         if np.asarray(array).dtype.kind not in "biufc":
             raise ValueError(f"{name}: a {np.asarray(array).dtype} cannot be saved")
     files.make_directory(directory)
-    path = os.path.join(directory, make_name(step))
+    path = os.path.join(directory, checkpoint_files.make_name(step))
     with files.atomic_directory(path) as temporary:
-        with open(os.path.join(temporary, ARRAYS_NAME), "wb") as file:
+        with open(os.path.join(temporary, checkpoint_files.ARRAYS_NAME), "wb") as file:
             npz.write(file, arrays)
         record = {"step": step, "best_step": best_step, "state": dict(state)}
-        with open(os.path.join(temporary, STATE_NAME), "wb") as file:
+        with open(os.path.join(temporary, checkpoint_files.STATE_NAME), "wb") as file:
             file.write((json.dumps(record, indent=1) + "\n").encode())
-        with open(os.path.join(temporary, COMMIT_NAME), "wb") as file:
-            file.write(make_commit(temporary, step))
+        with open(os.path.join(temporary, checkpoint_files.COMMIT_NAME), "wb") as file:
+            file.write(checkpoint_files.make_commit(temporary, step))
         if os.path.lexists(path):
             _discard(path + REPLACED)
             os.rename(path, path + REPLACED)
@@ -107,10 +91,10 @@ def load_latest(
     if not read_only and os.path.isdir(directory):
         with files.storage_errors(directory):
             files.remove_temporary_files(directory)
-    while found := find(directory, passed_over):
+    while found := checkpoint_files.find(directory, passed_over):
         step = max(found)
         try:
-            loaded = read(found[step], step)
+            loaded = checkpoint_files.read(found[step], step)
         except DamagedError as error:
             new_name = "left unchanged"
             if read_only:
@@ -123,15 +107,16 @@ def load_latest(
                 "previous checkpoint is used."
             )
         else:
-            if step < (saved_step or 0) and not any(
-                make_name(saved_step or 0) in warning for warning in warnings
-            ):
+            newest = checkpoint_files.make_name(saved_step or 0)
+            is_reported = any(newest in warning for warning in warnings)
+            if step < (saved_step or 0) and not is_reported:
                 warnings.append(
                     f"the newest checkpoint, of step {saved_step}, is missing in "
                     f"{directory}: the run resumes from step {step}."
                 )
             return dataclasses.replace(loaded, warnings=tuple(warnings))
-    bad_names = [n for n in list_names(directory) if n.startswith("ckpt-") and BAD in n]
+    names = checkpoint_files.list_names(directory)
+    bad_names = [name for name in names if name.startswith("ckpt-") and BAD in name]
     bad_names += map(os.path.basename, sorted(passed_over))
     if bad_names:
         raise errors.DataError(
@@ -172,7 +157,7 @@ def load(directory: str, which: str | int) -> Checkpoint:
 
 
 def _load(directory: str, which: str | int) -> Checkpoint:
-    found = find(directory)
+    found = checkpoint_files.find(directory)
     if not found:
         raise errors.UserError(
             f"{directory} holds no checkpoint: nothing was trained, or the checkpoints "
@@ -208,7 +193,7 @@ def _load_step(found: Mapping[int, str], step: int, directory: str) -> Checkpoin
     path = found[step]
     identity = _identify(path)
     try:
-        return read(path, step)
+        return checkpoint_files.read(path, step)
     except DamagedError as error:
         if identity is None or identity != _identify(path):
             raise _ReplacedError(str(error)) from error
@@ -235,10 +220,10 @@ def _delete_unwanted(
     directory: str, step: int, keep: int, best_step: int | None
 ) -> None:
     with files.storage_errors(directory):
-        found = find(directory)
+        found = checkpoint_files.find(directory)
         wanted = {step, best_step, *sorted(found)[-keep:]}
-        for name in list_names(directory):
-            match = NAME.fullmatch(name)
+        for name in checkpoint_files.list_names(directory):
+            match = checkpoint_files.NAME.fullmatch(name)
             path = os.path.join(directory, name)
             if not match or int(match[1]) not in found:
                 continue

@@ -37,24 +37,16 @@ NAME = re.compile(r"ckpt-(\d{8,})(\.previous)?")
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and verified.
+    """A checkpoint that was read and verified."""
 
-    Attributes:
-      step: training steps done.
-      arrays: name -> array.
-      state: the rest, as JSON values.
-      best_step: step of the checkpoint with the best validation error when this one
-        was written; None if none had been evaluated.
-      path: its directory.
-      warnings: sentences for the user: damaged checkpoints that were passed over.
-    """
-
-    step: int
-    arrays: dict[str, np.ndarray]
-    state: dict[str, Any]
+    step: int  # training steps done
+    arrays: dict[str, np.ndarray]  # by name
+    state: dict[str, Any]  # the rest, as JSON values
+    # Step of the checkpoint with the best validation error when this one was written;
+    # None if none had been evaluated.
     best_step: int | None
-    path: str
-    warnings: tuple[str, ...] = ()
+    path: str  # its directory
+    warnings: tuple[str, ...] = ()  # damaged checkpoints passed over, for the user
 
     def get_weights(self) -> dict[str, np.ndarray]:
         """The network's weights: "conv1a/kernel" -> array."""

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import alexnet_tf
+from tfrecords.console import worker_pool
 
 _GIT_SECONDS = 10.0
 _PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow_addons")
@@ -43,7 +44,7 @@ def describe(
         "python": platform.python_version(),
         **{name: _find_version(name) for name in _PACKAGES},
         "cpu": _find_cpu(),
-        "cores": _count_cores(),
+        "cores": worker_pool.count_processors(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "accelerators": list(accelerators),
         "intra_op_threads": intra_op_threads,
@@ -103,9 +104,3 @@ def _find_cpu() -> str:
         if match:
             return match[1]
     return platform.processor() or platform.machine()
-
-
-def _count_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

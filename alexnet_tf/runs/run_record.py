@@ -29,24 +29,16 @@ UNKNOWN_DATA = "unknown"
 
 @dataclasses.dataclass(frozen=True)
 class RunInfo:
-    """The entry that a start adds to the run's record.
+    """The entry that a start adds to the run's record."""
 
-    Attributes:
-      data_dir: the shards, as the user named them.
-      data_fingerprint: checksum of the data set's manifest. The directory may move, but
-        the data must not change.
-      command: the command line, program first.
-      environment: name -> JSON value, from `environment.describe`.
-      precision: why "auto" chose the precision, as JSON values; None if the settings
-        name it.
-      weights: name, size and SHA-256 of the imported file; None if none was imported.
-    """
-
-    data_dir: str
+    data_dir: str  # the shards, as the user named them
+    # Of the data set's manifest: the directory may move, but the data must not change.
     data_fingerprint: str
-    command: Sequence[str]
-    environment: Mapping[str, Any]
+    command: Sequence[str]  # the command line, program first
+    environment: Mapping[str, Any]  # name -> JSON value, from `environment.describe`
+    # Why "auto" chose the precision, as JSON values; None if the settings name it.
     precision: Mapping[str, Any] | None = None
+    # Name, size and SHA-256 of the imported file; None if none was imported.
     weights: Mapping[str, Any] | None = None
 
 

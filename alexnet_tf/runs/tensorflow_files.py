@@ -33,11 +33,9 @@ def literal_path(path: str) -> Iterator[str]:
 def storage_errors(path: str) -> Iterator[None]:
     """Like `files.storage_errors`, also for exceptions of TensorFlow and HDF5.
 
-    Files in the directory of `path`, at any depth, count as part of it.
-
-    Raises:
-      StorageError: as `files.storage_errors`. Other errors, and those of files
-        elsewhere, pass through unchanged.
+    Files in the directory of `path`, at any depth, count as part of it. Raises
+    `StorageError` as `files.storage_errors`. Other errors, and those of files
+    elsewhere, pass through unchanged.
     """
     try:
         yield

@@ -146,9 +146,7 @@ def check_workdir(
     """Checks that `open_workdir` would accept the directory, which may be missing.
 
     Changes nothing. Returns the record of the run in it, or None if there is none.
-
-    Raises:
-      UserError, DataError, InUseError, StorageError: as `open_workdir`.
+    Raises `UserError`, `DataError`, `InUseError`, `StorageError` as `open_workdir`.
     """
     files.check_directory(path)
     if not os.path.isdir(path):

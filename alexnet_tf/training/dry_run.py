@@ -28,11 +28,8 @@ def estimate(
     """Lines for the user on the time and size of a training run that is not started.
 
     The arguments are those of `train.train_and_evaluate`; nothing is written. The time
-    excludes evaluations and checkpoints.
-
-    Raises:
-      UserError, DataError, InUseError, StorageError: as `train.train_and_evaluate`
-        before its first step.
+    excludes evaluations and checkpoints. Raises `UserError`, `DataError`, `InUseError`,
+    `StorageError` as `train.train_and_evaluate` before its first step.
     """
     opened = setup.open_run(config, data_dir, workdir_path, ("alexnet-train",))
     config, data, where = opened.config, opened.data, opened.where
@@ -43,22 +40,16 @@ def estimate(
     )
     state, restored = start.state, start.restored
     last_step = opened.last_step
+    counts = [f"{data.count_images(split):,} {split}" for split in data.list_splits()]
+    kind = "resuming the run in" if record else "new, in"
     lines = [
-        f"data: {data_dir}, "
-        + ", ".join(
-            f"{data.count_images(split):,} {split}" for split in data.list_splits()
-        )
-        + f" images of {data.manifest.num_classes:,} classes",
+        f"data: {data_dir}, {', '.join(counts)} images of "
+        f"{data.manifest.num_classes:,} classes",
         f"network: {state.model.count_params():,} parameters, {config.precision}, "
         f"{where.describe()}",
         *([opened.chosen.describe()] if opened.chosen.reason else []),
         f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
-        f"images, "
-        + (
-            f"resuming the run in {workdir_path}"
-            if record
-            else f"new, in {workdir_path}"
-        ),
+        f"images, {kind} {workdir_path}",
         *(restored.warnings if restored else ()),
     ]
     if absence := opened.profile.explain_absence(state.step, last_step):

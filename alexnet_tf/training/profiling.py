@@ -41,17 +41,14 @@ class ProfileWindow:
     def explain_absence(self, step: int, last_step: int) -> str | None:
         """Says why a run from `step` to `last_step` profiles nothing; else None."""
         if self._first >= max(step, last_step):
-            return (
-                f"nothing will be profiled: config.profile_steps begins at step "
-                f"{self._first}, but the run ends at step {last_step}. Give earlier "
-                "steps."
-            )
-        if self._first < 0 or step <= self._first:
+            reason = f"ends at step {last_step}. Give earlier steps."
+        elif 0 <= self._first < step:
+            reason = f"resumes at step {step}. Give later steps, or a new workdir."
+        else:
             return None
         return (
             f"nothing will be profiled: config.profile_steps begins at step "
-            f"{self._first}, but the run resumes at step {step}. Give later steps, or "
-            "a new workdir."
+            f"{self._first}, but the run {reason}"
         )
 
     def trace_step(self, step: int) -> contextlib.AbstractContextManager:

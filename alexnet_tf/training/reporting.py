@@ -13,6 +13,7 @@ from alexnet_tf.evaluation.metrics import ErrorCounts, format_errors
 from alexnet_tf.runs import summaries
 from alexnet_tf.runs.workdir import Workdir
 from alexnet_tf.training import diagnostics
+from alexnet_tf.training.epochs import EpochCounter
 from alexnet_tf.training.run_state import RunState
 from alexnet_tf.training.steps import TrainResult
 from tfrecords.console.progress import LiveLine, format_duration
@@ -22,11 +23,8 @@ class Reporter:
     """Collects timings and errors between log entries, and writes the entries.
 
     It only reads the run's state, except that each entry resets `log_counts`.
-    `num_train` is the number of images in the training split, `num_workers` that of the
-    processes that train.
-
-    Attributes:
-      summaries: the TensorBoard writers.
+    `num_workers` is that of the processes that train; `summaries` are the TensorBoard
+    writers.
     """
 
     def __init__(
@@ -35,11 +33,11 @@ class Reporter:
         config: Config,
         state: RunState,
         last_step: int,
-        num_train: int,
+        epochs: EpochCounter,
         num_workers: int = 1,
     ):
         self._run, self._config, self._state = run, config, state
-        self._last_step, self._num_train = last_step, num_train
+        self._last_step, self._epochs = last_step, epochs
         self._num_workers = num_workers
         self._line = LiveLine()
         self.summaries = summaries.Summaries(run.path, state.step)
@@ -76,10 +74,8 @@ class Reporter:
         if is_log_step:
             self._write_entry(result)
         # A terminal gets a live line, a log file one line per entry.
-        if self._line.is_terminal:
-            if self._line.is_due():
-                self._line.show(self._describe(loss))
-        elif is_log_step:
+        is_due = self._line.is_due() if self._line.is_terminal else is_log_step
+        if is_due:
             self._line.show(self._describe(loss))
 
     def _write_entry(self, result: TrainResult) -> None:
@@ -94,7 +90,7 @@ class Reporter:
             "top5_error": state.epoch_counts.top5_error,
             "images_per_second": images / self._seconds,
             "input_wait_share": self._input_seconds / self._seconds,
-            "epoch": self._compute_epoch(),
+            "epoch": self._epochs.compute_epoch(state.step),
         }
         rates = state.optimizer.rates.numpy()
         layer_names = state.schedule.layer_names
@@ -103,14 +99,9 @@ class Reporter:
             for row, layer in enumerate(layer_names)
             for column, kind in enumerate(("kernel", "bias"))
         }
-        self._run.metrics.append(
-            {
-                "step": state.step,
-                "kind": "train",
-                **values,
-                "learning_rates": learning_rates,
-                "loss_scale": float(state.loss_scale.scale),
-            }
+        loss_scale = float(state.loss_scale.scale)
+        self._append(
+            "train", **values, learning_rates=learning_rates, loss_scale=loss_scale
         )
         scalars = {**values, **_prefix("learning_rate", learning_rates)}
         scalars |= _prefix("gradient_norm", norms)
@@ -123,14 +114,8 @@ class Reporter:
     def log_epoch(self, epoch: int) -> None:
         """Writes the training errors of the completed epoch, each at its own step."""
         counts = self._state.epoch_counts
-        self._run.metrics.append(
-            {
-                "step": self._state.step,
-                "kind": "epoch",
-                "epoch": epoch,
-                "num_seen": counts.num_seen,
-                **counts.describe(),
-            }
+        self._append(
+            "epoch", epoch=epoch, num_seen=counts.num_seen, **counts.describe()
         )
         self.announce(
             f"epoch {epoch}: training loss {counts.loss:.4f}, "
@@ -143,16 +128,8 @@ class Reporter:
         """Writes an evaluation, the fraction of dead units and conv1's kernels."""
         state, counts = self._state, result.counts
         values = counts.describe()
-        self._run.metrics.append(
-            {
-                "step": state.step,
-                "kind": "validation",
-                "epoch": epoch,
-                "num_seen": counts.num_seen,
-                **values,
-                "dead_units": dead_units,
-            }
-        )
+        seen = {"epoch": epoch, "num_seen": counts.num_seen}
+        self._append("validation", **seen, **values, dead_units=dead_units)
         scalars = {**values, **_prefix("dead_units", dead_units)}
         self.summaries.write_scalars("validation", state.step, scalars)
         image = diagnostics.make_kernel_image(state.model)
@@ -164,28 +141,26 @@ class Reporter:
 
     def log_event(self, text: str) -> None:
         """Prints and records an event that changes the run, such as a rate drop."""
-        self._run.metrics.append(
-            {"step": self._state.step, "kind": "event", "text": text}
-        )
+        self._append("event", text=text)
         self.announce(text)
 
     def close(self) -> None:
         """Ends the live line."""
         self._line.close()
 
+    def _append(self, kind: str, **values: Any) -> None:
+        """Adds a line to `metrics.jsonl`."""
+        self._run.metrics.append({"step": self._state.step, "kind": kind, **values})
+
     def _format_errors(self, counts: ErrorCounts) -> str:
         num_classes = self._state.model.output_shape[-1]
         return format_errors(counts.top1_error, counts.top5_error, num_classes)
 
-    def _compute_epoch(self) -> float:
-        return self._state.step * self._config.batch_size / self._num_train
-
     def _describe(self, loss: float) -> str:
         step = self._state.step
-        text = (
-            f"step {step:,} of {self._last_step:,} (epoch {self._compute_epoch():.2f})"
-            f"  loss {loss:.4f}"
-        )
+        epoch = self._epochs.compute_epoch(step)
+        text = f"step {step:,} of {self._last_step:,} (epoch {epoch:.2f})"
+        text += f"  loss {loss:.4f}"
         seconds = self._seconds_per_step
         if self._num_steps:
             seconds = self._seconds / self._num_steps

@@ -40,37 +40,24 @@ from alexnet_tf.training.steps import TrainResult
 
 @dataclasses.dataclass
 class RunState:
-    """A run between two steps.
+    """A run between two steps."""
 
-    Attributes:
-      model: from images to logits.
-      optimizer: parameters, rates and the rule's own variables.
-      loss_scale: 1 except in float16.
-      schedule: the learning rates over time.
-      step: training steps done.
-      epoch_counts: errors and loss of the current epoch's training images, each
-        counted at the step that used it.
-      log_counts: the same since the last log entry.
-      unevaluated_epoch: the epoch that ended with this step, if a signal aborted its
-        evaluation; else None.
-      saved_step: step of the newest checkpoint, or None.
-      best_top1_error: smallest validation error so far, 0..1; None before the first
-        evaluation.
-      best_step: step of that evaluation.
-      untrained_layers: layers whose weights are still random (see `untrained`).
-    """
-
-    model: keras.Model
-    optimizer: Optimizer
-    loss_scale: LossScale
-    schedule: Schedule
-    step: int = 0
+    model: keras.Model  # from images to logits
+    optimizer: Optimizer  # parameters, rates and the rule's own variables
+    loss_scale: LossScale  # 1 except in float16
+    schedule: Schedule  # the learning rates over time
+    step: int = 0  # training steps done
+    # Errors and loss of the current epoch's training images, each counted at the step
+    # that used it; and the same since the last log entry.
     epoch_counts: ErrorCounts = dataclasses.field(default_factory=ErrorCounts)
     log_counts: ErrorCounts = dataclasses.field(default_factory=ErrorCounts)
+    # The epoch that ended with this step, if a signal aborted its evaluation.
     unevaluated_epoch: int | None = None
-    saved_step: int | None = None
+    saved_step: int | None = None  # of the newest checkpoint
+    # Smallest validation error so far, 0..1; None before the first evaluation.
     best_top1_error: float | None = None
-    best_step: int | None = None
+    best_step: int | None = None  # of that evaluation
+    # Layers whose weights are still random (see `untrained`).
     untrained_layers: tuple[str, ...] = ()
 
     def count_step(

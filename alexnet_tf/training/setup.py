@@ -198,11 +198,10 @@ def build_and_restore(
     if exchange.workers.count > 1:
         state.share(exchange)
         data = data.with_statistics(_share(exchange, data.statistics), config.init_from)
-    rates = (
-        schedule.parse_rate_assignments(set_learning_rate, state.schedule.layer_names)
-        if set_learning_rate
-        else []
-    )
+    rates = []
+    if set_learning_rate:
+        layer_names = state.schedule.layer_names
+        rates = schedule.parse_rate_assignments(set_learning_rate, layer_names)
     return Start(state, data, restored, text, rates)
 
 

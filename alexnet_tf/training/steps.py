@@ -22,19 +22,12 @@ _ALONE = Exchange()
 
 
 class TrainResult(NamedTuple):
-    """The result of a training step.
+    """The result of a training step."""
 
-    Attributes:
-      loss: float32 scalar, mean over the batch, before the update.
-      is_finite: bool scalar; if False, the update was skipped.
-      errors: int32 [2], the numbers of top-1 and top-5 errors.
-      gradient_norms: float32 [parameters], L2 norm of each gradient.
-    """
-
-    loss: tf.Tensor
-    is_finite: tf.Tensor
-    errors: tf.Tensor
-    gradient_norms: tf.Tensor
+    loss: tf.Tensor  # float32 scalar, mean over the batch, before the update
+    is_finite: tf.Tensor  # bool scalar; if False, the update was skipped
+    errors: tf.Tensor  # int32 [2], the numbers of top-1 and top-5 errors
+    gradient_norms: tf.Tensor  # float32 [parameters], L2 norm of each gradient
 
 
 def compute_losses(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -93,7 +93,7 @@ def train_and_evaluate(
         batches = iteration.iterate(data, dataset)
 
         reporter = chief.make_reporter(
-            run, config, state, last_step, epochs.num_train, workers.count
+            run, config, state, last_step, epochs, workers.count
         )
         checkpoints = chief.make_saver(run, config, state)
         validate = validation.Validation(

@@ -35,26 +35,17 @@ STRATEGIES = ("random", "hyperband", "bayesian")
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """The definition of a search.
+    """The definition of a search."""
 
-    Attributes:
-      strategy: one of `STRATEGIES`.
-      space: the settings to search, at least one.
-      config: all other settings; its `num_epochs` is the length of each trial, or, with
-        hyperband, of the longest.
-      max_trials: number of trials, at least 1; None runs hyperband to its end.
-      seed: seed of the drawn settings, at least 0. Trials use `config.seed`.
-      chance_epochs: stops a trial after this many epochs at ln(classes); 0: never.
-      median_epochs: stops a trial that is behind the median from this epoch on; 0:
-        never.
-    """
-
-    strategy: str
-    space: tuple[Range, ...]
+    strategy: str  # one of `STRATEGIES`
+    space: tuple[Range, ...]  # the settings to search, at least one
+    # All other settings; `num_epochs` is the length of each trial, or, with hyperband,
+    # of the longest.
     config: Config
-    max_trials: int | None
-    seed: int = 0
-    chance_epochs: int = 3
+    max_trials: int | None  # at least 1; None runs hyperband to its end
+    seed: int = 0  # of the drawn settings, at least 0; trials use `config.seed`
+    chance_epochs: int = 3  # stops a trial after so many at ln(classes); 0: never
+    # Stops a trial that is behind the median from this epoch on; 0: never.
     median_epochs: int = 3
 
 

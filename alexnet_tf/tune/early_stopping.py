@@ -60,11 +60,9 @@ def read_history(path: str) -> History:
 def explain_chance(history: History, num_classes: int, num_epochs: int) -> str | None:
     """A reason to stop after `num_epochs` training losses at ln(classes); 0: never."""
     newest = sorted(history.losses)[-num_epochs:] if num_epochs else []
-    if len(newest) < max(num_epochs, 1):
-        return None
-    if not all(
-        diagnostics.is_at_chance(history.losses[epoch], num_classes) for epoch in newest
-    ):
+    losses = [history.losses[epoch] for epoch in newest]
+    stays = all(diagnostics.is_at_chance(loss, num_classes) for loss in losses)
+    if len(newest) < max(num_epochs, 1) or not stays:
         return None
     return (
         f"stopped early: the training loss stayed at ln({num_classes}) = "

@@ -24,7 +24,7 @@ _SUFFIX = ".hparams"
 def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
     """Writes, once, the settings and metrics that the page shows."""
     path = os.path.join(tune_dir, HPARAMS_NAME)
-    if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
+    if _is_written(path):
         return
     metrics = [
         api.Metric(_ERROR, display_name="smallest validation top-1 error"),
@@ -38,7 +38,7 @@ def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
 def write_trial(workdir_path: str, result: TrialResult) -> None:
     """Writes a trial's row next to its run's curves, unless it exists."""
     path = summaries.get_logdir(workdir_path)
-    if glob.glob(os.path.join(glob.escape(path), f"*{_SUFFIX}")):
+    if _is_written(path):
         return
     summary = api.hparams_pb(dict(result.settings), trial_id=result.trial)
     numbers = [
@@ -48,6 +48,10 @@ def write_trial(workdir_path: str, result: TrialResult) -> None:
     # In a single write, as an existing file counts as complete.
     file = event_file.EventFile(path, _SUFFIX)
     file.append_summary(result.epochs, [*_read_values(summary), *numbers])
+
+
+def _is_written(directory: str) -> bool:
+    return bool(glob.glob(os.path.join(glob.escape(directory), f"*{_SUFFIX}")))
 
 
 def _read_values(summary: Any) -> list[tf.compat.v1.Summary.Value]:

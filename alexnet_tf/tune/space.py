@@ -22,21 +22,13 @@ _DIGITS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """A setting's search range: numbers between two bounds, or listed values.
+    """A setting's search range: numbers between two bounds, or listed values."""
 
-    Attributes:
-      name: the setting's dotted name.
-      low: the smallest number; None if there are `values`.
-      high: the largest number, inclusive.
-      is_log: draws uniformly on a logarithmic scale.
-      values: the values to choose from; empty if there are bounds.
-    """
-
-    name: str
-    low: float | None = None
-    high: float | None = None
-    is_log: bool = False
-    values: tuple[Any, ...] = ()
+    name: str  # the setting's dotted name
+    low: float | None = None  # the smallest number; None if there are `values`
+    high: float | None = None  # the largest number, inclusive
+    is_log: bool = False  # draws uniformly on a logarithmic scale
+    values: tuple[Any, ...] = ()  # to choose from; empty if there are bounds
 
     @property
     def is_whole(self) -> bool:

@@ -37,28 +37,18 @@ COUNTED = (FINISHED, BEHIND, AT_CHANCE)
 
 @dataclasses.dataclass(frozen=True)
 class TrialResult:
-    """How a trial ended.
+    """How a trial ended."""
 
-    Attributes:
-      trial: its identifier.
-      status: FINISHED, BEHIND the others, AT_CHANCE, NOT_FINITE or NO_MEMORY.
-      settings: dotted name -> value of what was searched.
-      epochs: the number of evaluated epochs.
-      top1_error: the smallest validation error, 0..1; 1 if there was no evaluation or
-        the numbers were not finite.
-      best_epoch: the epoch of that error; 0 if there is none.
-      seconds: from the trial's last start to its end.
-      text: why it ended early, or "".
-    """
-
-    trial: str
-    status: str
-    settings: Mapping[str, Any]
-    epochs: int
+    trial: str  # its identifier
+    status: str  # FINISHED, BEHIND the others, AT_CHANCE, NOT_FINITE or NO_MEMORY
+    settings: Mapping[str, Any]  # dotted name -> value of what was searched
+    epochs: int  # the number of evaluated epochs
+    # The smallest validation error, 0..1; 1 if there was no evaluation or the numbers
+    # were not finite.
     top1_error: float
-    best_epoch: int
-    seconds: float
-    text: str = ""
+    best_epoch: int  # the epoch of that error; 0 if there is none
+    seconds: float  # from the trial's last start to its end
+    text: str = ""  # why it ended early
 
 
 def get_workdir(tune_dir: str, trial: str) -> str:

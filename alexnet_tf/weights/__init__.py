@@ -19,21 +19,15 @@ __all__ = ["FORMATS", "Format", "find_format"]
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """A file format.
+    """A file format."""
 
-    Attributes:
-      suffixes: its file names' suffixes.
-      layout: the default order of its weights.
-      read: path -> name -> float32 array.
-      write: takes a path and arrays; None if the format is read-only.
-      has_towers: whether files are written with our towers' arrays in our order, or
-        with a grouped network's in a chosen layout.
-    """
-
-    suffixes: tuple[str, ...]
-    layout: Layout
-    read: Callable[[str], dict[str, np.ndarray]]
+    suffixes: tuple[str, ...]  # of its file names
+    layout: Layout  # the default order of its weights
+    read: Callable[[str], dict[str, np.ndarray]]  # path -> name -> float32 array
+    # Takes a path and arrays; None if the format is read-only.
     write: Callable[[str, Mapping[str, np.ndarray]], None] | None
+    # Whether files are written with our towers' arrays in our order, or with a grouped
+    # network's in a chosen layout.
     has_towers: bool = False
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
 import stat
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -122,6 +123,17 @@ def to_float32(path: str, name: str, array: np.ndarray) -> np.ndarray:
             "or its training failed. Give another file."
         )
     return result.reshape(array.shape)
+
+
+@contextlib.contextmanager
+def explain_errors(path: str, what: str) -> Iterator[None]:
+    """Turns any error of reading the file as `what` into that of `make_error`."""
+    try:
+        yield
+    except errors.UserError:
+        raise
+    except Exception as error:  # the libraries raise a dozen types on a bad file
+        raise make_error(path, what, error) from error
 
 
 def make_error(path: str, what: str, reason: object) -> errors.DataError:

@@ -123,14 +123,13 @@ def make_mean_image(mean_rgb: Sequence[float]) -> np.ndarray:
 
     Raises `UserError` for other numbers.
     """
-    _check_levels("the mean", np.asarray(mean_rgb, np.float64))
+    colour = np.asarray(mean_rgb, np.float64)
+    _check_levels("the mean", colour)
     if len(mean_rgb) != 3:
         raise errors.UserError(
             f"the mean must be R,G,B, three numbers in 0..255; {list(mean_rgb)} is not."
         )
-    return np.broadcast_to(
-        np.asarray(mean_rgb, np.float64), (IMAGE_SIZE, IMAGE_SIZE, 3)
-    ).copy()
+    return np.tile(colour, (IMAGE_SIZE, IMAGE_SIZE, 1))
 
 
 def read_mean_image(path: str, channel_order: str) -> np.ndarray:

@@ -52,37 +52,27 @@ def read_h5(path: str) -> dict[str, np.ndarray]:
 def read_keras(path: str) -> dict[str, np.ndarray]:
     """Reads the weights of a `.keras` archive; returns and raises as `read_h5`."""
     bounds.check_file(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            bounds.check_archive(path, archive)
-            data = archive.read(_MEMBER)
-    except errors.UserError:
-        raise
-    except Exception as error:  # zipfile and zlib raise a dozen types here
-        raise bounds.make_error(path, _KERAS, error) from error
+    with bounds.explain_errors(path, _KERAS), zipfile.ZipFile(path) as archive:
+        bounds.check_archive(path, archive)
+        data = archive.read(_MEMBER)
     return _read(path, io.BytesIO(data), _KERAS)
 
 
 def _read(path: str, file: IO[bytes], what: str) -> dict[str, np.ndarray]:
     budget, arrays = bounds.Budget(path), {}
-    try:
-        with h5py.File(file, "r") as root:
-            found = {}
-            for name, dataset in _walk(path, root, "", 0, budget):
-                if dataset.is_virtual or dataset.external:
-                    raise _make_link_error(path, name)
-                if dataset.dtype.kind == "f":
-                    # HDF5 unpacks whole chunks, even to read a part of one.
-                    largest = max(dataset.shape, dataset.chunks or (), key=math.prod)
-                    budget.spend(name, largest, dataset.dtype.itemsize)
-                    found[name] = dataset
-            # Read only after all of them are known to fit.
-            for name, dataset in found.items():
-                arrays[name] = bounds.to_float32(path, name, dataset[()])
-    except errors.UserError:
-        raise
-    except Exception as error:  # h5py passes on any HDF5 error
-        raise bounds.make_error(path, what, error) from error
+    with bounds.explain_errors(path, what), h5py.File(file, "r") as root:
+        found = {}
+        for name, dataset in _walk(path, root, "", 0, budget):
+            if dataset.is_virtual or dataset.external:
+                raise _make_link_error(path, name)
+            if dataset.dtype.kind == "f":
+                # HDF5 unpacks whole chunks, even to read a part of one.
+                largest = max(dataset.shape, dataset.chunks or (), key=math.prod)
+                budget.spend(name, largest, dataset.dtype.itemsize)
+                found[name] = dataset
+        # Read only after all of them are known to fit.
+        for name, dataset in found.items():
+            arrays[name] = bounds.to_float32(path, name, dataset[()])
     if not arrays:
         raise bounds.make_error(path, what, "it holds no weights")
     return arrays

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -30,38 +30,25 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """How a system orders the weights.
+    """How a system orders the weights."""
 
-    Attributes:
-      kernel_layout: "hwio", kernels [height, width, in, out] and [in, out]; or "oihw",
-        [out, in, height, width] and [out, in].
-      fc6_order: order of fc6's inputs, conv5's pooled maps: "hwc", row, column, map; or
-        "chw", map, row, column.
-      channel_order: order of conv1's colours, "rgb" or "bgr".
-    """
-
+    # "hwio", kernels [height, width, in, out] and [in, out]; or "oihw", [out, in,
+    # height, width] and [out, in].
     kernel_layout: str = "hwio"
+    # Order of fc6's inputs, conv5's pooled maps: "hwc", row, column, map; or "chw",
+    # map, row, column.
     fc6_order: str = "hwc"
-    channel_order: str = "rgb"
-
-
-OURS = Layout()
+    channel_order: str = "rgb"  # of conv1's colours; or "bgr"
 
 
 @dataclasses.dataclass(frozen=True)
 class Mapped:
-    """The weights found in a file.
+    """The weights found in a file."""
 
-    Attributes:
-      arrays: "conv1a/kernel" -> float32 array, for the complete layers.
-      sources: "conv1" -> names in the file.
-      missing: layers of the network whose kernel or bias is missing.
-      unused: names in the file that belong to no layer, or to an incomplete one.
-    """
-
-    arrays: dict[str, np.ndarray]
-    sources: dict[str, tuple[str, ...]]
-    missing: tuple[str, ...]
+    arrays: dict[str, np.ndarray]  # by "conv1a/kernel", float32, of complete layers
+    sources: dict[str, tuple[str, ...]]  # "conv1" -> names in the file
+    missing: tuple[str, ...]  # layers of the network whose kernel or bias is missing
+    # Names in the file that belong to no layer, or to an incomplete one.
     unused: tuple[str, ...]
 
 
@@ -74,10 +61,8 @@ def to_towers(
     """Finds a network's weights among a file's arrays.
 
     The arrays are float32, by name, of a grouped network or of two towers. `shapes` are
-    our parameters': "conv1a/kernel" -> (11, 11, 3, 48).
-
-    Raises:
-      DataError: if the layers cannot be identified or an array has a wrong shape.
+    our parameters': "conv1a/kernel" -> (11, 11, 3, 48). Raises `DataError` if the
+    layers cannot be identified or an array has a wrong shape.
     """
     named, unused = naming.name_arrays(path, arrays)
     result: dict[str, np.ndarray] = {}
@@ -123,7 +108,7 @@ def from_towers(
     shapes = {name: array.shape for name, array in arrays.items()}
     result = {}
     for layer in naming.LAYERS:
-        suffixes = ("a", "b") if f"{layer}a/kernel" in arrays else ("",)
+        suffixes = _list_suffixes(layer, arrays)
         kernel = np.concatenate([arrays[f"{layer}{s}/kernel"] for s in suffixes], -1)
         if layer == "conv1" and layout.channel_order == "bgr":
             kernel = kernel[:, :, ::-1]
@@ -148,7 +133,7 @@ def sort_towers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: arrays[name] for name in names if name in arrays}
 
 
-def _list_suffixes(layer: str, named: Mapping[str, str]) -> tuple[str, ...]:
+def _list_suffixes(layer: str, named: Iterable[str]) -> tuple[str, ...]:
     has_towers = any(name.startswith((f"{layer}a/", f"{layer}b/")) for name in named)
     return ("a", "b") if has_towers else ("",)
 

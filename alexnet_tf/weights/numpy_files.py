@@ -20,7 +20,6 @@ from typing import IO, Any
 import numpy as np
 
 from alexnet_tf.weights import bounds
-from tfrecords import errors
 from tfrecords.durable import files, npz
 
 _NPY = "a .npy file of weights by layer"
@@ -149,12 +148,8 @@ def read_npy(path: str) -> dict[str, np.ndarray]:
         code, or holds non-finite weights.
     """
     data = bounds.read_file(path)
-    try:
+    with bounds.explain_errors(path, _NPY):
         content = _unpickle(data)
-    except errors.DataError:
-        raise
-    except Exception as error:  # a pickle can make the unpickler raise any type
-        raise bounds.make_error(path, _NPY, error) from error
     if not isinstance(content, dict):
         raise bounds.make_error(path, _NPY, "it does not hold a dictionary")
     budget, arrays = bounds.Budget(path), {}
@@ -219,26 +214,21 @@ def read_npz(path: str) -> dict[str, np.ndarray]:
     """
     bounds.check_file(path)
     budget, arrays = bounds.Budget(path), {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            bounds.check_archive(path, archive)
-            for member in archive.infolist():
-                name = member.filename.removesuffix(".npy")
-                with archive.open(member) as stream:
-                    shape, is_fortran, dtype = _read_header(stream)
-                    if dtype.hasobject:
-                        raise ValueError(f"{name} is pickled")
-                    budget.spend(name, shape, dtype.itemsize)
-                    num_bytes = math.prod(shape) * dtype.itemsize
-                    if member.file_size - stream.tell() != num_bytes or not num_bytes:
-                        raise ValueError(f"{name} is not as long as its header states")
-                    array = np.frombuffer(stream.read(), dtype)
-                array = array.reshape(shape, order="F" if is_fortran else "C")
-                arrays[name] = bounds.to_float32(path, name, array)
-    except errors.UserError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy raise a dozen types here
-        raise bounds.make_error(path, _NPZ, error) from error
+    with bounds.explain_errors(path, _NPZ), zipfile.ZipFile(path) as archive:
+        bounds.check_archive(path, archive)
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            with archive.open(member) as stream:
+                shape, is_fortran, dtype = _read_header(stream)
+                if dtype.hasobject:
+                    raise ValueError(f"{name} is pickled")
+                budget.spend(name, shape, dtype.itemsize)
+                num_bytes = math.prod(shape) * dtype.itemsize
+                if member.file_size - stream.tell() != num_bytes or not num_bytes:
+                    raise ValueError(f"{name} is not as long as its header states")
+                array = np.frombuffer(stream.read(), dtype)
+            array = array.reshape(shape, order="F" if is_fortran else "C")
+            arrays[name] = bounds.to_float32(path, name, array)
     return arrays
 
 

@@ -95,10 +95,8 @@ def read_safetensors(path: str) -> dict[str, np.ndarray]:
     """
     data = bounds.read_file(path)
     safetensors = _import("safetensors")
-    try:
+    with bounds.explain_errors(path, _SAFETENSORS):
         members = safetensors.deserialize(data)
-    except Exception as error:  # the library raises its own types and Python's
-        raise bounds.make_error(path, _SAFETENSORS, error) from error
     budget, arrays = bounds.Budget(path), {}
     for name, member in sorted(members, key=lambda item: item[0]):
         dtype, shape = _DTYPES.get(member["dtype"]), member["shape"]

@@ -46,18 +46,9 @@ flags.DEFINE_enum(
     "built-in drawn images, which need no --source_dir.",
     required=True,
 )
-flags.DEFINE(
-    command_line.PathParser(),
-    "source_dir",
-    None,
-    "The directory of the archives or images.",
-)
-flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "Where the shards go: a new or empty directory.",
-    required=True,
+command_line.define_path("source_dir", "The directory of the archives or images.")
+command_line.define_path(
+    "data_dir", "Where the shards go: a new or empty directory.", required=True
 )
 flags.DEFINE_integer(
     "num_workers",

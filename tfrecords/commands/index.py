@@ -16,12 +16,8 @@ Shards are named <split>-00000-of-01024; the splits are train, validation (or va
 test. Then train with --data_dir=D --config.data.label_offset=1.
 """
 
-_RECORDS_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "records_dir",
-    None,
-    "The directory of the shards.",
-    required=True,
+_RECORDS_DIR = command_line.define_path(
+    "records_dir", "The directory of the shards.", required=True
 )
 _LABEL_OFFSET = flags.DEFINE_integer(
     "label_offset",
@@ -29,11 +25,8 @@ _LABEL_OFFSET = flags.DEFINE_integer(
     "The label on disk of the first class: 1 in most programs' ImageNet.",
     lower_bound=0,
 )
-_DATA_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "Directory for manifest, index and statistics; RECORDS by default.",
+_DATA_DIR = command_line.define_path(
+    "data_dir", "Directory for manifest, index and statistics; RECORDS by default."
 )
 _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", None, "Number of processes; by default one per core.", lower_bound=1

@@ -18,11 +18,8 @@ Exit codes: 0 no problem found, 2 something is wrong, 4 storage, 129, 130 or 143
 stopped by SIGHUP, SIGINT or SIGTERM.
 """
 
-_DATA_DIR = flags.DEFINE(
-    command_line.PathParser(),
-    "data_dir",
-    None,
-    "The data directory; may be given without the flag's name.",
+_DATA_DIR = command_line.define_path(
+    "data_dir", "The data directory; may be given without the flag's name."
 )
 _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", None, "Number of processes; by default one per core.", lower_bound=1

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
-from typing import IO
+from typing import IO, Any
 
 from absl import app, flags, logging
 
@@ -57,6 +57,15 @@ class PathListParser(flags.ListParser):
 
     def parse(self, argument: str | list[str]) -> list[str]:
         return [_expand(path) for path in super().parse(argument)]
+
+
+def define_path(name: str, text: str, required: bool = False) -> Any:
+    """Defines the flag of a path, by default None, for the module that calls this."""
+    return flags.DEFINE(PathParser(), name, None, text, required=required)
+
+
+# So that absl gives the flag to that module.
+flags.disclaim_key_flags()
 
 
 def _expand(path: str) -> str:

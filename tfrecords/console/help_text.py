@@ -21,15 +21,12 @@ _SETTING = "config."
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How the help presents the flags `config.*`.
+    """How the help presents the flags `config.*`."""
 
-    Attributes:
-      titles: the topics in their order, each with its title: "model" is the topic of
-        config.model.width, "" that of config.seed.
-      first: the settings that `--help` describes; it only names the others.
-    """
-
+    # The topics in their order, each with its title: "model" is the topic of
+    # config.model.width, "" that of config.seed.
     titles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    # The settings that `--help` describes; it only names the others.
     first: tuple[str, ...] = ()
 
     def group(self, own: Iterable[flags.Flag[Any]]) -> dict[str, list[flags.Flag[Any]]]:

@@ -206,7 +206,7 @@ def _describe(
     description: dict[str, Any] = {
         "source": source.name,
         "source_settings": source.settings,
-        "classes": _digest(json.dumps(classes).encode()),
+        "classes": _combine(hashlib.sha256(json.dumps(classes).encode())),
         "image_size": settings.image_size,
         "encoding": settings.encoding,
         "jpeg_quality": settings.jpeg_quality,
@@ -255,10 +255,6 @@ def _digest_table(table: ImageTable) -> str:
     labels = np.ascontiguousarray(table.labels, "<i4").tobytes()
     sizes = np.ascontiguousarray(table.num_bytes, "<i8").tobytes()
     return _combine(digest, hashlib.sha256(labels), hashlib.sha256(sizes))
-
-
-def _digest(part: bytes) -> str:
-    return _combine(hashlib.sha256(part))
 
 
 def _combine(*parts: hashlib._Hash) -> str:

@@ -6,7 +6,7 @@ converter (`authors_resize`).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -31,13 +31,13 @@ def prepare(image: bytes | np.ndarray, settings: plan.ConvertSettings) -> Prepar
     `plan.make_plan`. Raises `ImageError` if the image cannot be decoded.
     """
     is_raw, quality = settings.encoding == "raw", settings.jpeg_quality
+    options: dict[str, Any] = {
+        "apply_orientation": bool(settings.apply_orientation),
+        "max_pixels": settings.max_pixels,
+    }
     if settings.resizing == "authors":
         if not isinstance(image, np.ndarray):
-            image = turbo_jpeg.decode_pixels(
-                image,
-                apply_orientation=bool(settings.apply_orientation),
-                max_pixels=settings.max_pixels,
-            )
+            image = turbo_jpeg.decode_pixels(image, **options)
         pixels = authors_resize.resize_and_crop(image, settings.image_size)
         encoded = (
             pixels.tobytes() if is_raw else turbo_jpeg.encode_jpeg(pixels, quality)
@@ -47,11 +47,7 @@ def prepare(image: bytes | np.ndarray, settings: plan.ConvertSettings) -> Prepar
     if isinstance(image, np.ndarray):
         original = Image.fromarray(image)
     else:
-        original = decoder.decode_image(
-            image,
-            apply_orientation=bool(settings.apply_orientation),
-            max_pixels=settings.max_pixels,
-        )
+        original = decoder.decode_image(image, **options)
     resized = resize.resize_and_crop_image(original, settings.image_size)
     encoded = resized.tobytes() if is_raw else decoder.encode_jpeg(resized, quality)
     return PreparedImage(encoded, np.asarray(resized), original.height, original.width)

@@ -49,24 +49,24 @@ def check(directory: str, list_path: str) -> None:
     with files.read_errors(list_path), open(list_path, "rb") as file:
         lines = file.read().decode("utf-8", errors="replace").splitlines()
     if not lines:
-        raise errors.DataError(_explain(list_path, "is empty"))
+        raise _make_error(list_path, "is empty")
     for number, line in enumerate(lines, 1):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise errors.DataError(
-                _explain(list_path, f"is damaged: line {number} is not a checksum")
-            )
+            fault = f"is damaged: line {number} is not a checksum"
+            raise _make_error(list_path, fault)
         path = os.path.join(directory, match[2])
         # Only regular files are opened: opening a pipe would block.
         if not os.path.isfile(path):
-            raise errors.DataError(_explain(path, "is missing"))
+            raise _make_error(path, "is missing")
         with files.read_errors(path):
             digest = files.compute_digest(path)
         if digest != match[1]:
-            raise errors.DataError(
-                _explain(path, f"is damaged: its SHA-256 is not that in {list_path}")
-            )
+            fault = f"is damaged: its SHA-256 is not that in {list_path}"
+            raise _make_error(path, fault)
 
 
-def _explain(path: str, fault: str) -> str:
-    return f"{path} {fault}. Restore it from a copy, or make the directory again."
+def _make_error(path: str, fault: str) -> errors.DataError:
+    return errors.DataError(
+        f"{path} {fault}. Restore it from a copy, or make the directory again."
+    )

@@ -65,7 +65,12 @@ def read(
         if format_name is not None:
             if value["format"] != format_name:
                 raise ValueError(f"its format is {value['format']!r}")
-            _refuse_version(path, value["version"], version)
+            if value["version"] != version:
+                raise errors.UserError(
+                    f"{path} has version {value['version']}; this program reads "
+                    f"version {version}. Use the program that wrote it, or make the "
+                    "file again."
+                )
         if may_be_sealed and SEAL in value:
             _check_seal(text, value)
         if format_name is not None and dataclasses.is_dataclass(kind):
@@ -171,14 +176,6 @@ def _read_text(path: str, remedy: str) -> str:
         if len(data) > MAX_BYTES:
             raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
         return data.decode()
-
-
-def _refuse_version(path: str, found: object, version: int | None) -> None:
-    if found != version:
-        raise errors.UserError(
-            f"{path} has version {found}; this program reads version {version}. Use "
-            "the program that wrote it, or make the file again."
-        )
 
 
 def _compute_seal(value: dict[str, Any]) -> str:

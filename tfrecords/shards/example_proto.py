@@ -39,10 +39,8 @@ def decode_example(serialized: bytes) -> dict[str, list[Any]]:
     """Reads any serialized `tf.train.Example`, without TensorFlow.
 
     Each key has a list of bytes, of int or of float, of any length. Stricter than a
-    protocol-buffer library: unknown fields and repeated keys are refused too.
-
-    Raises:
-      DataError: saying what is wrong; the caller adds which record it is.
+    protocol-buffer library: unknown fields and repeated keys are refused too. Raises
+    `DataError`, saying what is wrong; the caller adds which record it is.
     """
     return {
         key: [

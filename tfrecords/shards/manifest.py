@@ -25,6 +25,10 @@ CONTEST_NAME = "contest.npz"
 FORMAT_NAME = "alexnet-tfrecords"
 FORMAT_VERSION = 1
 
+# The side to which images that keep their own sizes are resized when read, as in the
+# paper (section 2).
+STORED_SIZE = 256
+
 _REMEDY = "Restore it from a copy or convert again."
 
 
@@ -113,6 +117,11 @@ class Manifest:
         return len(self.classes)
 
     @property
+    def stored_size(self) -> int:
+        """Side of the images as a reader gets them, pixels."""
+        return self.image_size or STORED_SIZE
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 over what a reader sees: classes, shards' checksums, statistics.
 
@@ -148,14 +157,9 @@ class Manifest:
 
 def write_manifest(data_dir: str, manifest: Manifest) -> None:
     """Writes `manifest.json`, the last file of a conversion; raises `StorageError`."""
-    json_records.write_sealed(
-        os.path.join(data_dir, MANIFEST_NAME),
-        {
-            "format": FORMAT_NAME,
-            "version": FORMAT_VERSION,
-            **dataclasses.asdict(manifest),
-        },
-    )
+    header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
+    path = os.path.join(data_dir, MANIFEST_NAME)
+    json_records.write_sealed(path, {**header, **dataclasses.asdict(manifest)})
 
 
 def read_manifest(data_dir: str) -> Manifest:

@@ -109,10 +109,9 @@ class ImageRecord:
 def decode_record(serialized: bytes) -> ImageRecord:
     """Reads one record without TensorFlow: the inverse of `encode_image`.
 
-    Raises:
-      DataError: if the record is not an Example, lacks `image/encoded` or
-        `image/class/label`, or a feature has another type or number of values; the
-        caller adds which record it is.
+    Raises `DataError` if the record is not an Example, lacks `image/encoded` or
+    `image/class/label`, or a feature has another type or number of values; the caller
+    adds which record it is.
     """
     features = example_proto.decode_example(serialized)
     _check_keys(features)
@@ -187,10 +186,7 @@ def parse_example(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
     The result is scalars: `image_bytes` string, `format` string (empty if absent, as in
     other programs' records), `label` int64 (as stored), `synset`, `text` and `filename`
-    string.
-
-    Raises:
-      tf.errors.InvalidArgumentError: as `parse_images`.
+    string. Raises `tf.errors.InvalidArgumentError` as `parse_images`.
     """
     import tensorflow as tf
 

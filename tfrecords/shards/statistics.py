@@ -154,10 +154,7 @@ def compute_principal_components(
 
 def write_statistics(data_dir: str, statistics: Statistics) -> None:
     """Writes `statistics.npz` atomically; raises `StorageError`."""
-    arrays = {
-        field.name: np.asarray(getattr(statistics, field.name))
-        for field in dataclasses.fields(statistics)
-    }
+    arrays = {name: np.asarray(getattr(statistics, name)) for name in _SHAPES}
     npz.save(os.path.join(data_dir, manifest.STATISTICS_NAME), arrays)
 
 

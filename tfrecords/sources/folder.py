@@ -13,16 +13,11 @@ from tfrecords import errors, sources
 from tfrecords.console import printing
 from tfrecords.durable import files
 from tfrecords.images import listing
-from tfrecords.shards import manifest
+from tfrecords.shards import manifest, schema
 from tfrecords.sources import stored
 
 _SUFFIXES = listing.IMAGE_SUFFIXES
-_SPLIT_NAMES = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "test": "test",
-}
+_SPLIT_NAMES = {**{name: name for name in schema.SPLITS}, "val": "validation"}
 
 _Files = list[tuple[bytes, int]]  # name and size in bytes, sorted by name
 _Classes = dict[str, _Files]
@@ -48,11 +43,7 @@ def open_folder(
       StorageError: if the folder cannot be read.
     """
     source_dir = os.path.abspath(source_dir)
-    if not os.path.isdir(source_dir):
-        raise errors.UserError(
-            f"There is no folder {source_dir}. Set --source_dir to a folder with one "
-            "sub-folder of images per class."
-        )
+    stored.check_folder(source_dir, "a folder with one sub-folder of images per class")
     stored.check_fraction(validation_fraction)
     split_dirs = _find_splits(source_dir)
     listed, ignored = {}, []

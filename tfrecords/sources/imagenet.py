@@ -20,21 +20,13 @@ from tfrecords.sources.archives import archive_reader, synset_tars
 
 @dataclasses.dataclass(frozen=True)
 class ImageNetRelease:
-    """What is known of a release.
+    """What is known of a release."""
 
-    Attributes:
-      name: the value of `--source`.
-      archive_name: of the archive. One of another name is read if it is the only tar.
-      num_classes: the numbers of synsets that were published.
-      num_images: in all splits together; None if it was published only roughly.
-      test_fraction: of each class's images, rounded down.
-    """
-
-    name: str
-    archive_name: str
-    num_classes: tuple[int, ...]
-    num_images: int | None
-    test_fraction: float
+    name: str  # the value of `--source`
+    archive_name: str  # one of another name is read if it is the only tar
+    num_classes: tuple[int, ...]  # the numbers of synsets that were published
+    num_images: int | None  # in all splits; None if it was published only roughly
+    test_fraction: float  # of each class's images, rounded down
 
     def compare(self, num_classes: int, num_images: int) -> list[str]:
         """A remark if the counts of all splits together are not the official ones."""
@@ -117,11 +109,7 @@ def open_imagenet(
 
 
 def _find_archive(source_dir: str, release: ImageNetRelease) -> str:
-    if not os.path.isdir(source_dir):
-        raise errors.UserError(
-            f"There is no folder {source_dir}. Set --source_dir to the folder of "
-            f"{release.archive_name}."
-        )
+    stored.check_folder(source_dir, f"the folder of {release.archive_name}")
     path = os.path.join(source_dir, release.archive_name)
     if os.path.isfile(path):
         return path

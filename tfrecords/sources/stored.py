@@ -80,6 +80,14 @@ def shuffle_class(num_images: int, name: str, seed: int) -> np.ndarray:
     return stable_random.make_permutation(num_images, seed, zlib.crc32(name.encode()))
 
 
+def check_folder(path: str, expected: str) -> None:
+    """Raises `UserError` if `path` is no folder; `expected` is what it should be."""
+    if not os.path.isdir(path):
+        raise errors.UserError(
+            f"There is no folder {path}. Set --source_dir to {expected}."
+        )
+
+
 def check_fraction(validation_fraction: float | None) -> None:
     """Raises `UserError` unless the fraction is None or between 0 and 1."""
     if validation_fraction is not None and not 0.0 < validation_fraction < 1.0:
@@ -100,13 +108,10 @@ def describe_input(path: str, compute_md5: bool = True) -> manifest.InputFile:
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class StoredImages(sources.Source):
-    """A source whose tables say which bytes of which file an image is.
+    """A source whose tables say which bytes of which file an image is."""
 
-    Attributes:
-      containers: absolute paths, indexed by the tables' `container`: an archive, or the
-        directory in which an image's `filename` is a file.
-    """
-
+    # Absolute paths, indexed by the tables' `container`: an archive, or the directory
+    # in which an image's `filename` is a file.
     containers: tuple[str, ...]
     _descriptors: dict[str, int] = dataclasses.field(default_factory=dict, init=False)
 

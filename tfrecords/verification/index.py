@@ -148,7 +148,7 @@ def _read_shard(
     problems = shard_reader.ProblemList(_MAX_LISTED)
     accumulator = None
     if task.split == "train":
-        accumulator = statistics.Accumulator(shard_reader.STORED_SIZE)
+        accumulator = statistics.Accumulator(manifest.STORED_SIZE)
     lengths: list[int] = []
     checksums: list[int] = []
     counts: collections.Counter[int] = collections.Counter()

@@ -57,7 +57,7 @@ def check_shard(
     `rejected` and `report_position`: see `shard_reader.read_records`.
     """
     problems = shard_reader.ProblemList(_MAX_SHARD_PROBLEMS)
-    side = contents.image_size or shard_reader.STORED_SIZE
+    side = contents.stored_size
     accumulator = statistics.Accumulator(side) if task.split == "train" else None
     class_counts = np.zeros(contents.num_classes, np.int64)
     digests, numbers = [], []

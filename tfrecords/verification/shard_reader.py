@@ -10,10 +10,7 @@ import numpy as np
 from tfrecords import errors, limits
 from tfrecords.console import worker_pool
 from tfrecords.images import decoder, resize
-from tfrecords.shards import record_file, record_index, schema
-
-# The side to which images of other sizes are resized when read.
-STORED_SIZE = 256
+from tfrecords.shards import manifest, record_file, record_index, schema
 
 
 class ProblemList:
@@ -100,7 +97,7 @@ def decode_pixels(image_bytes: bytes, encoding: str, image_size: int) -> np.ndar
     except decoder.ImageError as error:
         raise errors.DataError(f"the image cannot be decoded: {error}") from error
     if not image_size:
-        return resize.resize_and_crop(image, STORED_SIZE)
+        return resize.resize_and_crop(image, manifest.STORED_SIZE)
     if not image_bytes.startswith(b"\xff\xd8"):
         raise errors.DataError("the image is not a JPEG")
     if image.shape != (image_size, image_size, 3):

@@ -37,7 +37,7 @@ def workdir(tmp_path_factory):
         imported_run.make_statistics(mean),
         "weights.npz",
         TOWERS,
-        mapping.OURS,
+        mapping.Layout(),
         ["test"],
     )
     return path

@@ -130,7 +130,7 @@ def test_the_newest_and_the_best_stay_among_decoys(tmp_path):
     decoys.append("ckpt-00000002")
     for step in (5, 9, 10, 1000):
         save(tmp_path, step, keep=2, best_step=5)
-    kept = [checkpoint.make_name(step) for step in (5, 10, 1000)]
+    kept = [checkpoint_files.make_name(step) for step in (5, 10, 1000)]
     assert list_names(tmp_path) == sorted(kept + decoys)
     assert list_steps(str(tmp_path)) == [5, 10, 1000]
     assert_is(checkpoint.load_latest(str(tmp_path)), 1000)

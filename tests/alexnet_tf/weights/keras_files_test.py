@@ -61,7 +61,9 @@ def test_a_grouped_network_of_keras(tmp_path, is_named, suffix):
     else:
         network.save_weights(path)
         arrays = keras_files.read_h5(path)
-    mapped = mapping.to_towers(path, arrays, mapping.OURS, foreign_weights.get_shapes())
+    mapped = mapping.to_towers(
+        path, arrays, mapping.Layout(), foreign_weights.get_shapes()
+    )
     assert mapped.missing == mapped.unused == ()
     expected = foreign_weights.to_towers(foreign_weights.make_weights())
     foreign_weights.assert_same_bits(mapped.arrays, expected)
@@ -100,7 +102,7 @@ def test_load_weights_takes_what_is_written(tmp_path):
     other.save_weights(again)
     for source in (path, again):
         read = keras_files.read_h5(source)
-        mapped = mapping.to_towers(source, read, mapping.OURS, shapes)
+        mapped = mapping.to_towers(source, read, mapping.Layout(), shapes)
         foreign_weights.assert_same_bits(mapped.arrays, arrays)
 
 

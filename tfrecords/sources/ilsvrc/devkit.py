@@ -24,9 +24,8 @@ from tfrecords.durable import files
 from tfrecords.sources.archives import tar_walk
 from tfrecords.sources.ilsvrc.release import SYNSET, Release
 
-_MAX_DEVKIT_BYTES = 64 << 20
-_MAX_META_BYTES = 64 << 20
-_MAX_TRUTH_BYTES = 64 << 20
+# Of the kit and of each file in it, unpacked.
+_MAX_BYTES = 64 << 20
 _MAT_HEADER_BYTES = 128
 _MAT_COMPRESSED = 15
 
@@ -51,7 +50,7 @@ def read_devkit(path: str, release: Release) -> Devkit:
       DataError: if it is damaged or lacks a part.
       StorageError: if it cannot be read.
     """
-    members = tar_walk.read_gzip_tar(path, _MAX_DEVKIT_BYTES)
+    members = tar_walk.read_gzip_tar(path, _MAX_BYTES)
     for name in (release.meta_name, release.truth_name):
         if name in members:
             continue
@@ -85,7 +84,7 @@ def read_truth(path: str, kit: Devkit) -> tuple[str, ...]:
       StorageError: if it cannot be read.
     """
     with files.read_errors(path), open(path, "rb") as file:
-        data = file.read(_MAX_TRUTH_BYTES)
+        data = file.read(_MAX_BYTES)
     synsets = {number: synset for synset, number in kit.numbers.items()}
     return _parse_truth(data, path, synsets)
 
@@ -148,7 +147,7 @@ def _check_inflated_size(data: bytes, where: str) -> None:
     type and a size, 32 bits each, then its bytes; type 15 is zlib-compressed.
     """
     order = ">" if data[126:128] == b"MI" else "<"
-    position, left = _MAT_HEADER_BYTES, _MAX_META_BYTES
+    position, left = _MAT_HEADER_BYTES, _MAX_BYTES
     while position + 8 <= len(data) and left >= 0:
         kind, size = struct.unpack_from(order + "II", data, position)
         position += 8
@@ -162,7 +161,7 @@ def _check_inflated_size(data: bytes, where: str) -> None:
         position += size
     if left < 0:
         _refuse(
-            f"{where} inflates to more than {_MAX_META_BYTES:,} bytes, unlike the "
+            f"{where} inflates to more than {_MAX_BYTES:,} bytes, unlike the "
             "official file"
         )
 

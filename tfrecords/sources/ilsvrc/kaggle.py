@@ -146,10 +146,10 @@ def _list_validation(
     synsets, _ = _list_synsets(directory)
     found: dict[str, _Images] = {}
     num_others = -len(synsets)  # `_list_images` counts the class folders too
+    pattern = release.make_pattern("validation")
     for folder in ["", *synsets]:
-        found[folder], others = _list_images(
-            os.path.join(directory, folder), release.validation_pattern
-        )
+        path = os.path.join(directory, folder)
+        found[folder], others = _list_images(path, pattern)
         num_others += others
     if not any(found.values()):
         raise errors.UserError(

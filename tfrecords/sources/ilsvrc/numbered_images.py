@@ -43,10 +43,7 @@ def list_images(
         ground truth.
       StorageError: if it cannot be read.
     """
-    pattern = {
-        "validation": release.validation_pattern,
-        "test": release.test_pattern,
-    }[split]
+    pattern = release.make_pattern(split)
     labels_by_synset = {synset: label for label, synset in enumerate(synsets)}
     kept, labels, num_seen = [], [], 0
     remarks: list[str] = []

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import NoReturn
 
 import numpy as np
 
@@ -62,16 +63,10 @@ def _open_archives(
     source_dir: str, release: Release, check_md5: bool
 ) -> stored.StoredImages:
     source_dir = os.path.abspath(source_dir)
-    if not os.path.isdir(source_dir):
-        raise errors.UserError(
-            f"There is no folder {source_dir}. Set --source_dir to the folder of "
-            f"{release.train_name}."
-        )
+    stored.check_folder(source_dir, f"the folder of {release.train_name}")
     train_path = os.path.join(source_dir, release.train_name)
     if not os.path.isfile(train_path):
-        raise errors.UserError(
-            _describe_missing(source_dir, release, release.train_name)
-        )
+        _refuse_missing(source_dir, release, release.train_name)
     numbered = {"validation": release.validation_name, "test": release.test_names[0]}
     for name in release.test_names[::-1]:
         if os.path.isfile(os.path.join(source_dir, name)):
@@ -105,9 +100,7 @@ def _open_archives(
                 file.name, devkit.read_truth(truth_path, kit)
             )
     elif present:
-        raise errors.UserError(
-            _describe_missing(source_dir, release, release.devkit_name)
-        )
+        _refuse_missing(source_dir, release, release.devkit_name)
     else:
         _refuse_other_year(source_dir, release)
         remarks.append(
@@ -178,7 +171,7 @@ def _refuse_other_year(source_dir: str, release: Release) -> None:
             )
 
 
-def _describe_missing(source_dir: str, release: Release, missing: str) -> str:
+def _refuse_missing(source_dir: str, release: Release, missing: str) -> NoReturn:
     _refuse_other_year(source_dir, release)
     names = sorted(os.listdir(source_dir))
     found = ", ".join(names[:12]) or "nothing"
@@ -195,7 +188,7 @@ def _describe_missing(source_dir: str, release: Release, missing: str) -> str:
             " For folders train and val with class folders in them, use "
             "--source=folder."
         )
-    return (
+    raise errors.UserError(
         f"{source_dir} has no file {missing}. Put {release.train_name}, "
         f"{release.validation_name} and {release.devkit_name} there, as downloaded"
         f"{or_kaggle}; the folder has {found}.{hint}"

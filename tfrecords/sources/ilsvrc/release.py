@@ -25,36 +25,30 @@ class Release:
     devkit_name: str
     meta_name: str  # of a member of the development kit, like the next
     truth_name: str
-    validation_pattern: re.Pattern[bytes]  # group 1 is the image's number
     num_classes: int
-    num_train: int
-    num_validation: int
+    num_images: Mapping[str, int]  # of "train", "validation" and "test"
     # MD5 sums and sizes of the archives by file name, where known.
     md5: Mapping[str, str]
     num_bytes: Mapping[str, int]
     test_names: tuple[str, ...]  # of the archive, the preferred one first
-    test_pattern: re.Pattern[bytes]
-    num_test: int
     # Of the file with the test images' classes; None if they were never published.
     test_truth_name: str | None = None
     # Whether the development kit has the costs of the hierarchical error.
     has_costs: bool = False
 
-    def get_num_images(self, split: str) -> int:
-        """The official number of images of "train", "validation" or "test"."""
-        return {
-            "train": self.num_train,
-            "validation": self.num_validation,
-            "test": self.num_test,
-        }[split]
+    def make_pattern(self, split: str) -> re.Pattern[bytes]:
+        """Matches names of "validation" or "test" images; group 1 is the number."""
+        short = "val" if split == "validation" else split
+        return re.compile(rf"ILSVRC{self.year}_{short}_(\d{{8}})\.JPEG".encode())
 
     def compare_train(self, num_classes: int, num_images: int) -> list[str]:
         """A remark if the counts of the training split are not the official ones."""
-        if (num_classes, num_images) == (self.num_classes, self.num_train):
+        official = self.num_images["train"]
+        if (num_classes, num_images) == (self.num_classes, official):
             return []
         return [
             f"There are {num_images:,} training images of {num_classes:,} classes; "
-            f"officially {self.num_train:,} of {self.num_classes:,}."
+            f"officially {official:,} of {self.num_classes:,}."
         ]
 
     def compare_classes(
@@ -85,7 +79,7 @@ class Release:
 
         `num_lines` is the number of images whose classes it has.
         """
-        official = self.get_num_images(split)
+        official = self.num_images[split]
         if num_lines == official:
             return []
         return [
@@ -99,7 +93,7 @@ class Release:
         `num_kept` of `num_seen` images are of classes that have training images.
         """
         remarks = []
-        official = self.get_num_images(split)
+        official = self.num_images[split]
         if num_seen != official:
             remarks.append(
                 f"There are {num_seen:,} {split} images; officially {official:,}."
@@ -146,10 +140,8 @@ ILSVRC2012 = Release(
     devkit_name="ILSVRC2012_devkit_t12.tar.gz",
     meta_name="ILSVRC2012_devkit_t12/data/meta.mat",
     truth_name="ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt",
-    validation_pattern=re.compile(rb"ILSVRC2012_val_(\d{8})\.JPEG"),
     num_classes=1000,
-    num_train=1_281_167,
-    num_validation=50_000,
+    num_images={"train": 1_281_167, "validation": 50_000, "test": 100_000},
     # As torchvision and TensorFlow Datasets check them.
     md5={
         "ILSVRC2012_img_train.tar": "1d675b47d978889d74fa0da5fadfb00e",
@@ -164,8 +156,6 @@ ILSVRC2012 = Release(
         "ILSVRC2012_img_val.tar": 6_744_924_160,
     },
     test_names=("ILSVRC2012_img_test_v10102019.tar", "ILSVRC2012_img_test.tar"),
-    test_pattern=re.compile(rb"ILSVRC2012_test_(\d{8})\.JPEG"),
-    num_test=100_000,
 )
 
 # Counts: the development kit's readme.
@@ -177,15 +167,11 @@ ILSVRC2010 = Release(
     devkit_name="ILSVRC2010_devkit-1.0.tar.gz",
     meta_name="devkit-1.0/data/meta.mat",
     truth_name="devkit-1.0/data/ILSVRC2010_validation_ground_truth.txt",
-    validation_pattern=re.compile(rb"ILSVRC2010_val_(\d{8})\.JPEG"),
     num_classes=1000,
-    num_train=1_261_406,
-    num_validation=50_000,
+    num_images={"train": 1_261_406, "validation": 50_000, "test": 150_000},
     md5={},
     num_bytes={},
     test_names=("ILSVRC2010_images_test.tar",),
-    test_pattern=re.compile(rb"ILSVRC2010_test_(\d{8})\.JPEG"),
-    num_test=150_000,
     test_truth_name="ILSVRC2010_test_ground_truth.txt",
     has_costs=True,
 )

@@ -88,15 +88,15 @@ def test_without_a_test_archive_there_is_no_test_split(tmp_path):
 
 def test_strict_passes_where_all_counts_are_official(tmp_path, monkeypatch):
     contest_archives.write_ilsvrc2010(tmp_path)
-    small = dataclasses.replace(
-        release.ILSVRC2010, num_classes=4, num_train=12, num_validation=8, num_test=8
-    )
+    counts = {"train": 12, "validation": 8, "test": 8}
+    small = dataclasses.replace(release.ILSVRC2010, num_classes=4, num_images=counts)
     monkeypatch.setattr(official, "ILSVRC2010", small)
     source = official.open_ilsvrc2010(str(tmp_path))
     assert source_report.find_notes(source) == []
     # The sums of these archives are not known.
     assert {file.official for file in source.inputs} == {None}
-    monkeypatch.setattr(official, "ILSVRC2010", dataclasses.replace(small, num_test=9))
+    changed = dataclasses.replace(small, num_images={**counts, "test": 9})
+    monkeypatch.setattr(official, "ILSVRC2010", changed)
     with pytest.raises(errors.UserError, match="officially 9"):
         source_report.refuse_notes(official.open_ilsvrc2010(str(tmp_path)))
 

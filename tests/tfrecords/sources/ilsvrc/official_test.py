@@ -176,8 +176,7 @@ def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
     small = dataclasses.replace(
         release.ILSVRC2012,
         num_classes=4,
-        num_train=16,
-        num_validation=8,
+        num_images={"train": 16, "validation": 8, "test": 100_000},
         md5={file.name: file.md5 for file in files},
         num_bytes={file.name: file.num_bytes for file in files},
     )
@@ -187,7 +186,11 @@ def test_strict_passes_where_all_is_official(tmp_path, monkeypatch, layout):
     source_report.refuse_notes(source)
     if layout == "archives":
         assert all(file.official for file in source.inputs)
-    for change in ({"num_classes": 5}, {"num_train": 17}, {"num_validation": 9}):
+    for change in (
+        {"num_classes": 5},
+        {"num_images": {**small.num_images, "train": 17}},
+        {"num_images": {**small.num_images, "validation": 9}},
+    ):
         changed = dataclasses.replace(small, **change)
         monkeypatch.setattr(official, "ILSVRC2012", changed)
         with pytest.raises(errors.UserError, match="--strict"):
