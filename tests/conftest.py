@@ -16,11 +16,15 @@ from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 _STACK = {"keras", "tensorflow", "tensorflow_addons"}
-# They check texts and flags, or drive the converter and tools: the first stack's
-# results hold for the second.
+# They check texts and flags, or drive the converter, the tools and whole trainings: the
+# first stack's results hold for the second, on which their parts are tested.
 _ONE_STACK = (
     "tests/alexnet_tf/commands/completion_test.py",
+    "tests/alexnet_tf/commands/reproduce_test.py",
     "tests/alexnet_tf/commands/setting_flags_test.py",
+    "tests/alexnet_tf/experiments",
+    "tests/alexnet_tf/experiments_test.py",
+    "tests/alexnet_tf/reproduce",
     "tests/architecture_test.py",
     "tests/command_flags_test.py",
     "tests/dangerous_calls_test.py",

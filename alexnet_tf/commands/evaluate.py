@@ -141,6 +141,7 @@ def _average(workdirs: list[str]) -> None:
 
 def _evaluate() -> None:
     from alexnet_tf.evaluation import evaluate
+    from alexnet_tf.evaluation import report as report_lib
     from alexnet_tf.runs import untrained
 
     checkpoint, result, data = evaluate.evaluate_checkpoint(
@@ -150,7 +151,7 @@ def _evaluate() -> None:
     if warning := untrained.describe(random_layers):
         print(warning, file=sys.stderr)
     contest = data.contest
-    report = evaluate.make_report(
+    report = report_lib.make_report(
         result,
         data.manifest,
         checkpoint.step,
@@ -159,7 +160,7 @@ def _evaluate() -> None:
         contest.costs if contest else None,
     )
     report[untrained.KEY] = list(random_layers)
-    print(evaluate.format_report(report, _PER_CLASS.value))
+    print(report_lib.format_report(report, _PER_CLASS.value))
     if _OUTPUT.value:
         files.write_json(_OUTPUT.value, report)
     if result.answers:

@@ -168,7 +168,7 @@ def _report(
         }
         with contextlib.suppress(OSError):
             _send(connection, message)
-        # The chief, which may have started later, answers at its deadline at the latest.
+        # The chief, which may have started later, answers by its deadline.
         connection.settimeout(2 * timeout + _MARGIN_SECONDS)
         answer = _receive(connection)
         if answer.get("problem") == "":

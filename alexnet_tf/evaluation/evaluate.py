@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,7 +18,7 @@ from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement, precision
 from alexnet_tf.devices.exchange import Exchange
 from alexnet_tf.evaluation import contest, forward
-from alexnet_tf.evaluation.metrics import TOP_K, ErrorCounts, PerClassErrors
+from alexnet_tf.evaluation.metrics import ErrorCounts, PerClassErrors
 from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.runs import data_summary, run_record, trained_network
 from alexnet_tf.runs.checkpoint_files import Checkpoint
@@ -35,7 +34,7 @@ class Evaluation:
     """The result of an evaluation.
 
     `first_images`, float32 [b, crop, crop, 3], are the first batch's centre views (of
-    ten views, the first), for diagnostics; None if a worker's part is empty. `answers`,
+    ten views, the first), for diagnostics; none if a worker's part is empty. `answers`,
     if they were kept, are those of each record in the order of the split:
     `probabilities` float32 [N, classes], averaged over the views, and `labels` int32
     [N]. `guesses` are kept of the data of a contest. Counts are 0 in a split without
@@ -44,7 +43,7 @@ class Evaluation:
 
     counts: ErrorCounts
     per_class: PerClassErrors
-    first_images: tf.Tensor | None
+    first_images: tf.Tensor
     answers: dict[str, np.ndarray] | None = None
     guesses: contest.Guesses | None = None
 
@@ -128,6 +127,8 @@ def evaluate(
             "were seen more than once, so the error rate would be wrong. Run "
             "alexnet-verify on the data."
         )
+    if first_images is None:
+        first_images = tf.zeros([0, config.data.crop_size, config.data.crop_size, 3])
     return Evaluation(counts, per_class, first_images, answers, guesses)
 
 
@@ -186,108 +187,65 @@ def evaluate_checkpoint(
         labels where it should not, or none.
       DataError: if the checkpoint or a record is damaged.
     """
+    opened = open_checkpoint(workdir_path, which, data_dir, devices)
+    contest.check_split(opened.data, split, is_submission)
+    result = opened.evaluate(split, num_views, keeps_answers)
+    return opened.checkpoint, result, opened.data
+
+
+class OpenedCheckpoint:
+    """A network and its data, for evaluations that share their compiled steps.
+
+    Attributes:
+      checkpoint: the weights' checkpoint.
+      data: the data, with the training data's mean.
+    """
+
+    def __init__(
+        self,
+        network: trained_network.TrainedNetwork,
+        data: directory.DataDirectory,
+        config: Config,
+        device: str | None,
+    ):
+        self.checkpoint, self.data = network.checkpoint, data
+        self._config, self._device = config, device
+        self._eval_step = forward.make_eval_step(network.model, device)
+        self._make_views: dict[int, Callable[[tf.Tensor], tf.Tensor]] = {}
+
+    def evaluate(
+        self, split: str, num_views: int, keeps_answers: bool = False
+    ) -> Evaluation:
+        """As the function `evaluate`, with progress."""
+        if num_views not in self._make_views:
+            self._make_views[num_views] = evaluation_views.compile_view_transform(
+                self._config.data, self.data.statistics, num_views, self._device
+            )
+        with placement.memory_errors("--config.eval_batch_size in training"):
+            return evaluate(
+                self._eval_step,
+                self.data,
+                self._config,
+                split,
+                num_views,
+                shows_progress=True,
+                make_views=self._make_views[num_views],
+                keeps_answers=keeps_answers,
+                keeps_guesses=self.data.contest is not None,
+            )
+
+
+def open_checkpoint(
+    workdir_path: str,
+    which: str | int,
+    data_dir: str | None = None,
+    devices: str | None = None,
+) -> OpenedCheckpoint:
+    """Loads a checkpoint; the arguments and errors are `evaluate_checkpoint`'s."""
     precision.make_reproducible()
     data, config = open_run_data(workdir_path, data_dir)
-    contest.check_split(data, split, is_submission)
     where = placement.make_placement(
         devices or config.devices, NETWORKS[config.model.network].num_towers
     )
     network = trained_network.load(workdir_path, which, where, fastest=True)
-    device = where.get_device(0)
-    eval_step = forward.make_eval_step(network.model, device)
-    with placement.memory_errors("--config.eval_batch_size in training"):
-        result = evaluate(
-            eval_step,
-            data,
-            config,
-            split,
-            num_views,
-            shows_progress=True,
-            make_views=evaluation_views.compile_view_transform(
-                config.data, data.statistics, num_views, device
-            ),
-            keeps_answers=keeps_answers,
-            keeps_guesses=data.contest is not None,
-        )
-    return network.checkpoint, result, data
-
-
-def make_report(
-    result: Evaluation,
-    info: manifest.Manifest,
-    step: int,
-    split: str,
-    num_views: int,
-    costs: np.ndarray | None = None,
-) -> dict[str, Any]:
-    """Converts an evaluation to JSON values, with classes in the order of labels.
-
-    With the contest's `costs` there are `hierarchical_errors`, by number of guesses.
-    """
-    counts = result.counts
-    hierarchical = {}
-    if result.guesses and costs is not None:
-        found = contest.compute_hierarchical_errors(result.guesses, costs)
-        hierarchical["hierarchical_errors"] = found
-    return hierarchical | {
-        "step": step,
-        "split": split,
-        "views": num_views,
-        "num_seen": counts.num_seen,
-        "loss": counts.loss,
-        "top1_errors": counts.top1_errors,
-        "top5_errors": counts.top5_errors,
-        "top1_error": counts.top1_error,
-        "top5_error": counts.top5_error,
-        "classes": [
-            {
-                "synset": class_info.synset,
-                "text": class_info.text,
-                "num_seen": int(num_seen),
-                "top1_errors": int(errors_of[0]),
-                "top5_errors": int(errors_of[1]),
-            }
-            for class_info, num_seen, errors_of in zip(
-                info.classes,
-                result.per_class.num_seen,
-                result.per_class.errors,
-                strict=True,
-            )
-        ],
-    }
-
-
-def format_report(report: dict[str, Any], with_classes: bool) -> str:
-    """Formats a report from `make_report`, optionally with classes, worst first."""
-    views = "ten views averaged" if report["views"] > 1 else "centre view"
-    num_classes = len(report["classes"])
-    with_top5 = num_classes > TOP_K
-    top5 = f"{report['top5_error']:7.2%}  ({report['top5_errors']:,} wrong)"
-    if not with_top5:
-        top5 = f" not reported: there are only {num_classes} classes"
-    lines = [
-        f"step {report['step']:,}, {report['split']}, {views}: "
-        f"{report['num_seen']:,} images",
-        f"  top-1 error {report['top1_error']:7.2%}  ({report['top1_errors']:,} wrong)",
-        f"  top-5 error {top5}",
-        f"  loss        {report['loss']:.4f}",
-    ]
-    if found := report.get("hierarchical_errors"):
-        lines.append(
-            f"  hierarchical error {found[-1]:.4f} with {len(found)} guesses, "
-            f"{found[0]:.4f} with one"
-        )
-    if with_classes:
-        seen = [c for c in report["classes"] if c["num_seen"]]
-        seen.sort(key=lambda c: (-c["top1_errors"] / c["num_seen"], c["synset"]))
-        kinds = (1, 5) if with_top5 else (1,)
-        columns = "".join(f" {f'top-{kind}':>8}" for kind in kinds)
-        lines += [f" {columns} {'seen':>6}  class"]
-        lines += [
-            " "
-            + "".join(f" {c[f'top{k}_errors'] / c['num_seen']:8.2%}" for k in kinds)
-            + f" {c['num_seen']:6,}  {c['synset']} "
-            + (c["text"] if c["text"] != c["synset"] else "")
-            for c in seen
-        ]
-    return "\n".join(line.rstrip() for line in lines)
+    return OpenedCheckpoint(network, data, config, where.get_device(0))

@@ -78,8 +78,9 @@ class ErrorCounts:
 
     def share(self, add: Callable[[np.ndarray], np.ndarray]) -> ErrorCounts:
         """The counts of all workers; `add` sums an array over them."""
-        *counts, loss_sum = add(np.array(dataclasses.astuple(self), np.float64))
-        return ErrorCounts(*map(int, counts), float(loss_sum))
+        total = ErrorCounts()
+        total.add(*add(np.array(dataclasses.astuple(self), np.float64)))
+        return total
 
     @property
     def top1_error(self) -> float:

@@ -68,13 +68,12 @@ def _measure(run: Run, data_dir: str, workdir: str, path: str) -> RunRecord:
     info = manifest.read_manifest(data_dir)
     splits = dict.fromkeys((run.split, *info.splits))
     wrong, num_images, answers = {}, {}, {}
+    opened = evaluate.open_checkpoint(workdir, "last", data_dir)
     for split in splits:
         if split == "test" and run.split != "test":
             continue
         for views, num_views in (_CENTRE,) if split == "train" else (_CENTRE, _TEN):
-            _, result, _ = evaluate.evaluate_checkpoint(
-                workdir, "last", split, num_views, data_dir, keeps_answers=True
-            )
+            result = opened.evaluate(split, num_views, keeps_answers=True)
             assert result.answers is not None
             answers[split, views] = result.answers
             labels = result.answers["labels"]

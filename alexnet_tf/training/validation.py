@@ -75,9 +75,7 @@ class Validation:
             except Stopped:
                 return False
             state.unevaluated_epoch = None
-            dead_units = {}
-            if result.first_images is not None:
-                dead_units = self._count_dead_units(result.first_images)
+            dead_units = self._count_dead_units(result.first_images)
             self._reporter.log_evaluation(
                 epoch, result, {name: float(v) for name, v in dead_units.items()}
             )

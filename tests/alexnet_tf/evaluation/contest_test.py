@@ -13,6 +13,7 @@ import pytest
 
 from alexnet_tf.data import directory, iteration, pipeline
 from alexnet_tf.evaluation import contest, evaluate
+from alexnet_tf.evaluation import report as report_lib
 from tests import archives, contest_archives, training_runs
 from tfrecords import errors
 from tfrecords.conversion import convert
@@ -176,11 +177,11 @@ def test_other_data_have_no_hierarchical_error(runs):
     _, result, data = evaluate.evaluate_checkpoint(
         str(runs / "run2012"), "last", "validation", 1
     )
-    report = evaluate.make_report(
+    report = report_lib.make_report(
         result, data.manifest, 1, "validation", 1, data.contest.costs
     )
     assert "hierarchical_errors" not in report
-    assert "hierarchical" not in evaluate.format_report(report, False)
+    assert "hierarchical" not in report_lib.format_report(report, False)
 
 
 def open_data(path) -> directory.DataDirectory:

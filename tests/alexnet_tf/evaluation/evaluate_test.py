@@ -13,6 +13,7 @@ import pytest
 from alexnet_tf.data import directory, evaluation_views, pipeline
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import evaluate, forward
+from alexnet_tf.evaluation import report as report_lib
 from alexnet_tf.network.build import build_network
 from alexnet_tf.network.parameters import load_weights
 from alexnet_tf.runs import data_summary
@@ -273,7 +274,7 @@ def test_a_damaged_record_is_named(tmp_path, workdir, data_dir):
 
 def test_the_report_names_every_class_and_shows_the_worst_first(workdir, data_dir):
     checkpoint, result, data = evaluate_run(workdir, data_dir)
-    report = evaluate.make_report(
+    report = report_lib.make_report(
         result, data.manifest, checkpoint.step, "validation", 1
     )
     assert json.loads(json.dumps(report)) == report
@@ -283,13 +284,13 @@ def test_the_report_names_every_class_and_shows_the_worst_first(workdir, data_di
     assert sum(c["num_seen"] for c in report["classes"]) == report["num_seen"] == 21
     assert sum(c["top1_errors"] for c in report["classes"]) == report["top1_errors"]
     report["classes"][3].update(num_seen=0)
-    text = evaluate.format_report(report, with_classes=True)
+    text = report_lib.format_report(report, with_classes=True)
     assert text.startswith("step 4, validation, centre view: 21 images")
     rows = [line for line in text.split("\n") if "n0000" in line]
     assert len(rows) == 6 and not any("n00000004" in row for row in rows)
     shares = [float(row.split("%")[0]) for row in rows]
     assert shares == sorted(shares, reverse=True)
-    assert "n0000" not in evaluate.format_report(report, with_classes=False)
+    assert "n0000" not in report_lib.format_report(report, with_classes=False)
 
 
 @pytest.mark.parametrize(("num_classes", "is_reported"), [(5, False), (6, True)])
@@ -306,7 +307,7 @@ def test_top5_error_is_reported_with_six_classes_or_more(num_classes, is_reporte
         "top5_error": 0.0,
         "classes": [{**counts, "synset": name, "text": name} for name in names],
     }
-    lines = evaluate.format_report(report, with_classes=True).split("\n")
+    lines = report_lib.format_report(report, with_classes=True).split("\n")
     assert ("0.00%" in lines[2]) == is_reported
     assert (f"{num_classes} classes" in lines[2]) != is_reported
     assert ("top-5" in lines[4]) == is_reported

@@ -189,20 +189,18 @@ def test_a_pre_trained_run_starts_from_its_stage_which_runs_once(
     first, second = (plan.make_run(form, arm, fold, 0) for fold in (0, 1))
     assert first.origin == second.origin and first.name != runs[0].name
     origin = first.origin
-    # A record whose weights are gone does not spare a stage that is still needed.
-    for queue, expected in (
-        ([origin], {origin.name: ""}),
-        ([origin, first], {origin.name: "", first.name: origin.name}),
-    ):
-        starts.clear()
-        found = run_queue(queue, data_root, tmp_path)
-        assert starts == expected
-        assert os.listdir(tmp_path / "out" / runner.WORK_NAME) == []
+    found = run_queue([origin, first], data_root, tmp_path)
+    assert starts == {origin.name: "", first.name: origin.name}
+    assert os.listdir(tmp_path / "out" / runner.WORK_NAME) == []
     assert found[first.name].settings["init_from"] == origin.name
     assert found[first.name].epochs != records[runs[0].name].epochs
     starts.clear()
     run_queue([origin, first], data_root, tmp_path)
     assert starts == {}
+    # A record whose weights are gone does not spare a stage that is still needed.
+    work_dir = str(tmp_path / "out" / runner.WORK_NAME)
+    queue = [origin, first, second]
+    assert runner.find_finished(queue, found, work_dir) == {first.name}
 
 
 def test_missing_data_is_named_with_its_command(tmp_path):
