@@ -71,6 +71,7 @@ NOT_PATHS = {
     "split",
     "benchmark",
     "words",
+    "workers",
 }
 
 # By the command's name: whether its output is its work, and with which flag it is not,

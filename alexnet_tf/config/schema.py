@@ -211,6 +211,18 @@ class ScheduleConfig:
         "smallest fall of top-1 error, 0..1, that counts as an improvement (ours)",
         minimum=0,
     )
+    scaled_from_batch: int = setting(
+        0,
+        "linear scaling (Goyal et al. 2017): the rates are meant for batches of so many "
+        "images, and are multiplied by batch_size / scaled_from_batch; 0: not scaled",
+        minimum=0,
+    )
+    warmup_epochs: float = setting(
+        0.0,
+        "epochs over which the factor of scaled_from_batch rises from 1 (Goyal et al. "
+        "2017)",
+        minimum=0,
+    )
     frozen_until: Mapping[str, float] = setting(
         {},
         "layers frozen until an epoch, as `LAYER=EPOCH` entries separated by spaces: "

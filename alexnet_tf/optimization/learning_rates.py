@@ -33,6 +33,24 @@ class LearningRates:
         return np.array([self.kernel, self.bias], np.float32).T
 
 
+def find_batch_factor(config: Config, epoch: float) -> float:
+    """The factor on all rates at `epoch` for large batches (Goyal et al. 2017).
+
+      k = batch_size / scaled_from_batch
+      factor = 1 + (k - 1) epoch / warmup_epochs    before warmup_epochs
+      factor = k                                    from then on
+
+    1 with `scaled_from_batch` 0, as in the paper.
+    """
+    schedule = config.schedule
+    if not schedule.scaled_from_batch:
+        return 1.0
+    full = config.batch_size / schedule.scaled_from_batch
+    if epoch >= schedule.warmup_epochs:
+        return full
+    return 1.0 + (full - 1.0) * epoch / schedule.warmup_epochs
+
+
 class Schedule(abc.ABC):
     """Gives the learning rates of each step, and may end the run.
 
@@ -45,7 +63,7 @@ class Schedule(abc.ABC):
     def __init__(self, config: Config, layer_names: Sequence[str]):
         """Raises `UserError` if a setting names a layer that the network lacks."""
         self.layer_names = tuple(layer_names)
-        self._optimizer = config.optimizer
+        self._config, self._optimizer = config, config.optimizer
         self._factors = resolve(
             config.optimizer.rate_factors, layer_names, 1, "optimizer.rate_factors"
         )
@@ -62,15 +80,18 @@ class Schedule(abc.ABC):
             bias = bias_rate_factor * kernel            if bias_rate_follows
             bias = bias_rate_factor * learning_rate     otherwise
 
-        Kernel and bias rates are multiplied by the layer's factor, and are 0 before the
-        epoch at which the layer unfreezes. A kernel rate of 0 freezes the whole layer:
+        Kernel and bias rates are multiplied by the layer's factor and by that of large
+        batches (see `find_batch_factor`), and are 0 before the epoch at which the layer
+        unfreezes. A kernel rate of 0 freezes the whole layer:
         that "conv1 frozen" in the source's notes includes the bias is our reading.
         """
         options = self._optimizer
         kernel, bias = [], []
+        batch_factor = find_batch_factor(self._config, epoch)
         rates = self._kernel_rates_at(epoch)
         for name, rate in zip(self.layer_names, rates, strict=True):
             factor = self._factors[name] if epoch >= self._frozen_until[name] else 0.0
+            factor *= batch_factor
             follows = options.bias_rate_follows or not rate
             bias_rate = rate if follows else options.learning_rate
             kernel.append(factor * rate)

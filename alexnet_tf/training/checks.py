@@ -49,6 +49,12 @@ def check_settings(config: Config) -> None:
             "config.optimizer.lookahead_step_size is a fraction and must be at most 1; "
             f"it is {optimizer.lookahead_step_size:g}."
         )
+    if config.schedule.warmup_epochs and not config.schedule.scaled_from_batch:
+        raise errors.UserError(
+            f"config.schedule.warmup_epochs is {config.schedule.warmup_epochs:g}, and "
+            "there is nothing to warm up to: config.schedule.scaled_from_batch is 0. "
+            "Set it to the batch size that the rates are meant for, in the paper 128."
+        )
     if not config.num_epochs and not config.init_from:
         raise errors.UserError(
             "config.num_epochs is 0, so nothing would be trained. Give at least 1; 0 "

@@ -80,6 +80,20 @@ def test_within_an_epoch_the_later_entry_wins():
     assert make_fixed("1:0.1 1:conv1=0").rates_at(1).kernel == (0.0,) + (0.1,) * 7
 
 
+@pytest.mark.parametrize(
+    "epoch, factor", [(0, 1), (1, 2.4), (2.5, 4.5), (5, 8), (60, 8)]
+)
+def test_large_batches_scale_the_rates_after_a_warm_up(epoch, factor):
+    """Goyal et al. 2017: from the rate for 128 images to eight times that."""
+    config = configs.Config(
+        batch_size=1024,
+        schedule=configs.ScheduleConfig(scaled_from_batch=128, warmup_epochs=5),
+    )
+    rates = schedule.make_schedule(config, LAYERS).rates_at(epoch)
+    assert rates.kernel == pytest.approx((0.01 * factor,) * 8)
+    assert rates.bias == pytest.approx((0.01 * factor,) * 8)
+
+
 def test_a_misspelt_layer_brings_the_nearest():
     with pytest.raises(errors.UserError, match="Did you mean 'conv1'"):
         make_fixed("72:con1=0")

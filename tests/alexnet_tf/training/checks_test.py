@@ -46,6 +46,7 @@ def test_layers_and_folds_that_do_not_exist_are_refused(values, words):
             "optimizer.lookahead_step_size",
         ),
         ({"num_epochs": 0}, "num_epochs"),
+        ({"schedule.warmup_epochs": 5}, "schedule.warmup_epochs"),
     ],
 )
 def test_numbers_that_teach_nothing_are_refused(values, name):
