@@ -43,7 +43,7 @@ def define_experiment() -> Any:
         "experiment",
         "alexnet",
         f"the settings to start from: {', '.join(experiments.EXPERIMENTS)}, or a "
-        "settings file such as the best.json of alexnet-tune",
+        "settings file, such as alexnet-tune's best.json",
     )
 
 

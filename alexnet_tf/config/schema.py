@@ -213,14 +213,13 @@ class ScheduleConfig:
     )
     scaled_from_batch: int = setting(
         0,
-        "linear scaling (Goyal et al. 2017): the rates are meant for batches of so many "
-        "images, and are multiplied by batch_size / scaled_from_batch; 0: not scaled",
+        "batch size that the rates are meant for; they are multiplied by batch_size / "
+        "scaled_from_batch (linear scaling, Goyal et al. 2017); 0: not scaled",
         minimum=0,
     )
     warmup_epochs: float = setting(
         0.0,
-        "epochs over which the factor of scaled_from_batch rises from 1 (Goyal et al. "
-        "2017)",
+        "epochs over which that factor rises from 1 (warm-up, Goyal et al. 2017)",
         minimum=0,
     )
     frozen_until: Mapping[str, float] = setting(
