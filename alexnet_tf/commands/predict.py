@@ -48,8 +48,8 @@ _FORMAT = flags.DEFINE_enum(
 _ORIENTATION = flags.DEFINE_bool(
     "apply_orientation", True, "rotate images as their Exif orientation says"
 )
-_PLOT = shared_flags.define_path(
-    "plot", "a PNG to draw the images and their labels to, as in the paper's figure 4"
+_PLOT = shared_flags.define_figure(
+    "plot", "draw the images and their labels, as in the paper's figure 4"
 )
 _MAX_PANELS = flags.DEFINE_integer(
     "max_panels", 16, "how many images --plot shows at most", lower_bound=1

@@ -7,6 +7,7 @@ from typing import Any
 from absl import flags
 
 from alexnet_tf import experiments
+from alexnet_tf.figures import matplotlib_defaults
 from tfrecords.console import command_line
 
 # absl gives the flags defined here to the module that calls a function below.
@@ -16,6 +17,12 @@ flags.disclaim_key_flags()
 def define_path(name: str, text: str, required: bool = False) -> Any:
     """Defines the flag of a path, by default None."""
     return flags.DEFINE(command_line.PathParser(), name, None, text, required=required)
+
+
+def define_figure(name: str, text: str) -> Any:
+    """Defines the flag of a figure's path, by default None; refuses other suffixes."""
+    parser = command_line.PathParser(suffixes=matplotlib_defaults.SUFFIXES)
+    return flags.DEFINE(parser, name, None, f"{text}: a .png, .pdf or .svg file")
 
 
 def define_workdir(text: str = "the run's directory", required: bool = True) -> Any:

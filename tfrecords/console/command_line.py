@@ -46,10 +46,22 @@ class TextParser(flags.ArgumentParser[str]):
 
 
 class PathParser(TextParser):
-    """The parser of a path: expands `~`, refuses URLs (`paths.expand`)."""
+    """The parser of a path: expands `~`, refuses URLs (`paths.expand`).
+
+    Args:
+      suggestions: values that shell completion offers.
+      suffixes: the suffixes that the path may have, in lower case; by default any.
+    """
+
+    def __init__(self, suggestions: Iterable[str] = (), suffixes: tuple[str, ...] = ()):
+        super().__init__(suggestions)
+        self._suffixes = suffixes
 
     def parse(self, argument: str) -> str:
-        return _expand(super().parse(argument) or "")
+        path = _expand(super().parse(argument) or "")
+        if self._suffixes and not path.lower().endswith(self._suffixes):
+            raise ValueError(f"give a path that ends in {', '.join(self._suffixes)}.")
+        return path
 
 
 class PathListParser(flags.ListParser):
