@@ -85,11 +85,11 @@ _EXTRAS = {
 
 
 def _read_version() -> str:
-    # Read, not imported: TensorFlow isn't there yet when pip asks.
-    text = (_ROOT / "alexnet_tf" / "__init__.py").read_text(encoding="utf-8")
+    # Read, not imported: the checkout need not be on the path when pip asks.
+    text = (_ROOT / "tfrecords" / "__init__.py").read_text(encoding="utf-8")
     match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
     if match is None:
-        raise RuntimeError("alexnet_tf/__init__.py holds no __version__ line.")
+        raise RuntimeError("tfrecords/__init__.py holds no __version__ line.")
     return match.group(1)
 
 
