@@ -23,7 +23,12 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 # goes to a line above.
 LAYERS = (
     ("tfrecords", "tfrecords.errors"),
-    ("tfrecords.lazy_names", "tfrecords.limits", "tfrecords.stable_random"),
+    (
+        "tfrecords.lazy_names",
+        "tfrecords.limits",
+        "tfrecords.plurals",
+        "tfrecords.stable_random",
+    ),
     ("tfrecords.durable",),
     ("tfrecords.console", "tfrecords.images"),
     ("tfrecords.shards",),

@@ -16,6 +16,7 @@ from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import untrained
 from tfrecords.console import command_line
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 python tools/plot_kernels.py --workdir=RUN --output=kernels.png
@@ -56,7 +57,10 @@ def main() -> None:
 
     image = diagnostics.draw_kernels(kernels, _SCALE.value)
     matplotlib_defaults.save_pixels(image, _OUTPUT.value)
-    print(f"wrote {_OUTPUT.value}: {len(kernels)} towers, step {checkpoint.step:,}")
+    print(
+        f"wrote {_OUTPUT.value}: {counted(len(kernels), 'tower')}, step "
+        f"{checkpoint.step:,}"
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line, printing
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 alexnet-predict --workdir=W|--export_dir=E IMAGES... [--views=10] [--plot=panels.png]
@@ -111,7 +112,10 @@ def main() -> int:
             [info.text for info in predictor.classes],
             _PLOT.value,
         )
-        print(f"wrote {_PLOT.value}: {len(shown)} images", file=sys.stderr)
+        print(
+            f"wrote {_PLOT.value}: {counted(len(shown), 'image')}",
+            file=sys.stderr,
+        )
     if num_bad:
         raise errors.DataError(
             f"{num_bad} of {len(paths)} images could not be predicted; the reasons "

@@ -9,6 +9,7 @@ from absl import flags
 from alexnet_tf.commands import setting_flags, shared_flags
 from alexnet_tf.training import checks
 from tfrecords.console import command_line
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 SYNOPSIS = """\
@@ -71,7 +72,7 @@ def main() -> None:
         print(warning, file=sys.stderr)
     best = state.best_top1_error
     evaluated = f", best validation top-1 error {best:.2%}" if best is not None else ""
-    print(f"done: {state.step:,} steps{evaluated}")
+    print(f"done: {counted(state.step, 'step')}{evaluated}")
     print(f"  alexnet-evaluate --workdir={_WORKDIR.value} --views=10")
     print(f"  tensorboard --logdir={_WORKDIR.value}")
 

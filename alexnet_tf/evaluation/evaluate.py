@@ -24,6 +24,7 @@ from alexnet_tf.runs import data_summary, run_record, trained_network
 from alexnet_tf.runs.checkpoint_files import Checkpoint
 from tfrecords import errors
 from tfrecords.console import progress
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 
@@ -111,7 +112,7 @@ def evaluate(
         line.close()
     if not np.all(times_seen == 1):
         raise errors.DataError(
-            f"of {num_records} images in the {split} split, "
+            f"of {counted(num_records, 'image')} in the {split} split, "
             f"{np.sum(times_seen == 0)} were not seen and {np.sum(times_seen > 1)} "
             "were seen more than once, so the error rate would be wrong. Run "
             "alexnet-verify on the data."
@@ -255,7 +256,7 @@ def format_report(report: dict[str, Any], with_classes: bool) -> str:
         top5 = f" not reported: there are only {num_classes} classes"
     lines = [
         f"step {report['step']:,}, {report['split']}, {views}: "
-        f"{report['num_seen']:,} images",
+        f"{counted(report['num_seen'], 'image')}",
         f"  top-1 error {report['top1_error']:7.2%}  ({report['top1_errors']:,} wrong)",
         f"  top-5 error {top5}",
         f"  loss        {report['loss']:.4f}",

@@ -17,6 +17,7 @@ from alexnet_tf.devices import placement
 from alexnet_tf.runs import run_record, workdir
 from alexnet_tf.training import run_state, setup, steps
 from tfrecords.console import progress
+from tfrecords.plurals import counted
 
 # The first step traces the graph; the second still fills caches.
 _STEPS_BEFORE, _STEPS_TIMED = 2, 5
@@ -48,11 +49,12 @@ def estimate(
         + ", ".join(
             f"{data.count_images(split):,} {split}" for split in data.list_splits()
         )
-        + f" images of {data.manifest.num_classes:,} classes",
+        + f" images of {counted(data.manifest.num_classes, 'class')}",
         f"network: {state.model.count_params():,} parameters, {config.precision}, "
         f"{where.describe()}",
         *([opened.chosen.describe()] if opened.chosen.reason else []),
-        f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
+        f"run: {counted(config.num_epochs, 'epoch')}, {counted(last_step, 'step')} of "
+        f"{config.batch_size} "
         f"images, "
         + (
             f"resuming the run in {workdir_path}"
@@ -60,6 +62,7 @@ def estimate(
             else f"new, in {workdir_path}"
         ),
         *(restored.warnings if restored else ()),
+        *([start.text] if start.text else []),
     ]
     if absence := opened.profile.explain_absence(state.step, last_step):
         lines.append(absence)

@@ -16,6 +16,7 @@ from alexnet_tf.training import diagnostics
 from alexnet_tf.training.run_state import RunState
 from alexnet_tf.training.steps import TrainResult
 from tfrecords.console.progress import LiveLine, format_duration
+from tfrecords.plurals import counted
 
 
 class Reporter:
@@ -156,7 +157,7 @@ class Reporter:
         self.summaries.write_image(state.step, "conv1/kernels", image)
         self.announce(
             f"epoch {epoch}: validation loss {counts.loss:.4f}, "
-            f"{self._format_errors(counts)} ({counts.num_seen:,} images)"
+            f"{self._format_errors(counts)} ({counted(counts.num_seen, 'image')})"
         )
 
     def log_event(self, text: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from tfrecords import errors, limits
 from tfrecords.console import worker_pool
 from tfrecords.images import decoder, resize
+from tfrecords.plurals import counted
 from tfrecords.shards import record_file, record_index, schema
 
 # The side to which images of other sizes are resized when read.
@@ -124,7 +125,8 @@ def _read_frames(
             number += 1
         if num_records not in (None, number):
             problems.add(
-                f"{path}: has {number} records, the manifest says {num_records}"
+                f"{path}: has {counted(number, 'record')}, the manifest says "
+                f"{num_records}"
             )
         return
     except errors.DataError as error:
