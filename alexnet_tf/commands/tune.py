@@ -73,8 +73,7 @@ _SEED = flags.DEFINE_integer(
 _CHANCE_EPOCHS = flags.DEFINE_integer(
     "chance_epochs",
     3,
-    "stop a trial whose training loss stays at ln(classes) for this many epochs; 0: "
-    "never",
+    "stop a trial whose training loss stays at ln(classes) so many epochs; 0: never",
     lower_bound=0,
 )
 _MEDIAN_EPOCHS = flags.DEFINE_integer(
