@@ -6,7 +6,6 @@ import dataclasses
 import os
 import sys
 
-import numpy as np
 from absl import flags
 
 from alexnet_tf import weights
@@ -15,11 +14,11 @@ from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import data_summary, run_record, untrained
 from alexnet_tf.weights import mapping, numpy_files
+from alexnet_tf.weights import mean_image as mean_image_lib
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
 from tfrecords.plurals import counted
-from tfrecords.shards.statistics import Statistics
 
 SYNOPSIS = """\
 alexnet-export-weights --workdir=W --output=FILE [--format=auto]
@@ -83,7 +82,7 @@ def main() -> None:
             f"rows {layout.fc6_order}, images {layout.channel_order}"
         )
     kind.write(_OUTPUT.value, arrays)
-    mean_image = _make_mean_image(config.data.mean, statistics, layout.channel_order)
+    mean_image = mean_image_lib.make(config.data.mean, statistics, layout.channel_order)
     numpy_files.write_array(mean_path, mean_image)
     print(
         f"wrote {_OUTPUT.value}: step {checkpoint.step:,}, "
@@ -96,18 +95,6 @@ def main() -> None:
     print(f"  {form}")
     print(f"  crops of {config.data.crop_size} pixels, conv1 padded by 3 after the end")
     print(f"  {_describe(config.model)}")
-
-
-def _make_mean_image(
-    mean: str, statistics: Statistics, channel_order: str
-) -> np.ndarray:
-    """The mean that is subtracted from images: float32 [side, side, 3], 0..255."""
-    image = statistics.mean_image
-    if mean == "channel":
-        image = np.broadcast_to(statistics.mean_rgb, image.shape)
-    if channel_order == "bgr":
-        image = image[..., ::-1]
-    return np.ascontiguousarray(image, np.float32)
 
 
 def _describe(config: ModelConfig) -> str:

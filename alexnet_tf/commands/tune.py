@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -13,7 +11,6 @@ from alexnet_tf.commands import setting_flags, shared_flags
 from alexnet_tf.tune import directory, space, trial_results
 from tfrecords import errors
 from tfrecords.console import command_line
-from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 SYNOPSIS = """\
@@ -102,32 +99,10 @@ def main() -> None:
     results = search.search(asked, _DATA_DIR.value, _TUNE_DIR.value, sys.argv)
     print(trial_results.format_table(results))
     training = search.list_training(_TUNE_DIR.value)
-    print("\n".join(format_end(results, training, _DATA_DIR.value, _TUNE_DIR.value)))
-
-
-def format_end(
-    results: Sequence[trial_results.TrialResult],
-    training: Sequence[str],
-    data_dir: str,
-    tune_dir: str,
-) -> list[str]:
-    """The last lines: the best trial, or which trials other processes still train."""
-    best = trial_results.find_best(results)
-    found = f"{best.top1_error:.2%} (trial {best.trial})" if best else "none"
-    if training:
-        return [
-            f"no more trials for this worker; others still train {', '.join(training)}",
-            f"best validation top-1 error so far: {found}",
-        ]
-    if best is None:
-        return ["no trial learned anything: search other ranges in a new --tune_dir"]
-    path = os.path.join(tune_dir, trial_results.BEST_NAME)
-    return [
-        f"done: {counted(len(results), 'trial')}, best validation top-1 error {found}: "
-        f"{path}",
-        f"  alexnet-train --data_dir={data_dir} --workdir=W --experiment={path}",
-        f"  tensorboard --logdir={tune_dir}",
-    ]
+    lines = trial_results.format_end(
+        results, training, _DATA_DIR.value, _TUNE_DIR.value
+    )
+    print("\n".join(lines))
 
 
 def _read_search() -> directory.Search:

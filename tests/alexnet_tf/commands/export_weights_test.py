@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from alexnet_tf import weights
-from alexnet_tf.commands import export_weights
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.runs import data_summary
@@ -83,14 +82,6 @@ def test_an_export_is_imported_again_with_its_mean(run, workdir, tmp_path, name)
         np.testing.assert_array_equal(arrays[f"weights/{key}"], array)
     kept = data_summary.load(again).statistics.mean_image
     assert kept.shape == (256, 256, 3) and kept[0, 0].tolist() == [120, 110, 100]
-
-
-def test_one_colour_is_written_where_only_that_is_subtracted(commands):
-    statistics = imported_run.make_statistics(np.arange(12.0).reshape(2, 2, 3))
-    image = export_weights._make_mean_image("channel", statistics, "bgr")
-    assert image.tolist() == [[[6.5, 5.5, 4.5]] * 2] * 2
-    image = export_weights._make_mean_image("same_crop", statistics, "rgb")
-    assert image.dtype == np.float32 and image.ravel().tolist() == [*range(12)]
 
 
 def test_orders_are_asked_for(run, workdir, tmp_path):

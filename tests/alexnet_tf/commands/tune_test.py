@@ -11,13 +11,10 @@ import sys
 import pytest
 
 from alexnet_tf import experiments
-from alexnet_tf.commands import tune
-from alexnet_tf.tune import trial_results
 from tests import data_directories, processes, training_runs
 
 PROGRAM = """\
 import sys
-from alexnet_tf.commands import tune
 try:
     tune.run()
 finally:
@@ -120,16 +117,6 @@ def test_a_killed_search_goes_on(tmp_path, data_dir):
     names = ("optimizer.learning_rate", "model.dropout_rate", "model.width")
     assert [config[name] for name in names] == [tried[name] for name in names]
     assert experiments.get_config(str(best)).num_epochs == 90
-
-
-def test_a_search_is_not_done_while_others_train():
-    result = trial_results.TrialResult("0", "finished", {}, 4, 0.25, 3, 9.0, "")
-    still = "\n".join(tune.format_end([result], ["1", "2"], "D", "T"))
-    assert "done" not in still and "others still train 1, 2" in still
-    assert "25.00% (trial 0)" in still
-    end = "\n".join(tune.format_end([result], [], "D", "T"))
-    assert "done: 1 trial, " in end and "25.00% (trial 0): T/best.json" in end
-    assert "others" not in end
 
 
 @pytest.mark.parametrize("start_of_program", [MODULE, ("-c", PROGRAM)])
