@@ -61,7 +61,9 @@ _EXTRAS = {
     "notebook": _NOTEBOOK,
     # What `alexnet-convert --resizing=authors` decodes, resizes and encodes with.
     "opencv": _OPENCV,
-    "profile": ["tensorboard-plugin-profile>=2.15.1"],
+    # Together with `addons` pip would try its releases for minutes; the bound on
+    # TensorFlow makes it refuse at once.
+    "profile": ["tensorboard-plugin-profile>=2.15.1", "tensorflow>=2.21"],
     "test": [
         *_NOTEBOOK,
         "mypy>=2.4.1,<3",
@@ -83,15 +85,52 @@ _EXTRAS = {
     "weights": ["safetensors>=0.8.0", "torch>=2.13.0"],
 }
 
+# Pairs of extras that cannot be installed together, each with the reason. All others
+# can: tools/check_extras.py tries them.
+EXCLUSIVE_EXTRAS = {
+    ("addons", "profile"): (
+        "TensorFlow Addons needs TensorFlow 2.15, the profile page TensorFlow 2.21"
+    ),
+}
+
 
 def _read_version() -> str:
-    # Read, not imported: TensorFlow isn't there yet when pip asks.
-    text = (_ROOT / "alexnet_tf" / "__init__.py").read_text(encoding="utf-8")
+    # Read, not imported: the checkout need not be on the path when pip asks.
+    text = (_ROOT / "tfrecords" / "__init__.py").read_text(encoding="utf-8")
     match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
     if match is None:
-        raise RuntimeError("alexnet_tf/__init__.py holds no __version__ line.")
+        raise RuntimeError("tfrecords/__init__.py holds no __version__ line.")
     return match.group(1)
 
+
+def read_url() -> str | None:
+    """The repository's address, `repository-code` of CITATION.cff, or None."""
+    path = _ROOT / "CITATION.cff"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    match = re.search(r'^repository-code: "?([^"\n]+?)/?"?$', text, re.MULTILINE)
+    return match[1] if match else None
+
+
+def make_long_description(text: str, url: str | None) -> str:
+    """The README without relative links, which lead nowhere on a package index.
+
+    With the repository's address they become absolute. Without, only their text stays,
+    and images go.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        is_image, label, target = match[1] == "!", match[2], match[3]
+        if re.match(r"[a-z]+:|#", target):
+            return match[0]
+        if url is None:
+            return "" if is_image else label
+        kind = "raw" if is_image else "blob"
+        return f"{match[1]}[{label}]({url}/{kind}/main/{target})"
+
+    return re.sub(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)", replace, text)
+
+
+_URL = read_url()
 
 setuptools.setup(
     name="alexnet-tf",
@@ -100,8 +139,20 @@ setuptools.setup(
         "ImageNet Classification with Deep Convolutional Neural Networks (2012), the "
         "whole paper, in TensorFlow and Keras"
     ),
-    long_description=(_ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description=make_long_description(
+        (_ROOT / "README.md").read_text(encoding="utf-8"), _URL
+    ),
     long_description_content_type="text/markdown",
+    url=_URL,
+    project_urls={
+        name: f"{_URL}/{path}"
+        for name, path in {
+            "Documentation": "tree/main/docs",
+            "Changelog": "blob/main/CHANGELOG.md",
+            "Issues": "issues",
+        }.items()
+        if _URL
+    },
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",

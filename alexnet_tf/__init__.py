@@ -6,7 +6,23 @@ its learning rate), `training` (a run, top to bottom) and `evaluation`.
 """
 
 import os
+import re
 import sys
+
+import tfrecords
+
+if getattr(tfrecords, "PROJECT", None) != "alexnet-tf":
+    _text = (
+        f"{tfrecords.__file__} belongs to an unrelated package, which is also named "
+        "tfrecords. Remove it and install this package again: pip uninstall -y "
+        "tfrecords; pip install --force-reinstall --no-deps alexnet-tf (or its "
+        "checkout)."
+    )
+    # A command ends with a sentence; so does python -m, whose first argument is -m yet.
+    if re.match(r"alexnet-|-m$", os.path.basename(sys.argv[0])):
+        print(f"alexnet: {_text}", file=sys.stderr)
+        raise SystemExit(2)
+    raise ImportError(_text)
 
 # TensorFlow reads these variables once, on import; setting them later has no effect.
 # Measurements are in docs/performance.md.
@@ -28,4 +44,4 @@ if "tensorflow" not in sys.modules:
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.pop("TF_USE_LEGACY_KERAS", None)
 
-__version__ = "0.1.0"
+__version__ = tfrecords.__version__

@@ -66,6 +66,7 @@ NOT_PATHS = {
     "labels",
     "mean",
     "num_gpus",
+    "part",
     "set_learning_rate",
     "space",
     "split",

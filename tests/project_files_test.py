@@ -69,6 +69,18 @@ def test_the_workflow_calls_the_parts_of_ci():
     assert "../" not in workflow
 
 
+def test_the_workflow_tries_extras_and_builds_images():
+    workflow = _read(".github/workflows/ci.yml")
+    parts = re.findall(r'"(\d+)/(\d+)"', workflow)
+    # Every part of the pairs is a job.
+    assert parts == [(str(i), str(len(parts))) for i in range(1, len(parts) + 1)]
+    assert "tools/check_extras.py --part=${{ matrix.part }}" in workflow
+    (targets,) = re.findall(r"target: \[([a-z, ]+)\]", workflow)
+    stages = re.findall(r"^FROM base AS (\w+)$", _read("Dockerfile"), re.MULTILINE)
+    assert sorted(targets.split(", ")) == sorted(stages) == ["cpu", "gpu"]
+    assert "docker build --target ${{ matrix.target }}" in workflow
+
+
 def test_pre_commit_runs_the_ruff_of_setup():
     (minimum,) = re.findall(r'"ruff>=([\d.]+),', _read("setup.py"))
     hooks = _read(".pre-commit-config.yaml")

@@ -22,9 +22,11 @@ COMMANDS = documentation.list_commands()
 ALL_TEXT = "\n".join(TEXTS.values())
 
 # Programs of others that the pages call.
-OTHERS = {"cd", "docker", "git", "pip", "pre-commit", "source", "tensorboard"}
+OTHERS = {"cd", "conda", "docker", "git", "pip", "pre-commit", "source", "tensorboard"}
 OTHERS_FLAGS = {
     *("target", "rm", "user", "gpus"),  # docker
+    *("dry", "index", "file", "force", "no"),  # pip, conda
+    "version",  # of every command
     *("logdir", "dir", "all", "help", "helpfull"),  # tensorboard, saved_model_cli, absl
 }
 

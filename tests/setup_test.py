@@ -9,13 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email import message_from_bytes
 
 import pytest
 
 import alexnet_tf
-from tools import checkout_modules
+from tools import check_extras, checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 
@@ -35,20 +36,20 @@ OPTIONAL = {
 }
 
 
+def _list_ignored(folder: str, names: list[str]) -> set[str]:
+    """What git does not track: environments, results and caches."""
+    ignored = {n for n in names if n == "__pycache__" or n.endswith("_cache")}
+    if pathlib.Path(folder) == CHECKOUT:
+        patterns = r"\.git|\.venv.*|runs|build|dist|.*\.egg-info|bazel-.*"
+        ignored |= {name for name in names if re.fullmatch(patterns, name)}
+    return ignored
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """A copy of the checkout, which gets no build folder itself."""
     source = tmp_path_factory.mktemp("checkout") / "source"
-    source.mkdir()
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(CHECKOUT / name, source)
-    for name in ("alexnet_tf", "tfrecords", "tools", "tests"):
-        shutil.copytree(
-            CHECKOUT / name,
-            source / name,
-            ignore=shutil.ignore_patterns("__pycache__", "BUILD"),
-        )
-    return source
+    return pathlib.Path(shutil.copytree(CHECKOUT, source, ignore=_list_ignored))
 
 
 @pytest.fixture(scope="module")
@@ -108,15 +109,36 @@ def test_wheel_holds_the_two_packages_whole(wheel):
 
 
 @pytest.fixture(scope="module")
-def environment(source, tmp_path_factory):
+def sdist(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdist")
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
+    _run("-c", code, cwd=source)
+    (path,) = folder.glob("*.tar.gz")
+    return path
+
+
+def test_the_sdist_holds_the_tests_and_the_pages(source, sdist):
+    with tarfile.open(sdist) as archive:
+        names = {m.name.partition("/")[2] for m in archive if m.isfile()}
+    checkout = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*")
+        if path.is_file()
+    }
+    # What building leaves.
+    checkout = {n for n in checkout if not re.match(r"build/|[^/]*\.egg-info/", n)}
+    assert {"tests/setup_test.py", "docs/training.md", "tools/benchmark.py"} <= names
+    added = {name for name in names if ".egg-info/" in name}
+    assert names - added - {"PKG-INFO", "setup.cfg"} == checkout
+
+
+@pytest.fixture(scope="module")
+def environment(sdist, tmp_path_factory):
     """An environment with the wheel of the sdist in it, and nothing of the checkout.
 
     What the packages need is found in the environment that runs the test.
     """
     folder = tmp_path_factory.mktemp("environment")
-    code = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
-    _run("-c", code, cwd=source)
-    (sdist,) = folder.glob("*.tar.gz")
     wheel = _build_wheel(sdist, folder)
     with zipfile.ZipFile(wheel) as archive:
         names = {n for n in archive.namelist() if ".dist-info/" not in n}
@@ -191,7 +213,55 @@ def test_metadata(wheel):
     assert metadata["Name"] == "alexnet-tf"
     assert metadata["Version"] == alexnet_tf.__version__
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
-    assert metadata.get_payload().startswith("# ")
+    text = metadata.get_payload()
+    assert text.startswith("# ")
+    # A package index has no files beside the text.
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert all(re.match("https:|#", link) for link in links), links
+    assert len(text) > 0.9 * (CHECKOUT / "README.md").stat().st_size - 2000
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        (None, "see the page , [a site](https://a.b/c.md) and [below](#x)"),
+        (
+            "https://host/us",
+            "see [the page](https://host/us/blob/main/docs/a.md#b) "
+            "![an image](https://host/us/raw/main/docs/i.png), "
+            "[a site](https://a.b/c.md) and [below](#x)",
+        ),
+    ],
+)
+def test_links_of_the_description(url, expected):
+    text = (
+        "see [the page](docs/a.md#b) ![an image](docs/i.png), "
+        "[a site](https://a.b/c.md) and [below](#x)"
+    )
+    setup = check_extras.read_setup(CHECKOUT)
+    assert setup["make_long_description"](text, url) == expected
+
+
+def test_the_address_is_that_of_the_citation(source, tmp_path):
+    for name in ("setup.py", "README.md", "tfrecords/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(source / name, tmp_path / name)
+    assert check_extras.read_setup(tmp_path)["arguments"]["project_urls"] == {}
+    line = 'repository-code: "https://host/us/"\n'
+    (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\n" + line)
+    arguments = check_extras.read_setup(tmp_path)["arguments"]
+    assert arguments["url"] == "https://host/us"
+    assert arguments["project_urls"]["Issues"] == "https://host/us/issues"
+    assert "https://host/us/blob/main/docs/data.md" in arguments["long_description"]
+
+
+def test_the_conda_environment_installs_this_checkout():
+    text = (CHECKOUT / "environment.yml").read_text(encoding="utf-8")
+    (python,) = re.findall(r"- python=([\d.]+)$", text, re.MULTILINE)
+    (extras,) = re.findall(r'- "--editable \.\[([a-z,]+)\]"', text)
+    arguments = check_extras.read_setup(CHECKOUT)["arguments"]
+    assert f"Programming Language :: Python :: {python}" in arguments["classifiers"]
+    assert set(extras.split(",")) <= set(arguments["extras_require"])
 
 
 def test_console_scripts_are_the_commands(wheel):

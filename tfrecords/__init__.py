@@ -8,3 +8,9 @@ of images.
 
 Nothing here knows of the network, and importing it does not import TensorFlow.
 """
+
+# PyPI has an unrelated package with this import name. It lacks this attribute, which
+# shows whether it was installed over ours or is found before it.
+PROJECT = "alexnet-tf"
+
+__version__ = "0.1.0"

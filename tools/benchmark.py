@@ -13,6 +13,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from alexnet_tf.figures import matplotlib_defaults
 from alexnet_tf.runs import environment
 from tfrecords import errors
 from tfrecords.console import command_line
@@ -37,8 +38,6 @@ run. Run nothing else meanwhile. Baselines that are not installed are named and 
 out.
 
   python tools/benchmark.py train --precision=float32 --batch_size=128"""
-
-_PLOT_ENDINGS = (".png", ".pdf", ".svg")
 
 _BENCHMARK = flags.DEFINE_string("benchmark", "", "what to measure")
 flags.DEFINE_enum(
@@ -68,9 +67,14 @@ for _name, _help in (
     ("data_dir", "JPEG shards to work on; by default images are drawn"),
     ("source_dir", "JPEG images to convert or classify; by default images are drawn"),
     ("export_dir", "an export to measure; by default one of an untrained network"),
-    ("plot", "an image file that growth draws its curves to"),
 ):
     flags.DEFINE(command_line.PathParser(), _name, None, _help)
+flags.DEFINE(
+    command_line.PathParser(suffixes=matplotlib_defaults.SUFFIXES),
+    "plot",
+    None,
+    "a file for the curves that growth draws: .png, .pdf or .svg",
+)
 _OUTPUT = flags.DEFINE(
     command_line.PathParser(), "output", None, "a JSON file for the result"
 )
@@ -92,10 +96,9 @@ def main() -> None:
         raise errors.UserError(
             f"--width={options.width} is not a number. Pass 1 or less."
         )
-    if options.plot and (name != "growth" or not options.plot.endswith(_PLOT_ENDINGS)):
+    if options.plot and name != "growth":
         raise errors.UserError(
-            f"--plot={options.plot} cannot be drawn: only growth draws, to a file that "
-            f"ends in {', '.join(_PLOT_ENDINGS)}."
+            f"--plot={options.plot}: only the benchmark growth draws. Leave --plot out."
         )
     for path in (_OUTPUT.value, options.plot):
         if path:

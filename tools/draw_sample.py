@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords.console import command_line
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 from tfrecords.sources.sample import sample_source
 
 SYNOPSIS = """\
@@ -44,7 +45,10 @@ def main() -> None:
         for number in range(count):
             data = source.read_image("train", label * count + number)
             files.write_bytes(os.path.join(folder, f"{number}.jpg"), data)
-    print(f"{_OUTPUT_DIR.value}: {count} of each of {len(source.classes)} classes")
+    print(
+        f"{_OUTPUT_DIR.value}: {count} of each of "
+        f"{counted(len(source.classes), 'class')}"
+    )
 
 
 if __name__ == "__main__":

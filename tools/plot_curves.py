@@ -11,6 +11,7 @@ import math
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
@@ -26,7 +27,8 @@ from tfrecords.durable import files
 SYNOPSIS = """\
 python tools/plot_curves.py --workdirs=RUN[,RUN...] --output=curves.png
 
-Draws top-1 error and loss of the runs, training (dashed) and validation (solid)."""
+Draws top-1 error and loss of the runs, training (dashed) and validation (solid). The
+colours repeat after eight runs."""
 
 _WORKDIRS = flags.DEFINE(
     command_line.PathListParser(),
@@ -37,7 +39,10 @@ _WORKDIRS = flags.DEFINE(
 )
 _LABELS = flags.DEFINE_list("labels", [], "their names in the legend")
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", "curves.png", "the image, PNG"
+    command_line.PathParser(suffixes=matplotlib_defaults.SUFFIXES),
+    "output",
+    "curves.png",
+    "the figure: .png, .pdf or .svg",
 )
 
 
@@ -99,6 +104,53 @@ def find_drops(lines: list[dict[str, Any]]) -> list[float]:
 
 
 @matplotlib_defaults.default_style()
+def draw(
+    labels: Sequence[str], runs: Sequence[list[dict[str, Any]]], path: str
+) -> None:
+    """Draws the runs' curves; the legend is below them."""
+    from matplotlib import figure as figure_lib
+    from matplotlib import lines as lines_lib
+
+    figure = figure_lib.Figure(figsize=(11, 4.6), layout="constrained")
+    error_axes, loss_axes = figure.subplots(1, 2)
+    handles = []
+    for number, (label, lines) in enumerate(zip(labels, runs, strict=True)):
+        colour = f"C{number}"
+        for kind, style in (("epoch", "--"), ("validation", "-")):
+            points = [line for line in lines if line["kind"] == kind]
+            epochs = [line["epoch"] for line in points]
+            for axes, values in (
+                (error_axes, [100 * line["top1_error"] for line in points]),
+                (loss_axes, [line["loss"] for line in points]),
+            ):
+                axes.plot(epochs, values, style, color=colour)
+        for epoch in find_drops(lines):
+            for axes in (error_axes, loss_axes):
+                axes.axvline(epoch, color=colour, linestyle=":", linewidth=0.8)
+        handles.append(lines_lib.Line2D([], [], color=colour, label=label))
+    for style, text in (("-", "validation"), ("--", "training"), (":", "rate falls")):
+        grey = matplotlib_defaults.GREY
+        handles.append(lines_lib.Line2D([], [], color=grey, ls=style, label=text))
+    error_axes.set(xlabel="epoch", ylabel="top-1 error, %", ylim=(0, 100))
+    loss_axes.set(xlabel="epoch", ylabel="loss, nats")
+    loss_axes.set_ylim(bottom=0)
+    for axes in (error_axes, loss_axes):
+        axes.grid(alpha=0.3)
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=min(len(handles), 7),
+        fontsize=8,
+    )
+    matplotlib_defaults.save(figure, path)
+
+
+def _name_run(number: int) -> str:
+    if number < len(_LABELS.value):
+        return str(_LABELS.value[number])
+    return os.path.basename(os.path.normpath(_WORKDIRS.value[number]))
+
+
 def main() -> None:
     """Reads the flags and draws."""
     workdirs, labels = _WORKDIRS.value, _LABELS.value
@@ -115,36 +167,7 @@ def main() -> None:
             "to draw. Draw again later."
         )
 
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, (error_axes, loss_axes) = pyplot.subplots(1, 2, figsize=(11, 4.2))
-    for number, (workdir, lines) in enumerate(zip(workdirs, runs, strict=True)):
-        name = os.path.basename(os.path.normpath(workdir))
-        label = labels[number] if number < len(labels) else name
-        for kind, style in (("epoch", "--"), ("validation", "-")):
-            points = [line for line in lines if line["kind"] == kind]
-            epochs = [line["epoch"] for line in points]
-            name = f"{label}, {'training' if kind == 'epoch' else 'validation'}"
-            for axes, values in (
-                (error_axes, [100 * line["top1_error"] for line in points]),
-                (loss_axes, [line["loss"] for line in points]),
-            ):
-                axes.plot(epochs, values, style, color=f"C{number}", label=name)
-        for epoch in find_drops(lines):
-            for axes in (error_axes, loss_axes):
-                axes.axvline(epoch, color=f"C{number}", linestyle=":", linewidth=0.8)
-    error_axes.set(xlabel="epoch", ylabel="top-1 error, %", ylim=(0, 100))
-    loss_axes.set(xlabel="epoch", ylabel="loss, nats")
-    loss_axes.set_ylim(bottom=0)
-    error_axes.legend(fontsize=8)
-    for axes in (error_axes, loss_axes):
-        axes.grid(alpha=0.3)
-    figure.tight_layout()
-    with files.atomic_write(_OUTPUT.value) as file:
-        figure.savefig(file, format="png", dpi=110)
+    draw([_name_run(n) for n in range(len(runs))], runs, _OUTPUT.value)
     print(f"wrote {_OUTPUT.value}")
 
 

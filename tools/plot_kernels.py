@@ -6,16 +6,17 @@ import os
 import pathlib
 import sys
 
-import numpy as np
 from absl import flags
 
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from alexnet_tf.figures import matplotlib_defaults
 from alexnet_tf.runs import checkpoint as checkpoint_lib
 from alexnet_tf.runs import untrained
 from tfrecords.console import command_line
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 python tools/plot_kernels.py --workdir=RUN --output=kernels.png
@@ -28,7 +29,10 @@ _WORKDIR = flags.DEFINE(
 )
 _CHECKPOINT = flags.DEFINE_string("checkpoint", "last", "last, best or a step")
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", "kernels.png", "the image, PNG"
+    command_line.PathParser(suffixes=matplotlib_defaults.SUFFIXES),
+    "output",
+    "kernels.png",
+    "the figure: .png, .pdf or .svg",
 )
 _SCALE = flags.DEFINE_integer(
     "scale", 4, "pixels per weight", lower_bound=1, upper_bound=64
@@ -38,10 +42,6 @@ _SCALE = flags.DEFINE_integer(
 def main() -> None:
     """Reads the flags and draws."""
     files.check_target(_OUTPUT.value)
-    from PIL import Image
-
-    from alexnet_tf.training import diagnostics
-
     checkpoint = checkpoint_lib.load(
         os.path.join(_WORKDIR.value, "checkpoints"), _CHECKPOINT.value
     )
@@ -52,10 +52,15 @@ def main() -> None:
         for name in sorted(checkpoint.arrays)
         if name.startswith("weights/conv1") and name.endswith("/kernel")
     ]
+    command_line.quiet_tensorflow()
+    from alexnet_tf.training import diagnostics
+
     image = diagnostics.draw_kernels(kernels, _SCALE.value)
-    with files.atomic_write(_OUTPUT.value) as file:
-        Image.fromarray(np.ascontiguousarray(image)).save(file, format="PNG")
-    print(f"wrote {_OUTPUT.value}: {len(kernels)} towers, step {checkpoint.step:,}")
+    matplotlib_defaults.save_pixels(image, _OUTPUT.value)
+    print(
+        f"wrote {_OUTPUT.value}: {counted(len(kernels), 'tower')}, step "
+        f"{checkpoint.step:,}"
+    )
 
 
 if __name__ == "__main__":

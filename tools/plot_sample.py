@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags
@@ -21,8 +22,14 @@ from tfrecords.console import command_line
 from tfrecords.durable import files
 from tfrecords.sources.sample import sample_source
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", "sheet.png", "The PNG to write."
+    command_line.PathParser(suffixes=matplotlib_defaults.SUFFIXES),
+    "output",
+    "sheet.png",
+    "The figure: .png, .pdf or .svg.",
 )
 _PER_CLASS = flags.DEFINE_integer("per_class", 3, "Images of each class, 1 to 50.")
 _SEED = flags.DEFINE_integer("seed", 0, "The data set's seed.")
@@ -36,6 +43,8 @@ Draws the sheet of the sample data set: images of every class with its name.
 _COLUMNS = 4
 # Sides of an image and of the line between two, in pixels of the sheet.
 _TILE, _GAP = 88, 2
+# In a PNG at this many dots per inch, an image's pixel is one of the sheet's.
+_DPI = 100
 
 
 def main() -> None:
@@ -44,45 +53,47 @@ def main() -> None:
         raise errors.UserError(
             f"--per_class={_PER_CLASS.value} is out of range: give 1 to 50."
         )
-    sheet = make_sheet(_PER_CLASS.value, _SEED.value)
     path = _OUTPUT.value
+    sheet = make_sheet(_PER_CLASS.value, _SEED.value)
     files.make_directory(os.path.dirname(os.path.abspath(path)))
-    with files.atomic_write(path) as file:
-        sheet.save(file, "PNG", optimize=True)
-    print(f"{path}: {sheet.width} x {sheet.height} pixels, {os.path.getsize(path):,} B")
+    if matplotlib_defaults.get_format(path) == "png":
+        with files.atomic_write(path) as file:
+            render(sheet).save(file, "PNG", optimize=True, dpi=(_DPI, _DPI))
+    else:
+        matplotlib_defaults.save(sheet, path)
+    width, height = (int(_DPI * inches) for inches in sheet.get_size_inches())
+    print(f"{path}: {width} x {height} pixels, {os.path.getsize(path):,} B")
 
 
 @matplotlib_defaults.default_style()
-def make_sheet(per_class: int, seed: int) -> Image.Image:
+def make_sheet(per_class: int, seed: int) -> Figure:
     """The sheet: a panel for each class, in the order of the labels, row by row.
 
-    A panel has the training split's first `per_class` images side by side. The result
-    is a palette image of 256 colours, a third of the size of one in full colour.
+    A panel has the training split's first `per_class` images side by side.
     """
-    from matplotlib.backends import backend_agg
-    from matplotlib.figure import Figure
+    # Only now: --help does without.
+    from matplotlib import figure as figure_lib
 
     source = sample_source.open_sample(per_class, 0, seed)
     rows = math.ceil(len(source.classes) / _COLUMNS)
     panel_width = per_class * (_TILE + _GAP) - _GAP
-    # At 100 dots per inch an image's pixel is one of the sheet's.
     margin, heading = 10, 26
     width = _COLUMNS * (panel_width + margin) + margin
     height = rows * (_TILE + heading) + margin
     # Whole pixels: Matplotlib 3.10 cuts off what 4.02 * 100 lacks to 402.
-    inches = ((width + 0.1) / 100, (height + 0.1) / 100)
-    figure = Figure(figsize=inches, dpi=100, facecolor="white")
-    canvas = backend_agg.FigureCanvasAgg(figure)
+    inches = ((width + 0.1) / _DPI, (height + 0.1) / _DPI)
+    figure = figure_lib.Figure(figsize=inches, dpi=_DPI, facecolor="white")
     for label, info in enumerate(source.classes):
         row, column = divmod(label, _COLUMNS)
         left = margin + column * (panel_width + margin)
         top = heading + row * (_TILE + heading)
-        figure.figimage(
-            np.asarray(_make_panel(source, label, per_class)),
-            xo=left,
-            yo=height - top - _TILE,
-            origin="upper",
-        )
+        # In parts of the figure's size, which is a tenth of a pixel larger.
+        sizes = np.array([width, height, width, height]) + 0.1
+        bounds = np.array([left, height - top - _TILE, panel_width, _TILE]) / sizes
+        axes = figure.add_axes(tuple(bounds))
+        axes.set_axis_off()
+        panel = np.asarray(_make_panel(source, label, per_class))
+        axes.imshow(panel, interpolation="none", aspect="auto")
         figure.text(
             left / width,
             1 - (top - 5) / height,
@@ -90,12 +101,21 @@ def make_sheet(per_class: int, seed: int) -> Image.Image:
             fontsize=10,
             verticalalignment="bottom",
         )
+    return figure
+
+
+@matplotlib_defaults.default_style()
+def render(sheet: Figure) -> Image.Image:
+    """The sheet in pixels, with a palette of 256 colours: a third of the size."""
+    from matplotlib.backends import backend_agg
+
+    canvas = backend_agg.FigureCanvasAgg(sheet)
     canvas.draw()
     image = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
     image = image.convert("RGB")
     # The palette from every fourth row and column, for speed; Pillow dithers only where
     # the palette is given.
-    few = image.resize((width // 4, height // 4), Image.Resampling.NEAREST)
+    few = image.resize((image.width // 4, image.height // 4), Image.Resampling.NEAREST)
     return image.quantize(palette=few.quantize(256, kmeans=1))
 
 

@@ -27,7 +27,10 @@ are the calls that start the kernels. What XLA compiles (the fused normalization
 without its layer's name and leaves gaps. Prints for how long both towers worked."""
 
 _OUTPUT = flags.DEFINE(
-    command_line.PathParser(), "output", "towers.png", "the image, PNG"
+    command_line.PathParser(suffixes=matplotlib_defaults.SUFFIXES),
+    "output",
+    "towers.png",
+    "the figure: .png, .pdf or .svg",
 )
 _DEVICES = flags.DEFINE_string("devices", "CPU:0,CPU:1", "tower a's and tower b's")
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "images", lower_bound=1)
@@ -40,7 +43,10 @@ _PRECISION = flags.DEFINE_enum(
 _WIDTH = flags.DEFINE_float("width", 1.0, "of the network", lower_bound=0.01)
 
 _STEPS_BEFORE = 3
-_COLOURS = {"forward": "#4477aa", "backward": "#cc6677"}
+_COLOURS = {
+    "forward": matplotlib_defaults.BLUE,
+    "backward": matplotlib_defaults.VERMILLION,
+}
 
 
 class Interval(NamedTuple):
@@ -137,12 +143,11 @@ def record_step() -> bytes:
 @matplotlib_defaults.default_style()
 def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
     """A row of bars for each tower, forward and backward in two colours."""
-    import matplotlib
+    from matplotlib import figure as figure_lib
+    from matplotlib import patches
 
-    matplotlib.use("Agg")
-    from matplotlib import patches, pyplot
-
-    figure, axes = pyplot.subplots(figsize=(11, 2.6))
+    figure = figure_lib.Figure(figsize=(11, 2.6), layout="constrained")
+    axes = figure.subplots()
     for row, tower in enumerate("ba"):
         for kind, colour in _COLOURS.items():
             spans = [
@@ -154,10 +159,8 @@ def draw(intervals: Sequence[Interval], title: str, output: str) -> None:
     axes.set_yticks([0, 1], ["tower b", "tower a"])
     axes.set(xlabel="milliseconds", title=title)
     handles = [patches.Patch(color=c, label=kind) for kind, c in _COLOURS.items()]
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
-    figure.tight_layout()
-    with files.atomic_write(output) as file:
-        figure.savefig(file, format="png", dpi=110)
+    figure.legend(handles=handles, loc="outside right upper", fontsize=8)
+    matplotlib_defaults.save(figure, output)
 
 
 def main() -> None:

@@ -90,7 +90,11 @@ def make_script(shell: str, commands: Mapping[str, Sequence[flags.Flag]]) -> str
     functions, register = SCRIPTS[shell]
     names, values = [], []
     for command, own in commands.items():
-        words = ["--help", *(word for flag in own for word in _list_names(flag))]
+        words = [
+            "--help",
+            "--version",
+            *(word for flag in own for word in _list_names(flag)),
+        ]
         names.append(f"    {command}) printf '%s\\n' {_join(words)} ;;")
         for flag in own:
             kind = _find_kind(flag)

@@ -11,6 +11,7 @@ from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files, npz
+from tfrecords.plurals import counted
 from tfrecords.shards import schema
 
 SYNOPSIS = """\
@@ -125,7 +126,10 @@ def _submit(workdirs: list[str]) -> None:
         assert result.guesses is not None  # the data are a contest's
         classes = result.guesses.classes
     contest.write_submission(path, data, _SPLIT.value, classes)
-    print(f"wrote {path}: {len(classes):,} images, {classes.shape[1]} classes each")
+    print(
+        f"wrote {path}: {counted(len(classes), 'image')}, "
+        f"{counted(classes.shape[1], 'class')} each"
+    )
 
 
 def _average(workdirs: list[str]) -> None:

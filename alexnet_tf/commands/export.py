@@ -10,6 +10,7 @@ from alexnet_tf.commands import shared_flags
 from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line
+from tfrecords.plurals import counted
 
 FORMATS = ("saved_model", "keras", "tflite", "onnx")
 
@@ -80,7 +81,8 @@ def main() -> None:
     made = saved_model.export(network, _EXPORT_DIR.value, formats, calibration)
     print(
         f"exported step {network.checkpoint.step:,} to {made.path}\n"
-        f"  {len(network.training_data.classes)} classes, {network.config.precision}, "
+        f"  {counted(len(network.training_data.classes), 'class')}, "
+        f"{network.config.precision}, "
         f"SHA-256 {made.digest}"
     )
     for text in made.report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 
 from absl import flags
@@ -11,11 +12,13 @@ from alexnet_tf import weights
 from alexnet_tf.commands import shared_flags
 from alexnet_tf.config.schema import ModelConfig
 from alexnet_tf.runs import checkpoint as checkpoint_lib
-from alexnet_tf.runs import run_record, untrained
-from alexnet_tf.weights import mapping
+from alexnet_tf.runs import data_summary, run_record, untrained
+from alexnet_tf.weights import mapping, numpy_files
+from alexnet_tf.weights import mean_image as mean_image_lib
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 alexnet-export-weights --workdir=W --output=FILE [--format=auto]
@@ -25,6 +28,9 @@ which conv2, conv4 and conv5 have two groups; .weights.h5 as the two towers that
 load_weights of alexnet_tf.network.build.build_model's network takes.
 
   alexnet-export-weights --workdir=runs/alexnet --output=alexnet.safetensors
+
+The mean that is subtracted from images is written beside it, here to
+alexnet.mean.npy, which alexnet-import-weights --mean_image reads.
 
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 143 stopped by SIGHUP, SIGINT and SIGTERM."""
@@ -55,11 +61,14 @@ def main() -> None:
             f"{_OUTPUT.value} is for this package's own network, whose order is given: "
             f"leave out {', '.join('--' + name for name in given)}."
         )
-    files.check_target(_OUTPUT.value)
+    mean_path = f"{os.path.splitext(_OUTPUT.value)[0]}.mean.npy"
+    for path in (_OUTPUT.value, mean_path):
+        files.check_target(path)
     config = run_record.read_config(_WORKDIR.value)
     checkpoint = checkpoint_lib.load(
         run_record.get_checkpoints_dir(_WORKDIR.value), _CHECKPOINT.value
     )
+    statistics = data_summary.load(_WORKDIR.value).statistics
     if warning := untrained.describe(untrained.read(checkpoint)):
         print(warning, file=sys.stderr)
     layout = dataclasses.replace(kind.layout, **given)
@@ -73,7 +82,16 @@ def main() -> None:
             f"rows {layout.fc6_order}, images {layout.channel_order}"
         )
     kind.write(_OUTPUT.value, arrays)
-    print(f"wrote {_OUTPUT.value}: step {checkpoint.step:,}, {len(arrays)} arrays")
+    mean_image = mean_image_lib.make(config.data.mean, statistics, layout.channel_order)
+    numpy_files.write_array(mean_path, mean_image)
+    print(
+        f"wrote {_OUTPUT.value}: step {checkpoint.step:,}, "
+        f"{counted(len(arrays), 'array')}"
+    )
+    print(
+        f"wrote {mean_path}: the mean to subtract, float32 {list(mean_image.shape)}, "
+        f"{layout.channel_order}, levels of 0..255"
+    )
     print(f"  {form}")
     print(f"  crops of {config.data.crop_size} pixels, conv1 padded by 3 after the end")
     print(f"  {_describe(config.model)}")

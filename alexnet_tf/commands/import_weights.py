@@ -16,6 +16,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.network import networks
 from alexnet_tf.runs import run_record
 from alexnet_tf.weights import mapping
+from alexnet_tf.weights import width as width_lib
 from tfrecords import errors
 from tfrecords.console import command_line
 
@@ -50,7 +51,12 @@ _EXPERIMENT = flags.DEFINE_enum(
 _NETWORK = flags.DEFINE_enum(
     "network", "alexnet", list(networks.NETWORKS), "as --config.model.network"
 )
-_WIDTH = flags.DEFINE_float("width", 1.0, "as --config.model.width", lower_bound=0.0)
+_WIDTH = flags.DEFINE_float(
+    "width",
+    None,
+    "as --config.model.width; by default what gives the layers the file's sizes",
+    lower_bound=0.0,
+)
 _LAYOUT = shared_flags.define_layout("of the images it was trained on")
 _MEAN = flags.DEFINE_list(
     "mean", None, "R,G,B: the mean colour that was subtracted, grey levels of 0..255"
@@ -78,14 +84,19 @@ def main() -> None:
     kind = weights.find_format(_INPUT.value, _FORMAT.value)
     given = shared_flags.read_layout(_LAYOUT)
     layout = dataclasses.replace(kind.layout, **given)
+    arrays = kind.read(_INPUT.value)
+    width = _WIDTH.value
+    if width is None:
+        network = networks.NETWORKS[_NETWORK.value]
+        # If there is none, the error names the first layer that does not fit.
+        width = width_lib.find_width(_INPUT.value, arrays, network) or 1.0
     values: dict[str, Any] = {
         "model.network": _NETWORK.value,
-        "model.width": _WIDTH.value,
+        "model.width": width,
     }
     if _MEAN.value:
         values["data.mean"] = "channel"
     config = overrides.override(experiments.get_config(_EXPERIMENT.value), values)
-    arrays = kind.read(_INPUT.value)
 
     command_line.quiet_tensorflow()
     from alexnet_tf.weights import imported_run
@@ -113,6 +124,8 @@ def main() -> None:
         sys.argv,
     )
     _report(mapped, arrays, layout, statistics.mean_rgb)
+    if _WIDTH.value is None and width != 1:
+        print(f"width {width:g}, from the layers' sizes")
 
 
 def _read_levels(texts: list[str]) -> list[float]:

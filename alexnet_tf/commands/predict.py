@@ -12,6 +12,7 @@ from alexnet_tf.runs import run_record
 from tfrecords import errors
 from tfrecords.console import command_line, printing
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 alexnet-predict --workdir=W|--export_dir=E IMAGES... [--views=10] [--plot=panels.png]
@@ -48,8 +49,8 @@ _FORMAT = flags.DEFINE_enum(
 _ORIENTATION = flags.DEFINE_bool(
     "apply_orientation", True, "rotate images as their Exif orientation says"
 )
-_PLOT = command_line.define_path(
-    "plot", "a PNG to draw the images and their labels to, as in the paper's figure 4"
+_PLOT = shared_flags.define_figure(
+    "plot", "draw the images and their labels, as in the paper's figure 4"
 )
 _MAX_PANELS = flags.DEFINE_integer(
     "max_panels", 16, "how many images --plot shows at most", lower_bound=1
@@ -111,7 +112,10 @@ def main() -> None:
             [info.text for info in predictor.classes],
             _PLOT.value,
         )
-        print(f"wrote {_PLOT.value}: {len(shown)} images", file=sys.stderr)
+        print(
+            f"wrote {_PLOT.value}: {counted(len(shown), 'image')}",
+            file=sys.stderr,
+        )
     if num_bad:
         raise errors.DataError(
             f"{num_bad} of {len(paths)} images could not be predicted; the reasons "

@@ -13,6 +13,7 @@ from alexnet_tf.reproduce import outcomes, plan, plots, report, run_records
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 alexnet-reproduce list|report [--records_dir=R]
@@ -112,7 +113,9 @@ def _report(is_full: bool) -> None:
             outcomes.judge_claim(c, records, is_full) for c in claims.CLAIMS.values()
         ]
         plots.draw_overview(found, os.path.splitext(output)[0] + ".png")
-    print(f"wrote {output}: {len(claims.CLAIMS)} claims, {len(records)} runs")
+    print(
+        f"wrote {output}: {len(claims.CLAIMS)} claims, {counted(len(records), 'run')}"
+    )
 
 
 def _run(names: list[str], is_full: bool) -> None:

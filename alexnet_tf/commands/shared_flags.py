@@ -7,10 +7,17 @@ from typing import Any
 from absl import flags
 
 from alexnet_tf import experiments
+from alexnet_tf.figures import matplotlib_defaults
 from tfrecords.console import command_line
 
 # absl gives the flags defined here to the module that calls a function below.
 flags.disclaim_key_flags()
+
+
+def define_figure(name: str, text: str) -> Any:
+    """Defines the flag of a figure's path, by default None; refuses other suffixes."""
+    parser = command_line.PathParser(suffixes=matplotlib_defaults.SUFFIXES)
+    return flags.DEFINE(parser, name, None, f"{text}: a .png, .pdf or .svg file")
 
 
 def define_workdir(text: str = "the run's directory", required: bool = True) -> Any:

@@ -12,6 +12,7 @@ from alexnet_tf.devices.workers import find_workers
 from alexnet_tf.training import checks
 from tfrecords import errors
 from tfrecords.console import command_line
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 SYNOPSIS = """\
@@ -102,7 +103,7 @@ def main() -> None:
         print(warning, file=sys.stderr)
     best = state.best_top1_error
     evaluated = f", best validation top-1 error {best:.2%}" if best is not None else ""
-    print(f"done: {state.step:,} steps{evaluated}")
+    print(f"done: {counted(state.step, 'step')}{evaluated}")
     print(f"  alexnet-evaluate --workdir={_WORKDIR.value} --views=10")
     print(f"  tensorboard --logdir={_WORKDIR.value}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 
 from absl import flags
@@ -71,8 +70,7 @@ _SEED = flags.DEFINE_integer(
 _CHANCE_EPOCHS = flags.DEFINE_integer(
     "chance_epochs",
     3,
-    "stop a trial whose training loss stays at ln(classes) for this many epochs; 0: "
-    "never",
+    "stop a trial whose training loss stays at ln(classes) so many epochs; 0: never",
     lower_bound=0,
 )
 _MEDIAN_EPOCHS = flags.DEFINE_integer(
@@ -100,19 +98,11 @@ def main() -> None:
 
     results = search.search(asked, _DATA_DIR.value, _TUNE_DIR.value, sys.argv)
     print(trial_results.format_table(results))
-    best = trial_results.find_best(results)
-    if best is None:
-        print("no trial learned anything: search other ranges in a new --tune_dir")
-        return
-    path = os.path.join(_TUNE_DIR.value, trial_results.BEST_NAME)
-    print(
-        f"done: {len(results)} trials, best validation top-1 error "
-        f"{best.top1_error:.2%} (trial {best.trial}): {path}"
+    training = search.list_training(_TUNE_DIR.value)
+    lines = trial_results.format_end(
+        results, training, _DATA_DIR.value, _TUNE_DIR.value
     )
-    print(
-        f"  alexnet-train --data_dir={_DATA_DIR.value} --workdir=W --experiment={path}"
-    )
-    print(f"  tensorboard --logdir={_TUNE_DIR.value}")
+    print("\n".join(lines))
 
 
 def _read_search() -> directory.Search:

@@ -19,6 +19,7 @@ from alexnet_tf.data import directory
 from alexnet_tf.evaluation import contest, evaluate, metrics
 from alexnet_tf.runs import data_summary, run_record
 from tfrecords import errors, stable_random
+from tfrecords.plurals import counted
 
 # The source's: every weight starts at 0.5 and takes each multiple of 0.05 up to 1, in
 # at most five passes.
@@ -186,7 +187,8 @@ def _check_runs(paths: Sequence[str], data_dir: str | None) -> None:
         found = [c.synset for c in data_summary.load(other).classes]
         if found != synsets:
             raise errors.UserError(
-                f"{other} has {len(found)} classes that are not the {len(synsets)} of "
+                f"{other} has {counted(len(found), 'class')} that are not the "
+                f"{len(synsets)} of "
                 f"{first}. Only networks of the same classes can be averaged."
             )
         data = run_record.read_record(other)["data"]
@@ -207,7 +209,7 @@ def format_report(report: dict[str, Any]) -> str:
     views = "ten views averaged" if report["views"] > 1 else "centre view"
     rows = [*report["runs"], {"workdir": "average", "weight": 1.0, **report["average"]}]
     width = max(len(row["workdir"]) for row in rows)
-    lines = [f"{report['split']}, {views}: {report['num_seen']:,} images"]
+    lines = [f"{report['split']}, {views}: {counted(report['num_seen'], 'image')}"]
     lines += [
         f"  {row['workdir']:{width}}  weight {row['weight']:.3f}  "
         + metrics.format_errors(

@@ -24,6 +24,7 @@ from alexnet_tf.runs import data_summary, run_record, trained_network
 from alexnet_tf.runs.checkpoint_files import Checkpoint
 from tfrecords import errors
 from tfrecords.console import progress
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 _ALONE = Exchange()
@@ -122,7 +123,7 @@ def evaluate(
     times_seen = exchange.add(times_seen)
     if not np.all(times_seen == 1):
         raise errors.DataError(
-            f"of {num_records} images in the {split} split, "
+            f"of {counted(num_records, 'image')} in the {split} split, "
             f"{np.sum(times_seen == 0)} were not seen and {np.sum(times_seen > 1)} "
             "were seen more than once, so the error rate would be wrong. Run "
             "alexnet-verify on the data."

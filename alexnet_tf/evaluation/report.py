@@ -9,6 +9,7 @@ import numpy as np
 from alexnet_tf.evaluation import contest
 from alexnet_tf.evaluation.evaluate import Evaluation
 from alexnet_tf.evaluation.metrics import TOP_K
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 
@@ -67,7 +68,7 @@ def format_report(report: dict[str, Any], with_classes: bool) -> str:
         top5 = f" not reported: there are only {num_classes} classes"
     lines = [
         f"step {report['step']:,}, {report['split']}, {views}: "
-        f"{report['num_seen']:,} images",
+        f"{counted(report['num_seen'], 'image')}",
         f"  top-1 error {report['top1_error']:7.2%}  ({report['top1_errors']:,} wrong)",
         f"  top-5 error {top5}",
         f"  loss        {report['loss']:.4f}",

@@ -19,6 +19,7 @@ from alexnet_tf.data import directory
 from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.export import tflite_files
 from alexnet_tf.runs.trained_network import TrainedNetwork
+from tfrecords.plurals import counted
 
 NAME = "tflite.json"
 SPLIT = "validation"
@@ -125,7 +126,7 @@ def check_splits(data: directory.DataDirectory) -> None:
 def format_table(rows: Sequence[Measurement]) -> str:
     """Formats the rows as a text table with a heading."""
     lines = [
-        f"{SPLIT}, centre view: {rows[0].num_pictures:,} images",
+        f"{SPLIT}, centre view: {counted(rows[0].num_pictures, 'image')}",
         f"  {'':<18} {'size':>10} {'top-1 error':>12} {'one image':>12}",
     ]
     lines += [

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from alexnet_tf.figures import matplotlib_defaults
-from tfrecords.durable import files
 
 _PER_ROW = 4
 # The paper draws the true label's bar in red.
-_RIGHT, _OTHER = "#d1495b", "#7a9cc6"
+_RIGHT, _OTHER = matplotlib_defaults.VERMILLION, matplotlib_defaults.SKY_BLUE
 
 
 @matplotlib_defaults.default_style()
@@ -22,14 +21,15 @@ def draw_panels(
     class_names: Sequence[str],
     path: str,
 ) -> None:
-    """Draws images with their five most probable labels, four per row, to a PNG.
+    """Draws images with their five most probable labels, four per row.
 
     The true class, if known, is above each image. Below it, there is a bar for each of
     the five most probable labels; the true label's bar is red.
 
     There is at least one image, uint8 [height, width, 3]; each has probabilities,
-    float32 [classes], and a true label or None. The class names are by label. Raises
-    `StorageError` if the image cannot be written.
+    float32 [classes], and a true label or None. The class names are by label. The
+    suffix of `path` is the format: .png, .pdf or .svg. Raises `UserError` for another
+    suffix, and `StorageError` if the file cannot be written.
     """
     # Not pyplot, which would display the figure when called from a notebook.
     from matplotlib import figure as figure_lib
@@ -60,8 +60,7 @@ def draw_panels(
         bars.set_xlim(0, 1)
         bars.set_ylim(4.6, -0.6)
     figure.tight_layout(pad=0.6)
-    with files.atomic_write(path) as file:
-        figure.savefig(file, format="png", dpi=110)
+    matplotlib_defaults.save(figure, path)
 
 
 def _shorten(text: str) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from alexnet_tf.reproduce import arrays, curves, differences
 from alexnet_tf.reproduce.differences import Difference
 from alexnet_tf.reproduce.run_records import RunRecord
+from tfrecords.plurals import counted
 
 # The largest logarithm whose exponential is printed.
 _MAX_LOG = 20.0
@@ -80,8 +81,8 @@ class Measure:
             return f"{text}, of a single run"
         text += f", 95 % interval {low} to {high}"
         if not self.is_per_image:
-            return f"{text}, of {len(difference.by_fold)} runs"
-        return f"{text}, on {difference.num_images:,} images"
+            return f"{text}, of {counted(len(difference.by_fold), 'run')}"
+        return f"{text}, on {counted(difference.num_images, 'image')}"
 
     def format_value(self, value: float) -> str:
         """One value of a `Difference`: "+1.4", or of a ratio "5.93"."""

@@ -15,11 +15,12 @@ from alexnet_tf.reproduce.outcomes import ArmResult, Outcome, Result
 from alexnet_tf.reproduce.verdicts import Word
 from tfrecords.durable import files
 
-_COLOURS = {
-    Word.REPRODUCED: "tab:green",
-    Word.CONTRADICTED: "tab:red",
-    Word.NOT_DISTINGUISHABLE: "tab:gray",
-    Word.NOT_RUN: "tab:gray",
+# Colour and marker of a verdict.
+_LOOKS = {
+    Word.REPRODUCED: (matplotlib_defaults.GREEN, "o"),
+    Word.CONTRADICTED: (matplotlib_defaults.VERMILLION, "s"),
+    Word.NOT_DISTINGUISHABLE: (matplotlib_defaults.GREY, "D"),
+    Word.NOT_RUN: (matplotlib_defaults.GREY, "D"),
 }
 
 
@@ -45,7 +46,13 @@ def draw_claim(outcome: Outcome, path: str) -> None:
             label = arm.name if kind == "validation" else None
             curves.plot(epochs, errors, style, color=f"C{number}", label=label)
     curves.set(xlabel="epoch", ylabel="top-1 error, %", ylim=(0, 100))
-    curves.legend(title="dashed: training", fontsize="small")
+    drawing.legend(
+        *curves.get_legend_handles_labels(),
+        title="dashed: training",
+        fontsize="small",
+        ncols=min(len(arms), 4),
+        loc="outside lower center",
+    )
     curves.grid(alpha=0.3)
     _draw_differences(differences, results)
     drawing.suptitle(f"{outcome.claim.name} (section {outcome.claim.section})")
@@ -98,13 +105,13 @@ def _draw_differences(axes: Any, results: Sequence[Result]) -> None:
         def convert(value: float, measure: Any = measure) -> float:
             return math.exp(value) if measure.is_ratio else measure.scale * value
 
-        middle, colour = convert(found.pooled), _COLOURS[result.verdict.word]
+        middle, (colour, marker) = convert(found.pooled), _LOOKS[result.verdict.word]
         if math.isfinite(found.low):
             ends = [convert(found.low), convert(found.high)]
             axes.plot(ends, [row, row], color=colour, linewidth=2)
         axes.plot([convert(v) for v in found.by_fold], [row] * len(found.by_fold), ".")
         axes.lines[-1].set_color(colour)
-        axes.plot([middle], [row], "o", color=colour)
+        axes.plot([middle], [row], marker, color=colour)
         if result.comparison.value is not None:
             axes.plot([result.comparison.value], [row], "kx")
         unit = f", {measure.unit}" if measure.unit != "points" else ""
@@ -114,12 +121,12 @@ def _draw_differences(axes: Any, results: Sequence[Result]) -> None:
     axes.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     axes.set_xlabel(
         "difference from the control, points (or as named); x: the paper's;\n"
-        "green: reproduced, red: contradicted, grey: not distinguishable"
+        "green circle: reproduced, red square: contradicted,\n"
+        "grey diamond: not distinguishable"
     )
     axes.grid(axis="x", alpha=0.3)
 
 
 def _save(drawing: Any, path: str) -> None:
     files.make_directory(os.path.dirname(path) or ".")
-    with files.atomic_write(path) as file:
-        drawing.savefig(file, format="png", dpi=110)
+    matplotlib_defaults.save(drawing, path)

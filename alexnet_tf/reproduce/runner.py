@@ -22,6 +22,7 @@ from alexnet_tf.runs import metrics_file, run_record
 from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.durable import files, locks
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 WORK_NAME = "runs"
@@ -60,7 +61,7 @@ def _check_data(
     counts = expected.class_counts
     if counts and info.num_classes not in counts:
         raise errors.UserError(
-            f"it has {info.num_classes} classes, and the claims need "
+            f"it has {counted(info.num_classes, 'class')}, and the claims need "
             f"{' or '.join(map(str, counts))}."
         )
     for split in splits:
@@ -225,7 +226,7 @@ class QueueLine:
         error = record.get_error(record.split, "ten_views", "top1")
         self._line.print_above(
             f"{record.name}: top-1 error {error:.2%} by ten views, after "
-            f"{len(record.epochs)} epochs"
+            f"{counted(len(record.epochs), 'epoch')}"
         )
 
     def _sum_left(self) -> float:

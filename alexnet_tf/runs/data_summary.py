@@ -15,6 +15,7 @@ import os
 
 from tfrecords import errors
 from tfrecords.durable import files, json_records
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 from tfrecords.shards import statistics as statistics_lib
 
@@ -72,7 +73,8 @@ def check_classes(
     """Raises `UserError`, naming the first label whose class differs in `data_dir`."""
     if len(kept.classes) != len(classes):
         raise errors.UserError(
-            f"the network has {len(kept.classes)} classes, but the data in {data_dir} "
+            f"the network has {counted(len(kept.classes), 'class')}, but the data in "
+            f"{data_dir} "
             f"has {len(classes)}. Give the data it was trained on, or other data of "
             "the same classes."
         )

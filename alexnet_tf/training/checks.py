@@ -12,6 +12,7 @@ from alexnet_tf.data import folds
 from alexnet_tf.devices.workers import Workers
 from alexnet_tf.network import networks
 from tfrecords import errors
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 
@@ -88,6 +89,7 @@ def check_data(config: Config, info: manifest.Manifest, data_dir: str) -> None:
     if 0 < num_train < config.batch_size:
         raise errors.UserError(
             f"config.batch_size is {config.batch_size:,}, but the training split of "
-            f"{data_dir} holds only {num_train:,} images, so a batch would repeat "
+            f"{data_dir} holds only {counted(num_train, 'image')}, so a batch would "
+            "repeat "
             f"images. Give --config.batch_size={num_train} or less."
         )

@@ -17,6 +17,7 @@ from alexnet_tf.devices import placement
 from alexnet_tf.runs import run_record, workdir
 from alexnet_tf.training import run_state, setup, steps
 from tfrecords.console import progress
+from tfrecords.plurals import counted
 
 # The first step traces the graph; the second still fills caches.
 _STEPS_BEFORE, _STEPS_TIMED = 2, 5
@@ -44,13 +45,14 @@ def estimate(
     kind = "resuming the run in" if record else "new, in"
     lines = [
         f"data: {data_dir}, {', '.join(counts)} images of "
-        f"{data.manifest.num_classes:,} classes",
+        f"{counted(data.manifest.num_classes, 'class')}",
         f"network: {state.model.count_params():,} parameters, {config.precision}, "
         f"{where.describe()}",
         *([opened.chosen.describe()] if opened.chosen.reason else []),
-        f"run: {config.num_epochs} epochs, {last_step:,} steps of {config.batch_size} "
-        f"images, {kind} {workdir_path}",
+        f"run: {counted(config.num_epochs, 'epoch')}, {counted(last_step, 'step')} of "
+        f"{config.batch_size} images, {kind} {workdir_path}",
         *(restored.warnings if restored else ()),
+        *([start.text] if start.text else []),
     ]
     if absence := opened.profile.explain_absence(state.step, last_step):
         lines.append(absence)

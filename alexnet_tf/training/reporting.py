@@ -17,6 +17,7 @@ from alexnet_tf.training.epochs import EpochCounter
 from alexnet_tf.training.run_state import RunState
 from alexnet_tf.training.steps import TrainResult
 from tfrecords.console.progress import LiveLine, format_duration
+from tfrecords.plurals import counted
 
 
 class Reporter:
@@ -136,7 +137,7 @@ class Reporter:
         self.summaries.write_image(state.step, "conv1/kernels", image)
         self.announce(
             f"epoch {epoch}: validation loss {counts.loss:.4f}, "
-            f"{self._format_errors(counts)} ({counts.num_seen:,} images)"
+            f"{self._format_errors(counts)} ({counted(counts.num_seen, 'image')})"
         )
 
     def log_event(self, text: str) -> None:

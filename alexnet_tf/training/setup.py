@@ -28,6 +28,7 @@ from alexnet_tf.runs import checkpoint, environment, run_record, summaries
 from alexnet_tf.runs.checkpoint_files import Checkpoint
 from alexnet_tf.training import checks, profiling, run_state, transfer
 from alexnet_tf.training.epochs import EpochCounter
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 from tfrecords.shards.statistics import Statistics
 
@@ -220,8 +221,8 @@ def describe(opened: Opening, start: Start) -> list[str]:
     lines = [*start.restored.warnings] if start.restored else []
     lines.append(
         f"{'resuming' if start.restored else 'starting'} at step {start.state.step:,} "
-        f"of {opened.last_step:,}: {opened.epochs.num_train:,} images of "
-        f"{manifest.num_classes} classes, batches of {config.batch_size}, "
+        f"of {opened.last_step:,}: {counted(opened.epochs.num_train, 'image')} of "
+        f"{counted(manifest.num_classes, 'class')}, batches of {config.batch_size}, "
         f"{config.precision}, {opened.where.describe()}"
     )
     workers = opened.exchange.workers

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from alexnet_tf.runs import run_record
 from alexnet_tf.runs.metrics_file import read_lines
 from alexnet_tf.training import diagnostics
+from tfrecords.plurals import counted
 
 # The median rule needs at least this many other trials at the same epoch.
 MIN_OTHERS = 3
@@ -66,7 +67,8 @@ def explain_chance(history: History, num_classes: int, num_epochs: int) -> str |
         return None
     return (
         f"stopped early: the training loss stayed at ln({num_classes}) = "
-        f"{math.log(num_classes):.3f} for {num_epochs} epochs (--chance_epochs)."
+        f"{math.log(num_classes):.3f} for {counted(num_epochs, 'epoch')} "
+        "(--chance_epochs)."
     )
 
 

@@ -43,6 +43,7 @@ from alexnet_tf.tune.trial_results import TrialResult
 from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.durable import files, locks
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 KERAS_TUNER_NAME = "keras_tuner"
@@ -181,7 +182,8 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
         listed = ", ".join(f"{key}={value}" for key, value in tried.items())
         number = len(trial_results.read_all(self._tune_dir)) + 1
         self._line.print_above(
-            f"trial {name} ({number} of {self.planned}), {config.num_epochs} epochs: "
+            f"trial {name} ({number} of {self.planned}), "
+            f"{counted(config.num_epochs, 'epoch')}: "
             f"{listed}"
         )
         begun = time.monotonic()
@@ -266,6 +268,20 @@ class _Tuner(keras_tuner.engine.base_tuner.BaseTuner):
             f"{text}; {len(results)} of {self.planned} trials, "
             f"about {progress.format_duration(seconds)} left"
         )
+
+
+def list_training(tune_dir: str) -> list[str]:
+    """The trials that have begun and have no result yet.
+
+    After a search by several processes, these are the trials that other workers train.
+    """
+    project = os.path.join(tune_dir, KERAS_TUNER_NAME)
+    begun = [
+        name.removeprefix("trial_")
+        for name in (os.listdir(project) if os.path.isdir(project) else ())
+        if name.startswith("trial_")
+    ]
+    return sorted(n for n in begun if trial_results.read(tune_dir, n) is None)
 
 
 def _copy_run(tune_dir: str, trial: str, path: str) -> None:

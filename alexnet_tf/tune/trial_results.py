@@ -21,6 +21,7 @@ from alexnet_tf import experiments
 from alexnet_tf.config import overrides, settings_file
 from alexnet_tf.config.schema import Config
 from tfrecords.durable import files, json_records
+from tfrecords.plurals import counted
 
 TRIALS_NAME = "trials"
 TABLE_NAME = "trials.csv"
@@ -132,6 +133,31 @@ def publish(tune_dir: str, config: Config) -> list[TrialResult]:
         path = os.path.join(tune_dir, BEST_NAME)
         settings_file.write(path, make_settings(config, best))
     return results
+
+
+def format_end(
+    results: Sequence[TrialResult],
+    training: Sequence[str],
+    data_dir: str,
+    tune_dir: str,
+) -> list[str]:
+    """The last lines: the best trial, or which trials other processes still train."""
+    best = find_best(results)
+    found = f"{best.top1_error:.2%} (trial {best.trial})" if best else "none"
+    if training:
+        return [
+            f"no more trials for this worker; others still train {', '.join(training)}",
+            f"best validation top-1 error so far: {found}",
+        ]
+    if best is None:
+        return ["no trial learned anything: search other ranges in a new --tune_dir"]
+    path = os.path.join(tune_dir, BEST_NAME)
+    return [
+        f"done: {counted(len(results), 'trial')}, best validation top-1 error {found}: "
+        f"{path}",
+        f"  alexnet-train --data_dir={data_dir} --workdir=W --experiment={path}",
+        f"  tensorboard --logdir={tune_dir}",
+    ]
 
 
 def format_table(results: Sequence[TrialResult]) -> str:

@@ -243,6 +243,12 @@ def write_npy(path: str, arrays: Mapping[str, np.ndarray]) -> None:
         np.save(file, np.array(content, dtype=object))
 
 
+def write_array(path: str, array: np.ndarray) -> None:
+    """Writes one array as a `.npy` file that holds no pickle, atomically."""
+    with files.atomic_write(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
 def write_npz(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes the arrays by name, atomically."""
     npz.save(path, arrays)

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -49,9 +50,23 @@ def test_draws_two_runs_in_their_colours(tmp_path):
     assert done.returncode == 0, done.stderr
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    # Matplotlib's first two colours, C0 and C1: each run was drawn.
-    for colour in ((31, 119, 180), (255, 127, 14)):
+    # The palette's first two colours: each run was drawn.
+    for colour in ((0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)):
         assert (pixels == colour).all(axis=1).sum() > 200
+
+
+def test_the_legend_covers_no_line(tmp_path):
+    # A curve that fills every corner of the axes.
+    runs = [write_run(tmp_path / f"run{n}", [0.99, 0.01] * 4) for n in range(4)]
+    path = tmp_path / "curves.svg"
+    listed = ",".join(map(str, runs))
+    done = run(f"--workdirs={listed}", f"--output={path}")
+    assert done.returncode == 0, done.stderr
+    text = path.read_text()
+    # Groups in the order of drawing; the legend belongs to the figure, not to axes.
+    (legend,) = re.findall(r'^( *)<g id="legend_1">', text, re.MULTILINE)
+    axes = re.findall(r'^( *)<g id="axes_\d">', text, re.MULTILINE)
+    assert len(axes) == 2 and {legend} == {*axes}
 
 
 def test_a_directory_without_metrics_is_a_sentence(tmp_path):

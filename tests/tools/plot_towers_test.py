@@ -51,12 +51,12 @@ def test_draws_a_step_of_two_devices(tmp_path):
     with image.open(path) as drawn:
         colours = {colour for _, colour in drawn.convert("RGB").getcolors(1 << 20)}
     # Forward and backward.
-    assert {(0x44, 0x77, 0xAA), (0xCC, 0x66, 0x77)} <= colours
+    assert {(0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)} <= colours
 
 
 def test_a_missing_device_is_a_sentence(tmp_path):
     done = processes.run_python(
-        SCRIPT, "--devices=CPU:0,GPU:7", f"--output={tmp_path}/p"
+        SCRIPT, "--devices=CPU:0,GPU:7", f"--output={tmp_path}/p.png"
     )
     assert done.returncode == 2
     assert "there is no device GPU:7" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from tfrecords.console import command_line
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 Makes another program's ImageNet TFRecords usable, without copying them: reads the
@@ -54,8 +55,14 @@ def main() -> None:
     for note in foreign_shards.find_short(contents.splits):
         print(f"Note: {note}")
     for name, split in contents.splits.items():
-        print(f"{name}: {split.num_records:,} records in {len(split.shards):,} shards")
-    print(f"{contents.num_classes:,} classes. {data_dir} is ready for alexnet-train.")
+        print(
+            f"{name}: {counted(split.num_records, 'record')} in "
+            f"{counted(len(split.shards), 'shard')}"
+        )
+    print(
+        f"{counted(contents.num_classes, 'class')}. {data_dir} is ready for "
+        "alexnet-train."
+    )
     offset = _LABEL_OFFSET.value
     setting = f" --config.data.label_offset={offset}" if offset else ""
     print(f"Next: alexnet-train --data_dir={data_dir} --workdir=DIRECTORY{setting}")

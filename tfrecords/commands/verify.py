@@ -6,6 +6,7 @@ from absl import flags
 
 from tfrecords import errors
 from tfrecords.console import command_line, progress
+from tfrecords.plurals import counted
 
 SYNOPSIS = """\
 Checks everything in a data directory: sizes, SHA-256, index, statistics, and every
@@ -37,7 +38,7 @@ def main() -> int:
     report = verify.verify(_DATA_DIR.value, _NUM_WORKERS.value)
     rate = report.num_records / max(report.seconds, 1e-9)
     summary = (
-        f"{report.num_records:,} records, {report.num_bytes:,} bytes read in "
+        f"{counted(report.num_records, 'record')}, {report.num_bytes:,} bytes read in "
         f"{progress.format_duration(report.seconds)} ({rate:,.0f} records/s)"
     )
     for line in report.problems:

@@ -1,8 +1,9 @@
 """What all commands have in common: flags, help, errors and exit codes.
 
 absl mixes its own flags with ours, exits with 1 after `--help` or a wrong flag, and
-shows tracebacks. Here `--help` shows our flags first and exits with 0, a wrong flag
-exits with 2 and suggests the nearest name, and a `UserError` is printed as a message.
+shows tracebacks. Here `--help` shows our flags first and exits with 0, `--version`
+prints the version, a wrong flag exits with 2 and suggests the nearest name, and a
+`UserError` is printed as a message.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from typing import IO, Any
 
 from absl import app, flags, logging
 
+import tfrecords
 from tfrecords import errors, limits
 from tfrecords.console import help_text, paths, printing, stop_signals, streams
 
+_VERSION = "--version"
 _HELP = ("--help", "-help", "-h")
 _FULL_HELP = ("--helpfull", "-helpfull")
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # Overrides settings of the user that would change or break our programs: Keras fails on
 # a keras.json that it cannot read, matplotlib on the display of another notebook.
 _ENVIRONMENT = {"KERAS_HOME": f"{os.devnull}/keras", "MPLBACKEND": "agg"}
@@ -46,10 +51,22 @@ class TextParser(flags.ArgumentParser[str]):
 
 
 class PathParser(TextParser):
-    """The parser of a path: expands `~`, refuses URLs (`paths.expand`)."""
+    """The parser of a path: expands `~`, refuses URLs (`paths.expand`).
+
+    Args:
+      suggestions: values that shell completion offers.
+      suffixes: the suffixes that the path may have, in lower case; by default any.
+    """
+
+    def __init__(self, suggestions: Iterable[str] = (), suffixes: tuple[str, ...] = ()):
+        super().__init__(suggestions)
+        self._suffixes = suffixes
 
     def parse(self, argument: str) -> str:
-        return _expand(super().parse(argument) or "")
+        path = _expand(super().parse(argument) or "")
+        if self._suffixes and not path.lower().endswith(self._suffixes):
+            raise ValueError(f"give a path that ends in {', '.join(self._suffixes)}.")
+        return path
 
 
 class PathListParser(flags.ListParser):
@@ -125,13 +142,16 @@ def parse_flags(
     positional: str | None = None,
     settings: help_text.Settings | None = None,
 ) -> list[str]:
-    """Parses `argv` into `flags.FLAGS`; exits for help (0) and wrong flags (2)."""
+    """Parses `argv` into `flags.FLAGS`; exits for help, version and wrong flags."""
+    program = os.path.basename(argv[0])
+    if _VERSION in argv[1:]:
+        streams.set_output_is_work(True)
+        sys.exit(_call(lambda: print(f"{program} {tfrecords.__version__}")))
     if asked := {*_HELP, *_FULL_HELP} & {*argv[1:]}:
         is_full = not asked.isdisjoint(_FULL_HELP)
         text = help_text.make_help(module_name, synopsis, settings, is_full)
         streams.set_output_is_work(True)
         sys.exit(_call(lambda: print(text)))
-    program = os.path.basename(argv[0])
     # Flags may follow the positional argument.
     flags.FLAGS.set_gnu_getopt()
     try:
@@ -188,13 +208,12 @@ def quiet_tensorflow() -> None:
 
     TensorFlow writes about libraries and missing GPUs to the descriptor of standard
     error before it reads any setting that would prevent this. The messages are shown if
-    the import fails, or if the user has set TF_CPP_MIN_LOG_LEVEL. Raises `UserError` if
-    TensorFlow's threads cannot be started.
+    the import fails, or if the user has set TF_CPP_MIN_LOG_LEVEL below 2, which asks
+    for warnings. Raises `UserError` if TensorFlow's threads cannot be started.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if os.environ.setdefault(_LOG_LEVEL, "2") in ("", "0", "1"):
         limits.check_threads()
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     logging.set_verbosity(logging.ERROR)
     sys.stderr.flush()
     descriptor = os.dup(2)

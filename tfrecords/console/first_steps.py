@@ -25,6 +25,20 @@ def hide_interrupts() -> None:
     sys.excepthook = show_errors
 
 
+def require_project() -> None:
+    """Exits with 2 and a sentence if another `tfrecords` was installed over ours."""
+    package = sys.modules["tfrecords"]
+    if getattr(package, "PROJECT", None) != "alexnet-tf":
+        print(
+            f"alexnet: {package.__file__} was overwritten by an unrelated package, "
+            "which is also named tfrecords. Remove it and install this package again: "
+            "pip uninstall -y tfrecords; pip install --force-reinstall --no-deps "
+            "alexnet-tf (or its checkout).",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+
+
 def require_posix() -> None:
     """Exits with 2 and a sentence without `fcntl` or `resource`, as on Windows."""
     try:

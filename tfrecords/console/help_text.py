@@ -15,7 +15,8 @@ _EXIT_CODES = (
     "Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error, 5 directory "
     "in use; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM."
 )
-_FEW_OF_ABSL = "From absl: --verbosity, --log_dir and others; --helpfull lists them."
+_VERSION = "Also: --version."
+_FEW_OF_ABSL = "From absl: --verbosity, --log_dir and others, listed by --helpfull."
 _SETTING = "config."
 
 
@@ -81,7 +82,10 @@ def make_help(
             lines += _describe_settings(config, settings or Settings())
         else:
             lines += _summarize_settings(config, settings)
-    lines += ["", _list_absl_flags(own) if is_full else _FEW_OF_ABSL]
+    if is_full:
+        lines += ["", _list_absl_flags(own), _VERSION]
+    else:
+        lines += ["", f"{_FEW_OF_ABSL} {_VERSION}"]
     return "\n".join(lines)
 
 

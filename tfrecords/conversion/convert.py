@@ -28,6 +28,7 @@ from tfrecords.conversion import (
 from tfrecords.conversion.finished_shards import FinishedShard
 from tfrecords.conversion.plan import ConvertSettings
 from tfrecords.durable import files, locks
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest, record_index
 from tfrecords.sources import Source
 
@@ -236,9 +237,9 @@ def _print_summary(
         num_bytes += sum(shard.num_bytes for shard in split.shards)
         num_rejects = sum(reject.split == name for reject in result.rejects)
         print(
-            f"{name}: {split.num_records + num_rejects:,} images seen = "
+            f"{name}: {counted(split.num_records + num_rejects, 'image')} seen = "
             f"{split.num_records:,} converted + {num_rejects:,} rejected, "
-            f"{len(split.shards)} shards"
+            f"{counted(len(split.shards), 'shard')}"
         )
     if result.rejects:
         print(f"Rejected images: {os.path.join(data_dir, finish.REJECTS_NAME)}")
@@ -253,8 +254,9 @@ def _print_summary(
         name = printing.escape(largest.filename)
         print(f"Largest image: {name}, {largest.width} x {largest.height}")
     print(
-        f"{result.num_classes} classes, {num_bytes / 1e6:,.1f} MB in {data_dir}; "
-        f"{num_converted:,} images in {progress.format_duration(seconds)} "
+        f"{counted(result.num_classes, 'class')}, {num_bytes / 1e6:,.1f} MB in "
+        f"{data_dir}; "
+        f"{counted(num_converted, 'image')} in {progress.format_duration(seconds)} "
         f"({num_converted / max(seconds, 1e-9):,.0f} images/s)"
     )
     print(f"Next: alexnet-train --data_dir={data_dir} --workdir=DIRECTORY")

@@ -15,6 +15,7 @@ from tfrecords.console import progress, worker_pool
 from tfrecords.conversion import plan, shard_writer, source_report
 from tfrecords.conversion.plan import ConvertSettings
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 from tfrecords.sources import Source
 
 _TRIAL_IMAGES = 48
@@ -44,7 +45,8 @@ def estimate(
         for split, table in source.splits.items():
             shards = [shard for shard in the_plan.shards if shard.split == split]
             lines.append(
-                f"{split}: {table.num_images:,} images in {len(shards)} shards"
+                f"{split}: {counted(table.num_images, 'image')} in "
+                f"{counted(len(shards), 'shard')}"
             )
             # The plan is shuffled: a shard's first images are a random sample.
             trial = dataclasses.replace(shards[0], rows=shards[0].rows[:_TRIAL_IMAGES])

@@ -11,6 +11,7 @@ from tfrecords.console import printing
 from tfrecords.conversion import finished_shards, plan
 from tfrecords.conversion.finished_shards import FinishedShard
 from tfrecords.durable import files
+from tfrecords.plurals import counted
 from tfrecords.shards import directory_files, manifest
 from tfrecords.sources import Source
 
@@ -76,8 +77,9 @@ def _check_rejects(
         done = finished[shard.name]
         if done.info.num_records + len(done.rejects) != len(shard.rows):
             raise errors.DataError(
-                f"{shard.name} has {done.info.num_records} records and "
-                f"{len(done.rejects)} rejects, but {len(shard.rows)} images were "
+                f"{shard.name} has {counted(done.info.num_records, 'record')} and "
+                f"{len(done.rejects)} rejects, but "
+                f"{counted(len(shard.rows), 'image')} were "
                 f"planned for it: an error in this program. Delete {data_dir} and "
                 "convert again."
             )

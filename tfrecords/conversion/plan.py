@@ -21,6 +21,7 @@ from PIL import features
 
 from tfrecords import errors, stable_random
 from tfrecords.images import turbo_jpeg
+from tfrecords.plurals import counted
 from tfrecords.shards import schema
 from tfrecords.sources import ImageTable, Source
 
@@ -184,8 +185,9 @@ def _plan_split(
     num_shards = settings.num_shards.get(split, choose_num_shards(num_images))
     if not 1 <= num_shards <= num_images:
         raise errors.UserError(
-            f"the {split} split has {num_images} images and cannot be divided into "
-            f"{num_shards} shards. Choose 1 to {num_images}."
+            f"the {split} split has {counted(num_images, 'image')} and cannot be "
+            "divided into "
+            f"{counted(num_shards, 'shard')}. Choose 1 to {num_images}."
         )
     order = stable_random.make_permutation(
         num_images, settings.seed, schema.SPLITS.index(split)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfrecords import errors
+from tfrecords.plurals import counted
 from tfrecords.sources import Source
 
 # ImageNet's classes have 732 to 1,300 training images.
@@ -20,13 +21,16 @@ def describe_source(source: Source) -> list[str]:
     lines = []
     for split, table in source.splits.items():
         if not table.is_labelled:
-            lines.append(f"{split}: {table.num_images:,} images without labels")
+            lines.append(
+                f"{split}: {counted(table.num_images, 'image')} without labels"
+            )
             continue
         counts = _count_classes(source, split)
         lowest, highest = counts.min(), counts.max()
         each = f"{lowest:,}" if lowest == highest else f"{lowest:,} to {highest:,}"
         lines.append(
-            f"{split}: {counts.sum():,} images of {np.count_nonzero(counts):,} "
+            f"{split}: {counted(counts.sum(), 'image')} of "
+            f"{np.count_nonzero(counts):,} "
             f"classes, {each} in each class"
         )
     return lines + [f"Note: {note}" for note in find_notes(source)]

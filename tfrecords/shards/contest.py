@@ -18,6 +18,7 @@ import numpy as np
 
 from tfrecords import errors
 from tfrecords.durable import npz
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
 
@@ -52,7 +53,8 @@ def read(data_dir: str, contents: manifest.Manifest) -> Contest | None:
         contest.costs is not None and contest.costs.shape != (num_classes,) * 2
     ):
         raise errors.DataError(
-            f"{os.path.join(data_dir, name)} does not fit the {num_classes:,} classes "
+            f"{os.path.join(data_dir, name)} does not fit the "
+            f"{counted(num_classes, 'class')} "
             "of the manifest. Restore it from a copy or convert again."
         )
     return contest

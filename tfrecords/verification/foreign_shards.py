@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from tfrecords import errors
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest, schema
 from tfrecords.verification import shard_check
 
@@ -71,7 +72,7 @@ def refuse_empty(records_dir: str, names: Mapping[str, Sequence[str]]) -> None:
     if empty:
         shown = ", ".join(empty[:_MAX_NAMED])
         raise errors.DataError(
-            f"{records_dir} has {len(empty):,} shards of zero bytes: {shown}"
+            f"{records_dir} has {counted(len(empty), 'shard')} of zero bytes: {shown}"
             f"{', ...' if len(empty) > _MAX_NAMED else ''}. Download or make them "
             "again, or give --allow_empty_shards if they are meant to be empty."
         )
@@ -90,8 +91,8 @@ def find_short(splits: Mapping[str, manifest.SplitInfo]) -> list[str]:
         if short:
             first = min(short, key=lambda shard: shard.num_records)
             notes.append(
-                f"{len(short):,} shards of the split {split} have fewer than half of "
-                f"the usual {usual:,.0f} records; {first.name} has "
+                f"the split {split} has {counted(len(short), 'shard')} with fewer than "
+                f"half of the usual {usual:,.0f} records; {first.name} has "
                 f"{first.num_records:,}. Compare their sizes with the originals."
             )
     return notes

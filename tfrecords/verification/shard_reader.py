@@ -10,6 +10,7 @@ import numpy as np
 from tfrecords import errors, limits
 from tfrecords.console import worker_pool
 from tfrecords.images import decoder, resize
+from tfrecords.plurals import counted
 from tfrecords.shards import manifest, record_file, record_index, schema
 
 
@@ -121,7 +122,8 @@ def _read_frames(
             number += 1
         if num_records not in (None, number):
             problems.add(
-                f"{path}: has {number} records, the manifest says {num_records}"
+                f"{path}: has {counted(number, 'record')}, the manifest says "
+                f"{num_records}"
             )
         return
     except errors.DataError as error:

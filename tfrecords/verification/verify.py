@@ -17,6 +17,7 @@ import numpy as np
 
 from tfrecords import errors
 from tfrecords.console import progress, worker_pool
+from tfrecords.plurals import counted
 from tfrecords.shards import contest, manifest, record_index, statistics
 from tfrecords.verification import official_counts, shard_check, shard_reader
 
@@ -161,7 +162,8 @@ def _check_counts(
     for label, expected in enumerate(info.class_counts):
         if counts[label] != expected:
             yield (
-                f"{split}: the class of label {label} has {counts[label]} records, the "
+                f"{split}: the class of label {label} has "
+                f"{counted(counts[label], 'record')}, the "
                 f"manifest says {expected}"
             )
 
@@ -223,7 +225,8 @@ def _compare_statistics(
     stored: statistics.Statistics, found: statistics.Statistics, exact: bool
 ) -> Iterator[str]:
     if stored.num_images != found.num_images:
-        yield f"counts {stored.num_images} images, the train split {found.num_images}"
+        counts = counted(stored.num_images, "image")
+        yield f"counts {counts}, the train split {found.num_images}"
     if stored.mean_image.shape != found.mean_image.shape:
         yield f"mean_image has shape {stored.mean_image.shape}"
         return

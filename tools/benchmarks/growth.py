@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from alexnet_tf.figures import matplotlib_defaults
-from tfrecords.durable import files
 from tools.benchmarks import conversion, fixtures, steps
 from tools.benchmarks.harness import Make, Options, Result, summarize, take_turns
 
@@ -127,5 +126,4 @@ def plot(series: Series, path: str) -> None:
         panel.set_xlabel(name)
         panel.set_ylabel("seconds")
         panel.grid(True, which="both", alpha=0.3)
-    with files.atomic_write(path) as file:
-        drawing.savefig(file, format=os.path.splitext(path)[1][1:], dpi=120)
+    matplotlib_defaults.save(drawing, path)

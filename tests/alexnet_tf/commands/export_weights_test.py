@@ -6,13 +6,15 @@ import functools
 import pathlib
 import sys
 
+import numpy as np
 import pytest
 
 from alexnet_tf import weights
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
+from alexnet_tf.runs import data_summary
 from alexnet_tf.weights import imported_run, mapping
-from tests import data_directories
+from tests import data_directories, processes, training_runs
 from tests.alexnet_tf import foreign_weights
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "tools" / "export_weights.py"
@@ -60,6 +62,26 @@ def test_each_format_there_and_back(run, workdir, tmp_path, name):
     shapes = foreign_weights.get_shapes()
     mapped = mapping.to_towers(target, kind.read(target), kind.layout, shapes)
     foreign_weights.assert_same_bits(mapped.arrays, TOWERS)
+
+
+@pytest.mark.parametrize("name", ["narrow.npz", "narrow.weights.h5"])
+def test_an_export_is_imported_again_with_its_mean(run, workdir, tmp_path, name):
+    """Neither the width nor the colours' order has to be given."""
+    target, again = tmp_path / name, str(tmp_path / "again")
+    done = run(f"--workdir={workdir}", f"--output={target}")
+    assert done.returncode == 0, done.stderr
+    mean = tmp_path / f"{target.stem}.mean.npy"
+    assert f"wrote {mean}" in done.stdout
+    script = SCRIPT.with_name("import_weights.py")
+    flags = [f"--input={target}", f"--workdir={again}", f"--mean_image={mean}"]
+    done = processes.run_python(script, *flags, "--experiment=alexnet")
+    assert done.returncode == 0, done.stderr
+    assert "width 0.06" in done.stdout
+    arrays = training_runs.load_checkpoint(again).arrays
+    for key, array in TOWERS.items():
+        np.testing.assert_array_equal(arrays[f"weights/{key}"], array)
+    kept = data_summary.load(again).statistics.mean_image
+    assert kept.shape == (256, 256, 3) and kept[0, 0].tolist() == [120, 110, 100]
 
 
 def test_orders_are_asked_for(run, workdir, tmp_path):

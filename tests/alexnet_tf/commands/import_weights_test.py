@@ -95,7 +95,7 @@ def test_a_part_of_the_layers_another_experiment_and_a_mean_image(run, tmp_path)
         (("--mean=1,2,x",), "is not three numbers"),
         (("--mean=1,2,3", "--format=h5"), "is not an HDF5 file"),
         (("--mean=1,2,3", "--fc6_order=cwh"), "fc6_order"),
-        (("--mean=1,2,3",), "--width"),
+        (("--mean=1,2,3", "--width=0.5"), "--width"),
     ],
 )
 def test_wrong_use_is_a_sentence(run, tmp_path, arguments, words):

@@ -45,8 +45,8 @@ def test_four_in_a_row(tmp_path, count, columns, rows):
     path = tmp_path / "panels.png"
     draw([0] * count, path)
     width, height = Image.open(path).size
-    assert width == pytest.approx(2.6 * 110 * columns, abs=2)
-    assert height == pytest.approx(4.2 * 110 * rows, abs=2)
+    assert width == pytest.approx(2.6 * 300 * columns, abs=2)
+    assert height == pytest.approx(4.2 * 300 * rows, abs=2)
 
 
 if __name__ == "__main__":

@@ -90,6 +90,23 @@ def test_a_dry_run_refuses_what_a_run_refuses(
         train.train_and_evaluate(config, data_dir, path, set_learning_rate=rate)
 
 
+def test_the_run_to_start_from_is_read(begun, data_dir, tmp_path):
+    """The line is that of the run itself."""
+    values = {"init_from": str(begun / "run"), "num_epochs": 1}
+    config, path = training_runs.make_config(values), str(tmp_path / "run")
+    lines = dry_run.estimate(config, data_dir, path)
+    (line,) = (line for line in lines if line.startswith("from "))
+    assert f"from {begun / 'run'}, step 3: conv1a" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_run_to_start_from_is_refused(begun, data_dir, tmp_path):
+    config = training_runs.make_config({"init_from": str(begun / "emptied")})
+    for call in (dry_run.estimate, train.train_and_evaluate):
+        with pytest.raises(errors.UserError, match="checkpoint"):
+            call(config, data_dir, str(tmp_path / "run"))
+
+
 def test_a_directory_in_use_is_refused(begun, data_dir):
     path = str(begun / "run")
     config = training_runs.make_config({"num_epochs": 2})

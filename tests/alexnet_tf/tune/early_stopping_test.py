@@ -67,7 +67,7 @@ def test_a_trial_at_chance(losses, num_epochs, is_hopeless):
     text = early_stopping.explain_chance(make_history(losses=losses), 10, num_epochs)
     assert bool(text) == is_hopeless
     if text:
-        assert f"ln(10) = 2.303 for {num_epochs} epochs" in text
+        assert f"ln(10) = 2.303 for {num_epochs} epoch" in text
 
 
 OTHERS = [

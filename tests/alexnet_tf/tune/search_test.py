@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import socket
 import sys
 import threading
@@ -301,6 +302,18 @@ def test_a_worker_trains_what_its_chief_says(data_dir, tmp_path, script, monkeyp
         monkeypatch.delenv(name)
     assert run(data_dir, tmp_path) == results
     assert script.calls == calls
+
+
+def test_trials_of_other_workers_are_known_to_be_training(data_dir, tmp_path, script):
+    tune_dir = tmp_path / "T"
+    assert search.list_training(str(tune_dir)) == []
+    run(data_dir, tmp_path)
+    assert search.list_training(str(tune_dir)) == []
+    # KerasTuner's chief writes this when it gives a trial to a worker.
+    shutil.copytree(
+        tune_dir / "keras_tuner" / "trial_1", tune_dir / "keras_tuner/trial_8"
+    )
+    assert search.list_training(str(tune_dir)) == ["8"]
 
 
 def test_trials_compute_as_the_first_one_does(tmp_path):

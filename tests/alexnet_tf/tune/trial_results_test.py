@@ -131,5 +131,15 @@ def test_the_table_has_the_best_first_and_the_broken_last():
     assert trial_results.format_table([]).startswith("trial")
 
 
+def test_a_search_is_not_done_while_others_train():
+    result = trial_results.TrialResult("0", "finished", {}, 4, 0.25, 3, 9.0, "")
+    still = "\n".join(trial_results.format_end([result], ["1", "2"], "D", "T"))
+    assert "done" not in still and "others still train 1, 2" in still
+    assert "25.00% (trial 0)" in still
+    end = "\n".join(trial_results.format_end([result], [], "D", "T"))
+    assert "done: 1 trial, " in end and "25.00% (trial 0): T/best.json" in end
+    assert "others" not in end
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

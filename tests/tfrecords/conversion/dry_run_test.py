@@ -24,8 +24,8 @@ def test_the_size_is_near_that_of_the_conversion(tmp_path):
         "train: 80 images of 20 classes, 4 in each class",
         "validation: 20 images of 20 classes, 1 in each class",
         "Note: Decisive.",
-        "train: 80 images in 1 shards",
-        "validation: 20 images in 1 shards",
+        "train: 80 images in 1 shard",
+        "validation: 20 images in 1 shard",
     ]
     assert re.match(
         r"68 of them .* [\d,]+ images/s with one process, 0 rejected",

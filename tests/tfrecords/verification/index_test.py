@@ -185,7 +185,7 @@ def test_damaged_and_cut_shards_are_named(records_dir):
 def test_a_shard_of_zero_bytes_is_named_before_anything_is_read(records_dir):
     path = os.path.join(records_dir, "validation-00001-of-00002")
     os.truncate(path, 0)
-    with pytest.raises(errors.DataError, match=r"1 shards .*validation-00001-of-00002"):
+    with pytest.raises(errors.DataError, match=r"1 shard .*validation-00001-of-00002"):
         run(records_dir)
     assert not os.path.exists(os.path.join(records_dir, locks.LOCK_NAME))
     written = index.index_records(

@@ -40,7 +40,7 @@ def test_batches_double_up_to_twice_the_batch():
 def test_the_plot_is_an_image(tmp_path):
     path = tmp_path / "growth.png"
     growth.plot(SERIES, str(path))
-    assert Image.open(path).size == (960, 420)
+    assert Image.open(path).size == (2400, 1050)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,101 @@
+"""Tries whether pip can install every pair of extras together."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import runpy
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+from unittest import mock
+
+import setuptools
+from absl import flags
+
+# A script of the checkout finds the checkout's packages, wherever it is called.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from tfrecords import errors
+from tfrecords.console import command_line
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+SYNOPSIS = """\
+python tools/check_extras.py [--part=1/4] [--timeout=600]
+
+Runs `pip install --dry-run .[A,B]` for every pair of extras. A pair that setup.py calls
+exclusive must be refused within two minutes. Run it with Python 3.10 or 3.11, which
+the extra addons needs. It needs a network, and installs nothing."""
+
+_PART = flags.DEFINE_string(
+    "part", "1/1", "I/N: every Nth pair, beginning with the Ith"
+)
+_TIMEOUT = flags.DEFINE_integer("timeout", 600, "seconds for a pair", lower_bound=1)
+
+# What pip may take to refuse an exclusive pair, seconds.
+_REFUSAL_SECONDS = 120
+
+
+def read_setup(root: pathlib.Path) -> dict[str, Any]:
+    """The names that setup.py defines, and its arguments as "arguments"."""
+    with mock.patch.object(setuptools, "setup") as setup:
+        names = runpy.run_path(str(root / "setup.py"))
+    return {**names, "arguments": setup.call_args.kwargs}
+
+
+def list_pairs(extras: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """All pairs of extras, in alphabetical order."""
+    return list(itertools.combinations(sorted(extras), 2))
+
+
+def check_pair(
+    root: pathlib.Path, pair: tuple[str, str], reason: str | None, timeout: int
+) -> str:
+    """Says what is wrong with a pair, or "". `reason` is why it is exclusive, or None.
+
+    pip gets `timeout` seconds.
+    """
+    target = f"{root}[{','.join(pair)}]"
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--quiet"]
+    # As in a new environment: what is installed here may be of another pair.
+    command += ["--ignore-installed", "--disable-pip-version-check", target]
+    limit = _REFUSAL_SECONDS if reason else timeout
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return f"pip did not answer in {limit} s"
+    if reason and not done.returncode:
+        return f"setup.py calls the pair exclusive ({reason}), but pip installs it"
+    if done.returncode and not reason:
+        return done.stderr.strip()[-2000:] or f"pip ended with {done.returncode}"
+    return ""
+
+
+def main() -> None:
+    """Reads the flags, tries the pairs, prints what is wrong."""
+    first, _, step = _PART.value.partition("/")
+    if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
+        raise errors.UserError(f"--part={_PART.value} is not I/N, such as 1/4.")
+    setup = read_setup(ROOT)
+    exclusive = setup["EXCLUSIVE_EXTRAS"]
+    pairs = list_pairs(setup["arguments"]["extras_require"])
+    failed = []
+    for pair in pairs[int(first) - 1 :: int(step)]:
+        start = time.monotonic()
+        problem = check_pair(ROOT, pair, exclusive.get(pair), _TIMEOUT.value)
+        seconds = time.monotonic() - start
+        print(f"{','.join(pair)}: {problem or 'as expected'} ({seconds:.0f} s)")
+        if problem:
+            failed.append(",".join(pair))
+    if failed:
+        raise errors.UserError(
+            f"these pairs of extras are not as setup.py says: {' '.join(failed)}. "
+            "Correct their requirements, or add them to EXCLUSIVE_EXTRAS."
+        )
+
+
+if __name__ == "__main__":
+    command_line.run(main, __name__, SYNOPSIS, prints_result=lambda: True)
