@@ -79,7 +79,6 @@ TESTED_WITH = {
     "alexnet_tf.runs.checkpoint_files": "alexnet_tf.runs.checkpoint",
     "alexnet_tf.config.suggestions": "alexnet_tf.config.overrides",
     "alexnet_tf.config.field": "alexnet_tf.config.overrides",
-    "alexnet_tf.devices.exchange": "alexnet_tf.training.chief",
     "alexnet_tf.devices.peers": "alexnet_tf.devices.meeting",
     "alexnet_tf.evaluation.report": "alexnet_tf.evaluation.evaluate",
     "alexnet_tf.experiments.alexnet": "alexnet_tf.experiments",

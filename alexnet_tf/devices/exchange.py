@@ -96,16 +96,19 @@ class WorkerExchange(Exchange):
 
     def __init__(self, workers: Workers, peers: Peers):
         self.workers, self._peers = workers, peers
-        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
-            tf.train.ClusterSpec({"worker": list(workers.addresses)}),
-            task_type="worker",
-            task_id=workers.index,
-        )
-        # Kept, as its end would end the cluster. It makes no replica of anything.
-        self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
+        self._connect()
         self._num_collectives = 0
         self._groups: dict[str, int] = {}
         self._sum_flag = tf.function(self._make_sum())
+
+    def _connect(self) -> None:
+        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+            tf.train.ClusterSpec({"worker": list(self.workers.addresses)}),
+            task_type="worker",
+            task_id=self.workers.index,
+        )
+        # Kept, as its end would end the cluster. It makes no replica of anything.
+        self._strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         self._peers.close(says_goodbye=kind is None)

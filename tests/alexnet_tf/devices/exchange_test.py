@@ -1,0 +1,47 @@
+"""Tests of `devices.exchange`: one process, and the graph of several.
+
+`training.chief`'s test trains with several.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from alexnet_tf.devices.exchange import Exchange
+from tests import processes
+
+
+def test_each_towers_gradients_are_added_on_its_device_in_one_collective():
+    done = processes.run_python("-m", "tests.programs.list_collectives")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["parameters"]) == {"CPU:0", "CPU:1"}
+    *gradients, counts = found["collectives"]
+    expected = [[name, size, 3] for name, size in found["parameters"].items()]
+    assert sorted(gradients) == sorted(expected)
+    # The loss and two counts of errors.
+    assert counts == ["CPU:0", 3, 3]
+
+
+def test_one_process_exchanges_nothing():
+    alone, values = Exchange(), np.array([1.5, -2.0])
+    gradients, variables = [tf.constant([1.0])], [tf.Variable([0.0])]
+    with alone as entered:
+        assert entered.workers.count == 1
+        assert alone.average(gradients, variables)[0] is gradients[0]
+        loss, counts = tf.constant(2.0), tf.constant([3, 1])
+        assert alone.combine(loss, counts) == (loss, counts)
+        assert alone.add(values) is values and alone.share(values) is values
+        assert alone.share_json({"a": 1}) == {"a": 1}
+        assert alone.agree(True) and not alone.agree(False)
+    with pytest.raises(tf.errors.UnavailableError), alone.peer_errors():
+        raise tf.errors.UnavailableError(None, None, "as it is")
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, *sys.argv[1:]]))
