@@ -15,6 +15,7 @@ from tests import data_directories, processes, training_runs
 
 PROGRAM = """\
 import sys
+from alexnet_tf.commands import tune
 try:
     tune.run()
 finally:
