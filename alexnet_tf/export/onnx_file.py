@@ -2,8 +2,8 @@
 
     images [N, crop, crop, 3], RGB 0..255, float32 -> probabilities [N, num_classes]
 
-N is any batch size. tf2onnx converts; if onnxruntime is installed, its output must
-match the network's.
+N, the axis named "batch", is any batch size. tf2onnx converts; if onnxruntime is
+installed, its output must match the network's.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ NAME = "alexnet.onnx"
 PACKAGES = ("onnx", "tf2onnx")
 # Operator set, supported by every onnxruntime since 1.12.
 OPSET = 17
+# Name of the first axis of input and output.
+BATCH = "batch"
 # Largest allowed difference of a probability.
 TOLERANCE = 1e-4
 
@@ -56,6 +58,7 @@ def write(network: TrainedNetwork, path: str) -> float | None:
       DataError: if the file's output differs from the network's.
     """
     check_packages()
+    import onnx
     import tf2onnx
 
     model = build_inference_model(network)
@@ -65,9 +68,13 @@ def write(network: TrainedNetwork, path: str) -> float | None:
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": model(images, training=False)}
 
-    tf2onnx.convert.from_function(
-        classify, input_signature=signature, opset=OPSET, output_path=path
+    made, _ = tf2onnx.convert.from_function(
+        classify, input_signature=signature, opset=OPSET
     )
+    # tf2onnx gives the axis a name of its own, "unk__" with a number.
+    for value in (*made.graph.input, *made.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH
+    onnx.save(made, path)
     if not _is_installed("onnxruntime"):
         return None
     difference = compare(model, path)

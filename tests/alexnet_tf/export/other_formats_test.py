@@ -247,6 +247,8 @@ def test_onnx_answers_as_the_run_whatever_the_batch(
     assert "in onnxruntime" in made.report[0]
     path = os.path.join(made.path, "assets.extra", onnx_file.NAME)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for value in (*session.get_inputs(), *session.get_outputs()):
+        assert value.shape[0] == "batch"
     assert [value.name for value in session.get_inputs()] == ["images"]
     assert [value.name for value in session.get_outputs()] == ["probabilities"]
     for count in (1, 7, 18):
