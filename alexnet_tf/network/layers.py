@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
-from alexnet_tf.devices.workers import Workers
+from alexnet_tf.devices.workers import ALONE, Workers
 from alexnet_tf.network import convolution, products
 from alexnet_tf.stack import keras
 
@@ -214,7 +214,7 @@ class Dropout(PlacedLayer):
         rate: float,
         scaling: str,
         seed: tuple[int, int],
-        workers: Workers,
+        workers: Workers = ALONE,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
