@@ -40,12 +40,12 @@ class Peers:
         self._connections = dict(connections or {})
         self._lost: int | None = None
         self._is_lost, self._is_closed = threading.Event(), threading.Event()
-        selector = selectors.DefaultSelector()
-        for index, connection in self._connections.items():
-            connection.setblocking(True)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            selector.register(connection, selectors.EVENT_READ, index)
         if self._connections:
+            selector = selectors.DefaultSelector()
+            for index, connection in self._connections.items():
+                connection.setblocking(True)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                selector.register(connection, selectors.EVENT_READ, index)
             threading.Thread(target=self._watch, args=(selector,), daemon=True).start()
 
     def explain(self, seconds: float = 1.0) -> str:

@@ -13,7 +13,7 @@ from concurrent import futures
 import pytest
 
 from alexnet_tf.devices import meeting, peers
-from alexnet_tf.devices.workers import Workers
+from alexnet_tf.devices.workers import ALONE, Workers
 from tests import processes
 from tfrecords import errors
 
@@ -62,6 +62,18 @@ def test_workers_that_are_alike_meet_and_part(exits):
     time.sleep(0.6)
     assert exits == []
     assert threading.active_count() < 10
+
+
+def test_meeting_and_parting_leaves_no_file_open():
+    def count():
+        return len(os.listdir("/proc/self/fd"))
+
+    before = count()
+    meeting.meet(ALONE, FACTS)
+    assert count() == before
+    for value in meet_all(find_addresses(2), [FACTS] * 2):
+        value.close()
+    wait_for(lambda: count() == before)
 
 
 def test_what_differs_is_named_to_all():
