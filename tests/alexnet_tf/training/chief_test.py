@@ -148,11 +148,21 @@ def test_four_workers_give_equal_bits_every_time(alone, data_dir, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_stays_the_same_run(data_dir, tmp_path, precision):
+def test_mixed_precision_learns_alike(data_dir, tmp_path, precision):
     settings = {**SETTINGS, "precision": precision, "num_epochs": 2}
     run(data_dir, tmp_path / "one", 1, settings)
     run(data_dir, tmp_path / "two", 2, settings)
-    assert compare(tmp_path / "one", tmp_path / "two") < 0.05
+    # Gradients of half as many images are rounded to 8 or 11 bits otherwise.
+    one, two = (
+        [line["loss"] for line in training_runs.read_metrics(tmp_path / name, "epoch")]
+        for name in ("one", "two")
+    )
+    assert one == pytest.approx(two, rel=0.01)
+    first, second = (
+        training_runs.load_checkpoint(tmp_path / name).arrays["loss_scale/scale"]
+        for name in ("one", "two")
+    )
+    assert first == second
 
 
 def test_a_stop_request_to_any_worker_stops_all_with_the_state_saved(
