@@ -62,10 +62,10 @@ class Exchange:
         return list(gradients)
 
     def combine(
-        self, loss: tf.Tensor, errors_: tf.Tensor
+        self, loss: tf.Tensor, counts: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The mean loss, float32 scalar, and the sums of the errors, int32 [2]."""
-        return loss, errors_
+        """The mean loss, float32 scalar, and the sums of the counts, int32 [2]."""
+        return loss, counts
 
     def add(self, values: np.ndarray) -> np.ndarray:
         """The sum of all workers' arrays of one shape, float64 or int64."""
@@ -129,10 +129,10 @@ class WorkerExchange(Exchange):
         return averaged
 
     def combine(
-        self, loss: tf.Tensor, errors_: tf.Tensor
+        self, loss: tf.Tensor, counts: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As in `Exchange`."""
-        values = [[tf.cast(loss, tf.float64)], tf.cast(errors_, tf.float64)]
+        values = [[tf.cast(loss, tf.float64)], tf.cast(counts, tf.float64)]
         total = self._make_sum()(tf.concat(values, 0))
         return (
             tf.cast(total[0] / self.workers.count, tf.float32),

@@ -17,6 +17,7 @@ from typing import Any
 from alexnet_tf.devices.peers import Peers
 from alexnet_tf.devices.workers import Workers, split_address
 from tfrecords import errors
+from tfrecords.console import progress
 
 TIMEOUT_SECONDS = 300.0
 _RETRY_SECONDS, _MARGIN_SECONDS = 0.2, 5.0
@@ -77,6 +78,11 @@ def _receive_all(
 ) -> dict[int, socket.socket]:
     """The connections to all others, by worker."""
     arrived: dict[int, socket.socket] = {}
+    line = progress.LiveLine()
+    line.print_above(
+        f"waiting up to {timeout:.0f} s for "
+        + ", ".join(map(workers.describe, range(1, workers.count)))
+    )
     with contextlib.ExitStack() as stack:
         problem = ""
         while len(arrived) < workers.count - 1 and not problem:
@@ -100,6 +106,8 @@ def _receive_all(
                 continue
             problem = _compare(workers, facts, index, message, arrived)
             arrived[index] = connection
+            if not problem:
+                line.print_above(f"{workers.describe(index)} is there")
         for connection in arrived.values():
             with contextlib.suppress(OSError):
                 _send(connection, {"problem": problem})
@@ -146,6 +154,9 @@ def _report(
 ) -> socket.socket:
     """The connection to the chief."""
     chief = split_address(workers.addresses[0])
+    progress.LiveLine().print_above(
+        f"waiting up to {timeout:.0f} s for {workers.describe(0)}"
+    )
     while True:
         left = deadline - time.monotonic()
         if left <= 0:

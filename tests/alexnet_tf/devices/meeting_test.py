@@ -54,8 +54,14 @@ def wait_for(condition):
     assert condition()
 
 
-def test_workers_that_are_alike_meet_and_part(exits):
-    found = meet_all(find_addresses(3), [FACTS] * 3)
+def test_workers_that_are_alike_meet_and_part(exits, capsys):
+    addresses = find_addresses(3)
+    found = meet_all(addresses, [FACTS] * 3)
+    # Nobody waits without knowing for whom.
+    messages = capsys.readouterr().err
+    assert f"worker 1 ({addresses[1]}), worker 2 ({addresses[2]})" in messages
+    assert f"worker 2 ({addresses[2]}) is there" in messages
+    assert messages.count(f"s for worker 0 ({addresses[0]})") == 2
     assert all(isinstance(value, peers.Peers) for value in found)
     for value in found:
         value.close()
