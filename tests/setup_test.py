@@ -31,7 +31,7 @@ PIP_NAMES = {
 # TensorFlow brings, and the extras `onnx` and `opencv`.
 OPTIONAL = {
     *("tensorflow_addons", "keras"),
-    *("onnxruntime", "tf2onnx"),
+    *("onnx", "onnxruntime", "tf2onnx"),
     *("cv2", "simplejpeg"),
 }
 
