@@ -81,6 +81,7 @@ def compile_view_transform(
             make_view_transform(data, statistics, num_views),
             input_signature=[spec],
             jit_compile=stack.XLA_FUSES_LOOPS,
+            autograph=False,
         )
 
     def make_views(images: tf.Tensor) -> tf.Tensor:

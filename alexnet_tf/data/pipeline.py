@@ -114,8 +114,8 @@ def make_training_dataset(
 
         steps = tf.data.Dataset.range(start_step, start_step + num_steps)
         if crops_only and batch_reader.is_raw(data.manifest):
-            return _finish(steps.map(read_crops), num_steps, config.data)
-        images = _make_images(steps.map(read_step), prepare, config.data)
+            return _finish(_map(steps, read_crops), num_steps, config.data)
+        images = _make_images(_map(steps, read_step), prepare, config.data)
         batches = images.batch(batch_size, drop_remainder=True)
         return _finish(batches, num_steps, config.data)
 
@@ -167,7 +167,7 @@ def make_evaluation_dataset(
         ) -> tuple[tf.Tensor, ...]:
             return batch_reader.decode_image(stored, data.manifest), label, record_id
 
-        batches = tf.data.Dataset.range(num_batches).map(read_batch)
+        batches = _map(tf.data.Dataset.range(num_batches), read_batch)
         images = _make_images(batches, prepare, config.data)
         return _finish(images.batch(batch_size), num_batches, config.data)
 
@@ -192,16 +192,21 @@ def _make_batch_reader(
     )
 
 
+def _map(
+    dataset: tf.data.Dataset, function: Callable[..., Any], **options: Any
+) -> tf.data.Dataset:
+    # AutoGraph would rewrite the function's source, which takes a second and gives the
+    # same graph: no function of ours branches on a tensor in Python.
+    return dataset.map(tf.autograph.experimental.do_not_convert(function), **options)
+
+
 def _make_images(
     batches: tf.data.Dataset, prepare: Callable[..., Any], data: DataConfig
 ) -> tf.data.Dataset:
     # Per image, not per batch: elementwise ops on a batch would run on one thread.
     num_parallel = _get_num_parallel(data)
-    return (
-        batches.prefetch(1)
-        .unbatch()
-        .map(prepare, num_parallel_calls=num_parallel, deterministic=True)
-    )
+    images = batches.prefetch(1).unbatch()
+    return _map(images, prepare, num_parallel_calls=num_parallel, deterministic=True)
 
 
 def _get_num_parallel(data: DataConfig) -> int:

@@ -107,7 +107,9 @@ def make_batch_transform(
     """The same formula for a batch of `Crops`, compiled by XLA where that is faster."""
     cut_means = _make_batch_mean_cutter(data, statistics)
 
-    @tf.function(jit_compile=stack.XLA_FUSES_LOOPS, reduce_retracing=True)
+    @tf.function(
+        jit_compile=stack.XLA_FUSES_LOOPS, reduce_retracing=True, autograph=False
+    )
     def transform_batch(crops: Crops) -> tf.Tensor:
         offsets, mirrored, shift, divisor = crops.draws
         flipped = tf.reverse(crops.pixels, [2])

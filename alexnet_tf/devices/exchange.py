@@ -99,7 +99,7 @@ class WorkerExchange(Exchange):
         self._connect()
         self._num_collectives = 0
         self._groups: dict[str, int] = {}
-        self._sum_flag = tf.function(self._make_sum())
+        self._sum_flag = tf.function(self._make_sum(), autograph=False)
 
     def _connect(self) -> None:
         resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(

@@ -48,7 +48,7 @@ def make_eval_step(
         tf.TensorSpec([None], tf.int32),
     ]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def eval_step(views: tf.Tensor, labels: tf.Tensor) -> EvalResult:
         with placement.scope(device):
             return score(compute_probabilities(model, views), labels)

@@ -64,7 +64,7 @@ def write(network: TrainedNetwork, path: str) -> float | None:
     model = build_inference_model(network)
     signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32, "images")]
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, autograph=False)
     def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": model(images, training=False)}
 

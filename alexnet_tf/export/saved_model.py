@@ -44,6 +44,7 @@ from tfrecords.images import decoder, resize
 FORMAT_NAME = "alexnet-export"
 FORMAT_VERSION = 1
 SAVED_MODEL = "saved_model"
+_IMAGE_BYTES = tf.TensorSpec([None], tf.string, "image_bytes")
 
 NO_IMAGE = (
     "it is not a JPEG, PNG, GIF, BMP or (with TensorFlow 2.21) still WebP, or it is "
@@ -71,7 +72,7 @@ class Signatures:
         }
 
     def _make_classifier(self, num_views: int) -> Any:
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        @tf.function(input_signature=[_IMAGE_BYTES], autograph=False)
         def classify(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             views, reasons = self._make_views(image_bytes, num_views)
             probabilities = forward.compute_probabilities(self._network, views)
@@ -88,7 +89,7 @@ class Signatures:
         ]
         to_features = keras.Model(network.inputs, relu7)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        @tf.function(input_signature=[_IMAGE_BYTES], autograph=False)
         def extract(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             views, reasons = self._make_views(image_bytes, 1)
             towers = to_features(views[:, 0], training=False)
@@ -102,7 +103,7 @@ class Signatures:
         size = self._data.crop_size
         spec = tf.TensorSpec([None, size, size, 3], tf.float32, "images")
 
-        @tf.function(input_signature=[spec])
+        @tf.function(input_signature=[spec], autograph=False)
         def classify(images: tf.Tensor) -> dict[str, tf.Tensor]:
             mean = evaluation_views.make_centre_mean(self._data, self._statistics)
             views = (images - mean)[:, tf.newaxis]
@@ -159,6 +160,7 @@ def decode_or_explain(
     ""), or (zeros, the reason).
     """
 
+    @tf.autograph.experimental.do_not_convert
     def decode(one: tf.Tensor) -> tuple[tf.Tensor, str]:
         image = decoding.decode_image(one)
         return resize.resize_and_crop_tensor(image, image_size), ""

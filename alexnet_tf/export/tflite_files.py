@@ -107,7 +107,9 @@ def _make_classifier(
     module = tf.Module(name="alexnet")
     module.weights = [get_tf_variable(weight) for weight in model.weights]
     module.classify = tf.function(
-        lambda images: {"probabilities": classify(images)}, input_signature=[spec]
+        lambda images: {"probabilities": classify(images)},
+        input_signature=[spec],
+        autograph=False,
     )
     return module
 

@@ -70,7 +70,9 @@ def make_predictor(network: TrainedNetwork, num_views: int) -> Predictor:
     transform = evaluation_views.make_view_transform(config, statistics, num_views)
     size = statistics.mean_image.shape[0]
 
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)])
+    spec = tf.TensorSpec([None, size, size, 3], tf.uint8)
+
+    @tf.function(input_signature=[spec], autograph=False)
     def compute(images: tf.Tensor) -> tf.Tensor:
         return forward.compute_probabilities(network.model, transform(images))
 

@@ -198,17 +198,17 @@ def _compile_fused(
 
         return _widen(shift(x, 0)), bias + alpha * sum_neighbours(square)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def compute_y(padded: tf.Tensor) -> tf.Tensor:
         x, s = read(padded)
         return _narrow(x * _power(s, beta), padded.dtype)
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def compute_t(padded: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
         x, s = read(padded)
         return _widen(_get_bits(dy)) * x * _power(s, beta) / s
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def compute_dx(padded: tf.Tensor, dy: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
         x, s = read(padded)
         total = sum_neighbours(lambda distance: shift(t, distance))

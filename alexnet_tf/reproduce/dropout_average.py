@@ -42,7 +42,7 @@ def compare(
     """
     front, head = _split(model)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def predict(maps: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         own = tf.nn.log_softmax(tf.cast(head(maps, training=False), tf.float32))
         drawn = [

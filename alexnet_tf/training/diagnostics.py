@@ -37,7 +37,7 @@ def make_dead_unit_counter(
     probe = keras.Model(model.inputs, [layer.output for layer in activations])
     names = [_name_parameters_of(model, layer.name) for layer in activations]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def count_dead_units(images: tf.Tensor) -> dict[str, tf.Tensor]:
         with placement.scope(device):
             shares = {}

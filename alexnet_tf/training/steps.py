@@ -53,7 +53,7 @@ def make_train_step(
     """
     variables = [parameter.variable for parameter in optimizer.parameters]
 
-    @tf.function
+    @tf.function(autograph=False)
     def train_step(images: tf.Tensor, labels: tf.Tensor) -> TrainResult:
         with placement.scope(device):
             logits = model(images, training=True)
