@@ -16,7 +16,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory, evaluation_views, iteration, pipeline
 from alexnet_tf.devices import placement, precision
-from alexnet_tf.devices.exchange import Exchange
+from alexnet_tf.devices.collectives import Collectives
 from alexnet_tf.evaluation import contest, forward
 from alexnet_tf.evaluation.metrics import ErrorCounts, PerClassErrors
 from alexnet_tf.network.networks import NETWORKS
@@ -27,7 +27,7 @@ from tfrecords.console import progress
 from tfrecords.plurals import counted
 from tfrecords.shards import manifest
 
-_ALONE = Exchange()
+_ALONE = Collectives()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def evaluate(
     make_views: Callable[[tf.Tensor], tf.Tensor] | None = None,
     keeps_answers: bool = False,
     keeps_guesses: bool = False,
-    exchange: Exchange = _ALONE,
+    collectives: Collectives = _ALONE,
 ) -> Evaluation:
     """Evaluates `split`, "validation", "test" or "train", with 1 or 10 views.
 
@@ -89,7 +89,7 @@ def evaluate(
         guesses = contest.make_guesses(num_records, data.manifest.num_classes)
     line = progress.Progress("evaluating", num_records, "images")
     dataset = pipeline.make_evaluation_dataset(
-        data, config, split, num_views, exchange.workers
+        data, config, split, num_views, collectives.workers
     )
     make_views = make_views or evaluation_views.compile_view_transform(
         config.data, data.statistics, num_views
@@ -117,10 +117,10 @@ def evaluate(
             line.advance(len(is_error))
     if shows_progress:
         line.close()
-    counts = counts.share(exchange.add)
-    per_class.num_seen = exchange.add(per_class.num_seen)
-    per_class.errors = exchange.add(per_class.errors)
-    times_seen = exchange.add(times_seen)
+    counts = counts.share(collectives.add)
+    per_class.num_seen = collectives.add(per_class.num_seen)
+    per_class.errors = collectives.add(per_class.errors)
+    times_seen = collectives.add(times_seen)
     if not np.all(times_seen == 1):
         raise errors.DataError(
             f"of {counted(num_records, 'image')} in the {split} split, "

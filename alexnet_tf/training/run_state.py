@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
-from alexnet_tf.devices.exchange import Exchange
+from alexnet_tf.devices.collectives import Collectives
 from alexnet_tf.devices.workers import ALONE, Workers
 from alexnet_tf.evaluation.metrics import ErrorCounts
 from alexnet_tf.network import build, layers
@@ -114,11 +114,11 @@ class RunState:
         self.best_step = checkpoint.best_step
         self.step = self.saved_step = checkpoint.step
 
-    def share(self, exchange: Exchange) -> None:
+    def share(self, collectives: Collectives) -> None:
         """Gives every worker the chief's state."""
         for variable in self.get_variables().values():
-            variable.assign(exchange.share(variable.numpy()))
-        values = exchange.share_json(
+            variable.assign(collectives.share(variable.numpy()))
+        values = collectives.share_json(
             {
                 "state": self.to_json(),
                 "step": self.step,

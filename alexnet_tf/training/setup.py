@@ -18,7 +18,7 @@ import alexnet_tf
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory
-from alexnet_tf.devices import exchange as exchange_lib
+from alexnet_tf.devices import collectives as collectives_lib
 from alexnet_tf.devices import meeting, placement, precision
 from alexnet_tf.devices.workers import ALONE, Workers
 from alexnet_tf.network.networks import NETWORKS
@@ -42,8 +42,8 @@ class Opening:
 
     The config's precision is resolved, not "auto"; `chosen` has the reason if "auto"
     chose it. `last_step` completes `config.num_epochs`, `profile` holds the steps to
-    profile, and `info` is this start's entry in the run's record. `exchange` connects
-    the workers.
+    profile, and `info` is this start's entry in the run's record. `collectives`
+    connects the workers.
     """
 
     config: Config
@@ -54,7 +54,7 @@ class Opening:
     profile: profiling.ProfileWindow
     info: run_record.RunInfo
     chosen: precision.Choice
-    exchange: exchange_lib.Exchange
+    collectives: collectives_lib.Collectives
 
 
 def open_run(
@@ -80,7 +80,7 @@ def open_run(
     peers = meeting.meet(workers, facts)
     # In this order: TensorFlow's devices are fixed once the workers are connected.
     placement.make_logical_devices(config.devices)
-    exchange = exchange_lib.connect(workers, peers)
+    collectives = collectives_lib.connect(workers, peers)
     where = placement.make_placement(
         config.devices, NETWORKS[config.model.network].num_towers
     )
@@ -90,7 +90,7 @@ def open_run(
         chosen = precision.choose_precision(
             config.precision, run_record.read_precision(workdir_path)
         )
-    chosen = precision.Choice(**exchange.share_json(dataclasses.asdict(chosen)))
+    chosen = precision.Choice(**collectives.share_json(dataclasses.asdict(chosen)))
     config = dataclasses.replace(config, precision=chosen.precision)
     data = directory.open_data(data_dir, config)
     checks.check_data(config, data.manifest, data_dir)
@@ -117,7 +117,7 @@ def open_run(
         ),
         info,
         chosen,
-        exchange,
+        collectives,
     )
 
 
@@ -176,12 +176,12 @@ def build_and_restore(
       DataError: if a checkpoint is damaged.
       DeviceMemoryError: if the device memory is too small.
     """
-    config, data, exchange = opened.config, opened.data, opened.exchange
+    config, data, collectives = opened.config, opened.data, opened.collectives
     state = run_state.build_run_state(
-        config, data.manifest.num_classes, opened.where, exchange.workers
+        config, data.manifest.num_classes, opened.where, collectives.workers
     )
     restored, text = None, ""
-    if exchange.workers.is_chief:
+    if collectives.workers.is_chief:
         with placement.memory_errors("network"):
             restored = checkpoint.load_latest(
                 run_record.get_checkpoints_dir(workdir_path),
@@ -196,9 +196,11 @@ def build_and_restore(
         if new_layers is not None:
             state.untrained_layers = new_layers
             state.optimizer.begin()
-    if exchange.workers.count > 1:
-        state.share(exchange)
-        data = data.with_statistics(_share(exchange, data.statistics), config.init_from)
+    if collectives.workers.count > 1:
+        state.share(collectives)
+        data = data.with_statistics(
+            _share(collectives, data.statistics), config.init_from
+        )
     rates = []
     if set_learning_rate:
         layer_names = state.schedule.layer_names
@@ -206,12 +208,14 @@ def build_and_restore(
     return Start(state, data, restored, text, rates)
 
 
-def _share(exchange: exchange_lib.Exchange, statistics: Statistics) -> Statistics:
+def _share(
+    collectives: collectives_lib.Collectives, statistics: Statistics
+) -> Statistics:
     """The chief's statistics, which may be those of another run."""
     values = dataclasses.asdict(statistics)
     return Statistics(
-        exchange.share_json(values.pop("num_images")),
-        **{name: exchange.share(array) for name, array in values.items()},
+        collectives.share_json(values.pop("num_images")),
+        **{name: collectives.share(array) for name, array in values.items()},
     )
 
 
@@ -225,7 +229,7 @@ def describe(opened: Opening, start: Start) -> list[str]:
         f"{counted(manifest.num_classes, 'class')}, batches of {config.batch_size}, "
         f"{config.precision}, {opened.where.describe()}"
     )
-    workers = opened.exchange.workers
+    workers = opened.collectives.workers
     if workers.count > 1:
         share = config.batch_size // workers.count
         lines.append(

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
-from alexnet_tf.devices.exchange import Exchange
+from alexnet_tf.devices.collectives import Collectives
 from alexnet_tf.evaluation import metrics
 from alexnet_tf.optimization.loss_scale import LossScale
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.stack import keras
 
-_ALONE = Exchange()
+_ALONE = Collectives()
 
 
 class TrainResult(NamedTuple):
@@ -42,7 +42,7 @@ def make_train_step(
     optimizer: Optimizer,
     loss_scale: LossScale,
     device: str | None = None,
-    exchange: Exchange = _ALONE,
+    collectives: Collectives = _ALONE,
 ) -> tf.types.experimental.PolymorphicFunction:
     """Compiles the training step of a model from images to logits.
 
@@ -63,8 +63,8 @@ def make_train_step(
             scaled_gradients = tf.gradients(loss_scale.scale_up(own_loss), variables)
             own_gradients = loss_scale.scale_down(scaled_gradients, variables)
 
-            gradients = exchange.average(own_gradients, variables)
-            loss, errors = exchange.combine(own_loss, own_errors)
+            gradients = collectives.average(own_gradients, variables)
+            loss, errors = collectives.combine(own_loss, own_errors)
             norms = _compute_norms(gradients, variables)
 
             # A finite sum has only finite terms.

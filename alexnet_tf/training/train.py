@@ -64,14 +64,14 @@ def train_and_evaluate(
     opened = setup.open_run(
         config, data_dir, workdir_path, command, workers, set_learning_rate
     )
-    exchange = opened.exchange
+    collectives = opened.collectives
     config, epochs, profile = opened.config, opened.epochs, opened.profile
     last_step, device = opened.last_step, opened.where.get_device(0)
     with (
         chief.open_workdir(workers, workdir_path, config, opened.info) as run,
         stop_signals.catch_stop_signals() as stop,
-        exchange,
-        exchange.peer_errors(),
+        collectives,
+        collectives.peer_errors(),
     ):
         # The network; its weights are new, from a checkpoint or from another run.
         start = setup.build_and_restore(
@@ -83,7 +83,7 @@ def train_and_evaluate(
             data_summary.save(run.path, data.statistics, data.manifest.classes)
 
         train_step = steps.make_train_step(
-            state.model, state.optimizer, state.loss_scale, device, exchange
+            state.model, state.optimizer, state.loss_scale, device, collectives
         )
         with placement.scope(device):
             finish = training_transform.make_device_part(config.data, data.statistics)
@@ -97,7 +97,7 @@ def train_and_evaluate(
         )
         checkpoints = chief.make_saver(run, config, state)
         validate = validation.Validation(
-            state, data, config, reporter, stop, device, watch, exchange
+            state, data, config, reporter, stop, device, watch, collectives
         )
         chance = diagnostics.ChanceDetector(data.manifest.num_classes, config)
         try:
@@ -121,7 +121,7 @@ def train_and_evaluate(
                     state.step >= last_step
                     or state.schedule.finished
                     or validate.is_given_up
-                    or exchange.agree(bool(stop))
+                    or collectives.agree(bool(stop))
                 ):
                     with profile.trace_step(state.step), reporter.time_step():
                         with reporter.time_input():
@@ -176,7 +176,7 @@ def train_and_evaluate(
                         checkpoints.save()
                 if state.saved_step != state.step:
                     checkpoints.save()
-                is_stopped = exchange.agree(bool(stop))
+                is_stopped = collectives.agree(bool(stop))
         finally:
             profile.close()
             reporter.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data.directory import DataDirectory
 from alexnet_tf.data.evaluation_views import compile_view_transform
-from alexnet_tf.devices.exchange import Exchange
+from alexnet_tf.devices.collectives import Collectives
 from alexnet_tf.evaluation import forward
 from alexnet_tf.evaluation.evaluate import evaluate
 from alexnet_tf.training import diagnostics
@@ -37,11 +37,11 @@ class Validation:
         stop: StopRequest,
         device: str | None,
         watch: Watch | None,
-        exchange: Exchange,
+        collectives: Collectives,
     ):
         self._state, self._data, self._config = state, data, config
-        self._reporter, self._exchange, self._watch = reporter, exchange, watch
-        self._check_stop = stop.check if exchange.workers.count == 1 else _go_on
+        self._reporter, self._collectives, self._watch = reporter, collectives, watch
+        self._check_stop = stop.check if collectives.workers.count == 1 else _go_on
         self._make_views = compile_view_transform(
             config.data, data.statistics, 1, device
         )
@@ -70,7 +70,7 @@ class Validation:
                     "validation",
                     check_stop=self._check_stop,
                     make_views=self._make_views,
-                    exchange=self._exchange,
+                    collectives=self._collectives,
                 )
             except Stopped:
                 return False

@@ -11,7 +11,7 @@ import json
 import tensorflow as tf
 
 from alexnet_tf.config.schema import ModelConfig, OptimizerConfig
-from alexnet_tf.devices import exchange, placement
+from alexnet_tf.devices import collectives, placement
 from alexnet_tf.devices.peers import Peers
 from alexnet_tf.devices.workers import Workers
 from alexnet_tf.network import build
@@ -21,8 +21,8 @@ from alexnet_tf.optimization.momentum import MomentumOptimizer
 from alexnet_tf.training import steps
 
 
-class Unconnected(exchange.WorkerExchange):
-    """An exchange without a cluster, which builds the same graph."""
+class Unconnected(collectives.WorkerCollectives):
+    """Collectives without a cluster, which build the same graph."""
 
     def _connect(self) -> None:
         pass

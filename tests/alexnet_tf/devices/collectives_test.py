@@ -1,4 +1,4 @@
-"""Tests of `devices.exchange`: one process, and the graph of several.
+"""Tests of `devices.collectives`: one process, and the graph of several.
 
 `training.chief`'s test trains with several.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from alexnet_tf.devices.exchange import Exchange
+from alexnet_tf.devices.collectives import Collectives
 from tests import processes
 
 
@@ -29,7 +29,7 @@ def test_each_towers_gradients_are_added_on_its_device_in_one_collective():
 
 
 def test_one_process_exchanges_nothing():
-    alone, values = Exchange(), np.array([1.5, -2.0])
+    alone, values = Collectives(), np.array([1.5, -2.0])
     gradients, variables = [tf.constant([1.0])], [tf.Variable([0.0])]
     with alone as entered:
         assert entered.workers.count == 1

@@ -39,7 +39,7 @@ _PEER_ERRORS = (
 )
 
 
-class Exchange:
+class Collectives:
     """A single process: nothing is exchanged.
 
     Attributes:
@@ -48,7 +48,7 @@ class Exchange:
 
     workers = ALONE
 
-    def __enter__(self) -> Exchange:
+    def __enter__(self) -> Collectives:
         return self
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
@@ -88,7 +88,7 @@ class Exchange:
         return contextlib.nullcontext()
 
 
-class WorkerExchange(Exchange):
+class WorkerCollectives(Collectives):
     """Several processes; every worker calls the same methods in the same order.
 
     Make it before TensorFlow has used any device.
@@ -116,7 +116,7 @@ class WorkerExchange(Exchange):
     def average(
         self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]
     ) -> list[tf.Tensor]:
-        """As in `Exchange`: one collective per device."""
+        """As in `Collectives`: one collective per device."""
         averaged: list[tf.Tensor | None] = [None] * len(gradients)
         for device in dict.fromkeys(variable.device for variable in variables):
             rows = [row for row, v in enumerate(variables) if v.device == device]
@@ -131,7 +131,7 @@ class WorkerExchange(Exchange):
     def combine(
         self, loss: tf.Tensor, counts: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """As in `Exchange`."""
+        """As in `Collectives`."""
         values = [[tf.cast(loss, tf.float64)], tf.cast(counts, tf.float64)]
         total = self._make_sum()(tf.concat(values, 0))
         return (
@@ -140,12 +140,12 @@ class WorkerExchange(Exchange):
         )
 
     def add(self, values: np.ndarray) -> np.ndarray:
-        """As in `Exchange`."""
+        """As in `Collectives`."""
         with self.peer_errors():
             return self._make_sum()(tf.constant(values)).numpy()
 
     def share(self, array: np.ndarray) -> np.ndarray:
-        """As in `Exchange`: a sum in which the other workers' terms are 0."""
+        """As in `Collectives`: a sum in which the other workers' terms are 0."""
         # Bytes, so that every type and every bit pattern is shared unchanged.
         data = np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
         sent = data if self.workers.is_chief else np.zeros_like(data)
@@ -153,20 +153,20 @@ class WorkerExchange(Exchange):
         return np.frombuffer(total.tobytes(), array.dtype).reshape(array.shape)
 
     def share_json(self, value: Any) -> Any:
-        """As in `Exchange`."""
+        """As in `Collectives`."""
         data = np.frombuffer(json.dumps(value).encode(), np.uint8)
         length = int(self.share(np.array(len(data), np.int64)))
         own = data if self.workers.is_chief else np.zeros(length, np.uint8)
         return json.loads(self.share(own).tobytes())
 
     def agree(self, wants: bool) -> bool:
-        """As in `Exchange`."""
+        """As in `Collectives`."""
         with self.peer_errors():
             return bool(self._sum_flag(tf.constant([wants], tf.int32))[0] > 0)
 
     @contextlib.contextmanager
     def peer_errors(self) -> Iterator[None]:
-        """As in `Exchange`."""
+        """As in `Collectives`."""
         try:
             yield
         except _PEER_ERRORS as error:
@@ -200,9 +200,9 @@ class WorkerExchange(Exchange):
         return add
 
 
-def connect(workers: Workers, peers: Peers) -> Exchange:
-    """The exchange between `workers`, which have met (see `meeting`)."""
-    return WorkerExchange(workers, peers) if workers.count > 1 else Exchange()
+def connect(workers: Workers, peers: Peers) -> Collectives:
+    """The collectives between `workers`, which have met (see `meeting`)."""
+    return WorkerCollectives(workers, peers) if workers.count > 1 else Collectives()
 
 
 def _pad(data: np.ndarray) -> np.ndarray:
