@@ -195,8 +195,8 @@ def _make_batch_reader(
 def _map(
     dataset: tf.data.Dataset, function: Callable[..., Any], **options: Any
 ) -> tf.data.Dataset:
-    # AutoGraph would rewrite the function's source, which takes a second and gives the
-    # same graph: no function of ours branches on a tensor in Python.
+    # No function of ours branches on a tensor in Python. AutoGraph would give the same
+    # graph, later.
     return dataset.map(tf.autograph.experimental.do_not_convert(function), **options)
 
 

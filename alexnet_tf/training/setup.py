@@ -43,7 +43,7 @@ class Opening:
     The config's precision is resolved, not "auto"; `chosen` has the reason if "auto"
     chose it. `last_step` completes `config.num_epochs`, `profile` holds the steps to
     profile, and `info` is this start's entry in the run's record. `collectives`
-    connects the workers.
+    connect the workers.
     """
 
     config: Config
