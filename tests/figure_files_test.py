@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests import processes
+from tests import forked_processes
 from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
@@ -28,7 +28,7 @@ FIGURES = {
 def test_other_suffixes_are_refused_at_once(module, tmp_path):
     flag, others = FIGURES[module]
     arguments = [*others, f"--{flag}=figure.jpg"]
-    done = processes.run_python("-m", module, *arguments, cwd=tmp_path)
+    done = forked_processes.run_python("-m", module, *arguments, cwd=tmp_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     for fact in (f"--{flag}", "figure.jpg", ".png", ".pdf", ".svg"):
         assert fact in done.stderr
@@ -55,7 +55,9 @@ def test_the_sheet_of_the_sample_is_in_the_format_of_its_suffix(
     suffix, start, tmp_path
 ):
     arguments = ["--per_class=1", f"--output=sheet.{suffix}"]
-    done = processes.run_python("-m", "tools.plot_sample", *arguments, cwd=tmp_path)
+    done = forked_processes.run_python(
+        "-m", "tools.plot_sample", *arguments, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / f"sheet.{suffix}").read_bytes().startswith(start)
 

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from tests import archives, processes, training_runs
+from tests import archives, forked_processes, training_runs
 
 
 def _run(command: str, *flags: str) -> str:
-    result = processes.run_python("-m", command, *flags)
+    result = forked_processes.run_python("-m", command, *flags)
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
     return result.stdout
@@ -59,7 +59,9 @@ def test_from_images_to_what_the_network_says_of_others(tmp_path):
     exported = _run("alexnet_tf.commands.export", workdir, export_dir)
     assert f"exported step 10 to {tmp_path}/export/1" in exported
     draw_sample = pathlib.Path(__file__).parents[1] / "tools" / "draw_sample.py"
-    drawn = processes.run_python(str(draw_sample), f"--output_dir={tmp_path}/new")
+    drawn = forked_processes.run_python(
+        str(draw_sample), f"--output_dir={tmp_path}/new"
+    )
     assert drawn.returncode == 0, drawn.stderr
     plot = tmp_path / "panels.png"
     predict_flags = [export_dir, "--views=10", f"--plot={plot}", "--format=csv"]

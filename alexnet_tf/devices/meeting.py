@@ -20,7 +20,7 @@ from tfrecords import errors
 from tfrecords.console import progress
 
 TIMEOUT_SECONDS = 300.0
-_RETRY_SECONDS, _MARGIN_SECONDS = 0.2, 5.0
+_RETRY_SECONDS, _MARGIN_SECONDS, _LATE_SECONDS = 0.2, 5.0, 5.0
 # What one worker says of itself is a few thousand bytes.
 _MAX_BYTES = 1 << 20
 _GREETING = "alexnet-train"
@@ -85,14 +85,15 @@ def _receive_all(
     )
     with contextlib.ExitStack() as stack:
         problem = ""
-        while len(arrived) < workers.count - 1 and not problem:
+        heard = []
+        while len(arrived) < workers.count - 1:
             server.settimeout(max(0.01, deadline - time.monotonic()))
             try:
                 connection, _ = server.accept()
             except TimeoutError:
                 missing = set(range(1, workers.count)) - set(arrived)
                 names = ", ".join(workers.describe(i) for i in sorted(missing))
-                problem = (
+                problem = problem or (
                     f"{names} did not come within {timeout:.0f} seconds. Start the "
                     "same command for every worker, and check that they reach "
                     f"{workers.addresses[0]}."
@@ -104,11 +105,15 @@ def _receive_all(
             # A port is open to anybody; what is no worker is not answered.
             if message.get("greeting") != _GREETING or not isinstance(index, int):
                 continue
-            problem = _compare(workers, facts, index, message, arrived)
-            arrived[index] = connection
-            if not problem:
+            heard.append(connection)
+            if found := _compare(workers, facts, index, message, arrived):
+                # The others come for a moment longer, to hear why nothing begins.
+                deadline = min(deadline, time.monotonic() + _LATE_SECONDS)
+                problem = problem or found
+            elif not problem:
                 line.print_above(f"{workers.describe(index)} is there")
-        for connection in arrived.values():
+            arrived[index] = connection
+        for connection in heard:
             with contextlib.suppress(OSError):
                 _send(connection, {"problem": problem})
         if not problem:

@@ -7,22 +7,20 @@ import json
 import math
 import pathlib
 import re
-import subprocess
 import sys
 import time
 
 import pytest
 
 from alexnet_tf.runs import environment
+from tests import forked_processes
 from tools.benchmarks import commands, growth, harness, registry
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "benchmark.py"
 
 
 def run(*arguments):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True
-    )
+    return forked_processes.run_python(SCRIPT, *arguments, timeout=600)
 
 
 # On as little as it takes.

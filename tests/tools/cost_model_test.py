@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests import processes
+from tests import forked_processes
 from tests.scripts import import_script
 
 cost_model = import_script("tools.cost_model")
@@ -58,7 +58,7 @@ def test_towers_come_in_pairs():
 
 
 def test_tables_of_the_full_network():
-    done = processes.run_python(SCRIPT, "--core_rates=JPEG=2000,raw=4000")
+    done = forked_processes.run_python(SCRIPT, "--core_rates=JPEG=2000,raw=4000")
     assert done.returncode == 0, done.stderr
     assert "4.136 GFLOP and " in done.stdout and "60,965,224 param" in done.stdout
     rows = [
@@ -91,7 +91,7 @@ def test_tables_of_the_full_network():
     ],
 )
 def test_wrong_flags_are_a_sentence(flag, words):
-    done = processes.run_python(SCRIPT, flag)
+    done = forked_processes.run_python(SCRIPT, flag)
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr

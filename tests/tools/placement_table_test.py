@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from tests import processes
+from tests import forked_processes
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "placement_table.py"
 
 
 def run(*arguments):
-    return processes.run_python(SCRIPT, *arguments)
+    return forked_processes.run_python(SCRIPT, *arguments)
 
 
 def test_table_of_the_full_network():

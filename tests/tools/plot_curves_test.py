@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import processes
+from tests import forked_processes
 
 pytest.importorskip("matplotlib")
 
@@ -108,7 +108,7 @@ def test_damaged_metrics_name_the_line(tmp_path):
         (paths[-1] / "metrics.jsonl").write_bytes(good + line + b'{"cut')
     paths.append(tmp_path / "folder")
     (paths[-1] / "metrics.jsonl").mkdir(parents=True)
-    done = processes.run_python("-c", PROGRAM, *paths)
+    done = forked_processes.run_python("-c", PROGRAM, *paths)
     first, *rest = done.stdout.splitlines()
     assert first == "read 2", done.stderr
     assert len(rest) == len(damaged) + 1

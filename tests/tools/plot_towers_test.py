@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests import processes
+from tests import forked_processes
 from tfrecords import errors
 from tools import plot_towers
 from tools.plot_towers import Interval
@@ -42,7 +42,7 @@ def test_draws_a_step_of_two_devices(tmp_path):
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     pytest.importorskip("matplotlib")
     path = tmp_path / "towers.png"
-    done = processes.run_python(
+    done = forked_processes.run_python(
         SCRIPT, f"--output={path}", "--batch_size=2", "--width=0.1"
     )
     assert done.returncode == 0, done.stderr
@@ -55,7 +55,7 @@ def test_draws_a_step_of_two_devices(tmp_path):
 
 
 def test_a_missing_device_is_a_sentence(tmp_path):
-    done = processes.run_python(
+    done = forked_processes.run_python(
         SCRIPT, "--devices=CPU:0,GPU:7", f"--output={tmp_path}/p.png"
     )
     assert done.returncode == 2
@@ -64,7 +64,7 @@ def test_a_missing_device_is_a_sentence(tmp_path):
 
 
 def test_a_width_that_is_no_number_is_a_sentence(tmp_path):
-    done = processes.run_python(
+    done = forked_processes.run_python(
         SCRIPT, "--width=nan", "--devices=CPU:0", f"--output={tmp_path}/a.png"
     )
     assert done.returncode == 2

@@ -14,7 +14,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.runs import data_summary
 from alexnet_tf.weights import imported_run, mapping
-from tests import data_directories, processes, training_runs
+from tests import data_directories, forked_processes, training_runs
 from tests.alexnet_tf import foreign_weights
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "tools" / "export_weights.py"
@@ -74,7 +74,7 @@ def test_an_export_is_imported_again_with_its_mean(run, workdir, tmp_path, name)
     assert f"wrote {mean}" in done.stdout
     script = SCRIPT.with_name("import_weights.py")
     flags = [f"--input={target}", f"--workdir={again}", f"--mean_image={mean}"]
-    done = processes.run_python(script, *flags, "--experiment=alexnet")
+    done = forked_processes.run_python(script, *flags, "--experiment=alexnet")
     assert done.returncode == 0, done.stderr
     assert "width 0.06" in done.stdout
     arrays = training_runs.load_checkpoint(again).arrays

@@ -13,7 +13,7 @@ from PIL import Image
 
 from alexnet_tf.export import saved_model
 from alexnet_tf.runs import trained_network
-from tests import data_directories, processes, training_runs
+from tests import data_directories, forked_processes, training_runs
 
 MODULE = ("-m", "alexnet_tf.commands.predict")
 
@@ -53,7 +53,7 @@ def test_a_bad_image_does_not_stop_the_rest(runs, tmp_path):
     # A name that is no UTF-8, and that an ASCII terminal cannot show.
     odd_path = os.fsencode(tmp_path) + b"/caf\xe9 \xe5\x90\x8d"
     shutil.copy(f"{runs}/images/2.png", odd_path)
-    result = processes.run_python(
+    result = forked_processes.run_python(
         *MODULE,
         f"--workdir={runs}/run",
         "--format=json",

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tests import data_directories, processes, training_runs
+from tests import data_directories, forked_processes, processes, training_runs
 
 PROGRAM = """\
 import sys
@@ -54,13 +54,7 @@ def make_arguments(data_dir, workdir, values=VALUES):
 
 
 def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, *make_arguments(*arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=processes.make_environment(),
-    )
+    return forked_processes.ForkedProcess(*make_arguments(*arguments))
 
 
 def wait_for_step(process, step):
@@ -141,7 +135,7 @@ def test_stopped_by_a_signal_the_same_command_goes_on(
     stopped = re.search(r"stopped at step (\d+); the state is saved", messages)
     assert "Traceback" not in messages
     assert training_runs.load_checkpoint(workdir).step == int(stopped[1]) >= 4
-    result = processes.run_python(*make_arguments(data_dir, workdir))
+    result = forked_processes.run_python(*make_arguments(data_dir, workdir))
     assert result.returncode == 0, result.stderr
     assert f"resuming at step {stopped[1]}" in result.stderr
     assert f"done: {LAST_STEP} steps" in result.stdout
@@ -182,13 +176,13 @@ def test_full_disk_exits_with_4_and_keeps_the_checkpoint(tmp_path, data_dir):
         # In a process of its own: an open file of this one would hold space that it
         # frees too late, or too early.
         shorter = make_arguments(data_dir, workdir, {**VALUES, "num_epochs": 1})
-        assert processes.run_python(*shorter).returncode == 0
+        assert forked_processes.run_python(*shorter).returncode == 0
         before = training_runs.compute_digest(workdir)
         space = os.statvfs(workdir)
         with open(workdir / "ballast", "wb") as file:
             file.write(bytes(space.f_bavail * space.f_bsize - 64 * 1024))
         longer = make_arguments(data_dir, workdir, {**VALUES, "num_epochs": 5})
-        result = processes.run_python(*longer)
+        result = forked_processes.run_python(*longer)
         assert result.returncode == 4, result.stderr
         assert "Traceback" not in result.stderr
         assert "full" in result.stderr or "No space left" in result.stderr

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 
 import pytest
 
 from alexnet_tf import experiments
-from tests import data_directories, processes, training_runs
+from tests import data_directories, forked_processes, processes, training_runs
 
 PROGRAM = """\
 import sys
@@ -48,17 +47,7 @@ def start(data_dir, tune_dir):
     # So few images teach nothing in four epochs.
     arguments += ["--max_trials=3", "--epochs=4", "--chance_epochs=0"]
     arguments += ["--space=learning_rate,dropout_rate"]
-    return start_python(*MODULE, *arguments)
-
-
-def start_python(*arguments):
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=processes.make_environment(),
-    )
+    return forked_processes.ForkedProcess(*MODULE, *arguments)
 
 
 def read_record(tune_dir, trial):
@@ -107,7 +96,9 @@ def test_a_killed_search_goes_on(tmp_path, data_dir):
     best = tune_dir / "best.json"
     arguments = [f"--data_dir={data_dir}", f"--workdir={tmp_path / 'best'}"]
     arguments += [f"--experiment={best}", "--config.num_epochs=1"]
-    process = start_python(*TRAIN, *arguments, "--config.devices=CPU:0")
+    process = forked_processes.ForkedProcess(
+        *TRAIN, *arguments, "--config.devices=CPU:0"
+    )
     _, messages = process.communicate()
     assert process.returncode == 0, messages
     with open(tmp_path / "best" / "run.json", encoding="utf-8") as file:

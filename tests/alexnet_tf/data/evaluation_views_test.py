@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from alexnet_tf.config.schema import DataConfig
 from alexnet_tf.data import evaluation_views
-from tests import processes
+from tests import forked_processes
 from tests.alexnet_tf.made_images import make_coordinate_image, make_noise_image
 from tests.alexnet_tf.made_statistics import make_statistics
 
@@ -82,7 +82,7 @@ for device in ("/device:CPU:1", "/device:CPU:0"):
 
 
 def test_evaluation_is_finished_on_its_device():
-    done = processes.run_python("-c", ON_DEVICES, timeout=240)
+    done = forked_processes.run_python("-c", ON_DEVICES, timeout=240)
     assert done.stdout.split() == ["True", "True"], done.stderr
 
 

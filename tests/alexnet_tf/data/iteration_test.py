@@ -18,7 +18,7 @@ from PIL import Image
 
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import directory, iteration, pipeline
-from tests import data_directories, processes
+from tests import data_directories, forked_processes
 from tests.alexnet_tf.small_shards import (
     NUM_TRAIN,
     make_config,
@@ -63,7 +63,9 @@ def test_taking_may_stop_anywhere(data_dir):
 def test_a_process_ends_while_batches_are_made(data_dir):
     """Without an end to what is under way, one in two or three would wait for ever."""
     program = ("-m", "tests.programs.end_early")
-    done = processes.run_python(*program, data_dir, "1", "2", "3", "5", timeout=500)
+    done = forked_processes.run_python(
+        *program, data_dir, "1", "2", "3", "5", timeout=500
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines.count("taken") == 4

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.data import directory, pipeline
-from tests import processes
+from tests import forked_processes
 from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_data
 
 # Takes one batch of two and waits until records of later batches have been read.
@@ -48,7 +48,7 @@ print(num_read >= 6)
 @pytest.mark.parametrize("use", ["training", "evaluation"])
 def test_later_batches_are_read_meanwhile(tmp_path, encoding, use):
     data_dir = write_data(tmp_path, encoding)
-    done = processes.run_python("-c", SCRIPT, data_dir, use, timeout=240)
+    done = forked_processes.run_python("-c", SCRIPT, data_dir, use, timeout=240)
     assert done.stdout.split() == ["True"], done.stderr
 
 

@@ -13,11 +13,11 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.devices.collectives import Collectives
-from tests import processes
+from tests import forked_processes
 
 
 def test_each_towers_gradients_are_added_on_its_device_in_one_collective():
-    done = processes.run_python("-m", "tests.programs.list_collectives")
+    done = forked_processes.run_python("-m", "tests.programs.list_collectives")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found["parameters"]) == {"CPU:0", "CPU:1"}

@@ -92,6 +92,21 @@ def test_what_differs_is_named_to_all():
         assert "fingerprint" not in str(error)
 
 
+def test_what_differs_is_named_to_a_worker_that_comes_later():
+    addresses = find_addresses(3)
+    other = {**FACTS, "--config.batch_size": 16}
+    with futures.ThreadPoolExecutor(3) as pool:
+
+        def meet(index, facts):
+            with pytest.raises(errors.UserError, match=r"worker 2 .* differs"):
+                meeting.meet(Workers(addresses, index), facts, 20.0)
+
+        early = [pool.submit(meet, 0, FACTS), pool.submit(meet, 2, other)]
+        time.sleep(1.0)
+        for done in [*early, pool.submit(meet, 1, FACTS)]:
+            done.result()
+
+
 def test_a_worker_that_is_missing_is_named():
     addresses = find_addresses(3)
     found = meet_all(addresses, [FACTS] * 3, timeout=1.0, indices=(0, 1))

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from alexnet_tf.devices import placement
 from alexnet_tf.devices.placement import Placement, make_placement
-from tests import processes
+from tests import forked_processes
 from tfrecords import errors
 
 needs_no_gpu = pytest.mark.skipif(
@@ -18,7 +18,7 @@ needs_no_gpu = pytest.mark.skipif(
 
 def run_fresh(script):
     """Runs `script` in a process in which TensorFlow has not started."""
-    done = processes.run_python("-c", script)
+    done = forked_processes.run_python("-c", script)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.devices import precision, precision_timing
-from tests import processes
+from tests import forked_processes
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ def test_make_reproducible_makes_unseeded_draws_an_error():
         "print(tf.config.experimental.tensor_float_32_execution_enabled())"
     )
     # In a separate process, as not every version can undo it.
-    done = processes.run_python("-c", script)
+    done = forked_processes.run_python("-c", script)
     assert done.stdout.split() == ["deterministic", "False"], done.stderr
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from alexnet_tf.evaluation import evaluate
 from alexnet_tf.runs import trained_network
-from tests import data_directories, processes, training_runs
+from tests import data_directories, forked_processes, training_runs
 from tests.alexnet_tf.update_rules import (
     NAMES,
     RUNS,
@@ -106,7 +106,7 @@ def placed_steps():
         changes = {k.removeprefix("optimizer."): v for k, v in RUNS[name].items()}
         settings.append(json.dumps(dataclasses.asdict(make_config(name, **changes))))
     program = ("-m", "tests.programs.step_on_two_devices")
-    done = processes.run_python(*program, *settings, timeout=900)
+    done = forked_processes.run_python(*program, *settings, timeout=900)
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     return dict(zip(names, map(json.loads, lines), strict=True))

@@ -18,7 +18,7 @@ from alexnet_tf.optimization.learning_rates import LearningRates
 from alexnet_tf.runs import checkpoint, untrained
 from alexnet_tf.weights import imported_run
 from alexnet_tf.weights.mapping import Layout
-from tests import data_directories, processes, training_runs
+from tests import data_directories, forked_processes, training_runs
 from tests.alexnet_tf import foreign_weights
 
 # Runs [module, flag, ...] one after another; prints code, output and error output.
@@ -106,7 +106,7 @@ def answers(tmp_path_factory):
         ],
     }
     listed = [[f"alexnet_tf.commands.{c[0]}", *c[1:]] for c in calls.values()]
-    done = processes.run_python("-c", PROGRAM, json.dumps(listed), timeout=500)
+    done = forked_processes.run_python("-c", PROGRAM, json.dumps(listed), timeout=500)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     return path, dict(zip(calls, found, strict=True))

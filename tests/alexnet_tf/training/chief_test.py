@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.training import setup, train
-from tests import data_directories, processes, training_runs
+from tests import data_directories, forked_processes, processes, training_runs
 from tfrecords import errors
 
 # Twenty steps, with dropout, crops, mirrors and colour shifts; 26 images are evaluated,
@@ -51,16 +50,12 @@ def start(data_dir, workdir, count, settings):
     for index in range(count):
         log = open(f"{workdir}.{index}.log", "w")  # noqa: SIM115
         command = [
-            *(sys.executable, "-m", "alexnet_tf.commands.train", workers),
+            *("-m", "alexnet_tf.commands.train", workers),
             *(f"--data_dir={data_dir}", f"--workdir={workdir}"),
             *([f"--worker_index={index}"] if count > 1 else []),
             *training_runs.make_flags(settings),
         ]
-        started.append(
-            subprocess.Popen(
-                command, stdout=log, stderr=log, env=processes.make_environment()
-            )
-        )
+        started.append(forked_processes.ForkedProcess(*command, stdout=log, stderr=log))
         log.close()
     return started
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.config.schema import ModelConfig
-from tests import processes
+from tests import forked_processes
 from tools import placement_report
 
 CROP = 67
@@ -94,7 +94,7 @@ print(json.dumps(result))
 )
 def placed(request):
     """What a training step became on two devices, and losses with and without."""
-    done = processes.run_python("-c", PLACED_SCRIPT, *request.param)
+    done = forked_processes.run_python("-c", PLACED_SCRIPT, *request.param)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
