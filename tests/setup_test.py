@@ -77,10 +77,13 @@ def _build_wheel(source: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
 
 
 def _run(*arguments, **options):
+    # With the checkout on its path, pip would find the package installed already.
+    variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
+        env=variables,
         **options,
     )
     assert done.returncode == 0, done.stderr
