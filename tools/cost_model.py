@@ -13,6 +13,17 @@ GPU's peak rate, and as its bytes at the memory's:
               bytes an element, and tower b's images in float32
     reduce    2 * (n - 1) / n * 4 bytes of each parameter among n copies
 
+With --workers it compares what each of n workers sends in a step, in rings and float32:
+
+    data      2 * (n - 1) / n * 4 bytes of each parameter
+    hybrid    2 * (n - 1) / n * 4 bytes of each convolutional layer's parameter, and of
+              each input of fc6, fc7 and fc8 for each image of all workers together
+
+The hybrid is "one weird trick" (Krizhevsky 2014): all workers hold all convolutional
+layers and train them on their own images, and each holds a part of every
+fully-connected layer's units, which sees all images. The inputs are gathered forward
+and their gradients reduced backward. We do not implement it.
+
 Expected is what such networks reach of it: products and bytes one after the other, at
 the fractions in `Gpu`, and never below the time to launch the kernels.
 """
@@ -23,6 +34,7 @@ import dataclasses
 import math
 import pathlib
 import sys
+from typing import Any
 
 from absl import flags
 
@@ -114,6 +126,20 @@ def estimate_step(
     )
 
 
+def count_sent(
+    num_workers: int, batch_size: int, parameters: int, convolutional: int, inputs: int
+) -> tuple[float, float]:
+    """Bytes that each worker sends in a step: data parallelism, then the hybrid.
+
+    `batch_size` is of all workers together; `parameters` counts all, `convolutional`
+    those of the convolutional layers, `inputs` the values that enter the
+    fully-connected layers for an image. The hybrid sends less below
+    (parameters - convolutional) / inputs images.
+    """
+    share = 2 * (num_workers - 1) / num_workers * 4
+    return share * parameters, share * (convolutional + batch_size * inputs)
+
+
 _CORE_RATES = flags.DEFINE_list(
     "core_rates",
     [],
@@ -129,6 +155,15 @@ _NUM_GPUS = flags.DEFINE_list(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", 128, "images of a copy's step", lower_bound=1
 )
+_WORKERS = flags.DEFINE_list(
+    "workers", [], "what each of so many workers sends; then nothing else is estimated"
+)
+_BATCH_SIZES = flags.DEFINE_list(
+    "batch_sizes", ["128", "1024", "8192"], "with --workers: of all workers together"
+)
+_WORKER_LINK = flags.DEFINE_float(
+    "worker_link", 25.0, "with --workers: Gbit/s that a worker sends", lower_bound=0.001
+)
 
 _SYNOPSIS = """\
 Estimates seconds per epoch on H100 GPUs, and the processor cores that feed them.
@@ -137,6 +172,7 @@ A roofline from the network's products and bytes and the GPU's published peaks; 
 is measured. The formulas are at the top of tools/cost_model.py.
 
   python tools/cost_model.py --core_rates='JPEG=1540'
+  python tools/cost_model.py --workers=2,8 --worker_link=25
 """
 
 
@@ -167,6 +203,30 @@ def _read_numbers(flag: flags.FlagHolder) -> list[int]:
     return numbers
 
 
+def _print_sent(network: Any, workers: list[int], batch_sizes: list[int]) -> None:
+    layers = [layer for layer in network.layers if layer.count_params()]
+    total = network.count_params()
+    conv = sum(x.count_params() for x in layers if x.name.startswith("conv"))
+    # The towers' halves of a layer, fc6a and fc6b, have the same inputs.
+    dense = {x.name[:3]: x.weights[0].shape[0] for x in layers if x.name[:2] == "fc"}
+    inputs = sum(dense.values())
+    link = _WORKER_LINK.value
+    print(
+        f"{total:,} parameters, {conv:,} of them convolutional; {inputs:,} inputs of "
+        f"fully-connected layers per image; {link:g} Gbit/s. Estimated, not measured."
+        f"\nThe hybrid sends less in batches below {(total - conv) / inputs:,.0f} "
+        "images of all workers together.\n\n"
+        "| workers | batch | data parallel | hybrid |\n|---|---|---|---|"
+    )
+    for count in workers:
+        for size in batch_sizes:
+            cells = [
+                f"{sent / 1e6:,.0f} MB, {sent * 8 / link / 1e6:,.0f} ms"
+                for sent in count_sent(count, size, total, conv, inputs)
+            ]
+            print(f"| {count} | {size:,} | {cells[0]} | {cells[1]} |")
+
+
 def main() -> None:
     """Reads the flags, prints the tables."""
     rates, gpus = _read_rates(), _read_numbers(_NUM_GPUS)
@@ -175,6 +235,12 @@ def main() -> None:
         raise errors.UserError(
             f"--num_gpus holds {odd[0]}; it takes 1 or multiples of 2, a tower on each."
         )
+    workers = _read_numbers(_WORKERS) if _WORKERS.value else []
+    if 1 in workers:
+        raise errors.UserError(
+            "--workers holds 1, which sends nothing; give 2 or more."
+        )
+    batch_sizes = _read_numbers(_BATCH_SIZES)
     command_line.quiet_tensorflow()
     from alexnet_tf import stack
     from alexnet_tf.config.schema import ModelConfig
@@ -182,6 +248,9 @@ def main() -> None:
     from tools import flops
 
     network = build.build_model(1000, ModelConfig())
+    if workers:
+        _print_sent(network, workers, batch_sizes)
+        return
     outputs = sum(
         math.prod(layer.output.shape[1:])
         for layer in network.layers

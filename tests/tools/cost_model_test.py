@@ -57,6 +57,25 @@ def test_towers_come_in_pairs():
         cost_model.estimate_step(ROUND, 3, *WORK)
 
 
+def test_what_workers_send_by_hand():
+    # Two workers: one sends half of each sum to the other, and half of the result.
+    assert cost_model.count_sent(2, 8, 1000, 100, 30) == (4000, 4 * (100 + 8 * 30))
+    data, hybrid = cost_model.count_sent(4, 30, 1000, 100, 30)
+    assert data == pytest.approx(6 * 1000) and data == pytest.approx(hybrid)
+
+
+def test_table_of_what_the_full_network_sends():
+    done = forked_processes.run_python(
+        SCRIPT, "--workers=8", "--batch_sizes=128", "--worker_link=10"
+    )
+    assert done.returncode == 0, done.stderr
+    # 34,944 + 307,456 + 885,120 + 663,936 + 442,624, and 9,216 + 4,096 + 4,096.
+    assert "60,965,224 parameters, 2,334,080 of them conv" in done.stdout
+    assert "17,408 inputs" in done.stdout and "below 3,368 images" in done.stdout
+    # 7 * 60,965,224 bytes, and 7 * (2,334,080 + 128 * 17,408).
+    assert "| 8 | 128 | 427 MB, 341 ms | 32 MB, 26 ms |" in done.stdout
+
+
 def test_tables_of_the_full_network():
     done = forked_processes.run_python(SCRIPT, "--core_rates=JPEG=2000,raw=4000")
     assert done.returncode == 0, done.stderr
@@ -87,6 +106,8 @@ def test_tables_of_the_full_network():
         ("--num_gpus=", "holds ''; it takes whole numbers above 0"),
         (f"--images={'9' * 5000}", "it takes whole numbers above 0"),
         ("--num_gpus=3", "holds 3; it takes 1 or multiples of 2"),
+        ("--workers=1", "--workers holds 1, which sends nothing"),
+        ("--workers=2,x", "'x'; it takes whole numbers above 0"),
         ("--images=many", "'many'; it takes whole numbers above 0"),
     ],
 )
