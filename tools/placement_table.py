@@ -26,6 +26,13 @@ _NUM_CLASSES = flags.DEFINE_integer(
     "num_classes", 1000, "The width of fc8.", lower_bound=1
 )
 
+_WORKERS = flags.DEFINE_integer(
+    "workers",
+    1,
+    "With 2 or more: the collectives of one of so many workers; nothing runs.",
+    lower_bound=1,
+)
+
 _SYNOPSIS = """\
 Shows where a training step's ops run on this machine's devices and what crosses.
 
@@ -35,6 +42,7 @@ device sent to the other.
 
   python tools/placement_table.py --devices=GPU:0,GPU:1
   python tools/placement_table.py --devices=CPU:0,CPU:1 --batch_size=2
+  python tools/placement_table.py --devices=CPU:0,CPU:1 --batch_size=2 --workers=2
 """
 
 
@@ -47,6 +55,15 @@ def main() -> None:
     from tools.benchmarks import steps
 
     where = placement.make_placement(_DEVICES.value)
+    if _WORKERS.value > 1:
+        from tools import worker_collectives
+
+        found = worker_collectives.list_collectives(
+            where, _WORKERS.value, _BATCH_SIZE.value, _NUM_CLASSES.value
+        )
+        print(f"{where.describe()}; one of {_WORKERS.value} workers\n")
+        print(worker_collectives.format_table(found))
+        return
     settings = {
         "precision": _PRECISION.value,
         "batch_size": _BATCH_SIZE.value,

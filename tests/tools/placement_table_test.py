@@ -43,10 +43,26 @@ def test_table_of_the_full_network():
     assert all(re.fullmatch(r"\d+ scalars and signals", text) for text in others)
 
 
+def test_each_towers_gradients_are_added_on_its_device_in_one_collective():
+    done = run("--devices=CPU:0,CPU:1", "--batch_size=2", "--workers=3")
+    assert done.returncode == 0, done.stderr
+    assert "tower a on CPU:0, tower b on CPU:1; one of 3 workers" in done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    # conv1 to fc7 of a tower: 17,472 + 153,728 + 442,560 + 331,968 + 221,312
+    # + 18,876,416 + 8,390,656; tower a's device holds fc8's 4,097,000, too. The last
+    # are the loss and two counts of errors.
+    assert sorted(lines[2:4]) == [
+        "| CPU:0 | 32,531,112 | float32 | 3 |",
+        "| CPU:1 | 28,434,112 | float32 | 3 |",
+    ]
+    assert lines[4:] == ["| CPU:0 | 3 | float64 | 3 |"]
+
+
 @pytest.mark.parametrize(
     ("flag", "words"),
     [
         ("--devices=CPU:0,CPU:0", "names one device twice"),
+        ("--workers=0", "is not a positive integer"),
         ("--batch_size=0", "is not a positive integer"),
         ("--precision=float8", "precision"),
     ],

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import numpy as np
@@ -13,19 +12,6 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.devices.collectives import Collectives
-from tests import forked_processes
-
-
-def test_each_towers_gradients_are_added_on_its_device_in_one_collective():
-    done = forked_processes.run_python("-m", "tests.programs.list_collectives")
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert set(found["parameters"]) == {"CPU:0", "CPU:1"}
-    *gradients, counts = found["collectives"]
-    expected = [[name, size, 3] for name, size in found["parameters"].items()]
-    assert sorted(gradients) == sorted(expected)
-    # The loss and two counts of errors.
-    assert counts == ["CPU:0", 3, 3]
 
 
 def test_one_process_exchanges_nothing():
