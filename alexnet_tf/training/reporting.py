@@ -19,6 +19,13 @@ from alexnet_tf.training.steps import TrainResult
 from tfrecords.console.progress import LiveLine, format_duration
 from tfrecords.plurals import counted
 
+# The curves that most people look for. TensorBoard sorts the groups by name, and so
+# opens on these: summary, training, units, weights.
+_SUMMARY = (
+    *("loss", "top1_error", "top5_error"),
+    *("learning_rate", "images_per_second"),
+)
+
 
 class Reporter:
     """Collects timings and errors between log entries, and writes the entries.
@@ -104,10 +111,11 @@ class Reporter:
         self._append(
             "train", **values, learning_rates=learning_rates, loss_scale=loss_scale
         )
-        scalars = {**values, **_prefix("learning_rate", learning_rates)}
-        scalars |= _prefix("gradient_norm", norms)
+        scalars = _group({**values, "learning_rate": float(rates[0, 0])})
+        scalars |= _prefix("weights/learning_rate", learning_rates)
+        scalars |= _prefix("weights/gradient_norm", norms)
         weight_norms = diagnostics.compute_weight_norms(state.optimizer)
-        scalars |= _prefix("weight_norm", weight_norms)
+        scalars |= _prefix("weights/norm", weight_norms)
         self.summaries.write_scalars("train", state.step, scalars)
         state.log_counts = ErrorCounts()
         self._clear()
@@ -131,7 +139,7 @@ class Reporter:
         values = counts.describe()
         seen = {"epoch": epoch, "num_seen": counts.num_seen}
         self._append("validation", **seen, **values, dead_units=dead_units)
-        scalars = {**values, **_prefix("dead_units", dead_units)}
+        scalars = {**_group(values), **_prefix("units/dead", dead_units)}
         self.summaries.write_scalars("validation", state.step, scalars)
         image = diagnostics.make_kernel_image(state.model)
         self.summaries.write_image(state.step, "conv1/kernels", image)
@@ -173,6 +181,14 @@ class Reporter:
                 text += f" ({rate / self._num_workers:,.1f} per worker)"
             text += f"  {left} left"
         return text
+
+
+def _group(values: dict[str, float]) -> dict[str, float]:
+    """The curves' names by their groups."""
+    return {
+        f"{'summary' if name in _SUMMARY else 'training'}/{name}": value
+        for name, value in values.items()
+    }
 
 
 def _prefix(group: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -57,20 +57,24 @@ def make_train_step(
     def train_step(images: tf.Tensor, labels: tf.Tensor) -> TrainResult:
         with placement.scope(device):
             logits = model(images, training=True)
-            own_loss = tf.reduce_mean(compute_losses(logits, labels))
-            own_errors = metrics.count_errors(logits, labels)
+            with tf.name_scope("loss"):
+                own_loss = tf.reduce_mean(compute_losses(logits, labels))
+                own_errors = metrics.count_errors(logits, labels)
 
             scaled_gradients = tf.gradients(loss_scale.scale_up(own_loss), variables)
             own_gradients = loss_scale.scale_down(scaled_gradients, variables)
 
-            gradients = collectives.average(own_gradients, variables)
-            loss, errors = collectives.combine(own_loss, own_errors)
-            norms = _compute_norms(gradients, variables)
+            with tf.name_scope("collectives"):
+                gradients = collectives.average(own_gradients, variables)
+                loss, errors = collectives.combine(own_loss, own_errors)
+            with tf.name_scope("norms"):
+                norms = _compute_norms(gradients, variables)
 
             # A finite sum has only finite terms.
             is_finite = tf.math.is_finite(loss + tf.reduce_sum(norms))
             tf.cond(is_finite, lambda: _apply(optimizer, gradients), lambda: False)
-            loss_scale.update(is_finite)
+            with tf.name_scope("loss_scale"):
+                loss_scale.update(is_finite)
 
             return TrainResult(loss, is_finite, errors, norms)
 

@@ -30,7 +30,9 @@ def describe_search(tune_dir: str, space: Sequence[Range]) -> None:
         api.Metric(_ERROR, display_name="smallest validation top-1 error"),
         api.Metric(_EPOCH, display_name="its epoch"),
     ]
-    hparams = [api.HParam(entry.name, _make_domain(entry)) for entry in space]
+    # The page shows its columns in this order.
+    ordered = sorted(space, key=lambda entry: entry.name != "optimizer.learning_rate")
+    hparams = [api.HParam(entry.name, _make_domain(entry)) for entry in ordered]
     summary = api.hparams_config_pb(hparams=hparams, metrics=metrics)
     event_file.EventFile(path, _SUFFIX).append_summary(0, _read_values(summary))
 

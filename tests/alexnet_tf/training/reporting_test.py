@@ -52,37 +52,45 @@ def read_tensorboard(workdir, split):
 def test_tensorboard_has_each_step_once(workdir):
     train, reader = read_tensorboard(workdir, "train")
     towers = [n for layer in LAYERS[:-1] for n in (f"{layer}a", f"{layer}b")] + ["fc8"]
-    parameters = [f"{name}/{kind}" for name in towers for kind in ("kernel", "bias")]
+    kinds = ("kernel", "bias")
+    parameters = [f"{name}/{kind}" for name in towers for kind in kinds]
     scalars = {
-        "loss",
-        "top1_error",
-        "top5_error",
-        "images_per_second",
-        "input_wait_share",
-        "epoch",
-        *(f"learning_rate/{n}/{kind}" for n in LAYERS for kind in ("kernel", "bias")),
-        *(f"gradient_norm/{name}" for name in parameters),
-        *(f"weight_norm/{name}" for name in parameters),
+        "summary/loss",
+        "summary/top1_error",
+        "summary/top5_error",
+        "summary/learning_rate",
+        "summary/images_per_second",
+        "training/input_wait_share",
+        "training/epoch",
+        *(f"weights/learning_rate/{n}/{kind}" for n in LAYERS for kind in kinds),
+        *(f"weights/gradient_norm/{name}" for name in parameters),
+        *(f"weights/norm/{name}" for name in parameters),
     }
     assert scalars | {"conv1/kernels", "settings"} == set(train)
     for tag in scalars:
         assert sorted(step for step, _ in train[tag]) == [2, 4, 6, 8, 10], tag
         assert all(np.isfinite(value) for _, value in train[tag])
-    assert all(value > 0 for _, value in train["images_per_second"])
-    assert all(0 <= value <= 1 for _, value in train["input_wait_share"])
-    for _, rate in train["learning_rate/conv1/kernel"]:
-        assert rate == pytest.approx(1e-6)
+    assert all(value > 0 for _, value in train["summary/images_per_second"])
+    assert all(0 <= value <= 1 for _, value in train["training/input_wait_share"])
+    for tag in ("summary/learning_rate", "weights/learning_rate/conv1/kernel"):
+        assert all(rate == pytest.approx(1e-6) for _, rate in train[tag])
+    # TensorBoard sorts the groups by name, so that the page opens on the summary.
+    groups = sorted({tag.partition("/")[0] for tag in scalars})
+    assert groups == ["summary", "training", "weights"]
     assert len(train["settings"]) == 1
     assert sorted(step for step, _ in train["conv1/kernels"]) == [3, 5, 8, 10]
     assert b"optimizer.learning_rate = 1e-06" in train["settings"][0][1].item()
     graph = reader.Graph()
     nodes = {node.op for node in graph.node}
+    # Few nodes lie outside the scopes, which the page shows closed.
+    assert len({node.name.partition("/")[0] for node in graph.node}) < 25
     nodes |= {n.op for function in graph.library.function for n in function.node_def}
     assert {"Conv2DBackpropFilter", "ResourceApplyKerasMomentum"} <= nodes
 
     validation, _ = read_tensorboard(workdir, "validation")
-    dead = {f"dead_units/{name}" for name in towers if name != "fc8"}
-    assert {"loss", "top1_error", "top5_error"} | dead == set(validation)
+    dead = {f"units/dead/{name}" for name in towers if name != "fc8"}
+    errors = {f"summary/{name}" for name in ("loss", "top1_error", "top5_error")}
+    assert errors | dead == set(validation)
     for tag, points in validation.items():
         assert sorted(step for step, _ in points) == [3, 5, 8, 10], tag
     assert all(0 <= value <= 1 for tag in dead for _, value in validation[tag])
@@ -93,7 +101,8 @@ def test_tensorboard_and_metrics_say_the_same(workdir):
         lines = training_runs.read_metrics(workdir, split)
         points, _ = read_tensorboard(workdir, split)
         for tag in ("loss", "top1_error", "top5_error"):
-            found = {step: float(value) for step, value in points[tag]}
+            curve = points[f"summary/{tag}"]
+            found = {step: float(value) for step, value in curve}
             expected = {line["step"]: line[tag] for line in lines}
             assert found == pytest.approx(expected)
 
@@ -102,7 +111,7 @@ def test_weight_norms_are_those_of_the_checkpoint(workdir):
     train, _ = read_tensorboard(workdir, "train")
     arrays = training_runs.load_checkpoint(workdir, 10).arrays
     for name in ("conv1a/kernel", "fc8/bias"):
-        norm = dict(train[f"weight_norm/{name}"])[10]
+        norm = dict(train[f"weights/norm/{name}"])[10]
         expected = np.linalg.norm(arrays[f"weights/{name}"].astype(np.float64))
         assert norm == pytest.approx(expected, rel=1e-5)
 
