@@ -142,7 +142,7 @@ class Reporter:
         scalars = {**_group(values), **_prefix("units/dead", dead_units)}
         self.summaries.write_scalars("validation", state.step, scalars)
         image = diagnostics.make_kernel_image(state.model)
-        self.summaries.write_image(state.step, "conv1/kernels", image)
+        self.summaries.write_image(state.step, "weights/kernels/conv1", image)
         self.announce(
             f"epoch {epoch}: validation loss {counts.loss:.4f}, "
             f"{self._format_errors(counts)} ({counted(counts.num_seen, 'image')})"

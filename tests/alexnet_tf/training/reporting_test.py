@@ -66,7 +66,7 @@ def test_tensorboard_has_each_step_once(workdir):
         *(f"weights/gradient_norm/{name}" for name in parameters),
         *(f"weights/norm/{name}" for name in parameters),
     }
-    assert scalars | {"conv1/kernels", "settings"} == set(train)
+    assert scalars | {"weights/kernels/conv1", "settings"} == set(train)
     for tag in scalars:
         assert sorted(step for step, _ in train[tag]) == [2, 4, 6, 8, 10], tag
         assert all(np.isfinite(value) for _, value in train[tag])
@@ -78,7 +78,7 @@ def test_tensorboard_has_each_step_once(workdir):
     groups = sorted({tag.partition("/")[0] for tag in scalars})
     assert groups == ["summary", "training", "weights"]
     assert len(train["settings"]) == 1
-    assert sorted(step for step, _ in train["conv1/kernels"]) == [3, 5, 8, 10]
+    assert sorted(step for step, _ in train["weights/kernels/conv1"]) == [3, 5, 8, 10]
     assert b"optimizer.learning_rate = 1e-06" in train["settings"][0][1].item()
     graph = reader.Graph()
     nodes = {node.op for node in graph.node}
