@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -70,6 +70,22 @@ class TableBuilder:
         }
         self._columns.clear()
         return sources.ImageTable(filenames=filenames, **columns)
+
+
+def build_tables(
+    builders: Mapping[str, TableBuilder], labels: Mapping[str, np.ndarray]
+) -> dict[str, sources.ImageTable]:
+    """Tables of images that were added before the classes were known.
+
+    Args:
+      builders: by split; the label of the i-th image added is i.
+      labels: by split, int32 [N], the right labels of the images as they were added.
+    """
+    tables = {split: builder.build() for split, builder in builders.items()}
+    return {
+        split: dataclasses.replace(table, labels=labels[split][table.labels])
+        for split, table in tables.items()
+    }
 
 
 def shuffle_class(num_images: int, name: str, seed: int) -> np.ndarray:
