@@ -94,7 +94,13 @@ def write_tfds(
 
 
 def write_parquet(
-    directory, splits, num_files=2, *, classes=("cat", "dog", "emu"), columns=None, **how
+    directory,
+    splits,
+    num_files=2,
+    *,
+    classes=("cat", "dog", "emu"),
+    columns=None,
+    **how,
 ):
     """Files as `datasets` writes them; `classes` None: without its metadata.
 
@@ -202,7 +208,7 @@ def pack_zip(path, directory, root="", compression=zipfile.ZIP_DEFLATED):
                 os.path.join(root, os.path.relpath(folder, directory))
             )
             if inside != ".":
-                archive.mkdir(inside)
+                archive.writestr(f"{inside}/", b"")
             for name in sorted(names):
                 archive.write(os.path.join(folder, name), os.path.join(inside, name))
 

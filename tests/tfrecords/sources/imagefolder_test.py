@@ -17,7 +17,9 @@ def open_source(directory, **arguments):
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-@pytest.mark.parametrize("make_label", [int, lambda label: ("emu", "cat", "dog")[label]])
+@pytest.mark.parametrize(
+    "make_label", [int, lambda label: ("emu", "cat", "dog")[label]]
+)
 def test_every_row_comes_with_its_class(tmp_path, kind, make_label):
     splits = data_sets.make_splits()
     data_sets.write_imagefolder(tmp_path, splits, kind=kind, make_label=make_label)

@@ -59,9 +59,7 @@ def test_images_without_paths_are_called_by_file_and_row(tmp_path):
         for file in range(2)
         for row in range(2)
     ]
-    assert [image for _, image in found.values()] == [
-        rows[i][2] for i in (0, 2, 1, 3)
-    ]
+    assert [image for _, image in found.values()] == [rows[i][2] for i in (0, 2, 1, 3)]
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -102,7 +100,7 @@ def test_test_images_may_be_without_labels(tmp_path):
     data_sets.write_parquet(tmp_path, {**data_sets.make_splits(), "test": rows})
     assert not open_source(tmp_path).splits["test"].is_labelled
     data_sets.write_parquet(tmp_path, {"validation": rows})
-    with pytest.raises(errors.DataError, match="validation.*row 0 has the label -1"):
+    with pytest.raises(errors.DataError, match=r"validation.*row 0 has the label -1"):
         open_source(tmp_path)
 
 
@@ -127,11 +125,11 @@ def test_damaged_and_changed_files_are_named(tmp_path):
     path = tmp_path / "train-00001-of-00002.parquet"
     data = path.read_bytes()
     path.write_bytes((tmp_path / "validation-00000-of-00002.parquet").read_bytes())
-    with pytest.raises(errors.DataError, match="00001-of-00002.parquet has changed"):
+    with pytest.raises(errors.DataError, match=r"00001-of-00002\.parquet has changed"):
         data_sets.list_split(source, "train")
     for damaged in (data[:-100], data[100:], b""):
         path.write_bytes(damaged)
-        with pytest.raises(errors.DataError, match="00001.*is damaged or is not"):
+        with pytest.raises(errors.DataError, match=r"00001.*is damaged or is not"):
             open_source(tmp_path)
     path.unlink()
     with pytest.raises(errors.UserError, match="lacks 1 file of 2"):
@@ -145,11 +143,7 @@ def test_damaged_and_changed_files_are_named(tmp_path):
         ('{"info": {}}', errors.DataError),
         (
             json.dumps(
-                {
-                    "info": {
-                        "features": {"label": {"_type": "ClassLabel", "names": [1]}}
-                    }
-                }
+                {"info": {"features": {"label": {"_type": "ClassLabel", "names": [1]}}}}
             ),
             errors.DataError,
         ),

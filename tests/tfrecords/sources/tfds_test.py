@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests import archives
-from tests.tfrecords import data_sets
+from tests.tfrecords import conversions, data_sets
 from tfrecords import errors
 from tfrecords.sources import tfds
 
@@ -87,7 +87,7 @@ def test_differences_from_the_info_are_noted_and_a_damaged_one_is_refused(copy):
     assert any("9 train records; dataset_info.json says 1,257" in r for r in remarks)
     for text in ("{", "[]", '{"splits": [{"name": "train"}]}'):
         path.write_text(text)
-        with pytest.raises(errors.DataError, match="dataset_info.json is damaged"):
+        with pytest.raises(errors.DataError, match=r"dataset_info\.json is damaged"):
             tfds.open_tfds(str(copy))
 
 
@@ -119,7 +119,7 @@ def test_a_training_record_without_a_label_is_refused(tmp_path):
 
 def test_a_name_that_comes_twice_is_refused(tmp_path):
     data_sets.write_tfds(tmp_path, {"train": data_sets.make_rows(3) * 2})
-    with pytest.raises(errors.DataError, match="called n01440764_0.JPEG"):
+    with pytest.raises(errors.DataError, match=r"called n01440764_0\.JPEG"):
         tfds.open_tfds(str(tmp_path))
 
 
@@ -133,7 +133,7 @@ def test_damaged_shards_are_named(copy):
     path = copy / "imagenet2012-train.tfrecord-00000-of-00003"
     data = path.read_bytes()
     path.write_bytes(data[:-3])
-    with pytest.raises(errors.DataError, match="00000-of-00003: record 2 .*cut short"):
+    with pytest.raises(errors.DataError, match=r"00000-of-00003: record 2 .*cut short"):
         tfds.open_tfds(str(copy))
     # A bit that flips after the listing is found when the image is read.
     path.write_bytes(data)
@@ -150,6 +150,11 @@ def test_other_keys_are_named(tmp_path):
         errors.DataError, match=r"no image \(it has image/class/label.*alexnet-index"
     ):
         tfds.open_tfds(str(tmp_path))
+
+
+def test_it_is_converted_with_rejects_and_resumed(tmp_path, commands):
+    data_sets.write_tfds(tmp_path / "data", conversions.make_splits())
+    conversions.check_source(tmp_path, commands, "tfds")
 
 
 def test_a_folder_of_other_files_says_what_it_holds(tmp_path):

@@ -48,9 +48,7 @@ def test_classes_are_sorted_as_numbers_or_as_names(tmp_path):
         )
         source = open_source(tmp_path / folder)
         assert [c.synset for c in source.classes] == expected
-        labels = {
-            label for label, _ in data_sets.list_split(source, "train").values()
-        }
+        labels = {label for label, _ in data_sets.list_split(source, "train").values()}
         assert labels == {0, 1, 2}
 
 
@@ -147,12 +145,12 @@ def test_a_key_in_two_tars_is_refused(tmp_path):
 def test_classes_of_validation_need_training_images(tmp_path):
     splits = {"train": data_sets.make_rows(2), "val": data_sets.make_rows(3, first=9)}
     data_sets.write_webdataset(tmp_path, splits, 1)
-    with pytest.raises(errors.UserError, match="split validation.* class '2'"):
+    with pytest.raises(errors.UserError, match=r"split validation.* class '2'"):
         open_source(tmp_path)
 
 
 def test_missing_tars_are_named(tmp_path):
-    with pytest.raises(errors.UserError, match="no tars .*; it holds nothing"):
+    with pytest.raises(errors.UserError, match=r"no tars .*; it holds nothing"):
         open_source(tmp_path)
     data_sets.write_webdataset(tmp_path, {"train": data_sets.make_rows(6)}, 3)
     (tmp_path / "train-000001.tar").unlink()
