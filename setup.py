@@ -61,8 +61,8 @@ _EXTRAS = {
     "notebook": _NOTEBOOK,
     # What `alexnet-convert --resizing=authors` decodes, resizes and encodes with.
     "opencv": _OPENCV,
-    # What `alexnet-convert --source=parquet` reads with; earlier releases have no wheels
-    # for Python 3.13.
+    # What `alexnet-convert --source=parquet` reads with. The lower bound has wheels for
+    # Python 3.13.
     "parquet": ["pyarrow>=18.0.0"],
     # Together with `addons` pip would try its releases for minutes; the bound on
     # TensorFlow makes it refuse at once.

@@ -9,9 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from tfrecords import errors, sources, stable_random
+from tfrecords import errors, limits, sources, stable_random
 from tfrecords.durable import files
 from tfrecords.shards import manifest
+
+# Of the archives of one source: a data set may have thousands.
+_MAX_OPEN_FILES = 256
 
 
 class TableBuilder:
@@ -159,9 +162,7 @@ class StoredImages(sources.Source):
 
     def _read_within(self, path: str, offset: int, num_bytes: int) -> bytes:
         with files.read_errors(path):
-            if path not in self._descriptors:
-                self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            data = os.pread(self._descriptors[path], num_bytes, offset)
+            data = os.pread(self._open(path), num_bytes, offset)
         if len(data) != num_bytes:
             raise errors.DataError(
                 f"{path}, byte {offset}: an image of {num_bytes:,} bytes was listed "
@@ -169,3 +170,12 @@ class StoredImages(sources.Source):
                 "again."
             )
         return data
+
+    def _open(self, path: str) -> int:
+        if path not in self._descriptors:
+            limit = min(_MAX_OPEN_FILES, limits.count_open_files() // 4)
+            while len(self._descriptors) >= max(1, limit):
+                # The one that was opened first.
+                os.close(self._descriptors.pop(next(iter(self._descriptors))))
+            self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._descriptors[path]

@@ -9,7 +9,7 @@ import pytest
 from tests import archives
 from tests.tfrecords import data_sets
 from tfrecords import errors
-from tfrecords.sources import webdataset
+from tfrecords.sources import stored, webdataset
 
 
 def open_source(directory, **arguments):
@@ -33,6 +33,15 @@ def test_every_sample_comes_with_its_class(tmp_path):
     assert source.name == "webdataset" and source.remarks == ()
     other = pickle.loads(pickle.dumps(source))
     assert data_sets.list_split(other, "train") == expect(splits["train"])
+
+
+def test_few_tars_are_open_at_a_time(tmp_path, monkeypatch):
+    rows = data_sets.make_rows(12)
+    data_sets.write_webdataset(tmp_path, {"train": rows}, num_tars=4)
+    source = open_source(tmp_path)
+    monkeypatch.setattr(stored, "_MAX_OPEN_FILES", 2)
+    assert data_sets.list_split(source, "train") == expect(rows)
+    assert len(source._descriptors) == 2
 
 
 def test_classes_are_sorted_as_numbers_or_as_names(tmp_path):
