@@ -61,6 +61,9 @@ _EXTRAS = {
     "notebook": _NOTEBOOK,
     # What `alexnet-convert --resizing=authors` decodes, resizes and encodes with.
     "opencv": _OPENCV,
+    # What `alexnet-convert --source=parquet` reads with. The lower bound has wheels for
+    # Python 3.13.
+    "parquet": ["pyarrow>=18.0.0"],
     # Together with `addons` pip would try its releases for minutes; the bound on
     # TensorFlow makes it refuse at once.
     "profile": ["tensorboard-plugin-profile>=2.15.1", "tensorflow>=2.21"],

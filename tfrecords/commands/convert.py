@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
@@ -31,22 +32,33 @@ flags.DEFINE_enum(
     "source",
     None,
     [
+        "auto",
         "ilsvrc2012",
         "ilsvrc2010",
         "imagenet_fall2011",
         "imagenet_fall2009",
-        "folder",
+        "tiny_imagenet",
         "cifar10",
+        "folder",
+        "archive",
+        "imagefolder",
+        "parquet",
+        "tfds",
+        "webdataset",
         "sample",
     ],
-    "The kind of source: ilsvrc2012, the official archives or Kaggle's layout; "
-    "ilsvrc2010, the official archives; imagenet_fall2011 and imagenet_fall2009, a tar "
-    "of one tar for each synset; folder, one sub-folder for each class, or train and "
-    "validation folders of them; cifar10, the official Python archive; sample, the "
-    "built-in drawn images, which need no --source_dir.",
+    "The kind of source: ilsvrc2012 and ilsvrc2010, the official archives, the former "
+    "also in Kaggle's layout; imagenet_fall2011 and imagenet_fall2009, a tar of one "
+    "tar for each synset; tiny_imagenet and cifar10, as downloaded; folder, one folder "
+    "for each class, or train and validation folders of them; archive, a zip or tar of "
+    "such folders; imagefolder and parquet, as on Hugging Face; tfds, shards of "
+    "TensorFlow Datasets; webdataset, tars of samples; sample, the built-in drawn "
+    "images, which need no --source_dir; auto, the one that fits --source_dir.",
     required=True,
 )
-command_line.define_path("source_dir", "The directory of the archives or images.")
+command_line.define_path(
+    "source_dir", "The directory of the archives or images, or the archive."
+)
 command_line.define_path(
     "data_dir", "Where the shards go: a new or empty directory.", required=True
 )
@@ -101,7 +113,7 @@ flags.DEFINE_enum(
     "auto",
     list(_ORIENTATIONS),
     "Whether images are rotated by their EXIF orientation: auto ignores it for "
-    "ImageNet, as in the paper, and applies it for a folder.",
+    "ImageNet, as in the paper, tfds and webdataset, and applies it for the others.",
 )
 flags.DEFINE_integer(
     "max_rejects",
@@ -132,9 +144,9 @@ flags.DEFINE_bool(
 flags.DEFINE_float(
     "validation_fraction",
     None,
-    "folder and imagenet_*: the fraction of each class used for validation, such as "
-    "0.1; of a folder without train and validation folders, and of the images that are "
-    "not Fall 2009's test half.",
+    "The fraction of each class used for validation, such as 0.1, where the source has "
+    "no validation split; of Fall 2009, of the images that are not its test half. Not "
+    "for ilsvrc*, tiny_imagenet, cifar10 and sample.",
     lower_bound=0.0,
     upper_bound=1.0,
 )
@@ -156,10 +168,11 @@ def main() -> None:
     """Converts the source that the flags name."""
     from tfrecords.conversion import convert, dry_run, source_report
 
+    name = _find_source_name()
     # Only the folder source would take the shards' directory for a class.
-    searched_dir = FLAGS.source_dir if FLAGS.source == "folder" else None
+    searched_dir = FLAGS.source_dir if name == "folder" else None
     convert.check_directories(searched_dir, FLAGS.data_dir)
-    source = _open_source()
+    source = _open_source(name)
     if FLAGS.strict:
         source_report.refuse_notes(source)
     arguments = (source, FLAGS.data_dir, _make_settings(), FLAGS.num_workers)
@@ -167,6 +180,24 @@ def main() -> None:
         print("\n".join(dry_run.estimate(*arguments)))
     else:
         convert.convert(*arguments)
+
+
+def _find_source_name() -> str:
+    name: str = FLAGS.source
+    if name != "sample" and FLAGS.source_dir is None:
+        raise errors.UserError(
+            f"--source={name} needs --source_dir, the directory of its archives or "
+            "images. Add it."
+        )
+    if name != "auto":
+        return name
+    from tfrecords.sources import layouts
+
+    name = layouts.detect(FLAGS.source_dir)
+    print(
+        f"{FLAGS.source_dir} is read as --source={name}: {layouts.DESCRIPTIONS[name]}."
+    )
+    return name
 
 
 def _make_settings() -> plan.ConvertSettings:
@@ -184,38 +215,49 @@ def _make_settings() -> plan.ConvertSettings:
     )
 
 
-def _open_source() -> Source:
-    from tfrecords.sources import cifar, folder, imagenet
+def _open_source(name: str) -> Source:
+    from tfrecords.sources import (
+        cifar,
+        class_archive,
+        folder,
+        imagefolder,
+        imagenet,
+        parquet,
+        tfds,
+        tiny_imagenet,
+        webdataset,
+    )
     from tfrecords.sources.ilsvrc import official
     from tfrecords.sources.sample import sample_source
 
-    if FLAGS.source == "sample":
-        return sample_source.open_sample(
+    directory = FLAGS.source_dir
+    held_out: dict[str, Any] = {
+        "validation_fraction": FLAGS.validation_fraction,
+        "seed": FLAGS.seed,
+    }
+    checked = {"check_md5": FLAGS.check_md5 or FLAGS.strict}
+    openers: dict[str, Callable[[], Source]] = {
+        "sample": lambda: sample_source.open_sample(
             FLAGS.train_per_class, FLAGS.validation_per_class, FLAGS.seed
-        )
-    if FLAGS.source_dir is None:
-        raise errors.UserError(
-            f"--source={FLAGS.source} needs --source_dir, the directory of its "
-            "archives or images. Add it."
-        )
-    check_md5 = FLAGS.check_md5 or FLAGS.strict
-    if FLAGS.source == "ilsvrc2012":
-        return official.open_ilsvrc2012(FLAGS.source_dir, check_md5=check_md5)
-    if FLAGS.source == "ilsvrc2010":
-        return official.open_ilsvrc2010(FLAGS.source_dir, check_md5=check_md5)
-    for release in (imagenet.FALL2011, imagenet.FALL2009):
-        if FLAGS.source == release.name:
-            return imagenet.open_imagenet(
-                FLAGS.source_dir,
-                release,
-                validation_fraction=FLAGS.validation_fraction,
-                seed=FLAGS.seed,
-            )
-    if FLAGS.source == "cifar10":
-        return cifar.open_cifar10(FLAGS.source_dir)
-    return folder.open_folder(
-        FLAGS.source_dir, validation_fraction=FLAGS.validation_fraction, seed=FLAGS.seed
-    )
+        ),
+        "ilsvrc2012": lambda: official.open_ilsvrc2012(directory, **checked),
+        "ilsvrc2010": lambda: official.open_ilsvrc2010(directory, **checked),
+        "imagenet_fall2011": lambda: imagenet.open_imagenet(
+            directory, imagenet.FALL2011, **held_out
+        ),
+        "imagenet_fall2009": lambda: imagenet.open_imagenet(
+            directory, imagenet.FALL2009, **held_out
+        ),
+        "tiny_imagenet": lambda: tiny_imagenet.open_tiny_imagenet(directory),
+        "cifar10": lambda: cifar.open_cifar10(directory),
+        "folder": lambda: folder.open_folder(directory, **held_out),
+        "archive": lambda: class_archive.open_archive(directory, **held_out),
+        "imagefolder": lambda: imagefolder.open_imagefolder(directory, **held_out),
+        "parquet": lambda: parquet.open_parquet(directory, **held_out),
+        "tfds": lambda: tfds.open_tfds(directory, **held_out),
+        "webdataset": lambda: webdataset.open_webdataset(directory, **held_out),
+    }
+    return openers[name]()
 
 
 def run() -> None:

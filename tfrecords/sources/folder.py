@@ -1,20 +1,22 @@
 """A folder of the user's own images, with one sub-folder per class.
 
 Either `source_dir/<class>/*`, of which a random fraction of every class may become the
-validation split, or `source_dir/{train,validation|val,test}/<class>/*`.
+validation split, or `source_dir/{train,validation|val,test}/<class>/*`, the layout of
+an unpacked ImageNet for torchvision's ImageFolder. Classes that are synsets get their
+words from a file in `source_dir` (see `synset_words`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tfrecords import errors, sources
 from tfrecords.console import printing
 from tfrecords.durable import files
 from tfrecords.images import listing
-from tfrecords.shards import manifest, schema
-from tfrecords.sources import stored
+from tfrecords.shards import schema
+from tfrecords.sources import stored, synset_words
 
 _SUFFIXES = listing.IMAGE_SUFFIXES
 _SPLIT_NAMES = {**{name: name for name in schema.SPLITS}, "val": "validation"}
@@ -50,7 +52,7 @@ def open_folder(
     for split, directory in split_dirs.items():
         listed[split], others = _list_classes(directory)
         ignored += others
-    _check_classes(listed, split_dirs)
+    check_classes(listed, split_dirs)
     class_names = sorted(listed["train"])
     remarks = []
 
@@ -82,7 +84,7 @@ def open_folder(
     return stored.StoredImages(
         name="folder",
         containers=tuple(split_dirs[split] for split in listed),
-        classes=tuple(manifest.ClassInfo(name, name) for name in class_names),
+        classes=synset_words.make_classes(class_names, source_dir),
         splits={
             split: _make_table(classes, class_names, container)
             for container, (split, classes) in enumerate(listed.items())
@@ -154,7 +156,15 @@ def _list_classes(directory: str) -> tuple[_Classes, list[str]]:
     return classes, ignored
 
 
-def _check_classes(listed: Mapping[str, _Classes], split_dirs: dict[str, str]) -> None:
+def check_classes(
+    listed: Mapping[str, Mapping[str, Collection[object]]],
+    split_dirs: Mapping[str, str],
+) -> None:
+    """Raises `UserError` if a class has no training image, or a split no image.
+
+    `listed` holds, by split and class, the images; `split_dirs`, by split, where they
+    are, for errors.
+    """
     train = listed["train"]
     if empty := sorted(name for name, images in train.items() if not images):
         raise errors.UserError(

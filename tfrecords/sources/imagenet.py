@@ -10,11 +10,9 @@ from __future__ import annotations
 import dataclasses
 import os
 
-import numpy as np
-
-from tfrecords import errors, sources
+from tfrecords import errors
 from tfrecords.shards import manifest
-from tfrecords.sources import stored
+from tfrecords.sources import stored, validation_split
 from tfrecords.sources.archives import archive_reader, synset_tars
 
 
@@ -86,17 +84,14 @@ def open_imagenet(
         num_bytes = reader.num_bytes
     remarks += release.compare(len(synsets), table.num_images)
     fractions = {"test": release.test_fraction, "validation": validation_fraction or 0}
-    splits = _divide(table, synsets, fractions, seed)
+    splits = validation_split.divide(table, synsets, fractions, seed)
     settings: dict[str, object] = {
         f"{split}_fraction": fraction
         for split, fraction in fractions.items()
         if fraction
     }
     if "validation" not in splits:
-        remarks.append(
-            "There is no validation split, and training will need "
-            "--config.schedule.name=fixed; --validation_fraction makes one."
-        )
+        remarks.append(validation_split.NO_VALIDATION)
     return stored.StoredImages(
         name=release.name,
         containers=(path,),
@@ -121,38 +116,3 @@ def _find_archive(source_dir: str, release: ImageNetRelease) -> str:
         "that end in .tar. Put the release there, a tar of one tar for each synset, "
         "under this name or alone."
     )
-
-
-def _divide(
-    table: sources.ImageTable,
-    synsets: list[str],
-    fractions: dict[str, float],
-    seed: int,
-) -> dict[str, sources.ImageTable]:
-    """The splits that have images; `fractions` are those of all but "train"."""
-    names = list(fractions)
-    # By image: the place of its split in `names`, or len(names) for training.
-    split_of = np.full(table.num_images, len(names), np.int8)
-    # Sorted by file name, the images of a class are neighbours.
-    starts = np.searchsorted(table.labels, np.arange(len(synsets) + 1))
-    for label, synset in enumerate(synsets):
-        rows = starts[label] + stored.shuffle_class(
-            int(starts[label + 1] - starts[label]), synset, seed
-        )
-        for place, name in enumerate(names):
-            count = int(len(rows) * fractions[name])
-            count = min(count, len(rows) - 1)
-            split_of[rows[:count]] = place
-            rows = rows[count:]
-    splits = {}
-    for place in (len(names), *range(len(names))):
-        chosen = np.flatnonzero(split_of == place)
-        if len(chosen):
-            name = [*names, "train"][place]
-            splits[name] = sources.ImageTable(
-                **{
-                    field.name: getattr(table, field.name)[chosen]
-                    for field in dataclasses.fields(table)
-                }
-            )
-    return splits

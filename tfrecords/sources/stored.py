@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from tfrecords import errors, sources, stable_random
+from tfrecords import errors, limits, sources, stable_random
 from tfrecords.durable import files
 from tfrecords.shards import manifest
+
+# Of the archives of one source: a data set may have thousands.
+_MAX_OPEN_FILES = 256
 
 
 class TableBuilder:
@@ -70,6 +73,22 @@ class TableBuilder:
         }
         self._columns.clear()
         return sources.ImageTable(filenames=filenames, **columns)
+
+
+def build_tables(
+    builders: Mapping[str, TableBuilder], labels: Mapping[str, np.ndarray]
+) -> dict[str, sources.ImageTable]:
+    """Tables of images that were added before the classes were known.
+
+    Args:
+      builders: by split; the label of the i-th image added is i.
+      labels: by split, int32 [N], the right labels of the images as they were added.
+    """
+    tables = {split: builder.build() for split, builder in builders.items()}
+    return {
+        split: dataclasses.replace(table, labels=labels[split][table.labels])
+        for split, table in tables.items()
+    }
 
 
 def shuffle_class(num_images: int, name: str, seed: int) -> np.ndarray:
@@ -143,9 +162,7 @@ class StoredImages(sources.Source):
 
     def _read_within(self, path: str, offset: int, num_bytes: int) -> bytes:
         with files.read_errors(path):
-            if path not in self._descriptors:
-                self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            data = os.pread(self._descriptors[path], num_bytes, offset)
+            data = os.pread(self._open(path), num_bytes, offset)
         if len(data) != num_bytes:
             raise errors.DataError(
                 f"{path}, byte {offset}: an image of {num_bytes:,} bytes was listed "
@@ -153,3 +170,12 @@ class StoredImages(sources.Source):
                 "again."
             )
         return data
+
+    def _open(self, path: str) -> int:
+        if path not in self._descriptors:
+            limit = min(_MAX_OPEN_FILES, limits.count_open_files() // 4)
+            while len(self._descriptors) >= max(1, limit):
+                # The one that was opened first.
+                os.close(self._descriptors.pop(next(iter(self._descriptors))))
+            self._descriptors[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return self._descriptors[path]

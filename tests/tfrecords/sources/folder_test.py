@@ -50,6 +50,24 @@ def test_a_folder_of_classes_is_a_training_split(tmp_path):
     assert filenames == sorted(filenames)
 
 
+@pytest.mark.parametrize("words_name", ["LOC_synset_mapping.txt", "words.txt", ""])
+def test_an_unpacked_imagenet_has_synsets_and_their_words(tmp_path, words_name):
+    counts = {"n01440764": 3, "n02102040": 2}
+    written = archives.write_folder(tmp_path / "train", counts, ".jpg")
+    archives.write_folder(tmp_path / "val", counts)
+    separator = "\t" if words_name == "words.txt" else " "
+    words = {synset: archives.WORDS[synset] for synset in counts}
+    if words_name:
+        lines = [f"{synset}{separator}{text}\n" for synset, text in words.items()]
+        archives.write_file(tmp_path, words_name, "".join(lines).encode())
+    source = open_source(tmp_path)
+    assert list_split(source, "train") == expect(written)
+    assert [c.synset for c in source.classes] == list(counts)
+    expected = words.values() if words_name else counts
+    assert [c.text for c in source.classes] == list(expected)
+    assert source.remarks == ()
+
+
 @pytest.mark.parametrize("validation_name", ["val", "validation"])
 def test_a_folder_of_splits(tmp_path, validation_name):
     written = {

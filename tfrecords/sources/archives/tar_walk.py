@@ -41,6 +41,10 @@ _TYPE_NAMES = {
 }
 
 
+# For `walk`: every file, by its whole name, that is neither hidden nor outside.
+ANY_FILE = re.compile(rb"(?:[^/.][^/]*/)*[^/.][^/]*")
+
+
 class Member(NamedTuple):
     """A file in an archive: its name, where its bytes begin, and how many they are."""
 
@@ -58,6 +62,7 @@ def walk(
     within: str = "",
     skip_others: bool = False,
     padding_notes: list[str] | None = None,
+    example: str = "",
 ) -> Iterator[Member]:
     """Walks the members of the tar in bytes [start, end) of `reader`.
 
@@ -75,6 +80,7 @@ def walk(
         or zeros over the last members. They are noted in this list; without a list
         they are an error. An inner tar has no list: a member is not preallocated, and
         its size is exact.
+      example: a name that matches, for errors; by default made from the pattern.
 
     Yields:
       The files, in the archive's order, with the name that matched; offsets are those
@@ -107,7 +113,7 @@ def walk(
             if _is_hidden(parts) and _is_hidden(_split_name(header.stored_name)):
                 continue
         if not skip_others:
-            _refuse(headers, header, pattern)
+            _refuse(headers, header, example or _make_example(pattern))
     note = _check_padding(reader, headers, offset, end)
     if note and padding_notes is None:
         headers.fail(offset, note)
@@ -150,7 +156,7 @@ def _match_name(parts: list[bytes], pattern: re.Pattern[bytes]) -> bytes | None:
 def _refuse(
     headers: tar_headers.HeaderReader,
     header: tar_headers.Header,
-    pattern: re.Pattern[bytes],
+    example: str,
 ) -> None:
     name = tar_headers.show(header.name)
     if header.kind == _DIRECTORY_TYPE:
@@ -162,7 +168,7 @@ def _refuse(
         )
     headers.fail(
         header.offset,
-        f"a member is called {name}; names like {_make_example(pattern)} are expected",
+        f"a member is called {name}; names like {example} are expected",
     )
 
 

@@ -21,13 +21,12 @@ from tfrecords.console import progress
 from tfrecords.durable import files
 from tfrecords.images import listing
 from tfrecords.shards import manifest
-from tfrecords.sources import stored
+from tfrecords.sources import stored, synset_words, text_files
 from tfrecords.sources.ilsvrc.release import SYNSET, Release
 
 _IMAGES_DIR = os.path.join("ILSVRC", "Data", "CLS-LOC")
 _TRUTH_NAME = "LOC_val_solution.csv"
-_WORDS_NAME = "LOC_synset_mapping.txt"
-_MAX_TEXT_BYTES = 64 << 20
+_WORDS_NAME = synset_words.MAPPING_NAME
 
 _Images = dict[bytes, int]  # bytes by file name
 
@@ -78,7 +77,7 @@ def open_kaggle(source_dir: str, release: Release) -> stored.StoredImages:
 
     words: dict[str, str] = {}
     if os.path.isfile(words_path):
-        words = _read_words(words_path)
+        words = synset_words.read_words(words_path)
         inputs.append(stored.describe_input(words_path))
         remarks += release.compare_classes(synsets, words)
     else:
@@ -212,24 +211,11 @@ def _list_images(directory: str, pattern: re.Pattern[bytes]) -> tuple[_Images, i
     return images, num_others
 
 
-def _read_words(path: str) -> dict[str, str]:
-    """Reads `LOC_synset_mapping.txt`: the words by synset."""
-    words: dict[str, str] = {}
-    for i, line in enumerate(_read_text(path)):
-        synset, _, text = line.strip().partition(" ")
-        if not SYNSET.fullmatch(synset) or not text or synset in words:
-            raise errors.DataError(
-                f"{path}, line {i + 1}: {line[:40]!r} is not a new synset with its "
-                'words, like "n01440764 tench, Tinca tinca". Download it again.'
-            )
-        words[synset] = text
-    return words
-
-
 def _read_truth(path: str) -> dict[str, str]:
     """Reads `LOC_val_solution.csv`: "ILSVRC2012_val_00000001" to "n01751748"."""
     truth: dict[str, str] = {}
-    for i, row in enumerate(csv.reader(_read_text(path), strict=False)):
+    lines = text_files.read_text(path).splitlines()
+    for i, row in enumerate(csv.reader(lines, strict=False)):
         if i == 0 and row[:1] == ["ImageId"]:
             continue
         synset = row[1].split(" ", 1)[0] if len(row) == 2 else ""
@@ -241,20 +227,3 @@ def _read_truth(path: str) -> dict[str, str]:
             )
         truth[row[0]] = synset
     return truth
-
-
-def _read_text(path: str) -> list[str]:
-    with files.read_errors(path), open(path, "rb") as file:
-        data = file.read(_MAX_TEXT_BYTES + 1)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise errors.DataError(
-            f"{path}, byte {error.start}: this is not UTF-8 text. Download it again."
-        ) from error
-    if len(data) > _MAX_TEXT_BYTES:
-        raise errors.DataError(
-            f"{path} is larger than {_MAX_TEXT_BYTES:,} bytes, unlike the official "
-            "file. Download it again."
-        )
-    return text.splitlines()
