@@ -70,6 +70,7 @@ NOT_PATHS = {
     "set_learning_rate",
     "space",
     "split",
+    "batch_sizes",
     "benchmark",
     "words",
     "workers",

@@ -60,8 +60,8 @@ DATA_SETS: dict[str, DataSet] = {
         class_counts=(20,),
     ),
     "tiny_imagenet": DataSet(
-        "Tiny-ImageNet-200, 64x64 pixels enlarged to 256x256",
-        "alexnet-convert --source=folder --source_dir=TINY "
+        "Tiny-ImageNet-200, 64x64 pixels enlarged to 128x128",
+        "alexnet-convert --source=tiny_imagenet --source_dir=TINY --image_size=128 "
         "--data_dir=ROOT/tiny_imagenet",
         class_counts=(200,),
     ),

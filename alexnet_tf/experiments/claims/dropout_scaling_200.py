@@ -9,6 +9,8 @@ from alexnet_tf.experiments.claims import dropout_scaling
 CLAIM = dataclasses.replace(
     dropout_scaling.CLAIM,
     name="dropout_scaling_200",
-    reduced=dropout_scaling.make_form("tiny_imagenet", 150.0),
-    remark="200 classes, otherwise as dropout_scaling.",
+    reduced=dropout_scaling.make_form(
+        "tiny_imagenet", 150.0, **{"data.crop_size": 112}
+    ),
+    remark="200 classes and crops of 112 pixels, otherwise as dropout_scaling.",
 )
