@@ -71,6 +71,7 @@ RUNS: dict[str, list[str] | dict[str, object]] = {
     ),
     "python tools/compare_pca.py --data_dir=data": [],
     "python tools/cost_model.py --core_rates='JPEG=1540'": [],
+    "python tools/cost_model.py --workers=2,8 --worker_link=25": [],
 }
 
 # Why the others are not run: the first pattern that fits.
