@@ -105,7 +105,7 @@ def main() -> None:
     if _FORMAT.value == "json":
         print(json.dumps(answers, indent=1, ensure_ascii=False))
     if _PLOT.value and shown:
-        panels.draw_panels(
+        missing = panels.draw_panels(
             [prediction.image for prediction in shown],
             [prediction.probabilities for prediction in shown],
             [prediction.truth for prediction in shown],
@@ -116,6 +116,12 @@ def main() -> None:
             f"wrote {_PLOT.value}: {counted(len(shown), 'image')}",
             file=sys.stderr,
         )
+        if missing:
+            print(
+                f"Note: the figure's font lacks {missing}; there are boxes instead. "
+                "--format=csv prints the names.",
+                file=sys.stderr,
+            )
     if num_bad:
         raise errors.DataError(
             f"{num_bad} of {len(paths)} images could not be predicted; the reasons "

@@ -40,6 +40,8 @@ class ModelConfig:
         "factor on every layer's number of kernels or units; 1 is the paper's network, "
         "below 1 is for searches and tests (ours)",
         minimum=0,
+        # Such kernels exceed every memory; TensorFlow cannot count larger ones.
+        below=10**9,
     )
     exchange_layers: tuple[str, ...] = setting(
         (),

@@ -115,8 +115,7 @@ def load_latest(
                     f"{directory}: the run resumes from step {step}."
                 )
             return dataclasses.replace(loaded, warnings=tuple(warnings))
-    names = checkpoint_files.list_names(directory)
-    bad_names = [name for name in names if name.startswith("ckpt-") and BAD in name]
+    bad_names = _list_bad(directory)
     bad_names += map(os.path.basename, sorted(passed_over))
     if bad_names:
         raise errors.DataError(
@@ -158,6 +157,11 @@ def load(directory: str, which: str | int) -> Checkpoint:
 
 def _load(directory: str, which: str | int) -> Checkpoint:
     found = checkpoint_files.find(directory)
+    if not found and (bad_names := _list_bad(directory)):
+        raise errors.DataError(
+            f"all checkpoints in {directory} are damaged ({', '.join(bad_names)}). "
+            "Restore one from a copy under its original name."
+        )
     if not found:
         raise errors.UserError(
             f"{directory} holds no checkpoint: nothing was trained, or the checkpoints "
@@ -200,6 +204,12 @@ def _load_step(found: Mapping[int, str], step: int, directory: str) -> Checkpoin
         raise errors.DataError(
             f"{path} is damaged ({error}). The steps are {steps}."
         ) from error
+
+
+def _list_bad(directory: str) -> list[str]:
+    """The names of checkpoints that were found damaged and renamed."""
+    names = checkpoint_files.list_names(directory)
+    return [name for name in names if name.startswith("ckpt-") and BAD in name]
 
 
 def _identify(path: str) -> tuple[int, ...] | None:

@@ -11,6 +11,9 @@ import tensorflow as tf
 
 from tfrecords.durable import files
 
+# For links if the temporary directory's own path is a pattern.
+_LITERAL_TEMP = "/tmp"
+
 
 @contextlib.contextmanager
 def literal_path(path: str) -> Iterator[str]:
@@ -20,13 +23,21 @@ def literal_path(path: str) -> Iterator[str]:
     in a directory named `lr[0.01]`. For such a directory, the context creates a
     temporary link.
     """
-    if not any(character in path for character in "*?[\\"):
+    if not _has_pattern(path):
         yield path
         return
-    with tempfile.TemporaryDirectory() as directory:
+    # It may be named after an array's job, which PBS calls 1234[3].
+    base = tempfile.gettempdir()
+    with tempfile.TemporaryDirectory(
+        dir=_LITERAL_TEMP if _has_pattern(base) else base
+    ) as directory:
         link = os.path.join(directory, "link")
         os.symlink(os.path.abspath(path), link)
         yield link
+
+
+def _has_pattern(path: str) -> bool:
+    return any(character in path for character in "*?[\\")
 
 
 @contextlib.contextmanager

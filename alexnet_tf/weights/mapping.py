@@ -156,8 +156,13 @@ def _check_shapes(
         expected = [tuple(shapes[name]) for name in own if name.endswith(f"/{kind}")]
         whole = (*expected[0][:-1], sum(shape[-1] for shape in expected))
         if array.shape != whole:
-            hint = "Check --kernel_layout."
-            if layer == "fc8":
+            hint = (
+                "This is a layer of another network: import weights of the network of "
+                "2012, such as Caffe's bvlc_alexnet."
+            )
+            if _fits_turned(array.shape, whole):
+                hint = "Check --kernel_layout."
+            elif layer == "fc8":
                 hint = "The last layer has one output per class: check --classes."
             elif layer == "conv1" and array.shape[:-1] == whole[:-1]:
                 hint = "The network's width is set by --width: check it."
@@ -167,6 +172,14 @@ def _check_shapes(
                 f"{path}: the {kind} of {layer} has the shape {list(array.shape)}, "
                 f"read as [..., in, out], instead of {list(whole)}. {hint}"
             )
+
+
+def _fits_turned(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    # Whether a wrong shape would fit in the other layout. A convolution's sides decide,
+    # because its maps may differ too.
+    if len(shape) == 4:
+        return shape[2:] == expected[:2] != shape[:2]
+    return shape[::-1] == expected
 
 
 def _count_maps(shapes: Mapping[str, Sequence[int]]) -> int:

@@ -56,7 +56,8 @@ def name_arrays(
                 if other != name:
                     raise errors.DataError(
                         f"{path}: both {other} and {name} could be the {kind} of "
-                        f"{layer}. Give a file with the weights of one network only."
+                        f"{layer}, which an AlexNet has once. Give a file with the "
+                        "weights of one AlexNet only."
                     )
     return named, [name for name in arrays if name not in named.values()]
 
@@ -81,7 +82,8 @@ def _count_off(
         raise errors.DataError(
             f"{path} holds {listed or 'no arrays'}: {numbers[0]} convolutions and "
             f"{numbers[1]} fully-connected layers with unknown names. An AlexNet has "
-            "five and three. Rename the arrays to conv1 to conv5, fc6, fc7, fc8."
+            "five and three. If it is one, rename the arrays to conv1 to conv5, fc6, "
+            "fc7, fc8."
         )
     return dict(zip(found, names, strict=True))
 

@@ -27,7 +27,6 @@ _VERSION = "--version"
 _HELP = ("--help", "-help", "-h")
 _FULL_HELP = ("--helpfull", "-helpfull")
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # Overrides settings of the user that would change or break our programs: Keras fails on
 # a keras.json that it cannot read, matplotlib on the display of another notebook.
 _ENVIRONMENT = {"KERAS_HOME": f"{os.devnull}/keras", "MPLBACKEND": "agg"}

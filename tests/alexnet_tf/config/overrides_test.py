@@ -63,6 +63,7 @@ def settings_of(config):
         ("optimizer.momentum", "-0.1", "at least 0"),
         ("optimizer.momentum", False, "a number"),
         ("model.dropout_rate", "1", "below 1.*'1'"),
+        ("model.width", "1e9", "below 1000000000"),
         ("seed", str(2**63), f"below {2**63}"),
         ("num_epochs", str(2**31), f"below {2**31}"),
         ("optimizer.learning_rate", "1e39", "below 3.4e"),

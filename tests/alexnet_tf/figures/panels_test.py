@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import matplotlib.colors
 import numpy as np
@@ -14,12 +15,12 @@ from alexnet_tf.figures import panels
 CLASSES = [f"class {label}" for label in range(6)]
 
 
-def draw(truths, path):
+def draw(truths, path, classes=CLASSES):
     probabilities = np.array([0.5, 0.2, 0.1, 0.1, 0.06, 0.04], np.float32)
     image = np.full((64, 64, 3), 128, np.uint8)
     count = len(truths)
-    panels.draw_panels(
-        [image] * count, [probabilities] * count, truths, CLASSES, str(path)
+    return panels.draw_panels(
+        [image] * count, [probabilities] * count, truths, classes, str(path)
     )
 
 
@@ -47,6 +48,24 @@ def test_four_in_a_row(tmp_path, count, columns, rows):
     width, height = Image.open(path).size
     assert width == pytest.approx(2.6 * 300 * columns, abs=2)
     assert height == pytest.approx(4.2 * 300 * rows, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        # Formulas to matplotlib, the second one wrong.
+        ("A$AP and Ke$ha", ""),
+        ("$\\foo$", ""),
+        ("two\nlines\t\x01", ""),
+        ("caf\u00e9", ""),
+        ("\u540d \u524d", "\u524d\u540d"),
+        ("caf\udce9", ""),
+    ],
+)
+def test_any_class_name_is_drawn_as_it_is(tmp_path, name, missing):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert draw([0], tmp_path / "a.svg", [name, *CLASSES[1:]]) == missing
 
 
 if __name__ == "__main__":

@@ -270,6 +270,12 @@ def test_all_damaged_is_refused_again_and_again(tmp_path):
         with pytest.raises(errors.DataError, match="are damaged") as raised:
             checkpoint.load_latest(str(tmp_path))
         assert "ckpt-00000004.bad, ckpt-00000008.bad" in str(raised.value)
+    # Readers such as the evaluation do not say that nothing was trained.
+    with pytest.raises(
+        errors.DataError, match=r"are damaged .*00000008\.bad"
+    ) as raised:
+        checkpoint.load(str(tmp_path), "last")
+    assert "Train first" not in str(raised.value)
     (tmp_path / "ckpt-00000004.bad").rename(tmp_path / "mine")
     (tmp_path / "ckpt-00000008.bad").rename(tmp_path / "ckpt-00000009")
     with pytest.raises(errors.DataError):  # a renamed one is no other step's

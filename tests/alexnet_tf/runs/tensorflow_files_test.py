@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import tempfile
 
 import pytest
 import tensorflow as tf
@@ -22,6 +23,14 @@ def test_variables_are_found_whatever_the_directory_is_called(tmp_path, name):
         loaded = tf.saved_model.load(path)
     assert loaded.value.numpy() == 3
     assert name == "plain" or not os.path.lexists(path)
+
+
+def test_variables_are_found_if_the_temporary_directory_has_brackets(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "pbs.1234[3]").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "pbs.1234[3]"))
+    test_variables_are_found_whatever_the_directory_is_called(tmp_path, "lr[0.01]")
 
 
 def test_a_file_over_the_limit_is_a_storage_error(tmp_path):

@@ -140,6 +140,9 @@ def test_one_tower_alone_is_no_layer():
         ("fc8.weight", (4, 256), "check --classes"),
         ("conv4.bias", (23,), r"bias of conv4 .*\[23\].*\[24\]"),
         ("fc6.weight", (256, 15 * 36), r"kernel of fc6 .*\[540, 256\]"),
+        # Gray images, and ZFNet's smaller kernels: the layout is right.
+        ("conv1.weight", (12, 1, 11, 11), "another network"),
+        ("conv1.weight", (12, 3, 7, 7), "another network"),
     ],
 )
 def test_other_shapes_are_said(changed, shape, words):

@@ -26,6 +26,14 @@ _EXTENDED = {
 # They hold names and dates; a larger one would only waste memory.
 _MAX_EXTENDED_BYTES = 1 << 20
 _SPARSE_PREFIX = b"GNU.sparse."
+# The first bytes of compressed files.
+_COMPRESSIONS = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"(\xb5/\xfd": "zstd",
+    b"PK\3\4": "zip",
+}
 
 
 class ByteReader(Protocol):
@@ -105,7 +113,20 @@ class HeaderReader:
             overrides |= self._read_extended(header)
             offset = header.next_offset
 
+    def _refuse_compressed(self, block: bytes) -> None:
+        """Raises `DataError` if the file begins like a compressed one."""
+        if self._within or block[257:262] == b"ustar":
+            return
+        for start, name in _COMPRESSIONS.items():
+            if block.startswith(start):
+                raise errors.DataError(
+                    f"{self._reader.path} is compressed ({name}) where a tar is "
+                    "expected. Decompress it and give the result the same name."
+                )
+
     def _parse(self, block: bytes, offset: int) -> Header:
+        if offset == 0:
+            self._refuse_compressed(block)
         stored = self._parse_number(block[148:156], offset, "checksum")
         # The checksum's own eight bytes count as spaces.
         if stored != sum(block) - sum(block[148:156]) + 8 * ord(" "):

@@ -1,8 +1,13 @@
 """Headers of a tar, above all those that change the next one."""
 
+import bz2
+import gzip
 import io
+import lzma
+import random
 import sys
 import tarfile
+import zipfile
 
 import pytest
 
@@ -115,6 +120,31 @@ def test_an_extended_header_that_does_not_fit_is_refused():
     data = archives.make_tar_member(size=b"00000007777\0", kind=b"x")
     with pytest.raises(errors.DataError, match=r"4,095 bytes, but 1,536"):
         read(data + END)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(gzip, "gzip"), (bz2, "bzip2"), (lzma, "xz")]
+)
+def test_a_compressed_archive_is_named_with_the_remedy(module, name):
+    tar = archives.make_tar_member(data=random.Random(0).randbytes(2000)) + END
+    with pytest.raises(
+        errors.DataError, match=rf"x\.tar is compressed \({name}\)"
+    ) as e:
+        read(module.compress(tar))
+    assert "Decompress it" in str(e.value) and "MD5" not in str(e.value)
+
+
+def test_a_zip_archive_is_named_with_the_remedy():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        file.writestr("n01440764.tar", bytes(1000))
+    with pytest.raises(errors.DataError, match=r"compressed \(zip\)"):
+        read(stream.getvalue())
+
+
+def test_a_members_name_may_begin_like_a_compressed_file():
+    tar = archives.make_tar_member(b"BZh_1.JPEG") + END
+    assert read(tar).name == b"BZh_1.JPEG"
 
 
 if __name__ == "__main__":
