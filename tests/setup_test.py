@@ -28,11 +28,12 @@ PIP_NAMES = {
     "grpc": "grpcio",
 }
 # Imported where installed only: the stack of the extra `addons`, Keras, which
-# TensorFlow brings, and the extras `onnx` and `opencv`.
+# TensorFlow brings, and the extras `onnx`, `opencv` and `beam`.
 OPTIONAL = {
     *("tensorflow_addons", "keras"),
     *("onnx", "onnxruntime", "tf2onnx"),
     *("cv2", "simplejpeg"),
+    "apache_beam",
 }
 
 
