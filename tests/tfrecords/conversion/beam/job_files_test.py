@@ -30,9 +30,14 @@ def job(tmp_path):
     )
 
 
-def write(job, shard):
+def write(job, shard, rejected=None):
     result = shard_writer.write_shard(
-        SOURCE, PLAN.settings, job.make_worker_directory(), shard, {}, lambda p: None
+        SOURCE,
+        PLAN.settings,
+        job.make_worker_directory(),
+        shard,
+        rejected or {},
+        lambda position: None,
     )
     job.add_result(shard.name, result)
     return result
@@ -77,6 +82,24 @@ def test_results_arrive_whole(job):
     size = os.path.getsize(found[FIRST.name].temporary)
     assert size == contents.info.num_bytes
     assert [name for name, _ in job.read_results({SECOND.name})] == [SECOND.name]
+
+
+def test_two_results_of_one_shard_do_not_mix(job, monkeypatch):
+    """A runner starts a task twice at a time; one of them rejects an image."""
+    save = finished_shards.save_result
+
+    def save_after_the_other(path, result):
+        monkeypatch.setattr(finished_shards, "save_result", save)
+        write(job, FIRST, {0: "it took too long"})
+        save(path, result)
+
+    monkeypatch.setattr(finished_shards, "save_result", save_after_the_other)
+    write(job, FIRST)
+    found = [result for _, result in job.read_results({FIRST.name})]
+    assert sorted(len(result.rejects) for result in found) == [0, 1]
+    for result in found:
+        digest = files.compute_digest(result.temporary)
+        assert digest == result.contents.info.sha256
 
 
 def test_a_result_taken_over_is_a_finished_shard(job, tmp_path):
