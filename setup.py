@@ -45,6 +45,9 @@ _EXTRAS = {
     # The earlier methods of the paper's tables (tools/baselines.py). The lower bounds
     # have wheels for Python 3.13.
     "baselines": ["scikit-image>=0.25.0", "scikit-learn>=1.6.0"],
+    # `alexnet-convert --runner=direct|spark|flink`. The bound on TensorFlow makes pip
+    # refuse `addons` at once, as with `profile`.
+    "beam": ["apache-beam>=2.77.0,<3", "tensorflow>=2.21"],
     # What tools/benchmark.py measures beside ours, and psutil, which reads memory. DALI
     # is 400 MB; its decoder needs no GPU.
     "benchmark": [
@@ -91,6 +94,9 @@ _EXTRAS = {
 # Pairs of extras that cannot be installed together, each with the reason. All others
 # can: tools/check_extras.py tries them.
 EXCLUSIVE_EXTRAS = {
+    ("addons", "beam"): (
+        "TensorFlow Addons needs TensorFlow 2.15, whose protobuf is too old for Beam"
+    ),
     ("addons", "profile"): (
         "TensorFlow Addons needs TensorFlow 2.15, the profile page TensorFlow 2.21"
     ),

@@ -50,7 +50,8 @@ LAYERS = (
 
 # Modules that --help and the converter's workers load, which must not load TensorFlow.
 FREE_OF_TENSORFLOW = (
-    r"tfrecords(\..*)?",
+    # Beam, which the pipeline imports, may be missing.
+    r"tfrecords(\.(?!conversion\.beam\.pipeline$).*)?",
     r"alexnet_tf(\.(commands|config|experiments)(\..*)?)?",
     r"alexnet_tf\.data\.folds",
     r"alexnet_tf\.network\.(networks|tables)",

@@ -59,6 +59,7 @@ print(json.dumps(read))
 
 # Text that is no path, by its flag's name.
 NOT_PATHS = {
+    "beam_args",
     "checkpoint",
     "core_rates",
     "devices",

@@ -21,6 +21,10 @@ HARMLESS = {
         "alexnet_tf.export.saved_model",
         "ignore_errors",
     ): "its data set holds a single image",
+    (
+        "tfrecords.conversion.beam.job_files",
+        "pickle.loads",
+    ): "its driver wrote the file: the digest comes with the pipeline",
 }
 
 
@@ -72,6 +76,11 @@ def _find_faults(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     yield node.lineno, name
 
 
+def _is_call(fault: str, call: str) -> bool:
+    """Whether a fault is of `call`, a method or a function's whole name."""
+    return call == fault or f".{call}," in fault
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_nothing_dangerous_is_called(name):
     path = _path(name)
@@ -79,7 +88,7 @@ def test_nothing_dangerous_is_called(name):
     faults = [
         f"{path}:{line}: {fault}"
         for line, fault in _find_faults(ast.parse(path.read_text(encoding="utf-8")))
-        if not any(f".{call}," in fault for call in allowed)
+        if not any(_is_call(fault, call) for call in allowed)
     ]
     assert not faults, "\n".join(faults)
 
@@ -121,7 +130,7 @@ def test_exceptions_are_not_stale():
     for module, call in HARMLESS:
         tree = ast.parse(_path(module).read_text(encoding="utf-8"))
         faults = [fault for _, fault in _find_faults(tree)]
-        assert any(f".{call}," in fault for fault in faults), (module, call)
+        assert any(_is_call(fault, call) for fault in faults), (module, call)
 
 
 if __name__ == "__main__":

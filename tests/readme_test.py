@@ -24,7 +24,9 @@ ALL_TEXT = "\n".join(TEXTS.values())
 # Programs of others that the pages call.
 OTHERS = {"cd", "conda", "docker", "git", "pip", "pre-commit", "source", "tensorboard"}
 OTHERS_FLAGS = {
-    *("target", "rm", "user", "gpus"),  # docker
+    *("target", "rm", "user", "gpus", "net"),  # docker
+    *("direct_running_mode", "environment_config", "environment_type"),  # Beam
+    *("flink", "job_endpoint", "parallelism", "service_port", "spark"),  # Beam
     *("dry", "index", "file", "force", "no"),  # pip, conda
     "version",  # of every command
     *("logdir", "dir", "all", "help", "helpfull"),  # tensorboard, saved_model_cli, absl

@@ -28,12 +28,13 @@ PIP_NAMES = {
     "grpc": "grpcio",
 }
 # Imported where installed only: the stack of the extra `addons`, Keras, which
-# TensorFlow brings, and the extras `onnx`, `opencv` and `parquet`.
+# TensorFlow brings, and the extras `onnx`, `opencv`, `parquet` and `beam`.
 OPTIONAL = {
     *("tensorflow_addons", "keras"),
     *("onnx", "onnxruntime", "tf2onnx"),
     *("cv2", "simplejpeg"),
     "pyarrow",
+    "apache_beam",
 }
 
 

@@ -10,9 +10,11 @@ from absl import flags
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.conversion import plan
+from tfrecords.conversion.beam import runners
 from tfrecords.shards import schema
 
 if TYPE_CHECKING:
+    from tfrecords.conversion.convert import WriteShards
     from tfrecords.sources import Source
 
 SYNOPSIS = """
@@ -26,6 +28,19 @@ If it is stopped or killed, the same command resumes the conversion.
 
 _DEFAULTS = plan.ConvertSettings()
 _ORIENTATIONS = {"auto": None, "apply": True, "ignore": False}
+
+
+class _RunnerParser(flags.EnumParser):
+    """The parser of `--runner`: says why there is no Dataflow."""
+
+    def __init__(self) -> None:
+        super().__init__([runners.LOCAL, *runners.BEAM_RUNNERS])
+
+    def parse(self, argument: str) -> str:
+        if "dataflow" in argument.lower():
+            raise ValueError(runners.DATAFLOW)
+        return super().parse(argument)
+
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
@@ -67,6 +82,19 @@ flags.DEFINE_integer(
     None,
     "Number of processes; by default one per core. The shards do not depend on it.",
     lower_bound=1,
+)
+flags.DEFINE(
+    _RunnerParser(),
+    "runner",
+    runners.LOCAL,
+    "Where the shards are written: local, by this command's processes; direct, spark "
+    "or flink, by Apache Beam (pip install 'alexnet-tf[beam]'). The shards are the "
+    "same.",
+)
+flags.DEFINE_string(
+    "beam_args",
+    "",
+    "Beam's own arguments, such as '--job_endpoint=localhost:8099 --parallelism=64'.",
 )
 flags.DEFINE_enum(
     "resizing",
@@ -172,6 +200,7 @@ def main() -> None:
     # Only the folder source would take the shards' directory for a class.
     searched_dir = FLAGS.source_dir if name == "folder" else None
     convert.check_directories(searched_dir, FLAGS.data_dir)
+    write_shards = _choose_writer()
     source = _open_source(name)
     if FLAGS.strict:
         source_report.refuse_notes(source)
@@ -179,7 +208,22 @@ def main() -> None:
     if FLAGS.dry_run:
         print("\n".join(dry_run.estimate(*arguments)))
     else:
-        convert.convert(*arguments)
+        convert.convert(*arguments, write_shards)
+
+
+def _choose_writer() -> WriteShards | None:
+    """What writes the shards: None for the local converter's processes."""
+    from tfrecords.conversion.beam import driver
+
+    if FLAGS.runner == runners.LOCAL:
+        if FLAGS.beam_args:
+            raise errors.UserError(
+                f"--beam_args={FLAGS.beam_args} has no effect without --runner="
+                f"{'|'.join(runners.BEAM_RUNNERS)}. Add one, or leave out --beam_args."
+            )
+        return None
+    arguments = runners.check(FLAGS.runner, FLAGS.beam_args, FLAGS.num_workers)
+    return driver.BeamWriter(FLAGS.runner, arguments)
 
 
 def _find_source_name() -> str:

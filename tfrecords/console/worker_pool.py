@@ -42,6 +42,7 @@ _STALL_SECONDS = 300.0
 _POLL_SECONDS = 0.2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _STARTING = -2
+_STARTING_LOCK = threading.Lock()
 _REMEDY = (
     "Check that there is enough memory, or try a smaller --num_workers, and run the "
     "same command again."
@@ -140,7 +141,8 @@ class WorkerPool(Generic[_Task, _Result]):
     ) -> Iterator[tuple[_Task, _Result]]:
         """Yields each task with its result, in the order in which they are finished.
 
-        `report` is called several times a second; it may raise to stop.
+        `report` is called several times a second; it may raise to stop. When all tasks
+        are finished, the workers wait for another call.
 
         Raises:
           UserError: if a worker raised it, could not start, or died twice at different
@@ -153,9 +155,9 @@ class WorkerPool(Generic[_Task, _Result]):
                 yield task, self._work(task, {}, lambda position: None)
             return
         waiting = deque(tasks)
-        for slot in range(min(self._num_workers, len(waiting))):
+        for slot in range(len(self._workers), min(self._num_workers, len(waiting))):
             self._workers.append(self._start(slot))
-        for worker in self._workers:
+        for worker in self._workers[: len(waiting)]:
             self._give(worker, waiting.popleft())
         while any(worker.task for worker in self._workers):
             report()
@@ -184,7 +186,8 @@ class WorkerPool(Generic[_Task, _Result]):
         process = self._context.Process(
             target=_serve, args=(theirs, self._positions, slot, self._work), daemon=True
         )
-        with _one_thread_each(), stop_signals.deaf_processes():
+        # The environment belongs to all threads that start workers.
+        with _STARTING_LOCK, _one_thread_each(), stop_signals.deaf_processes():
             process.start()
         theirs.close()
         return _Worker(slot, process, ours)

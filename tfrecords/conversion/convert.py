@@ -9,10 +9,11 @@ resumes it, and the result has the same bytes as a conversion that was never sto
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
@@ -32,7 +33,16 @@ from tfrecords.plurals import counted
 from tfrecords.shards import manifest, record_index
 from tfrecords.sources import Source
 
-__all__ = ["ConvertSettings", "check_directories", "convert"]
+__all__ = ["ConvertSettings", "WriteShards", "check_directories", "convert"]
+
+# Called with a source, the plan, the data directory, the missing shards and a function
+# to be called several times a second with the number of images begun in shards that
+# are not finished, which may raise to stop. Yields each shard as it is finished, below
+# a temporary name on the data directory's file system.
+WriteShards = Callable[
+    [Source, plan.Plan, str, Sequence[plan.ShardPlan], Callable[[int], None]],
+    Generator[tuple[plan.ShardPlan, shard_writer.ShardResult], None, None],
+]
 
 # A record's bytes besides the image: its keys, class, file name and checksums.
 _RECORD_OVERHEAD_BYTES = 400
@@ -80,6 +90,7 @@ def convert(
     data_dir: str,
     settings: ConvertSettings,
     num_workers: int | None = None,
+    write_shards: WriteShards | None = None,
 ) -> manifest.Manifest:
     """Converts all images of `source`, or those that an earlier run left.
 
@@ -87,7 +98,7 @@ def convert(
     the end; both go to standard output, progress to standard error.
 
     `data_dir` is new, empty, or of the same conversion. `num_workers`: None for one for
-    every core.
+    every core. `write_shards` writes the shards; None for this machine's processes.
 
     Returns:
       The manifest, written last.
@@ -102,6 +113,8 @@ def convert(
     """
     start_time = time.monotonic()
     num_workers = worker_pool.check_num_workers(num_workers)
+    if write_shards is None:
+        write_shards = functools.partial(_write_here, num_workers)
     the_plan = plan.make_plan(source, settings)
     check_directories(None, data_dir)
     files.make_directory(data_dir)
@@ -114,7 +127,7 @@ def convert(
                 finished = _find_finished(data_dir, the_plan, num_workers, stop.check)
                 num_before = _count(the_plan, finished)
                 _write_missing(
-                    source, data_dir, the_plan, finished, num_workers, stop.check
+                    source, data_dir, the_plan, finished, write_shards, stop.check
                 )
             except stop_signals.Stopped as error:
                 assert stop.signal_number is not None
@@ -166,7 +179,7 @@ def _write_missing(
     data_dir: str,
     the_plan: plan.Plan,
     finished: dict[str, FinishedShard],
-    num_workers: int,
+    write_shards: WriteShards,
     check_stop: Callable[[], None],
 ) -> None:
     """Writes the shards that are not in `finished`, and adds them to it."""
@@ -177,24 +190,38 @@ def _write_missing(
     line = progress.Progress(
         "converting", the_plan.num_images, "images", done=_count(the_plan, finished)
     )
-    write_shard = functools.partial(
-        shard_writer.write_shard, source, the_plan.settings, data_dir
-    )
-    pool = worker_pool.WorkerPool(write_shard, num_workers)
 
-    def report() -> None:
+    def report(num_begun: int) -> None:
         check_stop()
-        num_done = _count(the_plan, finished) + pool.num_items_begun
+        num_done = _count(the_plan, finished) + num_begun
         # The images of a shard that is started again are counted once.
         line.advance(max(0, num_done - line.done))
 
+    written = write_shards(source, the_plan, data_dir, missing, report)
     try:
-        with pool:
-            for shard, result in pool.run(missing, report):
+        # Closed at once, not when it is collected: it ends the workers.
+        with contextlib.closing(written):
+            for shard, result in written:
                 finished[shard.name] = finished_shards.add(data_dir, shard.name, result)
     finally:
         line.close()
         files.remove_temporary_files(data_dir)
+
+
+def _write_here(
+    num_workers: int,
+    source: Source,
+    the_plan: plan.Plan,
+    data_dir: str,
+    missing: Sequence[plan.ShardPlan],
+    report: Callable[[int], None],
+) -> Generator[tuple[plan.ShardPlan, shard_writer.ShardResult], None, None]:
+    """A `WriteShards` with processes of this machine, except its first argument."""
+    write_shard = functools.partial(
+        shard_writer.write_shard, source, the_plan.settings, data_dir
+    )
+    with worker_pool.WorkerPool(write_shard, num_workers) as pool:
+        yield from pool.run(missing, lambda: report(pool.num_items_begun))
 
 
 def _check_free_space(

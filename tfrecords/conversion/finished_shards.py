@@ -118,6 +118,12 @@ def find(
 def add(data_dir: str, name: str, result: shard_writer.ShardResult) -> FinishedShard:
     """Publishes a shard, then its side file, durably; raises `StorageError`."""
     files.publish(result.temporary, os.path.join(data_dir, name))
+    save_result(_make_side_path(data_dir, name), result)
+    return FinishedShard(result.contents.info, result.rejects, result.largest)
+
+
+def save_result(path: str, result: shard_writer.ShardResult) -> None:
+    """Writes a side file: all of `result` but its path; raises `StorageError`."""
     contents = result.contents
     shard = FinishedShard(contents.info, result.rejects, result.largest)
     text = json.dumps(dataclasses.asdict(shard)).encode()
@@ -129,17 +135,19 @@ def add(data_dir: str, name: str, result: shard_writer.ShardResult) -> FinishedS
     }
     if contents.accumulator is not None:
         arrays.update(contents.accumulator.to_arrays())
-    npz.save(_make_side_path(data_dir, name), arrays)
-    return shard
+    npz.save(path, arrays)
 
 
-def read_contents(data_dir: str, name: str) -> ShardContents:
-    """What a shard's side file says; raises `DataError` if the file is damaged."""
-    path = _make_side_path(data_dir, name)
+def load_result(path: str, temporary: str) -> shard_writer.ShardResult:
+    """The result whose side file is at `path` and whose shard is at `temporary`.
+
+    Raises `DataError` if the side file is damaged.
+    """
     arrays = npz.load(path)
     with json_records.explain_damage(path, "Run the same command again."):
-        return ShardContents(
-            info=_parse(arrays).info,
+        shard = _parse(arrays)
+        contents = ShardContents(
+            info=shard.info,
             lengths=arrays["lengths"],
             checksums=arrays["checksums"],
             class_counts=arrays["class_counts"],
@@ -149,6 +157,13 @@ def read_contents(data_dir: str, name: str) -> ShardContents:
                 else None
             ),
         )
+    return shard_writer.ShardResult(temporary, contents, shard.rejects, shard.largest)
+
+
+def read_contents(data_dir: str, name: str) -> ShardContents:
+    """What a shard's side file says; raises `DataError` if the file is damaged."""
+    path = os.path.join(data_dir, name)
+    return load_result(_make_side_path(data_dir, name), path).contents
 
 
 def is_begun(data_dir: str) -> bool:

@@ -134,6 +134,21 @@ def choose_num_shards(num_images: int) -> int:
     return max(1, by_size, by_cores)
 
 
+def find_versions(settings: ConvertSettings) -> dict[str, Any]:
+    """The versions of what resizes and encodes here; others may give other bytes.
+
+    Raises `UserError` if the settings need a package that is missing.
+    """
+    versions: dict[str, Any] = {
+        "converter": _CONVERTER_VERSION,
+        "pillow": PIL.__version__,
+        "libjpeg": features.version("libjpeg_turbo") or features.version("jpg"),
+    }
+    if settings.resizing == "authors":
+        versions |= _find_opencv_versions()
+    return versions
+
+
 def find_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """What differs between two descriptions: "seed: 0 there, 1 here" for example."""
     flat_there, flat_here = ({**_IMPLIED, **_flatten(plan)} for plan in (there, here))
@@ -223,16 +238,10 @@ def _describe(
             }
             for split, table in tables.items()
         },
-        # Another release may resize or encode differently.
-        "versions": {
-            "converter": _CONVERTER_VERSION,
-            "pillow": PIL.__version__,
-            "libjpeg": features.version("libjpeg_turbo") or features.version("jpg"),
-        },
+        "versions": find_versions(settings),
     }
     if settings.resizing == "authors":
         description["resizing"] = settings.resizing
-        description["versions"] |= _find_opencv_versions()
     # As it will be read from a file: tuples become lists, keys strings.
     as_read: dict[str, Any] = json.loads(json.dumps(description))
     return as_read

@@ -61,6 +61,9 @@ def _read_children_seconds():
         (["--source=sample", "--data_dir=d", "--num_workers=0"], "num_workers"),
         (["--source=sample", "--data_dir=d", "--jpeg_quality=x"], "jpeg_quality"),
         (["--source=sample", "--data_dir=d", "extra"], "'extra' is not a flag"),
+        (["--source=sample", "--data_dir=d", "--runner=spork"], "spark"),
+        (["--source=sample", "--data_dir=d", "--runner=Dataflow"], "shared file"),
+        (["--source=sample", "--data_dir=d", "--beam_args=--a=b"], "without --runner"),
     ],
 )
 def test_wrong_use_exits_with_2_and_a_sentence(tmp_path, flags, sentence):

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from tests import processes
+from tests.programs import pool_work
 from tfrecords import errors
 from tfrecords.console import worker_pool
 
@@ -51,6 +52,18 @@ def test_a_single_worker_may_be_this_process():
     with worker_pool.WorkerPool(work, 1, in_process_if_alone=True) as pool:
         assert [*pool.run([Task("a")])] == [(Task("a"), os.getpid())]
         assert [*pool.run([])] == []
+
+
+def test_workers_wait_for_another_call():
+    with worker_pool.WorkerPool(pool_work.work, 2) as pool:
+        ((_, (first, _)),) = pool.run([Task("a")])
+        assert is_running(first)
+        found = {task.name: result for task, result in pool.run([Task("b"), Task("c")])}
+        ids = {process_id for process_id, _ in found.values()}
+        assert found.keys() == {"b", "c"} and first in ids and len(ids) == 2
+        ((_, (last, _)),) = pool.run([Task("d")])
+        assert last == first
+    assert not any(is_running(process_id) for process_id in ids)
 
 
 def test_the_number_of_workers_is_checked():

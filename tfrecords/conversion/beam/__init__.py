@@ -1,0 +1,1 @@
+"""Converts with Apache Beam: one machine's processes, or a cluster's."""
