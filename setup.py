@@ -64,6 +64,8 @@ _EXTRAS = {
     # Together with `addons` pip would try its releases for minutes; the bound on
     # TensorFlow makes it refuse at once.
     "profile": ["tensorboard-plugin-profile>=2.15.1", "tensorflow>=2.21"],
+    # The client of tools/serving_client.py; TensorFlow Serving itself is no package.
+    "serving": ["tensorflow-serving-api>=2.15.1"],
     "test": [
         *_NOTEBOOK,
         "mypy>=2.4.1,<3",

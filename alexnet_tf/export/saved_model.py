@@ -4,6 +4,7 @@
       saved_model.pb, variables/     the network, with mean image and class names
       assets.extra/export.json       its origin: classes, settings, step
       assets.extra/SHA256SUMS        checksums of all other files
+      assets.extra/tf_serving_...    requests to warm up with (see `warmup`)
       assets.extra/...               other formats (see `other_formats`)
 
 Signatures, all of N images:
@@ -24,6 +25,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -32,7 +34,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.data import decoding, evaluation_views
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import forward
-from alexnet_tf.export import exported, other_formats
+from alexnet_tf.export import exported, other_formats, warmup
 from alexnet_tf.network import build
 from alexnet_tf.network.parameters import list_weights
 from alexnet_tf.runs import tensorflow_files, trained_network, untrained
@@ -196,12 +198,13 @@ def export(
     export_dir: str,
     formats: tuple[str, ...] = (SAVED_MODEL,),
     calibration: other_formats.Calibration | None = None,
+    warmup_requests: Sequence[bytes] = (),
 ) -> Export:
     """Writes the next version under `export_dir`, atomically.
 
     The network is built without placement. `formats` are any of `SAVED_MODEL` and
-    `other_formats.NAMES`; tflite needs `calibration`. The directory is created if
-    missing.
+    `other_formats.NAMES`; tflite needs `calibration`. `warmup_requests` are those of
+    `warmup.make_requests`. The directory is created if missing.
 
     Raises:
       UserError: if `export_dir` cannot be a directory, or a format lacks a package or
@@ -217,6 +220,8 @@ def export(
                 _save(network, path)
             os.makedirs(extra, exist_ok=True)
             report = other_formats.write(formats, network, extra, calibration)
+            if warmup_requests:
+                warmup.write(os.path.join(extra, warmup.NAME), warmup_requests)
         files.write_json(os.path.join(path, exported.RECORD_NAME), _describe(network))
         sums = checksums.make_list(path).encode()
         files.write_bytes(os.path.join(path, exported.CHECKSUMS_NAME), sums)
