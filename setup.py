@@ -53,6 +53,8 @@ _EXTRAS = {
         "psutil>=6.0.0",
         "torch>=2.2",
     ],
+    # The page of alexnet-demo.
+    "demo": ["gradio>=6.0.0"],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
     # The lower bounds are those beside TensorFlow 2.15, whose ml_dtypes is too old for
     # onnx 1.19 and later; 1.19 does not say so.
@@ -177,6 +179,7 @@ setuptools.setup(
             "alexnet-import-weights = alexnet_tf.commands.import_weights:run",
             "alexnet-export-weights = alexnet_tf.commands.export_weights:run",
             "alexnet-reproduce = alexnet_tf.commands.reproduce:run",
+            "alexnet-demo = alexnet_tf.commands.demo:run",
             "alexnet-completion = alexnet_tf.commands.completion:run",
         ]
     },

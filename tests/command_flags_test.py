@@ -64,8 +64,9 @@ NOT_PATHS = {
     "devices",
     "formats",
     "labels",
+    "host",
     "mean",
-    "model",
+    "model_name",
     "num_gpus",
     "part",
     "server",
@@ -82,6 +83,7 @@ NOT_PATHS = {
 PRINTS = {
     "completion": {"": True},
     "convert": {"": False, "dry_run": True},
+    "demo": {"": False},
     "evaluate": {"": True, "output": False},
     "export": {"": False},
     "export_weights": {"": False, "output": False},

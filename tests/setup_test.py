@@ -28,11 +28,12 @@ PIP_NAMES = {
     "grpc": "grpcio",
 }
 # Imported where installed only: the stack of the extra `addons`, Keras, which
-# TensorFlow brings, and the extras `onnx` and `opencv`.
+# TensorFlow brings, and the extras `onnx`, `opencv` and `demo`.
 OPTIONAL = {
     *("tensorflow_addons", "keras"),
     *("onnx", "onnxruntime", "tf2onnx"),
     *("cv2", "simplejpeg"),
+    "gradio",
 }
 
 
@@ -193,7 +194,7 @@ def test_wheel_of_the_sdist_is_imported_where_it_is_installed(environment, tmp_p
 @pytest.mark.slow
 def test_its_commands_run(environment, tmp_path):
     names = sorted(path.name for path in environment.glob("alexnet-*"))
-    assert len(names) == 12
+    assert len(names) == 13
     for name in names:
         assert name in _run_installed(environment, tmp_path, name, "--help")
     _run_installed(

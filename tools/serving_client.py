@@ -27,8 +27,11 @@ start a server.
 _SERVER = flags.DEFINE(
     command_line.TextParser(), "server", "localhost:8500", "the server's HOST:PORT"
 )
-_MODEL = flags.DEFINE(
-    command_line.TextParser(), "model", "alexnet", "the server's name for the network"
+_MODEL_NAME = flags.DEFINE(
+    command_line.TextParser(),
+    "model_name",
+    "alexnet",
+    "the server's name for the network",
 )
 _SIGNATURE = flags.DEFINE_enum(
     "signature", "serving_default", ["serving_default", "ten_views"], "one view or ten"
@@ -69,9 +72,9 @@ def main() -> None:
                 answer = _ask(stub, path)
             except grpc.RpcError as error:
                 raise errors.UserError(
-                    f"{_SERVER.value} did not answer for {_MODEL.value}: "
+                    f"{_SERVER.value} did not answer for {_MODEL_NAME.value}: "
                     f"{error.code().name} ({error.details()}). Check --server and "
-                    "--model, and that the server has loaded the network."
+                    "--model_name, and that the server has loaded the network."
                 ) from error
             reason = answer["errors"][0].decode()
             num_bad += bool(reason)
@@ -91,7 +94,7 @@ def _ask(stub: Any, path: str) -> dict[str, Any]:
     from tfrecords.durable import files
 
     request = predict_pb2.PredictRequest()
-    request.model_spec.name = _MODEL.value
+    request.model_spec.name = _MODEL_NAME.value
     request.model_spec.signature_name = _SIGNATURE.value
     with files.read_errors(path):
         data = pathlib.Path(path).read_bytes()

@@ -111,13 +111,15 @@ def test_a_bad_image_does_not_stop_the_rest(commands, images, server, tmp_path):
     assert "1 of 2 images" in asked.stderr and "Traceback" not in asked.stderr
 
 
-@pytest.mark.parametrize("flag, code", [("--model=vgg", "NOT_FOUND"), ("", "UNAVAIL")])
+@pytest.mark.parametrize(
+    "flag, code", [("--model_name=vgg", "NOT_FOUND"), ("", "UNAVAIL")]
+)
 def test_a_server_without_an_answer_is_a_sentence(commands, images, server, flag, code):
     image = next(images.glob("images/validation/*/*"))
     address = server[1] if flag else f"--server=localhost:{processes.find_free_port()}"
     asked = commands.run(SCRIPT, address, *filter(None, [flag]), image)
     assert asked.returncode == 2 and asked.stdout == ""
-    assert code in asked.stderr and "--model" in asked.stderr
+    assert code in asked.stderr and "--model_name" in asked.stderr
     assert "Traceback" not in asked.stderr
 
 
