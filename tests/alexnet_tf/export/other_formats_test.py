@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import pathlib
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from alexnet_tf import stack
 from alexnet_tf.data import evaluation_views
 from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.export import (
@@ -22,10 +25,11 @@ from alexnet_tf.export import (
 )
 from alexnet_tf.runs import trained_network
 from alexnet_tf.stack import keras
-from tests import data_directories, training_runs
+from tests import data_directories, processes, training_runs
 from tfrecords import errors
 from tfrecords.durable import checksums
 
+PROGRAMS = pathlib.Path(__file__).parents[2] / "programs"
 NUM_CLASSES = 3
 VALUES = {
     "num_epochs": 12,
@@ -113,6 +117,30 @@ def test_all_files_lie_in_a_version_that_still_is_a_saved_model(made, extra):
 def test_keras_answers_as_the_run(extra, images, expected):
     model = keras.models.load_model(os.path.join(extra, other_formats.KERAS_NAME))
     np.testing.assert_allclose(model(images), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_keras_answers_the_same_on_other_backends(
+    tmp_path, extra, images, expected, backend
+):
+    if stack.KERAS_MAJOR < 3:
+        pytest.skip("Keras 2 has no other backend")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    np.save(tmp_path / "images.npy", images[:3])
+    done = processes.run_python(
+        PROGRAMS / "predict_with_keras.py",
+        os.path.join(extra, other_formats.KERAS_NAME),
+        tmp_path / "images.npy",
+        tmp_path / "probabilities.npy",
+        KERAS_BACKEND=backend,
+        JAX_PLATFORMS="cpu",
+    )
+    assert done.returncode == 0, done.stderr
+    # Neither this package nor TensorFlow: only what a reader of the file has.
+    assert done.stdout.split() == [backend]
+    found = np.load(tmp_path / "probabilities.npy")
+    np.testing.assert_allclose(found, expected[:3], atol=1e-5)
 
 
 def classify_each(extra, kind, images):
