@@ -54,11 +54,14 @@ _EXTRAS = {
         "torch>=2.2",
     ],
     # The page of alexnet-demo.
-    "demo": ["gradio>=6.0.0"],
+    "demo": ["gradio>=6.31.0"],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
     # The lower bounds are those beside TensorFlow 2.15, whose ml_dtypes is too old for
     # onnx 1.19 and later; 1.19 does not say so.
     "onnx": ["onnx>=1.17.0,!=1.19.*", "onnxruntime>=1.23.2", "tf2onnx>=1.17.0"],
+    # What runs .tflite files, for their table; without it tf.lite does, which a later
+    # TensorFlow will drop.
+    "litert": ["ai-edge-litert>=2.3.0"],
     # What runs docs/tour.ipynb; a Jupyter that is there already does as well.
     "notebook": _NOTEBOOK,
     # What `alexnet-convert --resizing=authors` decodes, resizes and encodes with.

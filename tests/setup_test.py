@@ -28,12 +28,13 @@ PIP_NAMES = {
     "grpc": "grpcio",
 }
 # Imported where installed only: the stack of the extra `addons`, Keras, which
-# TensorFlow brings, and the extras `onnx`, `opencv` and `demo`.
+# TensorFlow brings, and the extras `onnx`, `opencv`, `litert` and
+# `demo`.
 OPTIONAL = {
     *("tensorflow_addons", "keras"),
     *("onnx", "onnxruntime", "tf2onnx"),
     *("cv2", "simplejpeg"),
-    "gradio",
+    *("ai_edge_litert", "gradio"),
 }
 
 

@@ -154,6 +154,30 @@ def test_tflite_answers_as_the_run(extra, images, expected, kind, tolerance):
     np.testing.assert_allclose(found, expected, atol=tolerance)
 
 
+@pytest.mark.parametrize("kind", tflite_files.KINDS)
+def test_litert_and_tensorflows_interpreter_agree(monkeypatch, extra, images, kind):
+    reason = "the extra litert brings ai-edge-litert"
+    interpreters = pytest.importorskip("ai_edge_litert.interpreter", reason=reason)
+    made = []
+
+    class Interpreter(interpreters.Interpreter):
+        def __init__(self, *args, **kwargs):
+            made.append(kwargs)
+            super().__init__(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(interpreters, "Interpreter", Interpreter)
+        assert tflite_files.describe_runtime().startswith("LiteRT ")
+        found = classify_each(extra, kind, images)
+    assert len(made) == 1
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    assert tflite_files.describe_runtime().startswith("tf.lite of TensorFlow ")
+    expected = classify_each(extra, kind, images)
+    # Two builds of the same kernels; a rounding may move int8 by a level.
+    tolerance = 0.02 if kind == "int8" else 1e-5
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
 def test_int8_agrees_about_the_first_class(extra, images, expected):
     found = classify_each(extra, "int8", images)
     assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) >= 0.8
@@ -183,6 +207,8 @@ def test_the_table_holds_the_errors_of_the_evaluation(workdir, made, extra):
     with open(os.path.join(extra, tflite_report.NAME), encoding="utf-8") as file:
         record = json.load(file)
     assert record["calibration_pictures"] == 10
+    assert record["runtime"] == tflite_files.describe_runtime()
+    assert record["runtime"] in made.report[-1]
     rows = record["rows"]
     assert [row["name"] for row in rows] == [
         "TensorFlow float32",
