@@ -56,10 +56,15 @@ _EXTRAS = {
         "psutil>=6.0.0",
         "torch>=2.2",
     ],
+    # The page of alexnet-demo.
+    "demo": ["gradio>=6.31.0"],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
     # The lower bounds are those beside TensorFlow 2.15, whose ml_dtypes is too old for
     # onnx 1.19 and later; 1.19 does not say so.
     "onnx": ["onnx>=1.17.0,!=1.19.*", "onnxruntime>=1.23.2", "tf2onnx>=1.17.0"],
+    # What runs .tflite files, for their table; without it tf.lite does, which a later
+    # TensorFlow will drop.
+    "litert": ["ai-edge-litert>=2.3.0"],
     # What runs docs/tour.ipynb; a Jupyter that is there already does as well.
     "notebook": _NOTEBOOK,
     # What `alexnet-convert --resizing=authors` decodes, resizes and encodes with.
@@ -70,6 +75,8 @@ _EXTRAS = {
     # Together with `addons` pip would try its releases for minutes; the bound on
     # TensorFlow makes it refuse at once.
     "profile": ["tensorboard-plugin-profile>=2.15.1", "tensorflow>=2.21"],
+    # The client of tools/serving_client.py; TensorFlow Serving itself is no package.
+    "serving": ["tensorflow-serving-api>=2.15.1"],
     "test": [
         *_NOTEBOOK,
         "mypy>=2.4.1,<3",
@@ -184,6 +191,7 @@ setuptools.setup(
             "alexnet-import-weights = alexnet_tf.commands.import_weights:run",
             "alexnet-export-weights = alexnet_tf.commands.export_weights:run",
             "alexnet-reproduce = alexnet_tf.commands.reproduce:run",
+            "alexnet-demo = alexnet_tf.commands.demo:run",
             "alexnet-completion = alexnet_tf.commands.completion:run",
         ]
     },

@@ -56,6 +56,21 @@ _CALIBRATION_IMAGES = flags.DEFINE_integer(
     lower_bound=1,
 )
 flags.DEFINE_alias("calibration_pictures", "calibration_images")
+_WARMUP = flags.DEFINE_integer(
+    "warmup",
+    0,
+    "number of requests that TensorFlow Serving runs while it loads the version, so "
+    "that a client's first one is fast; they take turns among the signatures",
+    lower_bound=0,
+    upper_bound=1000,  # TensorFlow Serving's limit
+)
+_WARMUP_IMAGES = flags.DEFINE(
+    command_line.PathListParser(),
+    "warmup_images",
+    [],
+    "files, folders or patterns of images for --warmup, separated by commas; by "
+    "default images are drawn, so that the export holds none of the training data",
+)
 
 
 def main() -> None:
@@ -63,11 +78,21 @@ def main() -> None:
     # Report a bad run before TensorFlow's import, which takes seconds.
     run_record.read_config(_WORKDIR.value)
     formats = _read_formats()
+    if _WARMUP_IMAGES.value and not _WARMUP.value:
+        raise errors.UserError(
+            "--warmup_images needs --warmup, the number of requests."
+        )
+    if _WARMUP.value and "saved_model" not in formats:
+        raise errors.UserError(
+            "--warmup is for the SavedModel: add saved_model to --formats, or leave "
+            "out --warmup."
+        )
     command_line.quiet_tensorflow()
     from alexnet_tf.evaluation import evaluate
     from alexnet_tf.export import other_formats, saved_model
     from alexnet_tf.runs import trained_network, untrained
 
+    requests = _make_warmup_requests()
     calibration = None
     if other_formats.TFLITE in formats:
         data, _ = evaluate.open_run_data(_WORKDIR.value, _DATA_DIR.value)
@@ -78,17 +103,34 @@ def main() -> None:
     )
     if warning := untrained.describe(untrained.read(network.checkpoint)):
         print(warning, file=sys.stderr)
-    made = saved_model.export(network, _EXPORT_DIR.value, formats, calibration)
+    made = saved_model.export(
+        network, _EXPORT_DIR.value, formats, calibration, requests
+    )
     print(
         f"exported step {network.checkpoint.step:,} to {made.path}\n"
         f"  {counted(len(network.training_data.classes), 'class')}, "
         f"{network.config.precision}, "
         f"SHA-256 {made.digest}"
     )
+    if requests:
+        print(f"  TensorFlow Serving warms up with {counted(len(requests), 'request')}")
     for text in made.report:
         print("\n".join(f"  {line}" for line in text.splitlines()))
     if saved_model.SAVED_MODEL in formats:
         print(f"  alexnet-predict --export_dir={_EXPORT_DIR.value} IMAGES...")
+
+
+def _make_warmup_requests() -> list[bytes]:
+    from alexnet_tf.export import warmup
+    from alexnet_tf.inference import predict
+
+    num_images = warmup.count_images(_WARMUP.value)
+    if _WARMUP_IMAGES.value:
+        paths = predict.find_images(_WARMUP_IMAGES.value)
+        images = warmup.read_images(paths[:num_images])
+    else:
+        images = warmup.draw_images(num_images)
+    return list(warmup.make_requests(images, _WARMUP.value))
 
 
 def _read_formats() -> tuple[str, ...]:

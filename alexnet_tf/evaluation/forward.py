@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import metrics
+from alexnet_tf.network import build, layers
 from alexnet_tf.stack import keras
 
 
@@ -31,6 +33,32 @@ def compute_probabilities(model: keras.Model, views: tf.Tensor) -> tf.Tensor:
     by_view = tf.nn.softmax(tf.cast(logits, tf.float32))
     by_image = tf.reshape(by_view, [-1, num_views, logits.shape[-1]])
     return tf.reduce_mean(by_image, axis=1)
+
+
+def make_layer_function(
+    model: keras.Model, layer: str
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Makes the function from images to a layer's outputs, both towers' together.
+
+    It takes images, float32 [B, crop, crop, 3], mean subtracted, to float32 [B, ...,
+    outputs], tower a's outputs first. The layer's name is without its tower: "relu7".
+    """
+    outputs = [
+        each.output for each in model.layers if build.get_layer_name(each.name) == layer
+    ]
+    to_layer = keras.Model(model.inputs, outputs)
+
+    def compute(images: tf.Tensor) -> tf.Tensor:
+        towers = to_layer(images, training=False)
+        return tf.cast(tf.concat(tf.nest.flatten(towers), axis=-1), tf.float32)
+
+    return compute
+
+
+def get_first_activation(model: keras.Model) -> str:
+    """The name of the layer with the first kernels' responses: "relu1" in AlexNet."""
+    names = (each.name for each in model.layers if isinstance(each, layers.Activation))
+    return build.get_layer_name(next(names))
 
 
 def make_eval_step(

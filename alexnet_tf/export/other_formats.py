@@ -79,11 +79,13 @@ def write(
             os.path.join(directory, tflite_report.NAME),
             {
                 "calibration_pictures": calibration.num_images,
+                "runtime": tflite_files.describe_runtime(),
                 "threads": os.cpu_count(),
                 "rows": [dataclasses.asdict(row) for row in rows],
             },
         )
-        report.append(tflite_report.format_table(rows))
+        runtime = tflite_files.describe_runtime()
+        report.append(f"{tflite_report.format_table(rows)}\n  measured with {runtime}")
     if ONNX in formats:
         path = os.path.join(directory, onnx_file.NAME)
         difference = onnx_file.write(network, path)

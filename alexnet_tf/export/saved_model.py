@@ -4,6 +4,7 @@
       saved_model.pb, variables/     the network, with mean image and class names
       assets.extra/export.json       its origin: classes, settings, step
       assets.extra/SHA256SUMS        checksums of all other files
+      assets.extra/tf_serving_...    requests to warm up with (see `warmup`)
       assets.extra/...               other formats (see `other_formats`)
 
 Signatures, all of N images:
@@ -11,6 +12,7 @@ Signatures, all of N images:
     serving_default  image_bytes string [N] -> probabilities, top5_*, errors
     ten_views        the same, averaged over the ten views (paper, section 4.1)
     features         image_bytes string [N] -> features (fc7 after its ReLU), errors
+    responses        image_bytes string [N] -> responses (conv1 after its ReLU), errors
     pixels           images float32 [N, crop, crop, 3], RGB 0..255 -> probabilities,
                      top5_*
 
@@ -24,6 +26,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -32,12 +35,10 @@ from alexnet_tf.config import overrides
 from alexnet_tf.data import decoding, evaluation_views
 from alexnet_tf.devices import placement
 from alexnet_tf.evaluation import forward
-from alexnet_tf.export import exported, other_formats
-from alexnet_tf.network import build
+from alexnet_tf.export import exported, other_formats, warmup
 from alexnet_tf.network.parameters import list_weights
 from alexnet_tf.runs import tensorflow_files, trained_network, untrained
 from alexnet_tf.runs.trained_network import TrainedNetwork
-from alexnet_tf.stack import keras
 from tfrecords.durable import checksums, files, versions
 from tfrecords.images import decoder, resize
 
@@ -67,7 +68,10 @@ class Signatures:
         return {
             "serving_default": self._make_classifier(1),
             "ten_views": self._make_classifier(10),
-            "features": self._make_feature_extractor(),
+            "features": self._make_extractor("relu7", "features"),
+            "responses": self._make_extractor(
+                forward.get_first_activation(self._network), "responses"
+            ),
             "pixels": self._make_pixel_classifier(),
         }
 
@@ -80,22 +84,14 @@ class Signatures:
 
         return classify
 
-    def _make_feature_extractor(self) -> Any:
-        network = self._network
-        relu7 = [
-            layer.output
-            for layer in network.layers
-            if build.get_layer_name(layer.name) == "relu7"
-        ]
-        to_features = keras.Model(network.inputs, relu7)
+    def _make_extractor(self, layer: str, name: str) -> Any:
+        compute = forward.make_layer_function(self._network, layer)
 
         @tf.function(input_signature=[_IMAGE_BYTES], autograph=False)
         def extract(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
             views, reasons = self._make_views(image_bytes, 1)
-            towers = to_features(views[:, 0], training=False)
-            features = tf.concat(tf.nest.flatten(towers), axis=-1)
-            features = tf.cast(features, tf.float32)
-            return {"features": _blank(features, reasons, 0.0), "errors": reasons}
+            outputs = compute(views[:, 0])
+            return {name: _blank(outputs, reasons, 0.0), "errors": reasons}
 
         return extract
 
@@ -175,7 +171,7 @@ def decode_or_explain(
 
 def _blank(values: tf.Tensor, reasons: tf.Tensor, blank: Any) -> tf.Tensor:
     # Blanks the rows [N, ...] that have a reason.
-    is_good = tf.equal(reasons, "")[:, tf.newaxis]
+    is_good = tf.equal(reasons, "")[(..., *[tf.newaxis] * (len(values.shape) - 1))]
     return tf.where(is_good, values, tf.constant(blank, values.dtype))
 
 
@@ -196,12 +192,13 @@ def export(
     export_dir: str,
     formats: tuple[str, ...] = (SAVED_MODEL,),
     calibration: other_formats.Calibration | None = None,
+    warmup_requests: Sequence[bytes] = (),
 ) -> Export:
     """Writes the next version under `export_dir`, atomically.
 
     The network is built without placement. `formats` are any of `SAVED_MODEL` and
-    `other_formats.NAMES`; tflite needs `calibration`. The directory is created if
-    missing.
+    `other_formats.NAMES`; tflite needs `calibration`. `warmup_requests` are those of
+    `warmup.make_requests`. The directory is created if missing.
 
     Raises:
       UserError: if `export_dir` cannot be a directory, or a format lacks a package or
@@ -217,6 +214,8 @@ def export(
                 _save(network, path)
             os.makedirs(extra, exist_ok=True)
             report = other_formats.write(formats, network, extra, calibration)
+            if warmup_requests:
+                warmup.write(os.path.join(extra, warmup.NAME), warmup_requests)
         files.write_json(os.path.join(path, exported.RECORD_NAME), _describe(network))
         sums = checksums.make_list(path).encode()
         files.write_bytes(os.path.join(path, exported.CHECKSUMS_NAME), sums)

@@ -16,6 +16,7 @@ for the squares, small ones round to zero. There is no int8 operator for it eith
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -172,15 +173,32 @@ def _convert(classifier: Any, kind: str, images: list[np.ndarray]) -> bytes:
     return content
 
 
+def _find_interpreter() -> Any:
+    """The interpreter of LiteRT, which succeeds TensorFlow's; None if not installed."""
+    try:
+        from ai_edge_litert import interpreter
+    except ImportError:
+        return None
+    return interpreter.Interpreter
+
+
+def describe_runtime() -> str:
+    """The runtime that `load` uses, with its version."""
+    if _find_interpreter() is None:
+        return f"tf.lite of TensorFlow {tf.__version__}"
+    return f"LiteRT {importlib.metadata.version('ai-edge-litert')}"
+
+
 def load(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """Loads a `.tflite` file as a function of one image that runs on all CPU cores.
 
     It takes float32 [1, crop, crop, 3], RGB 0..255, to probabilities, float32 [1,
-    num_classes].
+    num_classes]. The runtime is that of `describe_runtime`.
     """
+    make_interpreter = _find_interpreter() or tf.lite.Interpreter
     with warnings.catch_warnings():
-        # TensorFlow 2.21 warns that a later version will drop the interpreter.
+        # TensorFlow 2.21 warns that a later version will drop its interpreter.
         warnings.simplefilter("ignore")
-        interpreter = tf.lite.Interpreter(path, num_threads=os.cpu_count() or 1)
+        interpreter = make_interpreter(path, num_threads=os.cpu_count() or 1)
     runner = interpreter.get_signature_runner()
     return lambda images: runner(images=images)["probabilities"]

@@ -96,22 +96,34 @@ def open_export(export_dir: str, num_views: int) -> Predictor:
       StorageError: if it cannot be read.
     """
     record, loaded = exported.open_version(exported.find_version(export_dir))
+    return make_export_predictor(record, loaded, num_views)
+
+
+def make_export_predictor(
+    record: exported.Record, loaded: Any, num_views: int
+) -> Predictor:
+    """Makes a predictor of an export that `exported.open_version` opened."""
     function = loaded.signatures["serving_default" if num_views == 1 else "ten_views"]
 
     def compute(images: np.ndarray) -> np.ndarray:
-        encoded = []
-        for image in images:
-            stream = io.BytesIO()
-            # Lossless and fast.
-            Image.fromarray(image).save(stream, "BMP")
-            encoded.append(stream.getvalue())
-        return function(image_bytes=tf.constant(encoded))["probabilities"].numpy()
+        return function(image_bytes=encode(images))["probabilities"].numpy()
 
     # The functions need the loaded object to stay alive.
     compute.loaded = loaded  # type: ignore[attr-defined]
     return Predictor(
         record.classes, record.image_size, compute, record.untrained_layers
     )
+
+
+def encode(images: np.ndarray) -> tf.Tensor:
+    """Images uint8 [N, height, width, 3] as an export takes them: string [N]."""
+    encoded = []
+    for image in images:
+        stream = io.BytesIO()
+        # Lossless and fast.
+        Image.fromarray(image).save(stream, "BMP")
+        encoded.append(stream.getvalue())
+    return tf.constant(encoded)
 
 
 def find_images(names: Sequence[str]) -> list[str]:
@@ -209,6 +221,11 @@ def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, st
     return np.array(resize.resize_and_crop_image(image, size)), ""
 
 
+def format_class(info: manifest.ClassInfo) -> str:
+    """A class's name, and its synset where that is another; no two are the same."""
+    return info.text if info.text == info.synset else f"{info.text} ({info.synset})"
+
+
 def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -> str:
     """Formats an image's name and a line for each of its most probable classes."""
     path = printing.escape(prediction.path)
@@ -216,8 +233,7 @@ def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -
         return f"{path}\n  not predicted: {prediction.error}"
     lines = [path]
     for label in prediction.get_top():
-        info = classes[label]
-        name = info.text if info.text == info.synset else f"{info.text} ({info.synset})"
+        name = format_class(classes[label])
         mark = "  <- the folder's name" if label == prediction.truth else ""
         lines.append(f"  {prediction.probabilities[label]:7.2%}  {name}{mark}")
     return "\n".join(lines)

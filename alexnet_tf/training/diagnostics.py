@@ -77,13 +77,15 @@ def make_kernel_image(model: keras.Model) -> np.ndarray:
     return draw_kernels(towers, scale=4)
 
 
-def draw_kernels(towers: Sequence[np.ndarray], scale: int) -> np.ndarray:
-    """Draws kernels (paper, figure 3): tower a's above tower b's, 16 in a row.
+def draw_kernels(
+    towers: Sequence[np.ndarray], scale: int, per_row: int = 16
+) -> np.ndarray:
+    """Draws kernels (paper, figure 3): tower a's above tower b's, `per_row` in a row.
 
     Each tower's kernels are float [size, size, 3, kernels]; each is scaled to its own
     range and drawn with `scale` pixels per weight. Returns uint8 [height, width, 3].
     """
-    per_row, gap = 16, 4
+    gap = 4
     rows = []
     for kernels in towers:
         tiles = np.moveaxis(kernels, 3, 0)

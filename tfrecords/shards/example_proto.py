@@ -32,7 +32,7 @@ def encode_example(features: Mapping[str, bytes | int]) -> bytes:
         value = features[key]
         is_long = isinstance(value, bytes) and len(value) > _SHORT
         entries.append((_encode_entry if is_long else _encode_short)(key, value))
-    return _field(1, b"".join(entries))
+    return encode_field(1, b"".join(entries))
 
 
 def decode_example(serialized: bytes) -> dict[str, list[Any]]:
@@ -73,17 +73,21 @@ def split_example(view: memoryview) -> dict[str, memoryview]:
 
 def _encode_entry(key: str, value: bytes | int) -> bytes:
     if isinstance(value, bytes):
-        feature = _field(1, _field(1, value))
+        feature = encode_field(1, encode_field(1, value))
     else:
-        feature = _field(3, _field(1, _varint(value)))
-    return _field(1, _field(1, key.encode()) + _field(2, feature))
+        feature = encode_field(3, encode_field(1, _varint(value)))
+    return encode_field(1, encode_field(1, key.encode()) + encode_field(2, feature))
 
 
 # Most short values occur in many records.
 _encode_short = functools.lru_cache(maxsize=4096)(_encode_entry)
 
 
-def _field(number: int, payload: bytes) -> bytes:
+def encode_field(number: int, payload: bytes) -> bytes:
+    """A length-delimited field of any message: text, bytes or a nested message.
+
+    `number` is 1..15, whose tag is one byte.
+    """
     return bytes([number << 3 | 2]) + _varint(len(payload)) + payload
 
 

@@ -6,8 +6,10 @@ import os
 import sys
 
 import pytest
+from PIL import Image
 
 from tests import data_directories, training_runs
+from tfrecords.shards import record_file
 
 MODULE = ("-m", "alexnet_tf.commands.export")
 
@@ -49,9 +51,54 @@ def test_other_formats_lie_within_the_version_and_are_measured(commands, runs):
     assert {"alexnet.keras", "int8.tflite", "tflite.json"} < set(names)
 
 
+def test_warm_up_requests_are_listed_with_the_version(commands, runs):
+    image = runs / "own.png"
+    Image.new("RGB", (30, 20)).save(image)
+    result = commands.run(
+        *MODULE,
+        f"--workdir={runs}/run",
+        f"--export_dir={runs}/warm",
+        "--warmup=4",
+        f"--warmup_images={image}",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "warms up with 4 requests" in result.stdout
+    extra = runs / "warm" / "1" / "assets.extra"
+    records = list(record_file.scan(str(extra / "tf_serving_warmup_requests")))
+    assert [image.read_bytes() in record for _, record in records] == [True] * 4
+    sums = (extra / "SHA256SUMS").read_text()
+    assert "  assets.extra/tf_serving_warmup_requests\n" in sums
+
+
 @pytest.mark.parametrize(
     "flags, sentence",
     [
+        (
+            ["--workdir={runs}/run", "--export_dir={runs}/e", "--warmup=1001"],
+            "--warmup=1001",
+        ),
+        (
+            ["--workdir={runs}/run", "--export_dir={runs}/e", "--warmup_images=a.png"],
+            "needs --warmup",
+        ),
+        (
+            [
+                "--workdir={runs}/run",
+                "--export_dir={runs}/e",
+                "--warmup=1",
+                "--formats=keras",
+            ],
+            "add saved_model to --formats",
+        ),
+        (
+            [
+                "--workdir={runs}/run",
+                "--export_dir={runs}/e",
+                "--warmup=1",
+                "--warmup_images={runs}/no.png",
+            ],
+            "{runs}/no.png",
+        ),
         (
             ["--workdir={runs}/run", "--export_dir={runs}/e", "--formats=keras,pdf"],
             "--formats names 'pdf'. The formats are saved_model, keras, tflite, onnx",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import pathlib
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from alexnet_tf import stack
 from alexnet_tf.data import evaluation_views
 from alexnet_tf.evaluation import evaluate, forward
 from alexnet_tf.export import (
@@ -22,10 +25,11 @@ from alexnet_tf.export import (
 )
 from alexnet_tf.runs import trained_network
 from alexnet_tf.stack import keras
-from tests import data_directories, training_runs
+from tests import data_directories, processes, training_runs
 from tfrecords import errors
 from tfrecords.durable import checksums
 
+PROGRAMS = pathlib.Path(__file__).parents[2] / "programs"
 NUM_CLASSES = 3
 VALUES = {
     "num_epochs": 12,
@@ -115,6 +119,30 @@ def test_keras_answers_as_the_run(extra, images, expected):
     np.testing.assert_allclose(model(images), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_keras_answers_the_same_on_other_backends(
+    tmp_path, extra, images, expected, backend
+):
+    if stack.KERAS_MAJOR < 3:
+        pytest.skip("Keras 2 has no other backend")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    np.save(tmp_path / "images.npy", images[:3])
+    done = processes.run_python(
+        PROGRAMS / "predict_with_keras.py",
+        os.path.join(extra, other_formats.KERAS_NAME),
+        tmp_path / "images.npy",
+        tmp_path / "probabilities.npy",
+        KERAS_BACKEND=backend,
+        JAX_PLATFORMS="cpu",
+    )
+    assert done.returncode == 0, done.stderr
+    # Neither this package nor TensorFlow: only what a reader of the file has.
+    assert done.stdout.split() == [backend]
+    found = np.load(tmp_path / "probabilities.npy")
+    np.testing.assert_allclose(found, expected[:3], atol=1e-5)
+
+
 def classify_each(extra, kind, images):
     classify = tflite_files.load(os.path.join(extra, tflite_files.get_name(kind)))
     return np.concatenate([classify(image[np.newaxis]) for image in images])
@@ -123,6 +151,30 @@ def classify_each(extra, kind, images):
 @pytest.mark.parametrize("kind, tolerance", [("float32", 1e-5), ("float16", 5e-3)])
 def test_tflite_answers_as_the_run(extra, images, expected, kind, tolerance):
     found = classify_each(extra, kind, images)
+    np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", tflite_files.KINDS)
+def test_litert_and_tensorflows_interpreter_agree(monkeypatch, extra, images, kind):
+    reason = "the extra litert brings ai-edge-litert"
+    interpreters = pytest.importorskip("ai_edge_litert.interpreter", reason=reason)
+    made = []
+
+    class Interpreter(interpreters.Interpreter):
+        def __init__(self, *args, **kwargs):
+            made.append(kwargs)
+            super().__init__(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(interpreters, "Interpreter", Interpreter)
+        assert tflite_files.describe_runtime().startswith("LiteRT ")
+        found = classify_each(extra, kind, images)
+    assert len(made) == 1
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    assert tflite_files.describe_runtime().startswith("tf.lite of TensorFlow ")
+    expected = classify_each(extra, kind, images)
+    # Two builds of the same kernels; a rounding may move int8 by a level.
+    tolerance = 0.02 if kind == "int8" else 1e-5
     np.testing.assert_allclose(found, expected, atol=tolerance)
 
 
@@ -155,6 +207,8 @@ def test_the_table_holds_the_errors_of_the_evaluation(workdir, made, extra):
     with open(os.path.join(extra, tflite_report.NAME), encoding="utf-8") as file:
         record = json.load(file)
     assert record["calibration_pictures"] == 10
+    assert record["runtime"] == tflite_files.describe_runtime()
+    assert record["runtime"] in made.report[-1]
     rows = record["rows"]
     assert [row["name"] for row in rows] == [
         "TensorFlow float32",

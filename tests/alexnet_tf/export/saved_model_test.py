@@ -149,7 +149,9 @@ def test_images_of_any_size_go_through_the_converters_rule(signatures):
     np.testing.assert_allclose(ours, theirs, rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["serving_default", "ten_views", "features"])
+@pytest.mark.parametrize(
+    "name", ["serving_default", "ten_views", "features", "responses"]
+)
 def test_a_bad_image_fails_alone(signatures, images, name):
     good, other = images[:2]
     bad = [
