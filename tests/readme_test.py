@@ -30,6 +30,7 @@ OTHERS_FLAGS = {
     *("dry", "index", "file", "force", "no"),  # pip, conda
     "version",  # of every command
     *("logdir", "dir", "all", "help", "helpfull"),  # tensorboard, saved_model_cli, absl
+    "bind",  # http.server
 }
 
 # Flags that still work under these names and are not shown.
