@@ -25,6 +25,7 @@ COMMANDS = {
     "alexnet-predict": "alexnet_tf.commands.predict",
     "alexnet-tune": "alexnet_tf.commands.tune",
     "alexnet-reproduce": "alexnet_tf.commands.reproduce",
+    "alexnet-demo": "alexnet_tf.commands.demo",
     "alexnet-completion": "alexnet_tf.commands.completion",
 }
 # In the order of time, as `time_marks` names them.

@@ -23,12 +23,19 @@ from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[3]
 SOURCES = (
+    "auto",
     "ilsvrc2012",
     "ilsvrc2010",
     "imagenet_fall2011",
     "imagenet_fall2009",
-    "folder",
+    "tiny_imagenet",
     "cifar10",
+    "folder",
+    "archive",
+    "imagefolder",
+    "parquet",
+    "tfds",
+    "webdataset",
     "sample",
 )
 COMPLETION = "alexnet_tf.commands.completion"
@@ -210,8 +217,8 @@ def test_a_person_types_in_bash(bash_script, tmp_path, typed, expected):
     "words, expected",
     [
         (["alexnet-convert", "--no"], "compadd -- --help --"),
-        (["alexnet-convert", "--source=s"], "compadd -- ilsvrc2012 folder cifar10 s"),
-        (["alexnet-convert", "--source", "s"], "compadd -- ilsvrc2012 folder"),
+        (["alexnet-convert", "--source=s"], "compadd -- auto ilsvrc2012 ilsvrc2010"),
+        (["alexnet-convert", "--source", "s"], "compadd -- auto ilsvrc2012"),
         (["alexnet-train", "--workdir=ru"], "_files -/"),
         (["alexnet-evaluate", "--output=re"], "_files"),
         (["alexnet-predict", "cat"], "_files"),

@@ -177,7 +177,9 @@ def test_nothing_here_imports_tensorflow():
     code = (
         "import sys, pkgutil, importlib, tfrecords\n"
         "for m in pkgutil.walk_packages(tfrecords.__path__, 'tfrecords.'):\n"
-        "    if '.commands.' not in m.name: importlib.import_module(m.name)\n"
+        # The pipeline runs in a process of its own, and needs the extra beam.
+        "    if '.commands.' in m.name or m.name.endswith('beam.pipeline'): continue\n"
+        "    importlib.import_module(m.name)\n"
         "assert 'tfrecords.shards.schema' in sys.modules\n"
         "assert 'tensorflow' not in sys.modules\n"
     )
