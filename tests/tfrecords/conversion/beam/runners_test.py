@@ -2,7 +2,6 @@
 
 import importlib.util
 import logging
-import subprocess
 import sys
 
 import pytest
@@ -125,12 +124,7 @@ def test_the_command_does_not_import_beam():
         "assert not {'apache_beam', 'grpc'} & set(sys.modules)\n"
         "from tfrecords.conversion.beam import job_files\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=processes.make_environment(),
-        capture_output=True,
-        text=True,
-    )
+    done = processes.run_python("-c", code)
     assert done.returncode == 0, done.stderr
 
 
@@ -140,12 +134,7 @@ def test_workers_read_no_flags():
         "from tfrecords.conversion.beam import worker\n"
         "assert 'absl.flags' not in sys.modules\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=processes.make_environment(),
-        capture_output=True,
-        text=True,
-    )
+    done = processes.run_python("-c", code)
     assert done.returncode == 0, done.stderr
 
 
