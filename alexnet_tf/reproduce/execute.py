@@ -95,7 +95,7 @@ def _measure(run: Run, data_dir: str, workdir: str, path: str) -> RunRecord:
     return RunRecord(
         name=run.name,
         data=run.data,
-        data_fingerprint=info.fingerprint,
+        data_fingerprint=info.images_fingerprint,
         num_classes=info.num_classes,
         settings=run.settings,
         split=run.split,

@@ -31,7 +31,7 @@ class RunRecord:
     Attributes:
       name: `plan.Run.name`, which is the file's name, too.
       data: the data set's name.
-      data_fingerprint: checksum of its manifest.
+      data_fingerprint: its manifest's `images_fingerprint`.
       num_classes: of the data set.
       settings: dotted name -> JSON value, where they differ from the defaults.
       split: whose images were answered, besides "validation" and "train".

@@ -78,7 +78,7 @@ def check_records(
     """Raises `UserError` if a record is of other data than `data`, by name."""
     for record in records.values():
         info = data.get(record.data)
-        if info is not None and info.fingerprint != record.data_fingerprint:
+        if info is not None and info.images_fingerprint != record.data_fingerprint:
             raise errors.UserError(
                 f"{run_records.find_path(records_dir, record.name)} was made with "
                 f"other data than {record.data} now has. Give the data of that time, "

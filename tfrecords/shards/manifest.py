@@ -127,6 +127,18 @@ class Manifest:
 
         Two directories with the same fingerprint hold the same data.
         """
+        # Without the contest's, which data of an earlier version do not have.
+        return self._hash(INDEX_NAME, STATISTICS_NAME)
+
+    @property
+    def images_fingerprint(self) -> str:
+        """`fingerprint` without the statistics, which follow from the images.
+
+        Earlier versions computed eigenvectors whose last bit depends on the processor.
+        """
+        return self._hash(INDEX_NAME)
+
+    def _hash(self, *file_names: str) -> str:
         seen = {
             "classes": [dataclasses.astuple(c) for c in self.classes],
             "label_offset": self.label_offset,
@@ -134,10 +146,7 @@ class Manifest:
                 name: [dataclasses.astuple(shard) for shard in split.shards]
                 for name, split in sorted(self.splits.items())
             },
-            # Without the contest's, which data of an earlier version do not have.
-            "checksums": {
-                name: self.checksums[name] for name in (INDEX_NAME, STATISTICS_NAME)
-            },
+            "checksums": {name: self.checksums[name] for name in file_names},
         }
         return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from tfrecords import errors
 from tfrecords.durable import npz
-from tfrecords.shards import manifest
+from tfrecords.shards import eigenvectors, manifest
 
 # 257 * 255 = 65,535 is the largest 16-bit number.
 _MAX_LATEST = 257
@@ -132,9 +132,9 @@ class Accumulator:
         num_pixels = self.num_images * image_sum.shape[0] * image_sum.shape[1]
         mean_rgb = image_sum.sum(axis=(0, 1)) / num_pixels
         covariance = self.product_sum / num_pixels - np.outer(mean_rgb, mean_rgb)
-        eigenvalues, eigenvectors = compute_principal_components(covariance)
+        eigenvalues, vectors = compute_principal_components(covariance)
         return Statistics(
-            self.num_images, mean_image, mean_rgb, covariance, eigenvalues, eigenvectors
+            self.num_images, mean_image, mean_rgb, covariance, eigenvalues, vectors
         )
 
 
@@ -146,10 +146,13 @@ def compute_principal_components(
     Of a covariance, float64 [3, 3]: (float64 [3], float64 [3, 3]). Eigenvalues made
     negative by rounding become 0.
     """
-    eigenvalues, eigenvectors = np.linalg.eigh(covariance)
-    eigenvalues, eigenvectors = eigenvalues[::-1], eigenvectors[:, ::-1]
-    signs = np.where(eigenvectors.sum(axis=0) < 0, -1.0, 1.0)
-    return np.maximum(eigenvalues, 0.0), np.ascontiguousarray(eigenvectors * signs)
+    eigenvalues, vectors = eigenvectors.diagonalize(covariance)
+    order = np.argsort(-eigenvalues, kind="stable")
+    eigenvalues, vectors = eigenvalues[order], vectors[:, order]
+    # In order, as NumPy's sum may add in another one.
+    sums = vectors[0] + vectors[1] + vectors[2]
+    signs = np.where(sums < 0, -1.0, 1.0)
+    return np.maximum(eigenvalues, 0.0), np.ascontiguousarray(vectors * signs)
 
 
 def write_statistics(data_dir: str, statistics: Statistics) -> None:

@@ -1,6 +1,7 @@
 """A manifest says what it said; one that was changed or is at odds is refused."""
 
 import copy
+import dataclasses
 import errno
 import json
 import os
@@ -231,6 +232,18 @@ def test_the_fingerprint_changes_with_the_data_and_not_with_the_place(built, tmp
         ),
     ):
         assert other.fingerprint != first
+        assert other.images_fingerprint != built[1].images_fingerprint
+
+
+def test_the_fingerprint_of_the_images_does_not_depend_on_the_statistics(built):
+    kept = built[1]
+    checksums = {**kept.checksums, manifest.STATISTICS_NAME: "0" * 64}
+    other = dataclasses.replace(kept, checksums=checksums)
+    assert other.fingerprint != kept.fingerprint
+    assert other.images_fingerprint == kept.images_fingerprint
+    checksums = {**kept.checksums, manifest.INDEX_NAME: "0" * 64}
+    other = dataclasses.replace(kept, checksums=checksums)
+    assert other.images_fingerprint != kept.images_fingerprint
 
 
 if __name__ == "__main__":
