@@ -75,6 +75,8 @@ _EXTRAS = {
     # Together with `addons` pip would try its releases for minutes; the bound on
     # TensorFlow makes it refuse at once.
     "profile": ["tensorboard-plugin-profile>=2.15.1", "tensorflow>=2.21"],
+    # What alexnet-retrieve searches with.
+    "retrieval": ["faiss-cpu>=1.8.0"],
     # The client of tools/serving_client.py; TensorFlow Serving itself is no package.
     "serving": ["tensorflow-serving-api>=2.15.1"],
     "test": [
@@ -192,6 +194,7 @@ setuptools.setup(
             "alexnet-export-weights = alexnet_tf.commands.export_weights:run",
             "alexnet-reproduce = alexnet_tf.commands.reproduce:run",
             "alexnet-demo = alexnet_tf.commands.demo:run",
+            "alexnet-retrieve = alexnet_tf.commands.retrieve:run",
             "alexnet-completion = alexnet_tf.commands.completion:run",
         ]
     },

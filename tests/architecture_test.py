@@ -44,7 +44,7 @@ LAYERS = (
     ("alexnet_tf.evaluation",),
     ("alexnet_tf.training", "alexnet_tf.export"),
     ("alexnet_tf.inference", "alexnet_tf.tune", "alexnet_tf.weights"),
-    ("alexnet_tf.reproduce",),
+    ("alexnet_tf.reproduce", "alexnet_tf.retrieval"),
     ("alexnet_tf.commands",),
 )
 

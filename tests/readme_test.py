@@ -85,6 +85,7 @@ NOT_RUN = {
     r"alexnet-reproduce run": "trains for hours; tests of its own",
     r"python tools/baselines": "trains for long; a test of its own",
     r"alexnet-(import|export)-weights": "needs weights; tests of its own",
+    r"alexnet-retrieve": "needs a run of ImageNet; a test of its own",
     r"alexnet-demo": "serves until it is stopped; tests of its own",
     r"python tools/serving_client": "needs a server; a test of its own",
     r"python -m pytest|python tools/build_files": "part of the tests itself",

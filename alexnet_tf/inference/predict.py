@@ -183,7 +183,8 @@ def predict_files(
     by_class = _make_labels_by_name(predictor.classes)
     for start in range(0, len(paths), batch_size):
         batch = paths[start : start + batch_size]
-        read = [_read(path, predictor.image_size, apply_orientation) for path in batch]
+        size = predictor.image_size
+        read = [read_image(path, size, apply_orientation) for path in batch]
         good = [image for image, reason in read if not reason]
         with placement.memory_errors("network"):
             rows = iter(predictor.compute(np.stack(good)) if good else ())
@@ -201,8 +202,13 @@ def _make_labels_by_name(classes: Sequence[manifest.ClassInfo]) -> dict[str, int
     return {**labels, **{c.synset: k for k, c in enumerate(classes)}}
 
 
-def _read(path: str, size: int, apply_orientation: bool) -> tuple[np.ndarray, str]:
-    # The image and "", or an empty image and the reason.
+def read_image(
+    path: str, size: int, apply_orientation: bool = True
+) -> tuple[np.ndarray, str]:
+    """Reads and resizes an image file by the converter's rule.
+
+    Returns the image, uint8 [size, size, 3], and "", or an empty image and the reason.
+    """
     nothing = np.zeros((0, 0, 3), np.uint8)
     try:
         mode = os.stat(path).st_mode

@@ -17,6 +17,9 @@ from alexnet_tf.stack import keras
 
 # A loss within this fraction of ln(classes) counts as chance level.
 _CHANCE_MARGIN = 0.02
+# Below this part of the error of guessing, 1 - 1 / classes, a network has learned,
+# whatever its loss: confident wrong answers can bring that to ln(classes).
+_LEARNED = 0.75
 # Standard deviation of the initial weights of conv3 to conv5 in the authors' source.
 _SOURCE_STDDEV = 0.03
 
@@ -113,9 +116,16 @@ class ChanceDetector:
         self._num_classes, self._config = num_classes, config
         self._is_at_chance = False
 
-    def explain(self, loss: float) -> str | None:
-        """`explain_chance`, or None if the previous epoch was at chance level too."""
-        hint = explain_chance(loss, self._num_classes, self._config)
+    def explain(self, loss: float, top1_error: float) -> str | None:
+        """`explain_chance` of an epoch's mean training loss and error, 0..1.
+
+        None if the error shows that the network has learned, or if the previous epoch
+        was at chance level too.
+        """
+        has_learned = top1_error < _LEARNED * (1 - 1 / self._num_classes)
+        hint = None
+        if not has_learned:
+            hint = explain_chance(loss, self._num_classes, self._config)
         was_at_chance, self._is_at_chance = self._is_at_chance, hint is not None
         return None if was_at_chance else hint
 

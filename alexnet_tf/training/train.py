@@ -160,7 +160,8 @@ def train_and_evaluate(
                     is_best = False
                     if epoch := epochs.find_ended(state.step):
                         reporter.log_epoch(epoch)
-                        if hint := chance.explain(state.epoch_counts.loss):
+                        counts = state.epoch_counts
+                        if hint := chance.explain(counts.loss, counts.top1_error):
                             reporter.log_event(hint)
                         state.epoch_counts = ErrorCounts()
                         if validate.is_possible and (

@@ -26,6 +26,7 @@ COMMANDS = {
     "alexnet-tune": "alexnet_tf.commands.tune",
     "alexnet-reproduce": "alexnet_tf.commands.reproduce",
     "alexnet-demo": "alexnet_tf.commands.demo",
+    "alexnet-retrieve": "alexnet_tf.commands.retrieve",
     "alexnet-completion": "alexnet_tf.commands.completion",
 }
 # In the order of time, as `time_marks` names them.

@@ -190,6 +190,7 @@ def test_an_imported_caffe_network_learns(tmp_path):
         "batch_size": 8,
         "data.finish_on": "host",
         "model.normalization": "reference",
+        "precision": "float32",
     }
     config = overrides.from_dict(read(flags, workdir_path=target))
     train.train_and_evaluate(config, str(data), target)

@@ -188,8 +188,20 @@ def test_only_settings_that_can_matter_are_proposed(values, proposed):
     assert ("trained with" in sentence) == ("init_from" in values)
 
 
+def test_only_a_network_that_has_not_learned_is_reported_and_only_once():
+    chance = math.log(3)
+    detector = diagnostics.ChanceDetector(3, Config())
+    # Guessing among three classes has 66.7 % error; half of it is not reached by luck.
+    assert detector.explain(chance, 0.375) is None
+    assert detector.explain(chance, 0.65)
+    assert detector.explain(chance, 0.65) is None
+    assert detector.explain(0.5, 0.2) is None
+    assert detector.explain(chance, 0.52)
+
+
 def test_one_class_has_no_chance():
     assert explain(0.0, 1) is None
+    assert diagnostics.ChanceDetector(1, Config()).explain(0.0, 0.0) is None
 
 
 if __name__ == "__main__":

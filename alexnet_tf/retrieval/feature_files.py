@@ -1,0 +1,179 @@
+"""A directory of features: the vectors of all images of a split.
+
+    I/features.json         what they are, written last
+    I/build.json            the same without the counts, written first
+    I/features-00000.npy    float32 [block, D]: the first images' vectors
+    I/labels-00000.npy      int32 [block]
+    I/probe.npy             float32 [D], the features of a fixed image
+
+Each file is complete or absent, so an interrupted build resumes with the next block.
+The order is that of the split's records. Blocks are mapped into memory, not read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+
+from tfrecords import errors
+from tfrecords.durable import files, json_records
+from tfrecords.shards import manifest
+
+RECORD_NAME = "features.json"
+BUILD_NAME = "build.json"
+PROBE_NAME = "probe.npy"
+FORMAT_NAME = "alexnet-features"
+FORMAT_VERSION = 1
+# 64 MiB of 4096 float32 each.
+BLOCK_ROWS = 4096
+
+_REMEDY = "Build the features again, in another directory."
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What the features are of."""
+
+    layer: str
+    split: str
+    data_dir: str  # as the user named it
+    data_fingerprint: str
+    # Of the data settings that choose the split's images: a run's folds.
+    num_folds: int
+    fold: int
+    fraction: float
+    crop_size: int
+    network: str  # the run or export, as the user named it
+    is_untrained: bool  # whether the weights were random, for comparison
+    classes: tuple[manifest.ClassInfo, ...]  # in the order of their labels
+    num_images: int
+    num_features: int  # D
+    block_rows: int
+
+    @property
+    def num_blocks(self) -> int:
+        """The number of blocks of a complete directory."""
+        return -(-self.num_images // self.block_rows)
+
+    def get_block_size(self, block: int) -> int:
+        """How many rows a block has."""
+        return min(self.block_rows, self.num_images - block * self.block_rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """An open, complete directory: its source, and `probe`, float32 [D]."""
+
+    path: str
+    source: Source
+    probe: np.ndarray
+
+    def read_block(self, block: int) -> np.ndarray:
+        """A block of vectors, float32 [rows, D], mapped into memory.
+
+        Raises `DataError` if the file is missing or damaged.
+        """
+        shape = self.source.get_block_size(block), self.source.num_features
+        return _load(get_block_path(self.path, block), np.float32, shape)
+
+    def read_rows(self, rows: np.ndarray) -> np.ndarray:
+        """The vectors of some rows, int64 [n], as float32 [n, D]."""
+        found = np.empty((len(rows), self.source.num_features), np.float32)
+        blocks = rows // self.source.block_rows
+        for block in np.unique(blocks):
+            places = np.flatnonzero(blocks == block)
+            within = rows[places] % self.source.block_rows
+            found[places] = self.read_block(int(block))[within]
+        return found
+
+    def read_labels(self) -> np.ndarray:
+        """The labels of all images, int32 [N], -1 where there is none."""
+        parts = [
+            _load(
+                get_labels_path(self.path, block),
+                np.int32,
+                (self.source.get_block_size(block),),
+            )
+            for block in range(self.source.num_blocks)
+        ]
+        return np.concatenate(parts)
+
+
+def get_block_path(path: str, block: int) -> str:
+    """Where the vectors of a block are."""
+    return os.path.join(path, f"features-{block:05d}.npy")
+
+
+def get_labels_path(path: str, block: int) -> str:
+    """Where the labels of a block are."""
+    return os.path.join(path, f"labels-{block:05d}.npy")
+
+
+def save_array(path: str, array: np.ndarray) -> None:
+    """Writes an array as `.npy`, atomically; raises `StorageError`."""
+    with files.atomic_write(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_source(path: str, name: str, source: Source) -> None:
+    """Writes `RECORD_NAME` or `BUILD_NAME`; raises `StorageError`."""
+    header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
+    value: dict[str, Any] = dataclasses.asdict(source)
+    json_records.write_sealed(os.path.join(path, name), {**header, **value})
+
+
+def read_source(path: str, name: str) -> Source | None:
+    """Reads `RECORD_NAME` or `BUILD_NAME`; None if there is none.
+
+    Raises `DataError` if it is damaged, `UserError` if it is of another version.
+    """
+    record_path = os.path.join(path, name)
+    try:
+        return json_records.read(
+            record_path,
+            Source,
+            remedy=_REMEDY,
+            format_name=FORMAT_NAME,
+            version=FORMAT_VERSION,
+            may_be_sealed=True,
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def open_features(path: str) -> Features:
+    """Opens a directory that a build has finished.
+
+    Raises:
+      UserError: if there is none, or the build was interrupted.
+      DataError: if a file is damaged.
+    """
+    source = read_source(path, RECORD_NAME)
+    if source is None:
+        if read_source(path, BUILD_NAME) is not None:
+            raise errors.UserError(
+                f"the features in {path} are not complete. Repeat the command that "
+                "builds them; it resumes."
+            )
+        raise errors.UserError(
+            f"{path} holds no features. Make them with alexnet-retrieve build "
+            f"--index_dir={path}."
+        )
+    probe = _load(os.path.join(path, PROBE_NAME), np.float32, (source.num_features,))
+    return Features(path, source, np.array(probe))
+
+
+def _load(path: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    with files.read_errors(path), json_records.explain_damage(path, _REMEDY):
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except EOFError as error:
+            raise ValueError("it is empty") from error
+        if array.dtype != dtype or array.shape != shape:
+            raise ValueError(
+                f"it has {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape}"
+            )
+    return array
