@@ -16,9 +16,11 @@ CHECKOUT = pathlib.Path(__file__).parents[1]
 # The flag of a figure, with the flags that the program needs besides.
 FIGURES = {
     "alexnet_tf.commands.predict": ("plot", ["--workdir=w", "a.png"]),
+    "alexnet_tf.commands.retrieve": ("plot", ["query"]),
     "tools.benchmark": ("plot", ["growth"]),
     "tools.plot_curves": ("output", ["--workdirs=w"]),
     "tools.plot_kernels": ("output", ["--workdir=w"]),
+    "tools.plot_network": ("output", []),
     "tools.plot_sample": ("output", []),
     "tools.plot_towers": ("output", []),
 }
@@ -41,7 +43,7 @@ def test_no_figure_is_missing_above_or_written_otherwise():
         if not name.startswith("tests."):
             path = CHECKOUT / module.folder / f"{module.stem}.py"
             text = path.read_text(encoding="utf-8")
-            if re.search(r"suffixes=matplotlib_defaults|define_figure\(\n", text):
+            if re.search(r"suffixes=matplotlib_defaults|define_figure\(", text):
                 programs.add(name)
             if re.search(r"\.savefig\(", text):
                 writers.add(name)

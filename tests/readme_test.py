@@ -66,10 +66,15 @@ RUNS: dict[str, list[str] | dict[str, object]] = {
     "alexnet-evaluate --workdir=runs/alexnet --views=10": [],
     "python tools/plot_curves.py --workdirs=runs/alexnet --output=curves.png": [],
     "python tools/plot_kernels.py --workdir=runs/alexnet --output=kernels.png": [],
+    "python tools/plot_kernels.py --workdir=runs/alexnet --output=kernels.svg "
+    "--range=shared --order=colour": [],
     "alexnet-train --experiment=finetune --data_dir=data --workdir=runs/tuned "
     "--config.init_from=runs/alexnet": {**ONE_EPOCH, "precision": "float32"},
     "alexnet-export --workdir=runs/mine --export_dir=exports/mine": [],
     "alexnet-predict --export_dir=exports/mine --views=10 --plot=panels.png holiday/": (
+        []
+    ),
+    "alexnet-predict --workdir=runs/alexnet --plot=answers.svg --max_panels=8 holiday/": (
         []
     ),
     "python tools/compare_pca.py --data_dir=data": [],
@@ -82,6 +87,7 @@ NOT_RUN = {
     r"make|docker|git|cd|pip|pre-commit|source ": "makes an environment",
     r"tensorboard|alexnet-tune|.*KERASTUNER": "runs on, or for long",
     r"python tools/(benchmark|placement_table|plot_towers)": "the full network",
+    r"python tools/plot_network": "the full network; a test of its own",
     r"alexnet-reproduce run": "trains for hours; tests of its own",
     r"python tools/baselines": "trains for long; a test of its own",
     r"alexnet-(import|export)-weights": "needs weights; tests of its own",

@@ -6,6 +6,7 @@ import os
 import pathlib
 import sys
 
+import numpy as np
 from absl import flags
 
 # A script of the checkout finds the checkout's packages, wherever it is called.
@@ -22,7 +23,8 @@ SYNOPSIS = """\
 python tools/plot_kernels.py --workdir=RUN --output=kernels.png
 
 Draws conv1's kernels, 11x11x3 each, as the paper's figure 3 does: the upper half is
-tower a's, the lower tower b's, each kernel scaled to its own range."""
+tower a's, the lower tower b's. Each kernel is scaled to its own range, or all of both
+towers to one, in which grey is 0. --order=colour begins with the most colourful."""
 
 _WORKDIR = flags.DEFINE(
     command_line.PathParser(), "workdir", None, "the run's directory", required=True
@@ -33,6 +35,12 @@ _OUTPUT = flags.DEFINE(
     "output",
     "kernels.png",
     "the figure: .png, .pdf or .svg",
+)
+_RANGE = flags.DEFINE_enum(
+    "range", "own", ["own", "shared"], "each kernel's own range, or one for all"
+)
+_ORDER = flags.DEFINE_enum(
+    "order", "index", ["index", "colour"], "the kernels' own order, or by colour"
 )
 _SCALE = flags.DEFINE_integer(
     "scale", 4, "pixels per weight", lower_bound=1, upper_bound=64
@@ -53,9 +61,14 @@ def main() -> None:
         if name.startswith("weights/conv1") and name.endswith("/kernel")
     ]
     command_line.quiet_tensorflow()
+    from alexnet_tf.reproduce import kernel_probes
     from alexnet_tf.training import diagnostics
 
-    image = diagnostics.draw_kernels(kernels, _SCALE.value)
+    if _ORDER.value == "colour":
+        orders = [np.argsort(-kernel_probes.compute_colour_shares(k)) for k in kernels]
+        kernels = [k[..., order] for k, order in zip(kernels, orders, strict=True)]
+    is_shared = _RANGE.value == "shared"
+    image = diagnostics.draw_kernels(kernels, _SCALE.value, is_shared=is_shared)
     matplotlib_defaults.save_pixels(image, _OUTPUT.value)
     print(
         f"wrote {_OUTPUT.value}: {counted(len(kernels), 'tower')}, step "

@@ -81,19 +81,27 @@ def make_kernel_image(model: keras.Model) -> np.ndarray:
 
 
 def draw_kernels(
-    towers: Sequence[np.ndarray], scale: int, per_row: int = 16
+    towers: Sequence[np.ndarray],
+    scale: int,
+    per_row: int = 16,
+    is_shared: bool = False,
 ) -> np.ndarray:
     """Draws kernels (paper, figure 3): tower a's above tower b's, `per_row` in a row.
 
-    Each tower's kernels are float [size, size, 3, kernels]; each is scaled to its own
-    range and drawn with `scale` pixels per weight. Returns uint8 [height, width, 3].
+    Each tower's kernels are float [size, size, 3, kernels], drawn with `scale` pixels
+    per weight. Each is scaled to its own range; or, if the range is shared, all of both
+    towers to that of the largest weight, and 0 is grey. Returns uint8 [height, width,
+    3].
     """
     gap = 4
+    largest = max(float(np.abs(kernels).max()) for kernels in towers)
     rows = []
     for kernels in towers:
         tiles = np.moveaxis(kernels, 3, 0)
         low = tiles.min(axis=(1, 2, 3), keepdims=True)
         high = tiles.max(axis=(1, 2, 3), keepdims=True)
+        if is_shared:
+            low, high = np.array(-largest), np.array(largest)
         tiles = 255 * (tiles - low) / np.maximum(high - low, 1e-12)
         tiles = tiles.round().astype(np.uint8).repeat(scale, 1).repeat(scale, 2)
         margins = ((0, -len(tiles) % per_row), (0, gap), (0, gap), (0, 0))

@@ -45,6 +45,30 @@ def test_draws_each_towers_kernels(tmp_path):
     assert pixels[0, 12].tolist() == [255, 255, 255]
 
 
+def test_a_shared_range_and_the_order_of_colour(tmp_path):
+    # The first kernel is grey and weak, the second red and strong.
+    kernels = np.zeros([11, 11, 3, 2], np.float32)
+    kernels[0, 0, :, 0] = 0.5
+    kernels[0, 0, 0, 1] = 1.0
+    arrays = {"weights/conv1a/kernel": kernels, "weights/conv1b/kernel": kernels / 2}
+    checkpoint.save(str(tmp_path / "checkpoints"), 7, arrays, {}, keep=1)
+    image = tmp_path / "kernels.png"
+    done = run(
+        f"--workdir={tmp_path}",
+        "--scale=1",
+        f"--output={image}",
+        "--range=shared",
+        "--order=colour",
+    )
+    assert done.returncode == 0, done.stderr
+    pixels = np.asarray(Image.open(image))
+    # 127.5 (1 + w / 1.0), rounded to the even number.
+    assert pixels[0, 0].tolist() == [255, 128, 128]
+    assert pixels[0, 15].tolist() == [191, 191, 191]
+    assert pixels[15, 0].tolist() == [191, 128, 128]
+    assert pixels[5, 5].tolist() == [128, 128, 128]
+
+
 def test_a_image_beyond_all_memory_is_refused(tmp_path):
     done = run(f"--workdir={tmp_path}", "--scale=100000")
     assert done.returncode == 2
