@@ -74,9 +74,8 @@ RUNS: dict[str, list[str] | dict[str, object]] = {
     "alexnet-predict --export_dir=exports/mine --views=10 --plot=panels.png holiday/": (
         []
     ),
-    "alexnet-predict --workdir=runs/alexnet --plot=answers.svg --max_panels=8 holiday/": (
-        []
-    ),
+    "alexnet-predict --workdir=runs/alexnet --plot=answers.svg --max_panels=8 "
+    "holiday/": [],
     "python tools/compare_pca.py --data_dir=data": [],
     "python tools/cost_model.py --core_rates='JPEG=1540'": [],
     "python tools/cost_model.py --workers=2,8 --worker_link=25": [],
