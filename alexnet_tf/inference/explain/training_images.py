@@ -13,6 +13,7 @@ from alexnet_tf.evaluation import evaluate
 from tfrecords import errors
 from tfrecords.console import progress
 from tfrecords.images import resize
+from tfrecords.shards.manifest import ClassInfo
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +27,8 @@ class TrainingImages:
     data: directory.DataDirectory
     records: np.ndarray  # int [N], the records' numbers in the split, ascending
 
-    def read(self, number: int) -> tuple[np.ndarray, str]:
-        """Image `number` of the sample, uint8 [size, size, 3], and its class's name.
+    def read(self, number: int) -> tuple[np.ndarray, ClassInfo]:
+        """Image `number` of the sample, uint8 [size, size, 3], and its class.
 
         Raises `DataError`, naming a record that is damaged.
         """
@@ -36,7 +37,7 @@ class TrainingImages:
             self.data.get_reader("train"), manifest, int(self.records[number])
         )
         image = resize.resize_and_crop(pixels, self.data.image_size)
-        return image, manifest.classes[label].text
+        return image, manifest.classes[label]
 
     def make_batches(
         self, transform: Callable[[tf.Tensor], tf.Tensor], batch_size: int = 32

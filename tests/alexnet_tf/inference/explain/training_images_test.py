@@ -46,7 +46,7 @@ def test_they_are_the_runs_own_spread_over_the_split(golden):
 def test_they_are_read_as_stored_with_their_class(golden):
     found, _ = training_images.find("run", "data_raw", 100)
     read = [found.read(number) for number in range(8)]
-    names = [name for _, name in read]
+    names = [info.text for _, info in read]
     assert sorted(names) == ["blue things"] * 4 + ["red things"] * 4
     stored = {
         name: [
@@ -55,10 +55,10 @@ def test_they_are_read_as_stored_with_their_class(golden):
         ]
         for name in {*names}
     }
-    for image, name in read:
+    for image, info in read:
         assert image.shape == (256, 256, 3) and image.dtype == np.uint8
         # The files are 320 x 256: the centre is left as it is.
-        assert any(np.array_equal(image, each[:, 32:288]) for each in stored[name])
+        assert any(np.array_equal(image, each[:, 32:288]) for each in stored[info.text])
 
 
 def test_batches_hold_all_images_in_order(golden, capsys):
@@ -78,9 +78,9 @@ def test_images_of_any_size_are_resized(tmp_path):
     data = directory.open_data(str(tmp_path / "data"), config)
     found = training_images.TrainingImages(data, np.arange(8))
     for number in range(8):
-        image, name = found.read(number)
+        image, info = found.read(number)
         assert image.shape == (256, 256, 3)
-        assert name in [info.text for info in data.manifest.classes]
+        assert info in data.manifest.classes
 
 
 def test_gone_or_changed_data_is_a_reason(golden):
