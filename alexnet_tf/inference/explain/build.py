@@ -87,7 +87,8 @@ def build_explanation(
     for prediction in predictions:
         if prediction.error:
             raise errors.DataError(
-                f"{prediction.path} cannot be explained: {prediction.error}."
+                f"{prediction.path} cannot be explained: {prediction.error}. Name "
+                "another image."
             )
     views = evaluation_views.make_view_transform(
         network.config.data, network.training_data.statistics, 1

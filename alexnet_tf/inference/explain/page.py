@@ -150,7 +150,7 @@ def _show_evidence(image: ImageExplanation) -> str:
             ),
             f"<b>Occlusion.</b> The probability of {name} with a grey square of "
             f"{covered.side} x {covered.side} pixels centred at each place. Without "
-            f"the square it is {alone}. The network needs what is at the dark places.",
+            f"the square it is {alone}. It depends most on what is at dark places.",
             markup.make_scale(ends, drawing.HEAT),
         ),
         markup.make_figure(

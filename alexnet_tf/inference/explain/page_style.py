@@ -27,6 +27,7 @@ dd { margin: 0; color: var(--ink); }
 .bars { margin: 0; padding: 0; list-style: none; }
 .bars li { margin-bottom: .6rem; }
 .name { display: flex; justify-content: space-between; gap: 1rem; }
+.name span:last-child { white-space: nowrap; }
 .track { height: .9rem; border-radius: 3px; background: #eee; }
 .bar { height: 100%; min-width: 1px; border-radius: 3px; background: var(--bar); }
 .truth .bar { background: var(--truth); }
