@@ -193,6 +193,7 @@ setuptools.setup(
             "alexnet-import-weights = alexnet_tf.commands.import_weights:run",
             "alexnet-export-weights = alexnet_tf.commands.export_weights:run",
             "alexnet-reproduce = alexnet_tf.commands.reproduce:run",
+            "alexnet-explain = alexnet_tf.commands.explain:run",
             "alexnet-demo = alexnet_tf.commands.demo:run",
             "alexnet-retrieve = alexnet_tf.commands.retrieve:run",
             "alexnet-completion = alexnet_tf.commands.completion:run",

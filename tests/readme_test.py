@@ -70,12 +70,14 @@ RUNS: dict[str, list[str] | dict[str, object]] = {
     "--range=shared --order=colour": [],
     "alexnet-train --experiment=finetune --data_dir=data --workdir=runs/tuned "
     "--config.init_from=runs/alexnet": {**ONE_EPOCH, "precision": "float32"},
+    "alexnet-explain --workdir=runs/alexnet cat.jpg": ["--num_images=4"],
     "alexnet-export --workdir=runs/mine --export_dir=exports/mine": [],
     "alexnet-predict --export_dir=exports/mine --views=10 --plot=panels.png holiday/": (
         []
     ),
     "alexnet-predict --workdir=runs/alexnet --plot=answers.svg --max_panels=8 "
     "holiday/": [],
+    "python tools/draw_sample.py --output_dir=new --per_class=3": ["--per_class=1"],
     "python tools/compare_pca.py --data_dir=data": [],
     "python tools/cost_model.py --core_rates='JPEG=1540'": [],
     "python tools/cost_model.py --workers=2,8 --worker_link=25": [],
@@ -96,7 +98,9 @@ NOT_RUN = {
     r"python -m pytest|python tools/build_files": "part of the tests itself",
     r"alexnet-train .*(GPU:0|finetune)": "needs two GPUs, or another run",
     r"alexnet-train .*--workers": "needs several machines; a test of its own",
-    r"alexnet-(train|evaluate|convert|export)": "as one that is run, on other data",
+    r"alexnet-(train|evaluate|convert|export|predict|explain)": (
+        "as one that is run, on other data"
+    ),
 }
 
 
@@ -134,7 +138,8 @@ def worker(tmp_path_factory):
     archives.write_cifar10(folder / "downloads")
     archives.write_ilsvrc2012(folder / "archives")
     data_directories.write_foreign_shards(folder / "theirs")
-    (folder / "a.jpg").write_bytes(archives.make_image(0))
+    for name in ("a.jpg", "cat.jpg"):
+        (folder / name).write_bytes(archives.make_image(0))
     # The run under the other names that the pages give to one.
     (folder / "runs").mkdir()
     (folder / "runs" / "mine").symlink_to("alexnet")

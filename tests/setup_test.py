@@ -200,7 +200,7 @@ def test_wheel_of_the_sdist_is_imported_where_it_is_installed(environment, tmp_p
 @pytest.mark.slow
 def test_its_commands_run(environment, tmp_path):
     names = sorted(path.name for path in environment.glob("alexnet-*"))
-    assert len(names) == 14
+    assert len(names) == 15
     for name in names:
         assert name in _run_installed(environment, tmp_path, name, "--help")
     _run_installed(

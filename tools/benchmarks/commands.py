@@ -23,6 +23,7 @@ COMMANDS = {
     "alexnet-evaluate": "alexnet_tf.commands.evaluate",
     "alexnet-export": "alexnet_tf.commands.export",
     "alexnet-predict": "alexnet_tf.commands.predict",
+    "alexnet-explain": "alexnet_tf.commands.explain",
     "alexnet-tune": "alexnet_tf.commands.tune",
     "alexnet-reproduce": "alexnet_tf.commands.reproduce",
     "alexnet-demo": "alexnet_tf.commands.demo",

@@ -1,0 +1,1 @@
+"""What a trained network sees in an image: the page of `alexnet-explain`."""
