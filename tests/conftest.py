@@ -16,23 +16,26 @@ from tools import checkout_modules
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 _STACK = {"keras", "tensorflow", "tensorflow_addons"}
-# They check texts and flags, or drive the converter, the tools and whole trainings: the
-# first stack's results hold for the second, on which their parts are tested.
-_ONE_STACK = (
-    "tests/alexnet_tf/commands/completion_test.py",
-    "tests/alexnet_tf/commands/reproduce_test.py",
-    "tests/alexnet_tf/commands/setting_flags_test.py",
-    "tests/alexnet_tf/experiments",
-    "tests/alexnet_tf/experiments_test.py",
-    "tests/alexnet_tf/reproduce",
-    "tests/architecture_test.py",
-    "tests/command_flags_test.py",
-    "tests/dangerous_calls_test.py",
-    "tests/dockerfile_test.py",
-    "tests/readme_test.py",
-    "tests/tfrecords",
-    "tests/tools",
+# The module through which the others get Keras.
+_WRAPPER = "alexnet_tf.stack"
+# Whole runs, and comparisons with independent programs. What lies between them and the
+# modules that call TensorFlow is the same code on both stacks.
+_WHOLE_RUNS = (
+    "tests/alexnet_tf/commands/evaluate_test.py",
+    "tests/alexnet_tf/commands/export_test.py",
+    "tests/alexnet_tf/commands/predict_test.py",
+    "tests/alexnet_tf/network/independent_network_test.py",
+    "tests/alexnet_tf/network/networks_test.py",
+    "tests/alexnet_tf/optimization/keras_optimizers_runs_test.py",
+    "tests/alexnet_tf/stack_test.py",
+    "tests/alexnet_tf/training/steps_placement_test.py",
+    "tests/alexnet_tf/training/train_rates_test.py",
+    "tests/alexnet_tf/training/train_test.py",
+    "tests/golden_test.py",
+    "tests/whole_path_test.py",
 )
+# Trainings that take minutes.
+_ONE_STACK = ("tests/alexnet_tf/reproduce", "tests/tfrecords", "tests/tools")
 _STACK_TESTS = pytest.StashKey[set[pathlib.Path]]()
 
 
@@ -40,8 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--stack-only",
         action="store_true",
-        help="only test files that depend on the versions of TensorFlow and Keras: on "
-        "a second stack the others would repeat what the first has shown",
+        help="only the tests of modules that call TensorFlow or Keras, and whole runs: "
+        "on a second stack the others would repeat what the first has shown",
     )
     parser.addoption(
         "--file-times",
@@ -55,10 +58,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--stack-only"):
         modules = checkout_modules.read_modules(CHECKOUT)
-        config.stash[_STACK_TESTS] = {
-            CHECKOUT / modules[name].folder / f"{modules[name].stem}.py"
-            for name in checkout_modules.find_users(modules, _STACK)
+        callers = {
+            name
+            for name, module in modules.items()
+            if module.third_party & _STACK or _WRAPPER in module.imports
         }
+        tested = {
+            CHECKOUT / "tests" / modules[name].folder / f"{modules[name].stem}_test.py"
+            for name in callers
+        }
+        config.stash[_STACK_TESTS] = tested | {CHECKOUT / path for path in _WHOLE_RUNS}
 
 
 def pytest_ignore_collect(

@@ -12,12 +12,13 @@ from tfrecords import errors
 from tfrecords.console import command_line
 
 SYNOPSIS = """\
-alexnet-demo --model=EXPORT_OR_WORKDIR [--port=7860]
+alexnet-demo --model=EXPORT_OR_WORKDIR [--index_dir=I] [--port=7860]
 
 Serves a page: drop in an image and see its five most probable classes, by one view or
-ten, and the responses of conv1's kernels. Needs the extra demo: pip install
-'alexnet-tf[demo]'. Only this machine can open the page unless --host says otherwise. It
-has no password. Ctrl-C stops it and removes what was uploaded.
+ten, and the responses of conv1's kernels; with an index of alexnet-retrieve, also the
+six images most like it. Needs the extra demo: pip install 'alexnet-tf[demo]'. Only this
+machine can open the page unless --host says otherwise. It has no password. Ctrl-C stops
+it and removes what was uploaded.
 
   alexnet-demo --model=exports/alexnet
 
@@ -30,6 +31,12 @@ _MODEL = command_line.define_path(
     "a program: use only what you made or trust",
 )
 _CHECKPOINT = shared_flags.define_checkpoint("of a run: ")
+_INDEX_DIR = command_line.define_path(
+    "index_dir", "features of alexnet-retrieve, to show the most similar images"
+)
+_DATA_DIR = command_line.define_path(
+    "data_dir", "the images of --index_dir; by default where they were"
+)
 _HOST = flags.DEFINE(
     command_line.TextParser(),
     "host",
@@ -60,6 +67,12 @@ def main() -> None:
     demo_page.check_package()
     demo_page.check_address(_HOST.value, _PORT.value)
     answerer = answers.open_model(_MODEL.value, _CHECKPOINT.value)
+    if _INDEX_DIR.value:
+        from alexnet_tf.retrieval import finder
+
+        answerer.find = finder.open_finder(
+            _INDEX_DIR.value, _MODEL.value, _CHECKPOINT.value, _DATA_DIR.value
+        )
     if warning := untrained.describe(answerer.untrained_layers):
         print(warning, file=sys.stderr)
     with demo_page.serve(

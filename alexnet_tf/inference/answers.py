@@ -27,6 +27,9 @@ _PER_ROW = 12
 # From uint8 [1, size, size, 3] to the first kernels' responses to the centre view,
 # float32 [1, height, width, kernels].
 Respond = Callable[[np.ndarray], np.ndarray]
+# From an image, uint8 [size, size, 3], to the images most like it, uint8 [size, size,
+# 3], with their captions.
+Find = Callable[[np.ndarray], list[tuple[np.ndarray, str]]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +40,13 @@ class Answer:
     probable first. `responses`, uint8 [height, width, 3], has a map for each of the
     first layer's kernels after its activation, tower a's kernels first, 12 in a row,
     each from its least response (black) to its greatest (white); None if the export is
-    of a version that did not store them.
+    of a version that did not store them. `nearest` are the images most like it with
+    captions, the nearest first, if the answerer can find them.
     """
 
     top: dict[str, float]
     responses: np.ndarray | None
+    nearest: tuple[tuple[np.ndarray, str], ...] = ()
 
 
 class Answerer:
@@ -49,12 +54,14 @@ class Answerer:
 
     Attributes:
       untrained_layers: layers with random weights, see `runs.untrained`.
+      find: finds the images most like one; None if nothing does.
     """
 
     def __init__(
         self, predictors: dict[int, predict.Predictor], respond: Respond | None
     ):
         self._predictors, self._respond = predictors, respond
+        self.find: Find | None = None
         self._classes: tuple[manifest.ClassInfo, ...] = predictors[1].classes
         self.untrained_layers = predictors[1].untrained_layers
 
@@ -74,7 +81,8 @@ class Answerer:
             )
             for label in found.get_top()
         }
-        return Answer(top, self._draw_responses(found.image))
+        nearest = tuple(self.find(found.image)) if self.find else ()
+        return Answer(top, self._draw_responses(found.image), nearest)
 
     def _draw_responses(self, image: np.ndarray) -> np.ndarray | None:
         if self._respond is None:

@@ -22,6 +22,7 @@ _TEXT = "Drop in an image. The network names the five most probable classes."
 _ONE_VIEW, _TEN_VIEWS = "one view", "ten views"
 # Pixels on the screen.
 _IMAGE_HEIGHT = 320
+_GALLERY_HEIGHT = 220
 # How many may wait while one image is being predicted.
 _MAX_WAITING = 20
 # Uploads are removed after ten minutes, in seconds; Gradio looks once a minute.
@@ -96,15 +97,14 @@ def make_page(
 ) -> Any:
     """Makes the page, a `gradio.Blocks`; its API has the endpoint "/predict".
 
-    Raises `UserError` if Gradio is not installed.
+    If the answerer finds the images most like one, they are the third output. Raises
+    `UserError` if Gradio is not installed.
     """
     check_package()
     import gradio as gr
 
     # Gradio calls it with the widgets' values, and with the request by its type.
-    def predict(
-        path: str | None, views: str, request: gr.Request
-    ) -> tuple[dict[str, float], Any]:
+    def predict(path: str | None, views: str, request: gr.Request) -> tuple[Any, ...]:
         client = request.client.host if request.client else ""
         try:
             answer = answer_upload(answerer, limit, path, views, client)
@@ -112,11 +112,12 @@ def make_page(
             # The page shows it as HTML, and it may quote the file.
             text = html.escape(str(error), quote=False)
             raise gr.Error(text[:1].upper() + text[1:], print_exception=False) from None
-        return answer.top, answer.responses
+        nearest = [list(answer.nearest)] if answerer.find else []
+        return answer.top, answer.responses, *nearest
 
     def update(path: str | None, views: str, request: gr.Request) -> Any:
         # Also when the image was removed.
-        return predict(path, views, request) if path else (None, None)
+        return predict(path, views, request) if path else (None,) * len(outputs)
 
     for function in (predict, update):
         # Gradio does not resolve the text that an annotation is here.
@@ -153,6 +154,16 @@ def make_page(
             examples_per_page=len(examples),
         )
         inputs, outputs = [image, views], [top, responses]
+        if answerer.find:
+            outputs.append(
+                gr.Gallery(
+                    label="the images that the network finds most like it",
+                    columns=6,
+                    height=_GALLERY_HEIGHT,
+                    format="jpeg",
+                    interactive=False,
+                )
+            )
         button.click(predict, inputs, outputs, api_name="predict")
         for event in (image.change, views.change):
             event(update, inputs, outputs, api_visibility="private")

@@ -22,6 +22,8 @@ from tfrecords import errors
 class Network:
     """Answers with the number of views; refuses files that are no PNG."""
 
+    find = None
+
     def answer(self, path, num_views):
         with open(path, "rb") as file:
             start = file.read(4)
