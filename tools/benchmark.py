@@ -33,9 +33,9 @@ Benchmarks:
 {_LINES}
 
 What is compared is measured side by side, in turns. Most benchmarks report the median
-of several rounds and its spread; growth reports medians, memory and convert-memory one
-run. Run nothing else meanwhile. Baselines that are not installed are named and left
-out.
+of several rounds and its spread; growth reports medians; memory, convert-memory and
+retrieval one run. Run nothing else meanwhile. Baselines that are not installed are
+named and left out.
 
   python tools/benchmark.py train --precision=float32 --batch_size=128"""
 

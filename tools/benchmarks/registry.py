@@ -8,6 +8,7 @@ from tools.benchmarks import (
     growth,
     inference,
     inputs,
+    retrieval,
     runs,
     training,
 )
@@ -27,5 +28,6 @@ BENCHMARKS = {
     "start-up": commands.measure_start,
     "memory": runs.measure_memory,
     "placement": training.measure_placement,
+    "retrieval": retrieval.measure_retrieval,
     "growth": growth.measure_growth,
 }
