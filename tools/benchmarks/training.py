@@ -155,7 +155,7 @@ def multiply(precision: str) -> Call:
     import tensorflow as tf
 
     a, b = (_draw([_PRODUCT_SIZE, _PRODUCT_SIZE], seed, precision) for seed in (0, 1))
-    matmul = tf.function(tf.matmul)
+    matmul = tf.function(tf.matmul, autograph=False)
 
     def call() -> None:
         for _ in range(_PRODUCTS_PER_CALL):
@@ -172,7 +172,7 @@ def copy() -> Call:
 
     source, target = (tf.Variable(tf.zeros([_COPIED_BYTES // 4])) for _ in range(2))
 
-    @tf.function
+    @tf.function(autograph=False)
     def assign() -> None:
         target.assign(-source)
 
@@ -193,7 +193,7 @@ def normalize(method: str, precision: str, shape: tuple[int, ...]) -> Call:
     function = getattr(normalization, f"normalize_{method}")
     x, dy = (30.0 * _draw(shape, seed, precision) for seed in (0, 1))
 
-    @tf.function
+    @tf.function(autograph=False)
     def both_ways(x: tf.Tensor, dy: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         y = function(x, 2, 2.0, 1e-4, 0.75)
         return y, tf.gradients(y, x, dy)[0]
