@@ -2,8 +2,8 @@
 
     MPLBACKEND=agg python docs/tour.py
 
-prints one line per section: what was checked. `# %%` begins a cell;
-`python tools/build_tour.py` runs the cells and writes them to docs/tour.ipynb.
+prints, among other things, one line per section: what was checked. `# %%` begins a
+cell; `python tools/build_tour.py` runs the cells and writes them to docs/tour.ipynb.
 """
 
 # %% [markdown]
