@@ -125,6 +125,7 @@ TESTED_WITH = {
     "tools.benchmarks.inputs": "tools.benchmark",
     "tools.benchmarks.registry": "tools.benchmark",
     "tools.benchmarks.training": "tools.benchmark",
+    "tools.setup_file": "tools.check_extras",
 }
 
 # A claim's file is data; one test holds all of them.

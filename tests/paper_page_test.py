@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import ast
 import functools
-import pathlib
 import re
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from alexnet_tf.config import overrides, schema
-from alexnet_tf.experiments import EXPERIMENTS
 from alexnet_tf.experiments.claims import CLAIMS
 from tests import documentation
+from tests.documented_commands import find_wrong_commands, list_commands
 
 CHECKOUT = documentation.CHECKOUT
 DOCS = CHECKOUT / "docs"
@@ -52,14 +50,6 @@ FACTS = {
     "6.1": ("colour-agnostic", "Euclidean", "autoencoder", "mite"),
     "7": ("2 points", "1.45 %", "1.09 %"),
 }
-
-# The module of each console script.
-SCRIPTS = dict(
-    re.findall(
-        r'"(alexnet-[\w-]+) = ([\w.]+):run"',
-        (CHECKOUT / "setup.py").read_text(encoding="utf-8"),
-    )
-)
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # [file.py](../folder/file.py) `name`, `Class.name`
@@ -117,75 +107,6 @@ def find_missing_names(text: str) -> list[str]:
         for path, name in list_cited(text)
         if name not in _read_names(path)
     ]
-
-
-def list_commands(text: str) -> list[str]:
-    """The commands of the bash blocks and those within the text."""
-    lines = "".join(documentation.list_blocks(text, "bash")).replace("\\\n", " ")
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    spans = re.findall(r"`((?:alexnet-|python )[^`]+)`", prose)
-    return [*filter(documentation.split, lines.splitlines()), *spans]
-
-
-def find_program(words: list[str]) -> pathlib.Path | None:
-    """The file of a console script, a tool or a test; None if there is none."""
-    if words[0] in SCRIPTS:
-        return CHECKOUT / f"{SCRIPTS[words[0]].replace('.', '/')}.py"
-    path = words[3] if words[:3] == ["python", "-m", "pytest"] else words[1]
-    is_file = words[0] == "python" and (CHECKOUT / path).is_file()
-    return CHECKOUT / path if is_file else None
-
-
-@functools.cache
-def list_flags(path: pathlib.Path) -> set[str]:
-    """The flags that a command's file defines, or has defined by `shared_flags`."""
-    shared = ast.parse(
-        (CHECKOUT / "alexnet_tf/commands/shared_flags.py").read_text(encoding="utf-8")
-    )
-    functions = {n.name: n for n in shared.body if isinstance(n, ast.FunctionDef)}
-    flags: set[str] = {"help", "helpfull", "version"}
-
-    def collect(tree: ast.AST) -> None:
-        for call in ast.walk(tree):
-            if not isinstance(call, ast.Call):
-                continue
-            function = ast.unparse(call.func)
-            owner, _, name = function.rpartition(".")
-            if function == "setting_flags.define":
-                settings = overrides.list_settings(schema.Config())
-                flags.update(f"config.{setting.name}" for setting in settings)
-            elif owner == "shared_flags" and name in functions:
-                collect(functions[name])
-            if name.lower().startswith("define"):
-                texts = [a.value for a in call.args if isinstance(a, ast.Constant)]
-                words = [t for t in texts[:1] if re.fullmatch(r"[a-z][\w]*", str(t))]
-                flags.update(map(str, words))
-
-    collect(ast.parse(path.read_text(encoding="utf-8")))
-    return flags
-
-
-def find_wrong_commands(text: str) -> list[str]:
-    """The commands that do not exist, or lack a flag, experiment or claim."""
-    wrong = []
-    for command in list_commands(text):
-        words = documentation.split(command)
-        program = find_program(words)
-        if program is None:
-            wrong.append(command)
-            continue
-        known = list_flags(program)
-        for word in words[1:]:
-            name, _, value = word.removeprefix("--").partition("=")
-            if word.startswith("--") and name not in known:
-                wrong.append(f"{command}: {word}")
-            # A file's settings are an experiment too; only a bare name is checked.
-            if name == "experiment" and value not in EXPERIMENTS:
-                wrong.append(f"{command}: {word}")
-        if words[:2] == ["alexnet-reproduce", "run"]:
-            claims = [word for word in words[2:] if not word.startswith("--")]
-            wrong += [f"{command}: {claim}" for claim in claims if claim not in CLAIMS]
-    return wrong
 
 
 def find_wrong_claims(text: str) -> list[str]:
@@ -256,6 +177,7 @@ def test_the_papers_numbers_are_there():
         (find_wrong_commands, "--views=10", "--sights=10"),
         (find_wrong_commands, "--config.model.pool_size=", "--config.model.pool_side="),
         (find_wrong_commands, "--experiment=sample_quarter", "--experiment=sampled"),
+        (find_wrong_commands, "dropout_rate=0", "dropout_rate=2"),
         (find_wrong_commands, "reproduce run pooling", "reproduce run pools"),
         (find_wrong_commands, "python tools/plot_kernels.py", "python tools/plot.py"),
         (find_wrong_claims, "claims.md#towers", "claims.md#tower"),

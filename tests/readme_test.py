@@ -96,6 +96,7 @@ NOT_RUN = {
     r"alexnet-demo": "serves until it is stopped; tests of its own",
     r"python tools/serving_client": "needs a server; a test of its own",
     r"python -m pytest|python tools/build_files": "part of the tests itself",
+    r"python tools/build_tour": "a minute; a test of its own",
     r"alexnet-train .*(GPU:0|finetune)": "needs two GPUs, or another run",
     r"alexnet-train .*--workers": "needs several machines; a test of its own",
     r"alexnet-(train|evaluate|convert|export|predict|explain)": (

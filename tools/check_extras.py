@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import itertools
 import pathlib
-import runpy
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
-from unittest import mock
 
-import setuptools
 from absl import flags
 
 # A script of the checkout finds the checkout's packages, wherever it is called.
@@ -20,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords import errors
 from tfrecords.console import command_line
+from tools import setup_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -37,13 +35,6 @@ _TIMEOUT = flags.DEFINE_integer("timeout", 600, "seconds for a pair", lower_boun
 
 # What pip may take to refuse an exclusive pair, seconds.
 _REFUSAL_SECONDS = 120
-
-
-def read_setup(root: pathlib.Path) -> dict[str, Any]:
-    """The names that setup.py defines, and its arguments as "arguments"."""
-    with mock.patch.object(setuptools, "setup") as setup:
-        names = runpy.run_path(str(root / "setup.py"))
-    return {**names, "arguments": setup.call_args.kwargs}
 
 
 def list_pairs(extras: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -79,7 +70,7 @@ def main() -> None:
     first, _, step = _PART.value.partition("/")
     if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
         raise errors.UserError(f"--part={_PART.value} is not I/N, such as 1/4.")
-    setup = read_setup(ROOT)
+    setup = setup_file.read_setup(ROOT)
     exclusive = setup["EXCLUSIVE_EXTRAS"]
     pairs = list_pairs(setup["arguments"]["extras_require"])
     failed = []

@@ -10,10 +10,10 @@ import pytest
 from packaging import requirements
 
 from tests import processes
-from tools import check_extras
+from tools import check_extras, setup_file
 
 CHECKOUT = check_extras.ROOT
-SETUP = check_extras.read_setup(CHECKOUT)
+SETUP = setup_file.read_setup(CHECKOUT)
 EXTRAS = SETUP["arguments"]["extras_require"]
 EXCLUSIVE = SETUP["EXCLUSIVE_EXTRAS"]
 TENSORFLOWS = ("2.15.1", "2.21.0")
