@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-from tools import build_files, checkout_modules
+from tests import scripts
+from tools import checkout_modules
+
+build_files = scripts.import_script("tools.build_files")
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
 
