@@ -125,6 +125,15 @@ def test_a_split_that_is_missing_is_named(data_dir, tmp_path):
     assert not os.path.exists(tmp_path / "index")
 
 
+def test_an_empty_split_is_refused(tmp_path):
+    data = tmp_path / "data"
+    counts = {"train": 4, "validation": 0}
+    data_directories.write_data_directory(data, num_classes=3, per_class=counts)
+    with pytest.raises(errors.UserError, match=r"'validation' of .* has no images"):
+        run(str(data), tmp_path / "index", split="validation")
+    assert not os.path.exists(tmp_path / "index")
+
+
 def test_a_damaged_record_is_named(data_dir, tmp_path):
     copy = tmp_path / "copy"
     data_directories.write_data_directory(copy, num_classes=3, per_class=4)
