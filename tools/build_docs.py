@@ -14,7 +14,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from tfrecords import errors
+from tfrecords import errors, plurals
 from tfrecords.console import command_line
 from tools import setup_values
 from tools.docs_site import html_links, pages
@@ -55,7 +55,8 @@ def build(site: pathlib.Path, url: str | None) -> list[str]:
         )
     with tempfile.TemporaryDirectory() as folder:
         pages.write(ROOT, pathlib.Path(folder), url)
-        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+        # Not --quiet, which would keep warnings from being counted.
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
         command += ["--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(site)]
         variables = {"DOCS_DIR": folder, "REPOSITORY_URL": url or ""}
         # Material announces its successor at every start.
@@ -78,13 +79,13 @@ def main() -> None:
         print(problem)
     if problems:
         raise errors.UserError(
-            f"{len(problems)} links or images of the site are wrong, as printed above. "
-            "Correct the pages that they come from."
+            f"the site has {plurals.counted(len(problems), 'wrong link')}, as printed "
+            "above. Correct the pages that they are on."
         )
     paths = [path for path in site.rglob("*") if path.is_file()]
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
-    num_pages = sum(path.suffix == ".html" for path in paths)
-    print(f"{site}: {num_pages} pages, {megabytes:.1f} MB; every link leads somewhere.")
+    num_pages = plurals.counted(sum(p.suffix == ".html" for p in paths), "page")
+    print(f"{site}: {num_pages}, {megabytes:.1f} MB; every link leads somewhere.")
 
 
 if __name__ == "__main__":

@@ -24,5 +24,5 @@ def find(lines: Sequence[str], first: int, last: int) -> str:
 
 
 def _tidy(lines: list[str]) -> str:
-    """One sentence, for "# noqa" and "# type:" are for programs."""
+    """The lines as one, without comments for programs."""
     return " ".join(x for x in lines if not re.match(r"noqa|type:", x)).strip()

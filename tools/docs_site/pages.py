@@ -43,22 +43,23 @@ def write(root: pathlib.Path, folder: pathlib.Path, url: str | None) -> None:
     places = list_pages(root)
     for source, place in places.items():
         path = root / source
-        target = folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.suffix != ".md":
-            target.write_bytes(path.read_bytes())
+        if not place.endswith(".md"):
+            _write(folder / place, path.read_bytes())
             continue
         text = path.read_text(encoding="utf-8")
+        drawn: dict[str, bytes] = {}
         if path.suffix == ".ipynb":
-            text, images = notebook.make_page(text, path.stem)
-            for image, content in images.items():
-                (folder / image).parent.mkdir(exist_ok=True)
-                (folder / image).write_bytes(content)
-            # Its links are its own; the images just written are no files of docs/.
-        else:
-            text = links.rewrite(text, source, places, url)
-        target.write_text(text, encoding="utf-8")
-    for name, names in api_pages.list_packages(root).items():
-        target = folder / "api" / f"{name}.md"
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(api_pages.make_page(name, names), encoding="utf-8")
+            text, drawn = notebook.make_page(text, path.stem)
+        for image, content in drawn.items():
+            _write(folder / image, content)
+        known = places | {f"docs/{image}": image for image in drawn}
+        text = links.rewrite(text, source, known, root, url)
+        _write(folder / place, text.encode())
+    for package, modules in api_pages.list_packages(root).items():
+        text = api_pages.make_page(package, modules)
+        _write(folder / "api" / f"{package}.md", text.encode())
+
+
+def _write(path: pathlib.Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
