@@ -60,12 +60,15 @@ _EXTRAS = {
     ],
     # The page of alexnet-demo.
     "demo": ["gradio>=6.31.0"],
-    # What tools/build_docs.py makes the site with. Ruff formats its signatures.
+    # What tools/build_docs.py makes the site with. Ruff formats its signatures. Python
+    # 3.10 has no later mkdocstrings than 1.0.6, which fails with pymdown-extensions 12.
     "docs": [
         "mkdocs>=1.6.1,<2",
-        "mkdocs-material>=9.8.2,<10",
-        "mkdocstrings>=1.0.8,<2",
-        "mkdocstrings-python>=2.0.11,<3",
+        "mkdocs-material>=9.7.7,<10",
+        "mkdocstrings>=1.0.8,<2; python_version >= '3.11'",
+        "mkdocstrings>=1.0.6,<2; python_version < '3.11'",
+        "mkdocstrings-python>=2.0.9,<3",
+        "pymdown-extensions<12; python_version < '3.11'",
         _RUFF,
     ],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
