@@ -6,10 +6,11 @@
 #   make test-slow    the tests that take longer
 #   make test-addons  those that reach TensorFlow or Keras, on TensorFlow 2.15 with
 #                     Keras 2 and TensorFlow Addons
+#   make docs         the documentation's site, in build/site
 #   make lint types build-files clean
-# Each makes the environment it needs (.venv, .venv-addons) and keeps it until setup.py
-# changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which
-# tests: "not slow" by default), WORKERS (tests at a time), PYTEST_FLAGS, TRAIN_FLAGS.
+# Each makes the environment it needs (.venv, .venv-addons, .venv-docs) and keeps it until
+# setup.py changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which
+# tests: "not slow" by default), WORKERS (tests at a time), PYTEST_FLAGS, TRAIN_FLAGS, DOCS_FLAGS.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -20,6 +21,7 @@ MARKS ?= not slow
 WORKERS ?= 2
 PYTEST_FLAGS ?=
 TRAIN_FLAGS ?=
+DOCS_FLAGS ?=
 # One path component, so that two sets of extras are two stamps.
 comma := ,
 name_of = $(subst $(comma),+,$(1))
@@ -30,7 +32,7 @@ SAMPLE_STAMP := .venv/installed
 TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))
 ADDONS_STAMP := .venv-addons/installed-$(call name_of,$(EXTRAS_ADDONS))
 
-.PHONY: sample sample-full test test-slow test-addons lint types build-files clean
+.PHONY: sample sample-full test test-slow test-addons docs lint types build-files clean
 
 # A network of a quarter of the width, in minutes; the full one as sample-full.
 sample: SAMPLE_DIR := runs/sample
@@ -67,6 +69,9 @@ test-slow: $(TEST_STAMP)
 test-addons: $(ADDONS_STAMP)
 	.venv-addons/bin/python $(PYTEST) --stack-only -m "$(MARKS)" $(PYTEST_FLAGS)
 
+docs: .venv-docs/installed
+	.venv-docs/bin/python tools/build_docs.py $(DOCS_FLAGS)
+
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -78,7 +83,7 @@ build-files: $(TEST_STAMP)
 	$(BIN)/python tools/build_files.py
 
 clean:
-	rm -rf .venv .venv-addons build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-addons .venv-docs build *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # An environment is made anew when setup.py is younger than it, so that it never holds
@@ -120,4 +125,13 @@ clean:
 .venv-addons/installed-%: .venv-addons/made
 	@echo "Installing TensorFlow 2.15 and friends: about 2 GB, some minutes."
 	.venv-addons/bin/pip install $(PIP_FLAGS) --editable ".[$(subst +,$(comma),$*)]"
+	@touch $@
+
+# Without TensorFlow: the sources are read, not imported.
+.venv-docs/installed: setup.py
+	rm -rf .venv-docs
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install $(PIP_FLAGS) absl-py setuptools
+	.venv-docs/bin/pip install $(PIP_FLAGS) \
+	  --requirement <(.venv-docs/bin/python tools/check_extras.py --list=docs)
 	@touch $@

@@ -31,6 +31,8 @@ _REQUIREMENTS = [
 ]
 
 _OPENCV = ["opencv-python-headless>=4.10.0", "simplejpeg>=1.9.0"]
+# The next minor release may format differently.
+_RUFF = "ruff>=0.17.6,<0.18"
 _NOTEBOOK = ["ipykernel>=6.29.0", "nbclient>=0.10.0"]
 
 _EXTRAS = {
@@ -58,6 +60,17 @@ _EXTRAS = {
     ],
     # The page of alexnet-demo.
     "demo": ["gradio>=6.31.0"],
+    # What tools/build_docs.py makes the site with. Ruff formats its signatures. Python
+    # 3.10 has no later mkdocstrings than 1.0.6, which fails with pymdown-extensions 12.
+    "docs": [
+        "mkdocs>=1.6.1,<2",
+        "mkdocs-material>=9.7.7,<10",
+        "mkdocstrings>=1.0.8,<2; python_version >= '3.11'",
+        "mkdocstrings>=1.0.6,<2; python_version < '3.11'",
+        "mkdocstrings-python>=2.0.9,<3",
+        "pymdown-extensions<12; python_version < '3.11'",
+        _RUFF,
+    ],
     "gpu": [f"tensorflow[and-cuda]{_TENSORFLOW}"],
     # The lower bounds are those beside TensorFlow 2.15, whose ml_dtypes is too old for
     # onnx 1.19 and later; 1.19 does not say so.
@@ -85,8 +98,7 @@ _EXTRAS = {
         "psutil>=6.0.0",
         "pytest>=8.2.0",
         "pytest-xdist>=3.7.0",
-        # The next minor release may format differently.
-        "ruff>=0.17.6,<0.18",
+        _RUFF,
         "setuptools>=68",
         "wheel",
     ],

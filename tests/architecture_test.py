@@ -76,6 +76,7 @@ TESTED_WITH = {
     "alexnet_tf.commands.completion_scripts": "alexnet_tf.commands.completion",
     "alexnet_tf.commands.shared_flags": "alexnet_tf.commands.import_weights",
     "tools.export_weights": "alexnet_tf.commands.export_weights",
+    "tools.setup_values": "setup",
     "tools.worker_collectives": "tools.placement_table",
     "tools.import_weights": "alexnet_tf.commands.import_weights",
     "alexnet_tf.runs.checkpoint_files": "alexnet_tf.runs.checkpoint",
@@ -125,7 +126,6 @@ TESTED_WITH = {
     "tools.benchmarks.inputs": "tools.benchmark",
     "tools.benchmarks.registry": "tools.benchmark",
     "tools.benchmarks.training": "tools.benchmark",
-    "tools.setup_file": "tools.check_extras",
 }
 
 # A claim's file is data; one test holds all of them.

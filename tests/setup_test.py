@@ -16,7 +16,7 @@ from email import message_from_bytes
 import pytest
 
 import alexnet_tf
-from tools import checkout_modules, setup_file
+from tools import checkout_modules, setup_values
 
 CHECKOUT = pathlib.Path(__file__).parents[1]
 
@@ -245,7 +245,7 @@ def test_links_of_the_description(url, expected):
         "see [the page](docs/a.md#b) ![an image](docs/i.png), "
         "[a site](https://a.b/c.md) and [below](#x)"
     )
-    setup = setup_file.read_setup(CHECKOUT)
+    setup = setup_values.read(CHECKOUT)
     assert setup["make_long_description"](text, url) == expected
 
 
@@ -253,10 +253,10 @@ def test_the_address_is_that_of_the_citation(source, tmp_path):
     for name in ("setup.py", "README.md", "tfrecords/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(source / name, tmp_path / name)
-    assert setup_file.read_setup(tmp_path)["arguments"]["project_urls"] == {}
+    assert setup_values.read(tmp_path)["arguments"]["project_urls"] == {}
     line = 'repository-code: "https://host/us/"\n'
     (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\n" + line)
-    arguments = setup_file.read_setup(tmp_path)["arguments"]
+    arguments = setup_values.read(tmp_path)["arguments"]
     assert arguments["url"] == "https://host/us"
     assert arguments["project_urls"]["Issues"] == "https://host/us/issues"
     assert "https://host/us/blob/main/docs/data.md" in arguments["long_description"]
@@ -266,7 +266,7 @@ def test_the_conda_environment_installs_this_checkout():
     text = (CHECKOUT / "environment.yml").read_text(encoding="utf-8")
     (python,) = re.findall(r"- python=([\d.]+)$", text, re.MULTILINE)
     (extras,) = re.findall(r'- "--editable \.\[([a-z,]+)\]"', text)
-    arguments = setup_file.read_setup(CHECKOUT)["arguments"]
+    arguments = setup_values.read(CHECKOUT)["arguments"]
     assert f"Programming Language :: Python :: {python}" in arguments["classifiers"]
     assert set(extras.split(",")) <= set(arguments["extras_require"])
 

@@ -49,6 +49,7 @@ _ROOT_FILES = (
     "README.md",
     "SECURITY.md",
     "WORKSPACE",
+    "mkdocs.yml",
     "pyproject.toml",
     "setup.py",
 )

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
-from tools import notebooks, setup_file
+from tools import notebooks, setup_values
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SOURCE, NOTEBOOK = "docs/tour.py", "docs/tour.ipynb"
@@ -37,7 +37,7 @@ def read_tour(root: pathlib.Path) -> list[notebooks.Cell]:
 
     The repository's address is in them, where CITATION.cff states it.
     """
-    address = setup_file.read_setup(root)["arguments"]["url"]
+    address = setup_values.read(root)["arguments"]["url"]
     source = (root / SOURCE).read_text(encoding="utf-8")
     cells = notebooks.read_cells(source)
     return notebooks.fill_in_address(cells, address, NOTEBOOK)

@@ -17,21 +17,23 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from tfrecords import errors
 from tfrecords.console import command_line
-from tools import setup_file
+from tools import setup_values
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 SYNOPSIS = """\
-python tools/check_extras.py [--part=1/4] [--timeout=600]
+python tools/check_extras.py [--part=1/4] [--timeout=600] [--list=docs]
 
 Runs `pip install --dry-run .[A,B]` for every pair of extras. A pair that setup.py calls
 exclusive must be refused within two minutes. Run it with Python 3.10 or 3.11, which
-the extra addons needs. It needs a network, and installs nothing."""
+the extra addons needs. It needs a network, and installs nothing. --list prints what an
+extra requires, a line each, and tries nothing: for pip install --requirement."""
 
 _PART = flags.DEFINE_string(
     "part", "1/1", "I/N: every Nth pair, beginning with the Ith"
 )
 _TIMEOUT = flags.DEFINE_integer("timeout", 600, "seconds for a pair", lower_bound=1)
+_LIST = flags.DEFINE_string("list", None, "the extra whose requirements to print")
 
 # What pip may take to refuse an exclusive pair, seconds.
 _REFUSAL_SECONDS = 120
@@ -67,10 +69,18 @@ def check_pair(
 
 def main() -> None:
     """Reads the flags, tries the pairs, prints what is wrong."""
+    if _LIST.value is not None:
+        extras = setup_values.read(ROOT)["arguments"]["extras_require"]
+        if _LIST.value not in extras:
+            raise errors.UserError(
+                f"--list={_LIST.value} is none of the extras: {', '.join(extras)}."
+            )
+        print("\n".join(extras[_LIST.value]))
+        return
     first, _, step = _PART.value.partition("/")
     if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
         raise errors.UserError(f"--part={_PART.value} is not I/N, such as 1/4.")
-    setup = setup_file.read_setup(ROOT)
+    setup = setup_values.read(ROOT)
     exclusive = setup["EXCLUSIVE_EXTRAS"]
     pairs = list_pairs(setup["arguments"]["extras_require"])
     failed = []

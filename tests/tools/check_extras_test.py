@@ -10,10 +10,10 @@ import pytest
 from packaging import requirements
 
 from tests import processes
-from tools import check_extras, setup_file
+from tools import check_extras, setup_values
 
 CHECKOUT = check_extras.ROOT
-SETUP = setup_file.read_setup(CHECKOUT)
+SETUP = setup_values.read(CHECKOUT)
 EXTRAS = SETUP["arguments"]["extras_require"]
 EXCLUSIVE = SETUP["EXCLUSIVE_EXTRAS"]
 TENSORFLOWS = ("2.15.1", "2.21.0")
@@ -82,6 +82,15 @@ def test_a_wrong_part_is_a_sentence(part):
     done = processes.run_python(CHECKOUT / "tools/check_extras.py", f"--part={part}")
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert f"--part={part}" in done.stderr and "1/4" in done.stderr
+
+
+def test_the_requirements_of_an_extra_are_listed():
+    done = processes.run_python(CHECKOUT / "tools/check_extras.py", "--list=docs")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == EXTRAS["docs"]
+    done = processes.run_python(CHECKOUT / "tools/check_extras.py", "--list=dosc")
+    assert done.returncode == 2
+    assert "dosc" in done.stderr and "docs" in done.stderr
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from unittest import mock
 import setuptools
 
 
-def read_setup(root: pathlib.Path) -> dict[str, Any]:
+def read(root: pathlib.Path) -> dict[str, Any]:
     """The names that setup.py defines, and its arguments as "arguments"."""
     with mock.patch.object(setuptools, "setup") as setup:
         names = runpy.run_path(str(root / "setup.py"))
