@@ -32,6 +32,7 @@ _APPROXIMATE_CANDIDATES = 200
 MIN_APPROXIMATE = 1000
 _TRAINING_ROWS = 100_000
 _COMPONENTS = 256
+_ROWS_OF_COMPONENTS = 1500
 # faiss wants at least 39 vectors for each list's centre.
 _ROWS_PER_LIST = 39
 
@@ -132,9 +133,18 @@ def train_approximate(sample: np.ndarray, num_vectors: int) -> Any:
     num_features = sample.shape[1]
     most = len(sample) // _ROWS_PER_LIST
     num_lists = max(1, min(int(4 * math.sqrt(num_vectors)), most))
-    rotation = f"PCAR{_COMPONENTS}," if num_features > _COMPONENTS else ""
-    index = faiss.index_factory(num_features, f"{rotation}IVF{num_lists},SQ4")
-    index.train(np.ascontiguousarray(sample, np.float32))
+    sample = np.ascontiguousarray(sample, np.float32)
+    kind = f"IVF{num_lists},SQ4"
+    if num_features > _COMPONENTS:
+        # Of fewer vectors than dimensions faiss decomposes the smaller matrix; that of
+        # 4096 dimensions takes minutes. A random rotation spreads the variance.
+        components = faiss.PCAMatrix(num_features, _COMPONENTS, 0, True)
+        components.train(sample[:_ROWS_OF_COMPONENTS])
+        inner = faiss.index_factory(_COMPONENTS, kind)
+        index = faiss.IndexPreTransform(components, inner)
+    else:
+        index = faiss.index_factory(num_features, kind)
+    index.train(sample)
     # A sixteenth of the lists: most neighbours are in a query's own and the nearest.
     faiss.extract_index_ivf(index).nprobe = max(1, min(256, num_lists // 16))
     return index

@@ -26,7 +26,7 @@ _SAMPLE = 20_000
 
 
 def measure_retrieval(options: Options) -> Result:
-    """Seconds per query, bytes and recall of exact, approximate and code search.
+    """Milliseconds per query, bytes and recall of exact, approximate and code search.
 
     --num_images (5,000) vectors of 4096 numbers: rectified normal noise around 1,000
     centres. Up to --max_images the vectors are on the disk and searched exactly, too;
@@ -40,7 +40,7 @@ def measure_retrieval(options: Options) -> Result:
         rows, build_seconds = measure(folder, count, queries)
     return Result(
         f"Nearest {_COUNT} of {count:,} vectors of {_NUM_FEATURES}, a query at a time",
-        "search | bytes per image | GB | seconds per query | share of the exact",
+        "search | bytes per image | GB | ms per query | share of the exact",
         [*rows, _measure_codes(count)],
         [
             f"making the approximate index took {build_seconds:.0f} s, with the "
@@ -98,7 +98,7 @@ def _measure_streamed(
 def _make_row(
     name: str, size: int, count: int, seconds: float, recall: float | None
 ) -> tuple[Any, ...]:
-    return name, size / count, size / 1e9, seconds, recall
+    return name, size / count, size / 1e9, 1000 * seconds, recall
 
 
 def _draw(count: int, block_rows: int, seed: int = 0) -> Iterator[np.ndarray]:
