@@ -63,6 +63,7 @@ DATA_SETS: dict[str, DataSet] = {
         "Tiny-ImageNet-200, 64x64 pixels enlarged to 128x128",
         "alexnet-convert --source=tiny_imagenet --source_dir=TINY --image_size=128 "
         "--data_dir=ROOT/tiny_imagenet",
+        image_size=128,
         class_counts=(200,),
     ),
 }

@@ -10,7 +10,7 @@ CLAIM = dataclasses.replace(
     dropout_scaling.CLAIM,
     name="dropout_scaling_200",
     reduced=dropout_scaling.make_form(
-        "tiny_imagenet", 150.0, **{"data.crop_size": 112}
+        "tiny_imagenet", 150.0, **{"data.crop_size": 112, "data.crop_positions": 16}
     ),
     remark="200 classes and crops of 112 pixels, otherwise as dropout_scaling.",
 )

@@ -16,6 +16,7 @@ from alexnet_tf.experiments.claims.claim import (
     Form,
     Stage,
 )
+from alexnet_tf.experiments.claims.data_sets import DATA_SETS
 from alexnet_tf.reproduce import plan
 
 FORM = Form("ilsvrc2012", settings={"num_epochs": 3}, num_folds=5)
@@ -114,6 +115,14 @@ def test_names_of_committed_records_stay():
 def test_every_claim_can_be_planned(is_full):
     runs = plan.make_plan(list(claims.CLAIMS.values()), is_full)
     assert len({run.name for run in runs}) == len(runs) > 20
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_every_crop_lies_in_the_images_of_its_data(is_full):
+    for run in plan.make_plan(list(claims.CLAIMS.values()), is_full):
+        data = run.config.data
+        size = DATA_SETS[run.data].image_size
+        assert data.crop_size + data.crop_positions - 1 <= size, run.name
 
 
 def test_records_are_found_by_arm_and_repeat():
