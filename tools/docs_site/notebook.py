@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
+
+# An image of another server; its text says what it is.
+_FOREIGN_IMAGE = re.compile(r"!\[([^\]]*)\]\(https?://[^)]*\)")
 
 
 def make_page(text: str, stem: str) -> tuple[str, dict[str, bytes]]:
     """The page of a notebook, and its images by path, relative to the page.
+
+    An image of another server, such as Colab's badge, becomes its text.
 
     Args:
       text: the notebook's file, JSON of format 4.
@@ -19,7 +25,7 @@ def make_page(text: str, stem: str) -> tuple[str, dict[str, bytes]]:
     for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            blocks.append(source)
+            blocks.append(_FOREIGN_IMAGE.sub(r"\1", source))
             continue
         blocks.append(f"```python\n{source}\n```")
         printed = ""

@@ -59,5 +59,12 @@ def test_cells_and_outputs_become_a_page():
     assert images == {"images/tour-1.png": PNG}
 
 
+def test_an_image_of_another_server_becomes_its_text():
+    badge = "[![Open in Colab](https://a.b/badge.svg)](https://a.b/) ![ours](a.png)"
+    cell = {"cell_type": "markdown", "source": [badge]}
+    page, _ = notebook.make_page(json.dumps({"cells": [cell]}), "tour")
+    assert page == "[Open in Colab](https://a.b/) ![ours](a.png)\n"
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))
