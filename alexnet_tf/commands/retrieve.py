@@ -103,9 +103,20 @@ _BITS = flags.DEFINE_integer("bits", None, "the length of the codes, a multiple 
 _EPOCHS = flags.DEFINE_integer(
     "epochs", 30, "codes: passes over the features", lower_bound=1
 )
-_SEED = flags.DEFINE_integer("seed", 0, "codes: of the autoencoder's training")
+_SEED = flags.DEFINE_integer(
+    "seed",
+    0,
+    "codes: of the autoencoder's training",
+    lower_bound=0,
+    upper_bound=2**32 - 1,
+)
 _FORMAT = flags.DEFINE_enum("format", "text", ["text", "json"], "format of the output")
-_HTML = command_line.define_path("html", "query: write a page with the images")
+_HTML = flags.DEFINE(
+    command_line.PathParser(suffixes=(".html",)),
+    "html",
+    None,
+    "query: write a page with the images",
+)
 _PLOT = shared_flags.define_figure("plot", "query: draw them as in figure 4, right")
 
 
@@ -250,8 +261,11 @@ def _query(images: list[str]) -> None:
     if _HTML.value and data is not None:
         shown = results_page.write_page(results, features, data, _HTML.value)
         print(f"wrote {_HTML.value}: {counted(shown, 'image')}", file=sys.stderr)
-    if _PLOT.value and data is not None:
-        results_page.write_figure(results, features, data, _PLOT.value)
+    if (
+        _PLOT.value
+        and data is not None
+        and results_page.write_figure(results, features, data, _PLOT.value)
+    ):
         print(f"wrote {_PLOT.value}", file=sys.stderr)
     num_bad = sum(bool(result.query.error) for result in results)
     if num_bad:

@@ -72,8 +72,8 @@ def build(
     with locks.directory_lock(path, "alexnet-retrieve"):
         files.remove_temporary_files(path)
         _begin(path, source, probe)
+        _write_blocks(extractor, data, source, path)
         if feature_files.read_source(path, feature_files.RECORD_NAME) is None:
-            _write_blocks(extractor, data, source, path)
             feature_files.write_source(path, feature_files.RECORD_NAME, source)
     return feature_files.open_features(path)
 
@@ -82,6 +82,12 @@ def _begin(path: str, source: feature_files.Source, probe: np.ndarray) -> None:
     earlier = feature_files.read_source(path, feature_files.BUILD_NAME)
     probe_path = os.path.join(path, feature_files.PROBE_NAME)
     if earlier is None:
+        others = {*os.listdir(path)} - {feature_files.PROBE_NAME, locks.LOCK_NAME}
+        if others:
+            raise errors.UserError(
+                f"{path} has no {feature_files.BUILD_NAME}, but {min(others)}. Give a "
+                "new or empty --index_dir."
+            )
         # build.json is last: with it there is a probe.
         feature_files.save_array(probe_path, probe)
         feature_files.write_source(path, feature_files.BUILD_NAME, source)
@@ -102,7 +108,8 @@ def _begin(path: str, source: feature_files.Source, probe: np.ndarray) -> None:
             f"{path} holds other features: their {name} is {old!r:.60}, not "
             f"{new!r:.60}. Give another --index_dir, or the settings of that time."
         )
-    check_probe(feature_files.Features(path, earlier, np.load(probe_path)), probe)
+    kept = feature_files.read_probe(path, earlier)
+    check_probe(feature_files.Features(path, earlier, kept), probe)
 
 
 def check_probe(features: feature_files.Features, probe: np.ndarray) -> None:
@@ -127,14 +134,15 @@ def _write_blocks(
     source: feature_files.Source,
     path: str,
 ) -> None:
-    begin = 0
-    while os.path.exists(feature_files.get_block_path(path, begin)):
-        begin += 1
-    done = min(begin * source.block_rows, source.num_images)
+    features = feature_files.Features(path, source, np.zeros(0, np.float32))
+    missing = [block for block in range(source.num_blocks) if not _has(features, block)]
+    if not missing:
+        return
+    done = source.num_images - sum(map(source.get_block_size, missing))
     line = progress.Progress(
         f"features of {source.layer}", source.num_images, "images", done
     )
-    for block in range(begin, source.num_blocks):
+    for block in missing:
         start = block * source.block_rows
         rows = range(start, start + source.get_block_size(block))
         vectors, labels = [], []
@@ -151,6 +159,16 @@ def _write_blocks(
             feature_files.get_block_path(path, block), np.concatenate(vectors)
         )
     line.close()
+
+
+def _has(features: feature_files.Features, block: int) -> bool:
+    """Whether both files of a block are there and whole."""
+    try:
+        features.read_block(block)
+        features.read_block_labels(block)
+    except errors.DataError:
+        return False
+    return True
 
 
 def read_batches(

@@ -13,6 +13,7 @@ The order is that of the split's records. Blocks are mapped into memory, not rea
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 from typing import Any
 
@@ -90,16 +91,20 @@ class Features:
         return found
 
     def read_labels(self) -> np.ndarray:
-        """The labels of all images, int32 [N], -1 where there is none."""
-        parts = [
-            _load(
-                get_labels_path(self.path, block),
-                np.int32,
-                (self.source.get_block_size(block),),
-            )
-            for block in range(self.source.num_blocks)
-        ]
-        return np.concatenate(parts)
+        """The labels of all images, int32 [N], -1 where there is none.
+
+        Raises `DataError` if a file is missing or damaged.
+        """
+        blocks = range(self.source.num_blocks)
+        return np.concatenate([self.read_block_labels(block) for block in blocks])
+
+    def read_block_labels(self, block: int) -> np.ndarray:
+        """A block's labels, int32 [rows]; raises as `read_labels`."""
+        path = get_labels_path(self.path, block)
+        labels = _load(path, np.int32, (self.source.get_block_size(block),))
+        if labels.min() < -1 or labels.max() >= len(self.source.classes):
+            raise errors.DataError(f"{path} has labels of no class. {_REMEDY}")
+        return labels
 
 
 def get_block_path(path: str, block: int) -> str:
@@ -114,8 +119,11 @@ def get_labels_path(path: str, block: int) -> str:
 
 def save_array(path: str, array: np.ndarray) -> None:
     """Writes an array as `.npy`, atomically; raises `StorageError`."""
+    # Into memory first: NumPy's own error of a full disk has no number.
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
     with files.atomic_write(path) as file:
-        np.save(file, array, allow_pickle=False)
+        file.write(content.getbuffer())
 
 
 def write_source(path: str, name: str, source: Source) -> None:
@@ -132,7 +140,7 @@ def read_source(path: str, name: str) -> Source | None:
     """
     record_path = os.path.join(path, name)
     try:
-        return json_records.read(
+        source = json_records.read(
             record_path,
             Source,
             remedy=_REMEDY,
@@ -142,6 +150,15 @@ def read_source(path: str, name: str) -> Source | None:
         )
     except (FileNotFoundError, NotADirectoryError):
         return None
+    if min(source.num_images, source.num_features, source.block_rows) < 1:
+        raise errors.DataError(f"{record_path} has numbers below 1. {_REMEDY}")
+    return source
+
+
+def read_probe(path: str, source: Source) -> np.ndarray:
+    """The probe of a directory, float32 [D]; raises `DataError` if it is damaged."""
+    shape = (source.num_features,)
+    return np.array(_load(os.path.join(path, PROBE_NAME), np.float32, shape))
 
 
 def open_features(path: str) -> Features:
@@ -162,8 +179,7 @@ def open_features(path: str) -> Features:
             f"{path} holds no features. Make them with alexnet-retrieve build "
             f"--index_dir={path}."
         )
-    probe = _load(os.path.join(path, PROBE_NAME), np.float32, (source.num_features,))
-    return Features(path, source, np.array(probe))
+    return Features(path, source, read_probe(path, source))
 
 
 def _load(path: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -172,6 +188,9 @@ def _load(path: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except EOFError as error:
             raise ValueError("it is empty") from error
+        except ValueError as error:
+            # NumPy's sentence advises to load what may be a program.
+            raise ValueError("it is no array") from error
         if array.dtype != dtype or array.shape != shape:
             raise ValueError(
                 f"it has {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape}"

@@ -129,6 +129,11 @@ def _answer(
             vectors = extractor.compute(np.stack([query.image for query in good]))
         # One more: it may be the query itself.
         spare = any(query.own_row >= 0 for query in good)
+        if spare and count >= len(labels):
+            raise errors.UserError(
+                f"{count} neighbours were asked for, but besides the query there are "
+                f"{len(labels) - 1:,}. Ask for no more than that."
+            )
         distances, rows = search(vectors, count + spare)
         for number, query in enumerate(good):
             found[id(query)] = tuple(

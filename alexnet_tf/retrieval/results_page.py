@@ -16,6 +16,7 @@ from alexnet_tf.inference import predict
 from alexnet_tf.retrieval import build
 from alexnet_tf.retrieval.feature_files import Features
 from alexnet_tf.retrieval.neighbours import Result
+from tfrecords.console import printing
 from tfrecords.durable import files
 
 # Bounds the page: a query with six neighbours takes about 40 kB.
@@ -47,14 +48,17 @@ def write_page(
     """
     shown = results[:MAX_QUERIES]
     page = make_page(shown, [_read(each, features, data) for each in shown], features)
-    files.write_bytes(path, page.encode())
+    files.write_bytes(path, page.encode(errors="replace"))
     return len(shown)
 
 
 def write_figure(
     results: Sequence[Result], features: Features, data: DataDirectory, path: str
-) -> None:
-    """Draws the first `MAX_ROWS` results, see `neighbour_grid`; raises as that does."""
+) -> int:
+    """Draws the first `MAX_ROWS` results, see `neighbour_grid`; raises as that does.
+
+    Returns how many rows there are; of none nothing is written.
+    """
     shown = [result for result in results if not result.query.error][:MAX_ROWS]
     if shown:
         neighbour_grid.draw_neighbours(
@@ -62,6 +66,7 @@ def write_figure(
             [_read(result, features, data) for result in shown],
             path,
         )
+    return len(shown)
 
 
 def _read(result: Result, features: Features, data: DataDirectory) -> list[np.ndarray]:
@@ -106,9 +111,9 @@ def make_page(
 def _describe_query(result: Result, features: Features) -> str:
     query = result.query
     if query.error:
-        text = f"{query.name}: {query.error}"
+        text = f"{printing.escape(query.name)}: {query.error}"
         return f"<p class=error>{html.escape(text)}</p>"
-    caption = f"{query.name} {_name(query.label, features)}"
+    caption = f"{printing.escape(query.name)} {_name(query.label, features)}"
     return _draw(query.image, caption.strip(), "query")
 
 

@@ -191,12 +191,18 @@ class ApproximateIndex:
         self._features = features
 
     def search(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """As `search`; a near image may be missing, the distances are exact.
-
-        Where the lists have fewer than `count` vectors, the rest is inf and row -1.
-        """
+        """As `search`; a near image may be missing, the distances are exact."""
         check_count(self._features, count)
-        wanted = max(count, _APPROXIMATE_CANDIDATES)
+        wanted = min(max(count, _APPROXIMATE_CANDIDATES), self._index.ntotal)
         queries = np.ascontiguousarray(queries, np.float32)
         _, candidates = self._index.search(queries, wanted)
+        if np.any(candidates[:, count - 1] < 0):
+            # The lists that were searched hold too few.
+            import faiss
+
+            lists = faiss.extract_index_ivf(self._index)
+            all_lists = faiss.SearchParametersIVF(nprobe=lists.nlist)
+            if lists.d != self._index.d:
+                all_lists = faiss.SearchParametersPreTransform(index_params=all_lists)
+            _, candidates = self._index.search(queries, wanted, params=all_lists)
         return _rank(self._features, queries, candidates, count)
