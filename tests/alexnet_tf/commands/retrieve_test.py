@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import pytest
@@ -73,7 +74,12 @@ def test_codes_and_measures(commands, built):
 def test_a_bad_image_is_reported_and_the_rest_is_searched(commands, built, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no image")
     Image.new("RGB", (80, 60)).save(tmp_path / "good.png")
-    result = run(commands, built, "query", str(tmp_path))
+    # A name that is no UTF-8.
+    odd_path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    os.rename(tmp_path / "good.png", odd_path)
+    page = tmp_path / "page.html"
+    result = run(commands, built, "query", str(tmp_path), f"--html={page}")
+    assert page.read_text().count("<img") == 7
     assert result.returncode == 2
     assert "not searched" in result.stdout
     assert len(result.stdout.splitlines()) == 2 + 7
@@ -93,6 +99,8 @@ def test_a_bad_image_is_reported_and_the_rest_is_searched(commands, built, tmp_p
         (["query", "--records=0", "--bits=24"], "no codes of 24 bits"),
         (["query", "--records=0", "--approximate"], "no approximate index"),
         (["query", "nowhere.png"], "nowhere.png is not a file"),
+        (["query", "--records=0", "--html=a.png"], ".html"),
+        (["codes", "--bits=8", "--seed=-1"], "--seed=-1"),
         (["codes"], "--bits is missing"),
         (["codes", "--bits=20"], "multiple of 8"),
         (["build", "--layer=conv9"], "no layer 'conv9'"),

@@ -1,5 +1,6 @@
 """Tests of `alexnet_tf.retrieval.build`, with features that need no network."""
 
+import contextlib
 import dataclasses
 import os
 import sys
@@ -11,6 +12,7 @@ from alexnet_tf.config.schema import DataConfig
 from alexnet_tf.retrieval import build, extractor, feature_files
 from tests import data_directories
 from tfrecords import errors
+from tfrecords.durable import files
 
 CONFIG = DataConfig(crop_size=224)
 
@@ -29,6 +31,13 @@ def data_dir(tmp_path_factory):
     path = tmp_path_factory.mktemp("data")
     data_directories.write_data_directory(path, num_classes=3, per_class=4)
     return str(path)
+
+
+@contextlib.contextmanager
+def open_full(path):
+    """Opens a file on a device that is always full."""
+    with files.storage_errors(path), open("/dev/full", "wb", buffering=0) as file:
+        yield file
 
 
 def run(
@@ -123,6 +132,39 @@ def test_a_split_that_is_missing_is_named(data_dir, tmp_path):
     with pytest.raises(errors.UserError, match="has no split 'test'"):
         run(data_dir, tmp_path / "index", split="test")
     assert not os.path.exists(tmp_path / "index")
+
+
+def test_damaged_blocks_and_lost_labels_are_made_again(data_dir, tmp_path):
+    whole = read_all(run(data_dir, tmp_path))
+    for name in ("features-00001.npy", "labels-00000.npy"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes()[:-4])
+    (tmp_path / "features-00002.npy").unlink()
+    features = run(data_dir, tmp_path)
+    assert np.array_equal(read_all(features), whole)
+    assert sorted(features.read_labels()) == [0] * 4 + [1] * 4 + [2] * 4
+
+
+@pytest.mark.parametrize("lost", ["build.json", "probe.npy"])
+def test_blocks_whose_origin_is_lost_are_not_taken_for_others(data_dir, tmp_path, lost):
+    run(data_dir, tmp_path)
+    (tmp_path / lost).unlink()
+    other = dataclasses.replace(EXTRACTOR, compute=lambda images: 2 * compute(images))
+    with pytest.raises(errors.UserError if lost == "build.json" else errors.DataError):
+        run(data_dir, tmp_path, other)
+    assert not (tmp_path / lost).exists()
+
+
+def test_codes_of_an_earlier_network_are_not_kept(data_dir, tmp_path):
+    (tmp_path / "codes-16").mkdir()
+    with pytest.raises(errors.UserError, match="codes-16"):
+        run(data_dir, tmp_path)
+
+
+def test_a_full_disk_is_a_storage_error(data_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(feature_files.files, "atomic_write", open_full)
+    with pytest.raises(errors.StorageError, match="the disk is full"):
+        run(data_dir, tmp_path / "index")
 
 
 def test_an_empty_split_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Tests of `alexnet_tf.retrieval.feature_files`."""
 
+import json
 import os
 import sys
 
@@ -66,6 +67,21 @@ def test_a_damaged_block_is_named(features, tmp_path, damage):
     with pytest.raises(errors.DataError, match=r"features-00001\.npy"):
         features.read_block(1)
     assert len(features.read_block(0)) == 5
+
+
+def test_labels_of_no_class_are_refused(features, tmp_path):
+    np.save(tmp_path / "labels-00001.npy", np.full(5, 4, np.int32))
+    with pytest.raises(errors.DataError, match=r"labels-00001\.npy has labels of no"):
+        features.read_labels()
+
+
+def test_numbers_below_one_are_refused(features, tmp_path):
+    path = tmp_path / feature_files.RECORD_NAME
+    values = json.loads(path.read_text())
+    del values["sha256"]
+    path.write_text(json.dumps({**values, "block_rows": 0}))
+    with pytest.raises(errors.DataError, match="numbers below 1"):
+        feature_files.open_features(str(tmp_path))
 
 
 def test_a_changed_record_is_refused(features, tmp_path):

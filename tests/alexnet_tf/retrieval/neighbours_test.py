@@ -98,6 +98,13 @@ def test_results_in_words_and_numbers(built):
     assert first["name"] == f"class {first['label']}"
 
 
+def test_a_record_is_not_counted_among_its_neighbours(built):
+    data, features = built
+    queries = neighbours.read_records(data, "train", [0], features)
+    with pytest.raises(errors.UserError, match=r"12 neighbours .* there are 11"):
+        find(built, queries, 12)
+
+
 def test_features_of_another_network_are_refused(built, tmp_path):
     features = made_features.write(tmp_path, np.ones((9, 3), np.float32))
     with pytest.raises(errors.UserError, match="of another network"):

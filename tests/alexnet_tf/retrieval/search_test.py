@@ -92,6 +92,13 @@ def test_the_approximate_index_finds_most_with_exact_distances(clustered):
     assert size < 4_000 * 300 * 4 / 3
 
 
+def test_as_many_are_found_as_were_asked_for(clustered):
+    features, queries = clustered
+    _, rows = search.ApproximateIndex(features).search(queries, 3_000)
+    assert rows.min() >= 0
+    assert all(len(set(row)) == 3_000 for row in rows.tolist())
+
+
 def test_few_vectors_have_no_approximate_index(tmp_path):
     features = made_features.write(tmp_path, np.ones((12, 3), np.float32))
     with pytest.raises(errors.UserError, match="at least 1,000"):
