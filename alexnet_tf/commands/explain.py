@@ -103,8 +103,8 @@ def main() -> None:
     paths = predict.find_images(_IMAGES.value)
     if len(paths) > _MAX_IMAGES:
         raise errors.UserError(
-            f"there are {len(paths)} images, and a page shows at most {_MAX_IMAGES}. "
-            "Name fewer."
+            f"{counted(len(paths), 'image')} were named, and a page shows at most "
+            f"{_MAX_IMAGES}. Name fewer."
         )
     explanation = build.build_explanation(
         workdir,
