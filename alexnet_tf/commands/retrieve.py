@@ -94,7 +94,7 @@ _RECORDS = flags.DEFINE(
     "query: the numbers of records of --split, such as 0,17, instead of images",
 )
 _MAX_QUERIES = flags.DEFINE_integer(
-    "max_queries", 500, "measure: so many records of --split at most", lower_bound=1
+    "max_queries", 500, "measure: the most records to search with", lower_bound=1
 )
 _PIXEL_RANKS = flags.DEFINE_bool(
     "pixel_ranks", False, "measure: also how near what is found is in raw pixels"

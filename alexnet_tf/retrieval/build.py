@@ -85,14 +85,14 @@ def _begin(path: str, source: feature_files.Source, probe: np.ndarray) -> None:
         others = {*os.listdir(path)} - {feature_files.PROBE_NAME, locks.LOCK_NAME}
         if others:
             raise errors.UserError(
-                f"{path} has no {feature_files.BUILD_NAME}, but {min(others)}. Give a "
-                "new or empty --index_dir."
+                f"{path} holds {min(others)}, but no {feature_files.BUILD_NAME}, which "
+                "says what it is of. Give a new or empty --index_dir."
             )
         # build.json is last: with it there is a probe.
         feature_files.save_array(probe_path, probe)
         feature_files.write_source(path, feature_files.BUILD_NAME, source)
         return
-    # Neither the data's nor the run's directory must have kept its name.
+    # The data and the run may have moved since.
     moved = dataclasses.replace(
         earlier, data_dir=source.data_dir, network=source.network
     )

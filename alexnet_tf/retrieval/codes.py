@@ -16,7 +16,7 @@ import numpy as np
 from alexnet_tf.retrieval import autoencoder, feature_files, search
 from alexnet_tf.retrieval.feature_files import Features
 from tfrecords import errors
-from tfrecords.durable import files, json_records, npz
+from tfrecords.durable import files, json_records, locks, npz
 
 RECORD_NAME = "codes.json"
 CODES_NAME = "codes.npy"
@@ -58,10 +58,21 @@ def build_codes(
 ) -> CodesRecord:
     """Trains the autoencoder, and writes encoder and codes of all vectors.
 
-    Codes of the same length are replaced. Raises `UserError` for a wrong length,
-    `StorageError` if the disk is full.
+    Codes of the same length are replaced.
+
+    Raises:
+      UserError: for a wrong length.
+      InUseError: if another process writes to the features' directory.
+      StorageError: if the disk is full.
     """
     check_bits(num_bits)
+    with locks.directory_lock(features.path, "alexnet-retrieve"):
+        return _build_codes(features, num_bits, num_epochs, seed)
+
+
+def _build_codes(
+    features: Features, num_bits: int, num_epochs: int, seed: int
+) -> CodesRecord:
     encoder, loss = autoencoder.train(features, num_bits, num_epochs, seed)
     encode = autoencoder.make_encode(encoder)
     source = features.source

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.retrieval import autoencoder, codes
+from tests import processes
 from tests.alexnet_tf.retrieval import made_features
 from tfrecords import errors
 from tfrecords.durable import npz
@@ -59,6 +60,26 @@ def test_missing_damaged_and_other_codes(built, tmp_path):
     fewer = made_features.write(tmp_path, vectors[:10])
     with pytest.raises(errors.DataError, match="60 images, but"):
         codes.CodeIndex(fewer, 8)
+
+
+def test_two_processes_do_not_write_codes_at_once(built):
+    path = built[0].path
+    holder = processes.run_python(
+        "-c",
+        "import sys\n"
+        "from alexnet_tf.retrieval import codes, feature_files\n"
+        "from tfrecords import errors\n"
+        "from tfrecords.durable import locks\n"
+        "features = feature_files.open_features(sys.argv[1])\n"
+        "with locks.directory_lock(sys.argv[1], 'another'):\n"
+        "    try:\n"
+        "        codes.build_codes(features, 8, 1)\n"
+        "    except errors.InUseError:\n"
+        "        print('refused')\n",
+        path,
+    )
+    assert holder.stdout == "refused\n", holder.stderr
+    assert not os.path.exists(codes.get_path(path, 8))
 
 
 @pytest.mark.parametrize("num_bits", [0, 7, 12, 2048])
