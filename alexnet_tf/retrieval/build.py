@@ -60,7 +60,7 @@ def build(
         num_folds=config.num_folds,
         fold=config.fold,
         fraction=config.fraction,
-        crop_size=config.crop_size,
+        crop_size=extractor.crop_size,
         network=network,
         is_untrained=is_untrained,
         classes=data.manifest.classes,

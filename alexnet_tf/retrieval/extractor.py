@@ -36,12 +36,14 @@ class Extractor:
     """Computes the feature vectors of images.
 
     `layer` is as the user named it. `compute` takes images, uint8 [N, image_size,
-    image_size, 3], RGB, to features, float32 [N, D].
+    image_size, 3], RGB, to features, float32 [N, D]. `crop_size` is the side of the
+    central crop that the network sees, pixels.
     """
 
     layer: str
     image_size: int
     compute: Callable[[np.ndarray], np.ndarray]
+    crop_size: int = 224
 
     def compute_probe(self) -> np.ndarray:
         """The features of one fixed image, float32 [D].
@@ -91,7 +93,9 @@ def make_extractor(network: TrainedNetwork, layer: str = DEFAULT_LAYER) -> Extra
         features = respond(transform(images)[:, 0])
         return tf.reshape(features, [tf.shape(images)[0], -1])
 
-    return Extractor(layer, size, lambda images: compute(images).numpy())
+    return Extractor(
+        layer, size, lambda images: compute(images).numpy(), config.crop_size
+    )
 
 
 def make_pixel_extractor(config: DataConfig, image_size: int, layer: str) -> Extractor:
@@ -113,7 +117,7 @@ def make_pixel_extractor(config: DataConfig, image_size: int, layer: str) -> Ext
             crops = np.stack([np.asarray(crop) for crop in small])
         return crops.reshape(len(crops), -1).astype(np.float32)
 
-    return Extractor(layer, image_size, compute)
+    return Extractor(layer, image_size, compute, config.crop_size)
 
 
 def open_export(export_dir: str, layer: str = DEFAULT_LAYER) -> Extractor:
@@ -136,7 +140,9 @@ def open_export(export_dir: str, layer: str = DEFAULT_LAYER) -> Extractor:
 
     # The functions need the loaded object to stay alive.
     compute.loaded = loaded  # type: ignore[attr-defined]
-    return Extractor(layer, record.image_size, compute)
+    _, inputs = loaded.signatures["pixels"].structured_input_signature
+    crop_size = int(inputs["images"].shape[1])
+    return Extractor(layer, record.image_size, compute, crop_size)
 
 
 def forget_weights(network: TrainedNetwork) -> TrainedNetwork:

@@ -44,6 +44,8 @@ def test_a_run_and_its_export_have_the_same(golden, tmp_path):
     of_run = extractor.make_extractor(network)
     of_export = extractor.open_export(str(tmp_path))
     assert of_export.image_size == of_run.image_size
+    crop_size = network.config.data.crop_size
+    assert of_export.crop_size == of_run.crop_size == crop_size != 224
     for compute in (
         lambda each: each.compute(images),
         lambda each: each.compute_probe(),
