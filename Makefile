@@ -6,11 +6,13 @@
 #   make test-slow    the tests that take longer
 #   make test-addons  those that reach TensorFlow or Keras, on TensorFlow 2.15 with
 #                     Keras 2 and TensorFlow Addons
+#   make faults       faults of disk, power and processes, in minutes to hours; resumable
 #   make docs         the documentation's site, in build/site
 #   make lint types build-files clean
 # Each makes the environment it needs (.venv, .venv-addons, .venv-docs) and keeps it until
 # setup.py changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which
-# tests: "not slow" by default), WORKERS (tests at a time), PYTEST_FLAGS, TRAIN_FLAGS, DOCS_FLAGS.
+# tests: "not slow" by default), WORKERS (tests at a time), PYTEST_FLAGS, TRAIN_FLAGS,
+# DOCS_FLAGS, FAULTS_FLAGS.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -22,6 +24,7 @@ WORKERS ?= 2
 PYTEST_FLAGS ?=
 TRAIN_FLAGS ?=
 DOCS_FLAGS ?=
+FAULTS_FLAGS ?=
 # One path component, so that two sets of extras are two stamps.
 comma := ,
 name_of = $(subst $(comma),+,$(1))
@@ -32,7 +35,7 @@ SAMPLE_STAMP := .venv/installed
 TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))
 ADDONS_STAMP := .venv-addons/installed-$(call name_of,$(EXTRAS_ADDONS))
 
-.PHONY: sample sample-full test test-slow test-addons docs lint types build-files clean
+.PHONY: sample sample-full test test-slow test-addons faults docs lint types build-files clean
 
 # A network of a quarter of the width, in minutes; the full one as sample-full.
 sample: SAMPLE_DIR := runs/sample
@@ -68,6 +71,9 @@ test-slow: $(TEST_STAMP)
 
 test-addons: $(ADDONS_STAMP)
 	.venv-addons/bin/python $(PYTEST) --stack-only -m "$(MARKS)" $(PYTEST_FLAGS)
+
+faults: $(TEST_STAMP)
+	$(BIN)/python -m tests.faults $(FAULTS_FLAGS)
 
 docs: .venv-docs/installed
 	.venv-docs/bin/python tools/build_docs.py $(DOCS_FLAGS)

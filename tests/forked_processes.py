@@ -40,26 +40,33 @@ class ForkedProcess:
         stdout: IO[Any] | None = None,
         stderr: IO[Any] | None = None,
         cwd: str | os.PathLike[str] | None = None,
+        preload: str = "",
         **changes: str,
     ) -> None:
-        """Starts `python *arguments` in `cwd`, its environment changed by `changes`."""
+        """Starts `python *arguments` in `cwd`, its environment changed by `changes`.
+
+        `preload` is a shared library that the dynamic linker loads first; the process
+        then leads a group of its own.
+        """
         self.returncode: int | None = None
         self.args = [os.fspath(argument) for argument in arguments]
         asked = {
             "arguments": self.args,
             "folder": os.fspath(cwd or os.getcwd()),
             "environment": processes.make_environment(**changes),
+            "leads_group": bool(preload),
         }
+        self._server = _start_server(preload)
         self.stdout, written = _make_ends(stdout)
         self.stderr, written_too = _make_ends(stderr)
-        self.pid = _start_server().start(asked, [written, written_too])
+        self.pid = self._server.start(asked, [written, written_too])
         os.close(written)
         os.close(written_too)
 
     def poll(self) -> int | None:
         """The return code, or None while it runs."""
         if self.returncode is None:
-            self.returncode = _start_server().find_code(self.pid)
+            self.returncode = self._server.find_code(self.pid)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -113,16 +120,24 @@ def run_python(
     *arguments: str | os.PathLike[str],
     timeout: float = 120,
     cwd: str | os.PathLike[str] | None = None,
+    preload: str = "",
     **changes: str,
 ) -> subprocess.CompletedProcess[str]:
     """What `processes.run_python` does, with TensorFlow imported before.
+
+    `preload` is explained in `ForkedProcess`.
 
     Raises:
       subprocess.TimeoutExpired: after `timeout` seconds.
     """
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = ForkedProcess(
-            *arguments, stdout=output, stderr=errors, cwd=cwd, **changes
+            *arguments,
+            stdout=output,
+            stderr=errors,
+            cwd=cwd,
+            preload=preload,
+            **changes,
         )
         try:
             code = process.wait(timeout)
@@ -139,12 +154,13 @@ def run_python(
 class _Server:
     """The process that forks; see `tests/programs/fork_programs.py`."""
 
-    def __init__(self) -> None:
+    def __init__(self, preload: str) -> None:
+        changes = {"LD_PRELOAD": preload} if preload else {}
         self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.programs.fork_programs"],
             cwd=pathlib.Path(__file__).parents[1],
-            env=processes.make_environment(),
+            env=processes.make_environment(**changes),
             stdin=other,
         )
         other.close()
@@ -187,8 +203,8 @@ class _Server:
 
 
 @functools.cache
-def _start_server() -> _Server:
-    server = _Server()
+def _start_server(preload: str) -> _Server:
+    server = _Server(preload)
     atexit.register(server.close)
     return server
 

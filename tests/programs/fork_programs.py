@@ -6,7 +6,8 @@ start with its first operation, so none of them exists before the fork.
 Standard input is a socket that keeps messages apart. Each request is one JSON message
 with two file descriptors, the program's standard output and error:
 
-  {"arguments": what follows `python`, "folder": where it runs, "environment": its own}
+  {"arguments": what follows `python`, "folder": where it runs, "environment": its own,
+   "leads_group": whether it leads a process group of its own}
 
 The answer is {"pid"}, and {"pid", "status": as of os.waitpid} once the program has
 ended.
@@ -74,8 +75,15 @@ def _answer(channel: socket.socket, **values: int) -> None:
     channel.send(json.dumps(values).encode())
 
 
-def _run(arguments: Sequence[str], folder: str, environment: Mapping[str, str]) -> None:
+def _run(
+    arguments: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    leads_group: bool,
+) -> None:
     """Does what `python *arguments` would."""
+    if leads_group:
+        os.setpgid(0, 0)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,0 +1,63 @@
+"""Injects faults, writes their records and the page of all records.
+
+python -m tests.faults [--faults=NAME,...] [--seed=0] [--output_dir=build/faults]
+"""
+
+from __future__ import annotations
+
+import os
+
+from absl import flags
+
+from tests.faults import catalogue, engine, records
+from tfrecords import errors
+from tfrecords.console import command_line
+from tfrecords.durable import files
+
+SYNOPSIS = """\
+python -m tests.faults [--faults=NAME,...] [--seed=N] [--output_dir=O]
+
+Injects faults and compares what they leave with undisturbed runs. Writes a record for
+each kind of fault to docs/reliability and the page docs/reliability.md. O keeps the
+faults that are done: give the same command again to resume.
+
+Exit codes: 0 success, 1 a guarantee did not hold, 2 wrong usage; 129, 130 and 143
+stopped by SIGHUP, SIGINT and SIGTERM."""
+
+_FAULTS = flags.DEFINE_list("faults", [], "which kinds; all by default")
+_SEED = flags.DEFINE_integer("seed", 0, "chooses the random faults")
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", "build/faults", "keeps the faults that are done"
+)
+
+
+def main() -> None:
+    """Injects the faults that are not done."""
+    for name in _FAULTS.value:
+        if name not in catalogue.FAULTS:
+            raise errors.UserError(
+                f"there is no fault {name!r}. The faults are "
+                f"{', '.join(catalogue.FAULTS)}."
+            )
+    files.make_directory(_OUTPUT_DIR.value)
+    num_failed = 0
+    for name in _FAULTS.value or catalogue.FAULTS:
+        fault = catalogue.FAULTS[name]
+        if problem := fault.find_problem():
+            print(f"{name} is skipped: {problem}.")
+            continue
+        log_path = os.path.join(_OUTPUT_DIR.value, f"{name}-{_SEED.value}.jsonl")
+        result = engine.run(fault, _SEED.value, log_path=log_path)
+        records.save(records.make_record(fault, result, _SEED.value))
+        num_failed += len(result.failures)
+        print(f"{name}: {result.num_cases:,} faults, {len(result.failures)} failures")
+        for failure in result.failures[:5]:
+            print(f"  {failure}")
+    page = records.make_page(list(catalogue.FAULTS.values()), records.read_all())
+    files.write_bytes(str(records.PAGE), page.encode())
+    if num_failed:
+        raise errors.DataError(f"{num_failed:,} faults broke a guarantee.")
+
+
+if __name__ == "__main__":
+    command_line.run(main, __name__, SYNOPSIS)

@@ -1,0 +1,118 @@
+"""Faults at every file-system call of a program: kills, errors, power cuts."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import functools
+import pathlib
+import signal
+from collections.abc import Sequence
+
+from tests.faults import power_cut, shim
+from tests.faults.engine import Case
+from tests.faults.program import Program
+
+
+@dataclasses.dataclass(frozen=True)
+class _Undisturbed:
+    directory: pathlib.Path
+    digest: str
+    num_calls: int
+    calls: tuple[power_cut.Call, ...]
+
+
+def _run_undisturbed(program: Program, shared: pathlib.Path) -> _Undisturbed:
+    root = shared / "root"
+    root.mkdir()
+    trace = str(shared / "trace")
+    outcome = program.run(root, trace=trace)
+    assert outcome.code == 0, outcome.messages
+    calls = tuple(power_cut.read_trace(trace, str(root)))
+    return _Undisturbed(root, program.digest(root), outcome.num_calls, calls)
+
+
+def make_kills(program: Program, shared: pathlib.Path, seed: int) -> Sequence[Case]:
+    """SIGKILL for all processes before each call; then the program again."""
+    del seed  # every call is covered
+    whole = _run_undisturbed(program, shared)
+
+    def check(number: int, directory: pathlib.Path) -> None:
+        outcome = program.run(directory, shim.Fault(number, "kill"))
+        # With several processes the order of calls, and their number, may differ.
+        assert outcome.code in (0, -signal.SIGKILL), outcome
+        program.check_left(directory, whole.directory)
+        assert program.finish(directory) == whole.digest
+
+    return [
+        Case(f"call {number}", functools.partial(check, number))
+        for number in range(1, whole.num_calls + 1)
+    ]
+
+
+# Action, error number, and at which calls: at every one, at every eighth, ...
+_ERRORS = (
+    ("exhaust", errno.ENOSPC, 1),
+    ("fail", errno.EIO, 1),
+    ("exhaust", errno.EDQUOT, 8),
+    ("exhaust", errno.EROFS, 8),
+)
+
+
+def make_errors(program: Program, shared: pathlib.Path, seed: int) -> Sequence[Case]:
+    """Each call fails, alone or with all later ones; then the program again."""
+    del seed
+    whole = _run_undisturbed(program, shared)
+
+    def check(fault: shim.Fault, directory: pathlib.Path) -> None:
+        outcome = program.run(directory, fault)
+        if outcome.code:
+            outcome.check_refusal()
+            program.check_left(directory, whole.directory)
+        else:  # the call was not needed, such as a removal of leftovers
+            assert program.digest(directory) == whole.digest
+        assert program.finish(directory) == whole.digest
+
+    return [
+        Case(
+            f"{errno.errorcode[number]} {action} {call}",
+            functools.partial(check, shim.Fault(call, action, number)),
+        )
+        for action, number, stride in _ERRORS
+        for call in range(1, whole.num_calls + 1, stride)
+    ]
+
+
+def make_short_writes(
+    program: Program, shared: pathlib.Path, seed: int
+) -> Sequence[Case]:
+    """Each write passes half of its bytes on, which is no error."""
+    del seed
+    whole = _run_undisturbed(program, shared)
+
+    def check(number: int, directory: pathlib.Path) -> None:
+        outcome = program.run(directory, shim.Fault(number, "short"))
+        assert outcome.code == 0, outcome
+        assert program.digest(directory) == whole.digest
+
+    return [
+        Case(f"call {number}", functools.partial(check, number))
+        for number in range(1, whole.num_calls + 1)
+    ]
+
+
+def make_power_cuts(
+    program: Program, shared: pathlib.Path, seed: int
+) -> Sequence[Case]:
+    """Every different directory that a power cut may leave; then the program again."""
+    whole = _run_undisturbed(program, shared)
+
+    def check(state: power_cut.State, directory: pathlib.Path) -> None:
+        power_cut.write_state(state, str(directory))
+        program.check_left(directory, whole.directory)
+        assert program.finish(directory) == whole.digest
+
+    return [
+        Case(name, functools.partial(check, state))
+        for name, state in power_cut.make_states(list(whole.calls), seed)
+    ]

@@ -1,0 +1,73 @@
+"""A program under test, what it leaves undisturbed, and how it is run with a fault."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Sequence
+
+from tests import forked_processes
+from tests.faults import shim
+
+# What a user reads after a fault: a sentence, no traceback.
+_TRACEBACK = "Traceback (most recent call last)"
+STORAGE_CODE = 4
+_SECONDS = 120.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A program that writes below one directory and can be given again.
+
+    Attributes:
+      make_arguments: what follows `python`, from the directory.
+      digest: of what it leaves when it has ended well; raises if that is not whole.
+      check_left: given the directory after a fault and that of an undisturbed run;
+        raises AssertionError if a reader would take something for whole that is not.
+    """
+
+    make_arguments: Callable[[pathlib.Path], Sequence[str]]
+    digest: Callable[[pathlib.Path], str]
+    check_left: Callable[[pathlib.Path, pathlib.Path], None] = lambda left, whole: None
+
+    def run(
+        self, directory: pathlib.Path, fault: shim.Fault | None = None, trace: str = ""
+    ) -> Outcome:
+        """Runs it to its end, in a process group of its own."""
+        counter = shim.CallCounter(directory, fault, trace)
+        try:
+            ended = forked_processes.run_python(
+                *self.make_arguments(directory),
+                timeout=_SECONDS,
+                preload=shim.compile_shim(),
+                **counter.environment,
+            )
+        finally:
+            num_calls = counter.close()
+        return Outcome(ended.returncode, ended.stderr, num_calls)
+
+    def finish(self, directory: pathlib.Path) -> str:
+        """Runs it undisturbed; returns the digest."""
+        outcome = self.run(directory)
+        assert outcome.code == 0, f"exit code {outcome.code}: {outcome.messages}"
+        return self.digest(directory)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a program ended.
+
+    Attributes:
+      code: the exit code, or minus the signal's number.
+      messages: its standard error.
+      num_calls: the calls that changed files.
+    """
+
+    code: int
+    messages: str
+    num_calls: int
+
+    def check_refusal(self) -> None:
+        """Raises AssertionError unless it ended as after a fault of the disk."""
+        assert self.code == STORAGE_CODE, f"exit code {self.code}: {self.messages}"
+        assert _TRACEBACK not in self.messages, self.messages

@@ -1,0 +1,144 @@
+"""Faults of a training run."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tests import data_directories, training_runs
+from tests.faults import call_faults, shim
+from tests.faults.engine import Case, Fault
+from tests.faults.program import Program
+from tfrecords import errors
+
+_SECTION = "Training"
+# Five steps, with a checkpoint after the third and the fifth.
+_SHORT = {"checkpoint_every_minutes": 30.0, "log_every_steps": 1}
+
+
+def make_program(shared: pathlib.Path, settings: Mapping[str, Any] = _SHORT) -> Program:
+    """A run with dropout, of two classes in `shared`."""
+    data_dir = shared / "data"
+    if not data_dir.exists():
+        data_directories.write_data_directory(data_dir, num_classes=2, per_class=6)
+
+    def make_arguments(directory: pathlib.Path) -> list[str]:
+        return [
+            *("-m", "alexnet_tf.commands.train"),
+            *(f"--data_dir={data_dir}", f"--workdir={directory / 'run'}"),
+            *training_runs.make_flags(dict(settings)),
+        ]
+
+    return Program(make_arguments, _digest, _check_left)
+
+
+def _digest(directory: pathlib.Path) -> str:
+    """Of the last checkpoint and of every measurement."""
+    workdir = directory / "run"
+    measured = [
+        line
+        for line in training_runs.read_metrics(workdir)
+        if line["kind"] != "event"  # a resumed run may repeat a hint
+    ]
+    return f"{training_runs.compute_digest(workdir)} {measured}"
+
+
+def _check_left(left: pathlib.Path, whole: pathlib.Path) -> None:
+    """What a reader finds is a checkpoint of the undisturbed run."""
+    try:
+        step = training_runs.load_checkpoint(left / "run").step
+    except errors.UserError:
+        return
+    found = training_runs.compute_digest(left / "run", step)
+    assert found == training_runs.compute_digest(whole / "run", step), step
+
+
+def _of_a_run(
+    make_cases: Callable[[Program, pathlib.Path, int], Sequence[Case]],
+) -> Callable[[pathlib.Path, int], Sequence[Case]]:
+    return lambda shared, seed: make_cases(make_program(shared), shared, seed)
+
+
+# Sixty steps, with a checkpoint after each; twelve images, batches of five.
+_LONG = {
+    "num_epochs": 25,
+    "log_every_steps": 1,
+    "schedule.name": "fixed",
+    "schedule.steps": "4.2:0.003 11:0.001",
+}
+_NUM_LONG_STEPS = 60
+
+
+def make_resumes(shared: pathlib.Path, seed: int) -> Sequence[Case]:
+    """A run of sixty steps, resumed after each of them as after a kill."""
+    del seed
+    program = make_program(shared, _LONG)
+    whole = shared / "whole"
+    whole.mkdir()
+    digest = program.finish(whole)
+    assert training_runs.load_checkpoint(whole / "run").step == _NUM_LONG_STEPS
+
+    def check(step: int, directory: pathlib.Path) -> None:
+        training_runs.copy_as_killed(whole / "run", step, directory / "run")
+        assert program.finish(directory) == digest
+
+    return [
+        Case(f"step {step}", functools.partial(check, step))
+        for step in range(1, _NUM_LONG_STEPS)
+    ]
+
+
+_AGAIN = (
+    "The same command again ends with the undisturbed run's weights, velocities, "
+    "random state and measurements, bit for bit"
+)
+
+FAULTS = (
+    Fault(
+        "training_resumes",
+        _SECTION,
+        "A kill after every step of a run of 60 steps with dropout",
+        _AGAIN,
+        make_resumes,
+        num_quick=1,
+    ),
+    Fault(
+        "training_kills",
+        _SECTION,
+        "SIGKILL before every call that changes files",
+        f"{_AGAIN}; no reader takes what is left for a checkpoint",
+        _of_a_run(call_faults.make_kills),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+    Fault(
+        "training_errors",
+        _SECTION,
+        "A disk that is full from a call on, or fails at it, for every call; a full "
+        "quota and a read-only file system, for every eighth",
+        f"Exit code 4 and one sentence. {_AGAIN}",
+        _of_a_run(call_faults.make_errors),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+    Fault(
+        "training_short_writes",
+        _SECTION,
+        "A write that passes only half of its bytes on, at every call",
+        "The undisturbed run's bits",
+        _of_a_run(call_faults.make_short_writes),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+    Fault(
+        "training_power_cuts",
+        _SECTION,
+        "A power cut after every call, as above",
+        f"{_AGAIN}; no reader takes what is left for a checkpoint",
+        _of_a_run(call_faults.make_power_cuts),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+)
