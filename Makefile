@@ -3,22 +3,23 @@
 #   make sample-full  the same with a network of full width
 #   make test         the tests, on TensorFlow 2.21 with Keras 3
 # and for work on the code:
-#   make test-slow    the tests that take longer
+#   make test-slow    whole runs, and the tests that take longest
 #   make test-addons  those that reach TensorFlow or Keras, on TensorFlow 2.15 with
 #                     Keras 2 and TensorFlow Addons
 #   make faults       faults of disk, power and processes, in minutes to hours; resumable
+#   make faults-controls  the same without each safeguard: a fault must find it missing
 #   make docs         the documentation's site, in build/site
 #   make lint types build-files clean
 # Each makes the environment it needs (.venv, .venv-addons, .venv-docs) and keeps it until
-# setup.py changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which
-# tests: "not slow" by default), WORKERS (tests at a time), PYTEST_FLAGS, TRAIN_FLAGS,
-# DOCS_FLAGS, FAULTS_FLAGS.
+# setup.py changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which tests: by
+# default "not slow and not whole_run"), WORKERS (tests at a time), PYTEST_FLAGS,
+# TRAIN_FLAGS, DOCS_FLAGS, FAULTS_FLAGS.
 
 SHELL := /bin/bash
 PYTHON ?= python3
 EXTRAS ?= test
 EXTRAS_ADDONS ?= addons,test
-MARKS ?= not slow
+MARKS ?= not slow and not whole_run
 # Two files of tests at a time; most of them wait for processes of their own.
 WORKERS ?= 2
 PYTEST_FLAGS ?=
@@ -35,7 +36,7 @@ SAMPLE_STAMP := .venv/installed
 TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))
 ADDONS_STAMP := .venv-addons/installed-$(call name_of,$(EXTRAS_ADDONS))
 
-.PHONY: sample sample-full test test-slow test-addons faults docs lint types build-files clean
+.PHONY: sample sample-full test test-slow test-addons faults faults-controls docs lint types build-files clean
 
 # A network of a quarter of the width, in minutes; the full one as sample-full.
 sample: SAMPLE_DIR := runs/sample
@@ -67,13 +68,16 @@ test: $(TEST_STAMP)
 	$(BIN)/python $(PYTEST) -m "$(MARKS)" $(PYTEST_FLAGS)
 
 test-slow: $(TEST_STAMP)
-	$(BIN)/python $(PYTEST) -m slow $(PYTEST_FLAGS)
+	$(BIN)/python $(PYTEST) -m "slow or whole_run" $(PYTEST_FLAGS)
 
 test-addons: $(ADDONS_STAMP)
 	.venv-addons/bin/python $(PYTEST) --stack-only -m "$(MARKS)" $(PYTEST_FLAGS)
 
 faults: $(TEST_STAMP)
 	$(BIN)/python -m tests.faults $(FAULTS_FLAGS)
+
+faults-controls: $(TEST_STAMP)
+	$(BIN)/python -m tests.faults.controls $(FAULTS_FLAGS)
 
 docs: .venv-docs/installed
 	.venv-docs/bin/python tools/build_docs.py $(DOCS_FLAGS)

@@ -12,6 +12,8 @@ import tfrecords
 from tests import processes
 from tools import checkout_modules
 
+pytestmark = pytest.mark.whole_run
+
 CHECKOUT = pathlib.Path(__file__).parents[1]
 MODULES = checkout_modules.read_modules(CHECKOUT)
 # A bare script, which the benchmarks compare with alexnet-train.

@@ -9,7 +9,7 @@ import os
 
 from absl import flags
 
-from tests.faults import catalogue, engine, records
+from tests.faults import catalogue, engine, page, records
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
@@ -53,8 +53,7 @@ def main() -> None:
         print(f"{name}: {result.num_cases:,} faults, {len(result.failures)} failures")
         for failure in result.failures[:5]:
             print(f"  {failure}")
-    page = records.make_page(list(catalogue.FAULTS.values()), records.read_all())
-    files.write_bytes(str(records.PAGE), page.encode())
+    files.write_bytes(str(page.PATH), catalogue.make_page().encode())
     if num_failed:
         raise errors.DataError(f"{num_failed:,} faults broke a guarantee.")
 

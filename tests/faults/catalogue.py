@@ -1,10 +1,20 @@
-"""All kinds of faults, in the order of the page."""
+"""All kinds of faults, in the order of the page, and the page."""
 
 from __future__ import annotations
 
-from tests.faults import conversion_faults, training_faults
+from tests.faults import conversion_faults, page, records, safeguards, training_faults
 from tests.faults.engine import Fault
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault for fault in (*conversion_faults.FAULTS, *training_faults.FAULTS)
 }
+
+
+def make_page() -> str:
+    """The page of the faults, the safeguards and what the records say of them."""
+    return page.make_page(
+        list(FAULTS.values()),
+        records.read_all(),
+        list(safeguards.SAFEGUARDS.values()),
+        records.read_controls(),
+    )

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -74,23 +75,36 @@ class Result:
 
 
 def run(
-    fault: Fault, seed: int, *, num_cases: int | None = None, log_path: str = ""
+    fault: Fault,
+    seed: int,
+    *,
+    num_cases: int | None = None,
+    pattern: str = "",
+    stops_at_failure: bool = False,
+    log_path: str = "",
 ) -> Result:
     """Injects a fault.
 
     Args:
       fault: the kind.
       seed: of random cases, and of the choice of `num_cases`.
-      num_cases: how many cases, chosen at random; None for all.
+      num_cases: how many cases, in random order; None for all, in theirs.
+      pattern: only the cases in whose names it is found, a regular expression.
+      stops_at_failure: whether the first failure is enough.
       log_path: a file with a line for every finished case; cases in it are not
         repeated. "" for none.
     """
     with tempfile.TemporaryDirectory(prefix="alexnet-faults-") as name:
         shared = pathlib.Path(name) / "shared"
         shared.mkdir()
-        cases = list(fault.make_cases(shared, seed))
-        if num_cases is not None and num_cases < len(cases):
-            cases = random.Random(seed).sample(cases, num_cases)
+        cases = [
+            case
+            for case in fault.make_cases(shared, seed)
+            if re.search(pattern, case.name)
+        ]
+        if num_cases is not None:
+            random.Random(seed).shuffle(cases)
+            cases = cases[:num_cases]
         finished = _read_log(log_path)
         todo = [case for case in cases if case.name not in finished]
         shown = progress.Progress(
@@ -105,10 +119,12 @@ def run(
             _append_log(log_path, case.name, *finished[case.name])
             files.remove(str(scratch))
             shown.advance()
+            if reason and stops_at_failure:
+                break
         shown.close()
-    outcomes = {case.name: finished[case.name] for case in cases}
+    outcomes = {c.name: finished[c.name] for c in cases if c.name in finished}
     return Result(
-        num_cases=len(cases),
+        num_cases=len(outcomes),
         failures=tuple(f"{name}: {r}" for name, (r, _) in outcomes.items() if r),
         seconds=sum(seconds for _, seconds in outcomes.values()),
     )

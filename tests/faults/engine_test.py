@@ -71,6 +71,15 @@ def test_a_selection_depends_on_the_seed_alone():
     assert select(0) == select(0) != select(1)
 
 
+def test_a_pattern_chooses_and_the_first_failure_may_end_it():
+    seen = []
+    checks = {name: lambda d, n=name: seen.append(n) for name in ("a1", "b1")}
+    checks |= {"a2": fail, "a3": fail}
+    result = engine.run(make_fault(checks), 0, pattern="^a", stops_at_failure=True)
+    assert seen == ["a1"] and result.num_cases == 2
+    assert result.failures == ("a2: AssertionError: it is not whole",)
+
+
 def test_cases_share_a_directory_and_know_the_seed():
     shared = []
     engine.run(make_fault({"a": lambda directory: None}, shared), seed=7)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
 
-from tests import forked_processes
-from tests.faults import shim
+from tests import forked_processes, processes
+from tests.faults import safeguards, shim
 
 # What a user reads after a fault: a sentence, no traceback.
 _TRACEBACK = "Traceback (most recent call last)"
@@ -36,12 +39,8 @@ class Program:
         """Runs it to its end, in a process group of its own."""
         counter = shim.CallCounter(directory, fault, trace)
         try:
-            ended = forked_processes.run_python(
-                *self.make_arguments(directory),
-                timeout=_SECONDS,
-                preload=shim.compile_shim(),
-                **counter.environment,
-            )
+            run = _run_anew if safeguards.VARIABLE in os.environ else _run_forked
+            ended = run(self.make_arguments(directory), counter.environment)
         finally:
             num_calls = counter.close()
         return Outcome(ended.returncode, ended.stderr, num_calls)
@@ -51,6 +50,29 @@ class Program:
         outcome = self.run(directory)
         assert outcome.code == 0, f"exit code {outcome.code}: {outcome.messages}"
         return self.digest(directory)
+
+
+def _run_forked(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return forked_processes.run_python(
+        *arguments, timeout=_SECONDS, preload=shim.compile_shim(), **environment
+    )
+
+
+def _run_anew(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """A new interpreter, in which a safeguard is switched off from its start."""
+    path = os.pathsep.join([safeguards.SITE, *sys.path])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        env={**processes.make_environment(**environment), "PYTHONPATH": path},
+        start_new_session=True,  # a kill is for its process group
+    )
 
 
 @dataclasses.dataclass(frozen=True)

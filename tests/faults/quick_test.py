@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults import catalogue, engine
 
-# Minutes in all; continuous integration runs them.
+# Minutes in all; CI runs them.
 pytestmark = pytest.mark.slow
 
 # Another number selects other faults.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from alexnet_tf.runs import environment
 from tests.faults.engine import Fault, Result
@@ -13,6 +13,7 @@ from tfrecords.durable import files, json_records
 
 ROOT = pathlib.Path(__file__).parents[2]
 DIRECTORY = ROOT / "docs" / "reliability"
+_CONTROLS_NAME = "controls.json"
 PAGE = ROOT / "docs" / "reliability.md"
 
 
@@ -59,6 +60,28 @@ def make_record(fault: Fault, result: Result, seed: int) -> Record:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Control:
+    """What happened when a safeguard was switched off.
+
+    Attributes:
+      safeguard: its name.
+      fault: the kind of fault that was injected.
+      num_cases: faults injected until a guarantee broke.
+      found: the case and what was wrong, or "" if nothing was.
+    """
+
+    safeguard: str
+    fault: str
+    num_cases: int
+    found: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _ControlsFile:
+    controls: tuple[Control, ...]
+
+
 # By fault; one of each stack.
 Records = dict[str, list[Record]]
 
@@ -80,69 +103,25 @@ def read_all(directory: pathlib.Path = DIRECTORY) -> Records:
     """The records by fault, the default stack first."""
     found: dict[str, list[Record]] = {}
     for path in sorted(directory.glob("*.json"), key=lambda path: path.stem):
+        if path.name == _CONTROLS_NAME:
+            continue
         record = json_records.read(str(path), Record)
         found.setdefault(record.fault, []).append(record)
     return found
 
 
-_INTRODUCTION = """\
-# Reliability
-
-<!-- Written by `make faults`; a test compares it with the records. -->
-
-Each row is a kind of fault that was injected on purpose: the program was stopped, its
-disk failed, or its input was damaged, and what it left was compared with an undisturbed
-run. `make faults` injects all of them again; a short selection runs with the tests. A
-record for each row, with seed, versions and date, is in `docs/reliability/`.
-
-No failure in N faults does not mean that there is none: with 95 % confidence, at most
-one in N/3 such faults would break the guarantee (the rule of three). The *bound* is
-3/N.
-"""
+def save_controls(
+    controls: Sequence[Control], directory: pathlib.Path = DIRECTORY
+) -> None:
+    """Writes what was found without each safeguard."""
+    directory.mkdir(exist_ok=True)
+    value = dataclasses.asdict(_ControlsFile(tuple(controls)))
+    files.write_json(str(directory / _CONTROLS_NAME), value)
 
 
-def make_page(faults: Sequence[Fault], records: Records) -> str:
-    """The page: tables of faults by section, in the order of `faults`."""
-    parts = [_INTRODUCTION]
-    every = [record for found in records.values() for record in found]
-    total = sum(record.num_cases for record in every)
-    failed = sum(len(record.failures) for record in every)
-    parts.append(f"In all: {total:,} faults, {failed:,} failures.\n")
-    for section in dict.fromkeys(fault.section for fault in faults):
-        rows = [fault for fault in faults if fault.section == section]
-        parts.append(f"## {section}\n")
-        parts.append("\n".join(_make_table(rows, records)) + "\n")
-        parts += _list_failures(rows, records)
-    return "\n".join(parts)
-
-
-def _make_table(faults: Iterable[Fault], records: Records) -> list[str]:
-    lines = [
-        "| fault | guarantee | injected | failures | bound | when, on what |",
-        "|---|---|---|---|---|---|",
-    ]
-    for fault in faults:
-        for record in records.get(fault.name, [None]):
-            cells = [fault.injected, fault.guarantee, *_describe(record)]
-            lines.append(f"| {' | '.join(cells)} |")
-    return lines
-
-
-def _describe(record: Record | None) -> list[str]:
-    if record is None:
-        return ["not yet", "", "", ""]
-    bound = f"{300 / record.num_cases:.2g} %" if not record.failures else ""
-    where = (
-        f"{record.date}, {record.revision}, seed {record.seed}, {record.versions}, "
-        f"{record.machine}, {record.seconds:,.0f} s"
-    )
-    return [f"{record.num_cases:,}", f"{len(record.failures):,}", bound, where]
-
-
-def _list_failures(faults: Iterable[Fault], records: Records) -> list[str]:
-    return [
-        f"- `{fault.name}`, {failure}\n"
-        for fault in faults
-        for record in records.get(fault.name, [])
-        for failure in record.failures
-    ]
+def read_controls(directory: pathlib.Path = DIRECTORY) -> tuple[Control, ...]:
+    """What was found without each safeguard; empty if nothing was tried."""
+    path = directory / _CONTROLS_NAME
+    if not path.exists():
+        return ()
+    return json_records.read(str(path), _ControlsFile).controls

@@ -11,6 +11,8 @@ from PIL import Image
 from tests import data_directories, training_runs
 from tfrecords.shards import record_file
 
+pytestmark = pytest.mark.whole_run
+
 MODULE = ("-m", "alexnet_tf.commands.export")
 
 

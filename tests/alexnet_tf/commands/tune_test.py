@@ -55,6 +55,7 @@ def read_record(tune_dir, trial):
         return json.load(file)
 
 
+@pytest.mark.whole_run
 def test_a_killed_search_goes_on(tmp_path, data_dir):
     tune_dir = tmp_path / "T"
     process = start(data_dir, tune_dir)

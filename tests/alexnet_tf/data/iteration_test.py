@@ -60,6 +60,7 @@ def test_taking_may_stop_anywhere(data_dir):
     assert list(batches) == []
 
 
+@pytest.mark.whole_run
 def test_a_process_ends_while_batches_are_made(data_dir):
     """Without an end to what is under way, one in two or three would wait for ever."""
     program = ("-m", "tests.programs.end_early")

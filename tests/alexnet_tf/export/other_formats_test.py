@@ -29,6 +29,8 @@ from tests import data_directories, processes, training_runs
 from tfrecords import errors
 from tfrecords.durable import checksums
 
+pytestmark = pytest.mark.whole_run
+
 PROGRAMS = pathlib.Path(__file__).parents[2] / "programs"
 NUM_CLASSES = 3
 VALUES = {

@@ -203,6 +203,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_each_is_trained_restored_and_exported(tmp_path, data_dir, variant):
     """Narrow, for one epoch; the standard layers answer as the network does."""

@@ -22,6 +22,8 @@ from tests.alexnet_tf.update_rules import (
 from tfrecords import errors
 from tools import placement_report
 
+pytestmark = pytest.mark.whole_run
+
 # Whole runs: 12 images in batches of 5, epochs that end after steps 3 and 5.
 LAST_STEP = 5
 

@@ -71,6 +71,7 @@ def test_alike_neighbours_are_found_and_chance_is_not():
     assert max(p_values) > 0.2
 
 
+@pytest.mark.whole_run
 def test_reordering_matters_with_normalization_and_not_without(trained):
     network = trained_network.load(trained.workdir)
     before = {p.name: p.variable.numpy() for p in list_parameters(network.model)}
@@ -120,6 +121,7 @@ def test_the_geometric_mean_by_hand():
     assert (found["error"], found["geometric"], found["single"]) == (1, 1, 0.5)
 
 
+@pytest.mark.whole_run
 def test_masks_change_a_trained_networks_prediction(trained):
     found = probes.measure(
         ["dropout_average", "kernels", "kernel_order"],
@@ -165,6 +167,7 @@ def test_errors_are_sorted_by_distance():
     assert found["num_images"] == 30
 
 
+@pytest.mark.whole_run
 def test_a_trained_network_is_measured_off_centre(trained, monkeypatch):
     small = functools.partial(off_centre.measure, num_per_class=1)
     monkeypatch.setattr(off_centre, "measure", small)

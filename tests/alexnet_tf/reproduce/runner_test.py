@@ -19,6 +19,8 @@ from alexnet_tf.training import train
 from tests import data_directories, training_runs
 from tfrecords import errors
 
+pytestmark = pytest.mark.whole_run
+
 FORM = Form(
     "drawn",
     settings={**training_runs.TINY, "num_epochs": 3, "keep_checkpoints": 1},

@@ -15,6 +15,8 @@ from alexnet_tf.training import setup, train
 from tests import data_directories, forked_processes, processes, training_runs
 from tfrecords import errors
 
+pytestmark = pytest.mark.whole_run
+
 # Twenty steps, with dropout, crops, mirrors and colour shifts; 26 images are evaluated,
 # which no number of workers divides equally.
 SETTINGS = {

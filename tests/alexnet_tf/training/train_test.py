@@ -88,6 +88,7 @@ def test_who_watches_may_end_the_run(tmp_path, data_dir):
     assert (event["step"], event["text"]) == (5, "given up by hand")
 
 
+@pytest.mark.whole_run
 def test_crops_finished_on_the_device_train_alike(tmp_path, data_dir, whole_run):
     path = tmp_path / "run"
     training_runs.run(data_dir, path, {**PLATEAU, "data.finish_on": "device"})
@@ -138,6 +139,7 @@ def test_killed_after_any_step_it_goes_on_bit_for_bit(
     assert_same_run(path, whole_run, from_step=step)
 
 
+@pytest.mark.whole_run
 def test_without_dropouts_draws_it_would_be_another_run(
     tmp_path, data_dir, whole_run, monkeypatch
 ):
@@ -163,6 +165,7 @@ def test_without_dropouts_draws_it_would_be_another_run(
     assert any(name.startswith("dropout/") for name in changed)
 
 
+@pytest.mark.whole_run
 def test_stopped_in_mid_epoch_it_saves_and_goes_on(
     tmp_path, data_dir, whole_run, monkeypatch
 ):
@@ -178,6 +181,7 @@ def test_stopped_in_mid_epoch_it_saves_and_goes_on(
     assert_same_run(tmp_path / "run", whole_run)
 
 
+@pytest.mark.whole_run
 def test_stopped_in_an_evaluation_it_begins_with_that(
     tmp_path, data_dir, whole_run, monkeypatch
 ):
@@ -208,6 +212,7 @@ def test_stopped_in_an_evaluation_it_begins_with_that(
     assert_same_run(tmp_path / "run", whole_run, from_step=6)
 
 
+@pytest.mark.whole_run
 def test_stopped_before_the_first_step_it_begins_again(tmp_path, data_dir, monkeypatch):
     begin = workdir.Workdir.begin
 
@@ -234,6 +239,7 @@ def test_it_never_starts_over_where_a_checkpoint_was_saved(
     assert _read_files(path) == before
 
 
+@pytest.mark.whole_run
 def test_a_missing_newest_checkpoint_and_a_gap_in_the_metrics_are_said(
     tmp_path, data_dir, whole_run, capfd
 ):
@@ -282,6 +288,7 @@ def _send(number):
     os.kill(os.getpid(), number)
 
 
+@pytest.mark.whole_run
 def test_more_epochs_are_the_same_run_longer(tmp_path, data_dir, whole_run):
     # All these may change: how long, how often, from where.
     moved = shutil.copytree(data_dir, tmp_path / "moved")

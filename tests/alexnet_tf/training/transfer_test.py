@@ -17,6 +17,8 @@ from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import statistics
 
+pytestmark = pytest.mark.whole_run
+
 ONE_STEP = {"num_epochs": 1}
 
 

@@ -69,6 +69,7 @@ def kill_at_random_times_and_compare(data_dir, golden, seed, num_kills):
     assert {name: marks[name] for name in kept} == kept
 
 
+@pytest.mark.whole_run
 def test_killed_twice_and_run_again_gives_the_same_bytes(golden, tmp_path):
     kill_at_random_times_and_compare(str(tmp_path / "data"), golden, 0, num_kills=2)
 
@@ -96,6 +97,7 @@ def _wait_for(condition):
         time.sleep(0.01)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize(
     "number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
@@ -114,6 +116,7 @@ def test_a_signal_stops_with_a_sentence_and_the_run_goes_on(
     assert digest_directory(tmp_path / "data") == digest_directory(golden)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_workers_that_start_leave_signals_to_the_parent(tmp_path, number):
     """What a group is sent reaches them too, here them alone: nothing happens."""
@@ -126,6 +129,7 @@ def test_workers_that_start_leave_signals_to_the_parent(tmp_path, number):
     assert "Traceback" not in text
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("limit", [3_000, 12_000, 22_000])
 def test_a_file_beyond_the_limit_exits_with_4_and_the_run_goes_on(
     golden, tmp_path, limit
@@ -145,6 +149,7 @@ def test_a_file_beyond_the_limit_exits_with_4_and_the_run_goes_on(
     assert digest_directory(tmp_path / "data") == digest_directory(golden)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize(
     "fault, reason",
     [

@@ -137,6 +137,7 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_stops_with_a_sentence_and_the_run_goes_on(
     golden, tmp_path, number, code
@@ -156,6 +157,7 @@ def test_a_signal_stops_with_a_sentence_and_the_run_goes_on(
     assert digest_directory(data_dir) == digest_directory(golden)
 
 
+@pytest.mark.whole_run
 def test_killed_and_run_again_gives_the_same_bytes(golden, tmp_path):
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")

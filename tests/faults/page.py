@@ -1,0 +1,112 @@
+"""The page of all records: docs/reliability.md."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from tests.faults.engine import Fault
+from tests.faults.records import Control, Record, Records
+from tests.faults.safeguards import Safeguard
+from tfrecords.plurals import counted
+
+PATH = pathlib.Path(__file__).parents[2] / "docs" / "reliability.md"
+
+_INTRODUCTION = """\
+# Reliability
+
+<!-- Written by `make faults`; a test compares it with the records. -->
+
+Each row is a kind of fault that was injected on purpose: the program was stopped, its
+disk failed, or its input was damaged, and what it left was compared with an undisturbed
+run. `make faults` injects all of them again; a short selection runs with the tests. A
+record for each row, with seed, versions and date, is in `docs/reliability/`.
+
+No failure in N faults does not mean that there is none: with 95 % confidence, at most
+one in N/3 such faults would break the guarantee (the rule of three). The *bound* is
+3/N.
+"""
+
+_CONTROLS = """\
+## Controls
+
+A fault that cannot fail shows nothing. So each safeguard was switched off, one at a
+time, and faults were injected until one broke its guarantee (`make faults-controls`).
+"""
+
+
+def make_page(
+    faults: Sequence[Fault],
+    records: Records,
+    safeguards: Sequence[Safeguard],
+    controls: Sequence[Control],
+) -> str:
+    """Tables of faults by section, then of safeguards, in the orders given."""
+    every = [record for found in records.values() for record in found]
+    total = sum(record.num_cases for record in every)
+    failed = sum(len(record.failures) for record in every)
+    parts = [
+        _INTRODUCTION,
+        f"In all: {counted(total, 'fault')}, {counted(failed, 'failure')}.\n",
+    ]
+    for section in dict.fromkeys(fault.section for fault in faults):
+        rows = [fault for fault in faults if fault.section == section]
+        parts.append(f"## {section}\n")
+        parts.append("\n".join(_make_table(rows, records)) + "\n")
+        parts += _list_failures(rows, records)
+    parts.append(_CONTROLS)
+    parts.append("\n".join(_make_controls_table(safeguards, controls)) + "\n")
+    return "\n".join(parts)
+
+
+def _make_table(faults: Iterable[Fault], records: Records) -> list[str]:
+    lines = [
+        "| fault | guarantee | injected | failures | bound | when, on what |",
+        "|---|---|---|---|---|---|",
+    ]
+    for fault in faults:
+        for record in records.get(fault.name, [None]):
+            cells = [fault.injected, fault.guarantee, *_describe(record)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _describe(record: Record | None) -> list[str]:
+    if record is None:
+        return ["not yet", "", "", ""]
+    bound = f"{300 / record.num_cases:.2g} %" if not record.failures else ""
+    where = (
+        f"{record.date}, {record.revision}, seed {record.seed}, {record.versions}, "
+        f"{record.machine}, {record.seconds:,.0f} s"
+    )
+    return [f"{record.num_cases:,}", f"{len(record.failures):,}", bound, where]
+
+
+def _list_failures(faults: Iterable[Fault], records: Records) -> list[str]:
+    return [
+        f"- `{fault.name}`, {failure}\n"
+        for fault in faults
+        for record in records.get(fault.name, [])
+        for failure in record.failures
+    ]
+
+
+def _make_controls_table(
+    safeguards: Iterable[Safeguard], controls: Iterable[Control]
+) -> list[str]:
+    found = {control.safeguard: control for control in controls}
+    lines = [
+        "| safeguard that was switched off | faults until a guarantee broke | which |",
+        "|---|---|---|",
+    ]
+    for safeguard in safeguards:
+        control = found.get(safeguard.name)
+        if control is None:
+            cells = ["not yet", ""]
+        elif control.found:
+            case = control.found.partition(":")[0]
+            cells = [f"{control.num_cases:,}", f"`{control.fault}`, {case}"]
+        else:
+            cells = [f"none in {control.num_cases:,}", f"`{control.fault}`"]
+        lines.append(f"| {safeguard.title} | {' | '.join(cells)} |")
+    return lines

@@ -1,0 +1,151 @@
+"""The safeguards, and how each is switched off, to see that a fault finds it missing.
+
+A safeguard is switched off by replacing a function or value of the product. The
+replacement reaches the processes that a fault starts through an environment variable
+and `switched_off/sitecustomize.py`, which Python runs at its start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+import os
+import pathlib
+import stat
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+VARIABLE = "ALEXNET_SWITCHED_OFF"
+# First in PYTHONPATH of the processes that are started.
+SITE = str(pathlib.Path(__file__).with_name("switched_off"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Safeguard:
+    """Something that keeps a guarantee.
+
+    Attributes:
+      name: short, unique.
+      title: what it does, for the page.
+      target: what is replaced, "module:attribute" or "module:Class.attribute".
+      replace: makes the replacement from the original.
+      fault: the kind of fault that must break its guarantee without it.
+      cases: a regular expression of the cases to inject, the most likely ones; "" for
+        all.
+    """
+
+    name: str
+    title: str
+    target: str
+    replace: Callable[[Any], Any]
+    fault: str
+    cases: str = ""
+
+
+def _do_nothing(original: Any) -> Any:
+    del original
+    return lambda *arguments, **settings: None
+
+
+def _skip_files(fsync: Any) -> Any:
+    def flush_directory(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            fsync(descriptor)
+
+    return flush_directory
+
+
+def _write_in_place(original: Any) -> Any:
+    del original
+    return os.path.abspath
+
+
+def _forget(*prefixes: str) -> Callable[[Any], Any]:
+    """A `to_arrays` or `get_variables` without the names that begin so."""
+
+    def replace(original: Any) -> Any:
+        @functools.wraps(original)
+        def without(self: Any) -> Any:
+            found = original(self)
+            return {k: v for k, v in found.items() if not k.startswith(prefixes)}
+
+        return without
+
+    return replace
+
+
+SAFEGUARDS: dict[str, Safeguard] = {
+    safeguard.name: safeguard
+    for safeguard in (
+        Safeguard(
+            "temporary_names",
+            "Files are written under another name and renamed when they are whole",
+            "tfrecords.durable.files:make_temporary_name",
+            _write_in_place,
+            "conversion_kills",
+        ),
+        Safeguard(
+            "flushed_files",
+            "A file is flushed to the disk before its rename",
+            "os:fsync",
+            _skip_files,
+            "conversion_power_cuts",
+            "(names|zeros)$",
+        ),
+        Safeguard(
+            "flushed_directories",
+            "A directory is flushed to the disk after a rename in it",
+            "tfrecords.durable.files:fsync_directory",
+            _do_nothing,
+            "conversion_power_cuts",
+            "flushed$",
+        ),
+        Safeguard(
+            "dropout_counters",
+            "A checkpoint holds the counters from which dropout draws its numbers",
+            "alexnet_tf.training.run_state:RunState.get_variables",
+            _forget("dropout/"),
+            "training_resumes",
+        ),
+        Safeguard(
+            "velocities",
+            "A checkpoint holds the velocities",
+            "alexnet_tf.training.run_state:RunState.get_variables",
+            _forget("velocity/"),
+            "training_resumes",
+        ),
+    )
+}
+
+
+@contextlib.contextmanager
+def switched_off(safeguard: Safeguard) -> Iterator[None]:
+    """Switches a safeguard off, in this process and in those that faults start."""
+    with mock.patch.dict(os.environ, {VARIABLE: safeguard.name}):
+        owner, name = _find(safeguard)
+        original = getattr(owner, name)
+        setattr(owner, name, safeguard.replace(original))
+        try:
+            yield
+        finally:
+            setattr(owner, name, original)
+
+
+def switch_off_here() -> None:
+    """Switches off, for the life of this process, what the environment names."""
+    if chosen := os.environ.get(VARIABLE):
+        safeguard = SAFEGUARDS[chosen]
+        owner, name = _find(safeguard)
+        setattr(owner, name, safeguard.replace(getattr(owner, name)))
+
+
+def _find(safeguard: Safeguard) -> tuple[Any, str]:
+    module, _, path = safeguard.target.partition(":")
+    *owners, name = path.split(".")
+    owner: Any = importlib.import_module(module)
+    for part in owners:
+        owner = getattr(owner, part)
+    return owner, name
