@@ -50,7 +50,7 @@ def main() -> None:
         result = engine.run(fault, _SEED.value, log_path=log_path)
         records.save(records.make_record(fault, result, _SEED.value))
         num_failed += len(result.failures)
-        print(f"{name}: {result.num_cases:,} faults, {len(result.failures)} failures")
+        print(f"{name}: {result.num_faults:,} faults, {len(result.failures)} failures")
         for failure in result.failures[:5]:
             print(f"  {failure}")
     files.write_bytes(str(page.PATH), catalogue.make_page().encode())

@@ -50,12 +50,16 @@ def make_kills(program: Program, shared: pathlib.Path, seed: int) -> Sequence[Ca
     ]
 
 
-# Action, error number, and at which calls: at every one, at every eighth, ...
+# Action, error number, and at which calls: at every one, or at every eighth.
 _ERRORS = (
     ("exhaust", errno.ENOSPC, 1),
     ("fail", errno.EIO, 1),
     ("exhaust", errno.EDQUOT, 8),
     ("exhaust", errno.EROFS, 8),
+)
+ERRORS_TEXT = (
+    "A disk that is full from a call on, or fails at it, for every call; a full quota "
+    "and a read-only file system, for every eighth"
 )
 
 

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from tests.faults import conversion_faults, page, records, safeguards, training_faults
+from tests.faults import (
+    conversion_faults,
+    damage_faults,
+    output_faults,
+    page,
+    records,
+    safeguards,
+    training_faults,
+)
 from tests.faults.engine import Fault
 
 FAULTS: dict[str, Fault] = {
-    fault.name: fault for fault in (*conversion_faults.FAULTS, *training_faults.FAULTS)
+    fault.name: fault
+    for fault in (
+        *conversion_faults.FAULTS,
+        *training_faults.FAULTS,
+        *output_faults.FAULTS,
+        *damage_faults.FAULTS,
+    )
 }
 
 

@@ -40,7 +40,7 @@ def find_loss(safeguard: Safeguard, seed: int = 0) -> records.Control:
     return records.Control(
         safeguard=safeguard.name,
         fault=safeguard.fault,
-        num_cases=result.num_cases,
+        num_faults=result.num_faults,
         found=found.partition("\n")[0][:200],
     )
 

@@ -21,7 +21,7 @@ def test_a_lost_safeguard_is_found():
     # The manifest is renamed and its directory flushed, but the bytes may be missing.
     control = controls.find_loss(safeguards.SAFEGUARDS["flushed_files"])
     assert control.safeguard == "flushed_files"
-    assert control.found and control.num_cases >= 1
+    assert control.found and control.num_faults >= 1
 
 
 def test_a_safeguard_that_does_nothing_is_not_found(monkeypatch):

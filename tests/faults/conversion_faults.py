@@ -55,8 +55,7 @@ FAULTS = (
     Fault(
         "conversion_errors",
         _SECTION,
-        "A disk that is full from a call on, or fails at it, for every call; a full "
-        "quota and a read-only file system, for every eighth",
+        call_faults.ERRORS_TEXT,
         f"Exit code 4 and one sentence. {_AGAIN}",
         functools.partial(call_faults.make_errors, PROGRAM),
         find_problem=shim.find_problem,

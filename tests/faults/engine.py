@@ -24,16 +24,18 @@ from tfrecords.durable import files
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One injected fault.
+    """One injected fault, or several that are injected together because each is quick.
 
     Attributes:
       name: the same in every run, such as "call 17".
       check: injects it in an empty directory; raises AssertionError if the guarantee
         does not hold.
+      num_faults: how many are injected.
     """
 
     name: str
     check: Callable[[pathlib.Path], None]
+    num_faults: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +66,12 @@ class Result:
     """The outcome of all cases of a fault.
 
     Attributes:
-      num_cases: faults injected.
+      num_faults: faults injected.
       failures: "case: reason" of those after which the guarantee did not hold.
       seconds: of all cases.
     """
 
-    num_cases: int
+    num_faults: int
     failures: tuple[str, ...]
     seconds: float
 
@@ -124,7 +126,7 @@ def run(
         shown.close()
     outcomes = {c.name: finished[c.name] for c in cases if c.name in finished}
     return Result(
-        num_cases=len(outcomes),
+        num_faults=sum(c.num_faults for c in cases if c.name in outcomes),
         failures=tuple(f"{name}: {r}" for name, (r, _) in outcomes.items() if r),
         seconds=sum(seconds for _, seconds in outcomes.values()),
     )

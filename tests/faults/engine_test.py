@@ -31,7 +31,7 @@ def test_every_case_has_an_empty_directory_and_failures_are_named():
 
     result = engine.run(make_fault({"a": check, "b": fail, "c": check}), seed=0)
     assert seen == [[], []]
-    assert result.num_cases == 3
+    assert result.num_faults == 3
     assert result.failures == ("b: AssertionError: it is not whole",)
 
 
@@ -65,7 +65,7 @@ def test_a_selection_depends_on_the_seed_alone():
         seen = []
         checks = {str(i): lambda d, i=i: seen.append(i) for i in range(50)}
         result = engine.run(make_fault(checks), seed=seed, num_cases=5)
-        assert result.num_cases == len(seen) == 5
+        assert result.num_faults == len(seen) == 5
         return seen
 
     assert select(0) == select(0) != select(1)
@@ -76,7 +76,7 @@ def test_a_pattern_chooses_and_the_first_failure_may_end_it():
     checks = {name: lambda d, n=name: seen.append(n) for name in ("a1", "b1")}
     checks |= {"a2": fail, "a3": fail}
     result = engine.run(make_fault(checks), 0, pattern="^a", stops_at_failure=True)
-    assert seen == ["a1"] and result.num_cases == 2
+    assert seen == ["a1"] and result.num_faults == 2
     assert result.failures == ("a2: AssertionError: it is not whole",)
 
 

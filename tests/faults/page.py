@@ -43,7 +43,7 @@ def make_page(
 ) -> str:
     """Tables of faults by section, then of safeguards, in the orders given."""
     every = [record for found in records.values() for record in found]
-    total = sum(record.num_cases for record in every)
+    total = sum(record.num_faults for record in every)
     failed = sum(len(record.failures) for record in every)
     parts = [
         _INTRODUCTION,
@@ -74,12 +74,12 @@ def _make_table(faults: Iterable[Fault], records: Records) -> list[str]:
 def _describe(record: Record | None) -> list[str]:
     if record is None:
         return ["not yet", "", "", ""]
-    bound = f"{300 / record.num_cases:.2g} %" if not record.failures else ""
+    bound = f"{300 / record.num_faults:.2g} %" if not record.failures else ""
     where = (
         f"{record.date}, {record.revision}, seed {record.seed}, {record.versions}, "
         f"{record.machine}, {record.seconds:,.0f} s"
     )
-    return [f"{record.num_cases:,}", f"{len(record.failures):,}", bound, where]
+    return [f"{record.num_faults:,}", f"{len(record.failures):,}", bound, where]
 
 
 def _list_failures(faults: Iterable[Fault], records: Records) -> list[str]:
@@ -105,8 +105,8 @@ def _make_controls_table(
             cells = ["not yet", ""]
         elif control.found:
             case = control.found.partition(":")[0]
-            cells = [f"{control.num_cases:,}", f"`{control.fault}`, {case}"]
+            cells = [f"{control.num_faults:,}", f"`{control.fault}`, {case}"]
         else:
-            cells = [f"none in {control.num_cases:,}", f"`{control.fault}`"]
+            cells = [f"none in {control.num_faults:,}", f"`{control.fault}`"]
         lines.append(f"| {safeguard.title} | {' | '.join(cells)} |")
     return lines

@@ -12,7 +12,7 @@ from tests.faults import catalogue, engine, page, records, safeguards
 FAULT = engine.Fault("kills", "Training", "SIGKILL", "the same run", lambda *_: [])
 RECORD = records.Record(
     fault="kills",
-    num_cases=300,
+    num_faults=300,
     failures=(),
     seconds=12.3,
     seed=5,

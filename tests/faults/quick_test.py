@@ -21,7 +21,7 @@ def test_a_selection(name):
     if problem := fault.find_problem():
         pytest.skip(problem)
     result = engine.run(fault, SEED, num_cases=fault.num_quick)
-    assert result.num_cases and not result.failures
+    assert result.num_faults and not result.failures
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Record:
 
     Attributes:
       fault: the fault's name.
-      num_cases: faults injected.
+      num_faults: faults injected.
       failures: those after which the guarantee did not hold, with the reason.
       seconds: of all of them.
       seed: with which they can be repeated.
@@ -34,7 +34,7 @@ class Record:
     """
 
     fault: str
-    num_cases: int
+    num_faults: int
     failures: tuple[str, ...]
     seconds: float
     seed: int
@@ -49,7 +49,7 @@ def make_record(fault: Fault, result: Result, seed: int) -> Record:
     found = environment.describe()
     return Record(
         fault=fault.name,
-        num_cases=result.num_cases,
+        num_faults=result.num_faults,
         failures=result.failures,
         seconds=round(result.seconds, 1),
         seed=seed,
@@ -67,13 +67,13 @@ class Control:
     Attributes:
       safeguard: its name.
       fault: the kind of fault that was injected.
-      num_cases: faults injected until a guarantee broke.
+      num_faults: faults injected until a guarantee broke.
       found: the case and what was wrong, or "" if nothing was.
     """
 
     safeguard: str
     fault: str
-    num_cases: int
+    num_faults: int
     found: str
 
 

@@ -18,7 +18,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
 
 def test_a_second_stack_has_a_record_of_its_own(tmp_path):
     versions = "Python 3.11.7, TensorFlow 2.15.1"
-    other = dataclasses.replace(RECORD, versions=versions, num_cases=30)
+    other = dataclasses.replace(RECORD, versions=versions, num_faults=30)
     for record in (other, RECORD):
         records.save(record, tmp_path)
     assert records.read_all(tmp_path) == {"kills": [RECORD, other]}
@@ -27,7 +27,7 @@ def test_a_second_stack_has_a_record_of_its_own(tmp_path):
 def test_a_record_names_the_machine_and_the_versions():
     result = engine.Result(3, ("a: b",), 1.26)
     record = records.make_record(FAULT, result, seed=2)
-    assert record.num_cases == 3 and record.failures == ("a: b",)
+    assert record.num_faults == 3 and record.failures == ("a: b",)
     assert record.seconds == 1.3 and record.seed == 2
     assert "cores of" in record.machine and "Python 3" in record.versions
 

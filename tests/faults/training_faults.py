@@ -116,8 +116,7 @@ FAULTS = (
     Fault(
         "training_errors",
         _SECTION,
-        "A disk that is full from a call on, or fails at it, for every call; a full "
-        "quota and a read-only file system, for every eighth",
+        call_faults.ERRORS_TEXT,
         f"Exit code 4 and one sentence. {_AGAIN}",
         _of_a_run(call_faults.make_errors),
         num_quick=1,
