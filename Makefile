@@ -7,6 +7,7 @@
 #   make test-addons  those that reach TensorFlow or Keras, on TensorFlow 2.15 with
 #                     Keras 2 and TensorFlow Addons
 #   make faults       faults of disk, power and processes, in minutes to hours; resumable
+#   make faults-soak  a run that is killed for an hour and a half
 #   make faults-controls  the same without each safeguard: a fault must find it missing
 #   make docs         the documentation's site, in build/site
 #   make lint types build-files clean
@@ -36,7 +37,7 @@ SAMPLE_STAMP := .venv/installed
 TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))
 ADDONS_STAMP := .venv-addons/installed-$(call name_of,$(EXTRAS_ADDONS))
 
-.PHONY: sample sample-full test test-slow test-addons faults faults-controls docs lint types build-files clean
+.PHONY: sample sample-full test test-slow test-addons faults faults-soak faults-controls docs lint types build-files clean
 
 # A network of a quarter of the width, in minutes; the full one as sample-full.
 sample: SAMPLE_DIR := runs/sample
@@ -75,6 +76,9 @@ test-addons: $(ADDONS_STAMP)
 
 faults: $(TEST_STAMP)
 	$(BIN)/python -m tests.faults $(FAULTS_FLAGS)
+
+faults-soak: $(TEST_STAMP)
+	$(BIN)/python -m tests.faults --faults=training_soak $(FAULTS_FLAGS)
 
 faults-controls: $(TEST_STAMP)
 	$(BIN)/python -m tests.faults.controls $(FAULTS_FLAGS)

@@ -87,6 +87,34 @@ def make_errors(program: Program, shared: pathlib.Path, seed: int) -> Sequence[C
     ]
 
 
+# Signal, and at which calls.
+_SIGNALS = ((signal.SIGTERM, 1), (signal.SIGINT, 8), (signal.SIGHUP, 8))
+SIGNALS_TEXT = (
+    "SIGTERM for all processes at every call that changes files; SIGINT and SIGHUP at "
+    "every eighth"
+)
+
+
+def make_signals(program: Program, shared: pathlib.Path, seed: int) -> Sequence[Case]:
+    """A request to stop at each call; then the program again."""
+    del seed
+    whole = _run_undisturbed(program, shared)
+
+    def check(number: int, call: int, directory: pathlib.Path) -> None:
+        outcome = program.run(directory, shim.Fault(call, "signal", number))
+        # It comes too late for a program that is about to end.
+        assert outcome.code in (0, 128 + number), outcome
+        assert "Traceback" not in outcome.messages, outcome.messages
+        program.check_left(directory, whole.directory)
+        assert program.finish(directory) == whole.digest
+
+    return [
+        Case(f"{number.name} at {call}", functools.partial(check, int(number), call))
+        for number, stride in _SIGNALS
+        for call in range(1, whole.num_calls + 1, stride)
+    ]
+
+
 def make_short_writes(
     program: Program, shared: pathlib.Path, seed: int
 ) -> Sequence[Case]:

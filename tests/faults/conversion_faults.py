@@ -61,6 +61,15 @@ FAULTS = (
         find_problem=shim.find_problem,
     ),
     Fault(
+        "conversion_signals",
+        _SECTION,
+        call_faults.SIGNALS_TEXT,
+        f"Exit code 143, 130 or 129 and one sentence. {_AGAIN}",
+        functools.partial(call_faults.make_signals, PROGRAM),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+    Fault(
         "conversion_short_writes",
         _SECTION,
         "A write that passes only half of its bytes on, at every call",

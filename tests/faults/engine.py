@@ -29,12 +29,12 @@ class Case:
     Attributes:
       name: the same in every run, such as "call 17".
       check: injects it in an empty directory; raises AssertionError if the guarantee
-        does not hold.
+        does not hold. It may return what was measured, for the page.
       num_faults: how many are injected.
     """
 
     name: str
-    check: Callable[[pathlib.Path], None]
+    check: Callable[[pathlib.Path], str | None]
     num_faults: int = 1
 
 
@@ -49,6 +49,7 @@ class Fault:
       guarantee: what must hold, for the page.
       make_cases: all cases, from a directory for what they share and a seed.
       num_quick: cases of the quick selection.
+      takes_hours: whether it is injected only if it is named.
       find_problem: why it cannot be injected on this machine, or None.
     """
 
@@ -58,6 +59,7 @@ class Fault:
     guarantee: str
     make_cases: Callable[[pathlib.Path, int], Sequence[Case]]
     num_quick: int = 2
+    takes_hours: bool = False
     find_problem: Callable[[], str | None] = lambda: None
 
 
@@ -69,11 +71,13 @@ class Result:
       num_faults: faults injected.
       failures: "case: reason" of those after which the guarantee did not hold.
       seconds: of all cases.
+      measured: what cases returned.
     """
 
     num_faults: int
     failures: tuple[str, ...]
     seconds: float
+    measured: tuple[str, ...] = ()
 
 
 def run(
@@ -115,44 +119,51 @@ def run(
         for case in todo:
             scratch = pathlib.Path(name) / "case"
             scratch.mkdir()
-            start = time.monotonic()
-            reason = _check(case, scratch)
-            finished[case.name] = (reason, time.monotonic() - start)
-            _append_log(log_path, case.name, *finished[case.name])
+            finished[case.name] = outcome = _check(case, scratch)
+            _append_log(log_path, case.name, outcome)
             files.remove(str(scratch))
             shown.advance()
-            if reason and stops_at_failure:
+            if outcome.failure and stops_at_failure:
                 break
         shown.close()
     outcomes = {c.name: finished[c.name] for c in cases if c.name in finished}
     return Result(
         num_faults=sum(c.num_faults for c in cases if c.name in outcomes),
-        failures=tuple(f"{name}: {r}" for name, (r, _) in outcomes.items() if r),
-        seconds=sum(seconds for _, seconds in outcomes.values()),
+        failures=tuple(f"{n}: {o.failure}" for n, o in outcomes.items() if o.failure),
+        seconds=sum(outcome.seconds for outcome in outcomes.values()),
+        measured=tuple(o.measured for o in outcomes.values() if o.measured),
     )
 
 
-def _check(case: Case, scratch: pathlib.Path) -> str:
-    """The reason for which the guarantee did not hold, or ""."""
+@dataclasses.dataclass(frozen=True)
+class _Outcome:
+    failure: str  # the reason for which the guarantee did not hold, or ""
+    measured: str
+    seconds: float
+
+
+def _check(case: Case, scratch: pathlib.Path) -> _Outcome:
+    start = time.monotonic()
+    failure, measured = "", None
     try:
-        case.check(scratch)
+        measured = case.check(scratch)
     except Exception as error:  # whatever it is, the other cases are still injected
-        return f"{type(error).__name__}: {error}"[:2000]
-    return ""
+        failure = f"{type(error).__name__}: {error}"[:2000]
+    return _Outcome(failure, measured or "", time.monotonic() - start)
 
 
-def _append_log(path: str, name: str, reason: str, seconds: float) -> None:
+def _append_log(path: str, name: str, outcome: _Outcome) -> None:
     if path:
         with open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps([name, reason, round(seconds, 3)]) + "\n")
+            file.write(json.dumps([name, dataclasses.asdict(outcome)]) + "\n")
 
 
-def _read_log(path: str) -> dict[str, tuple[str, float]]:
+def _read_log(path: str) -> dict[str, _Outcome]:
     finished = {}
     if path and os.path.exists(path):
         for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
             # The last line may have been cut off by a kill.
             with contextlib.suppress(ValueError):
-                name, reason, seconds = json.loads(line)
-                finished[name] = (reason, seconds)
+                name, outcome = json.loads(line)
+                finished[name] = _Outcome(**outcome)
     return finished

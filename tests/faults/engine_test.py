@@ -60,6 +60,14 @@ def test_a_finished_failure_counts(tmp_path):
     assert again.failures == first.failures != ()
 
 
+def test_what_cases_measure_is_kept(tmp_path):
+    log_path = str(tmp_path / "log")
+    checks = {"a": lambda directory: "3 MB", "b": lambda directory: None}
+    for _ in range(2):  # the second time from the log
+        result = engine.run(make_fault(checks), seed=0, log_path=log_path)
+        assert result.measured == ("3 MB",)
+
+
 def test_a_selection_depends_on_the_seed_alone():
     def select(seed):
         seen = []

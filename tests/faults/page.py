@@ -53,7 +53,7 @@ def make_page(
         rows = [fault for fault in faults if fault.section == section]
         parts.append(f"## {section}\n")
         parts.append("\n".join(_make_table(rows, records)) + "\n")
-        parts += _list_failures(rows, records)
+        parts += _list_details(rows, records)
     parts.append(_CONTROLS)
     parts.append("\n".join(_make_controls_table(safeguards, controls)) + "\n")
     return "\n".join(parts)
@@ -82,12 +82,12 @@ def _describe(record: Record | None) -> list[str]:
     return [f"{record.num_faults:,}", f"{len(record.failures):,}", bound, where]
 
 
-def _list_failures(faults: Iterable[Fault], records: Records) -> list[str]:
+def _list_details(faults: Iterable[Fault], records: Records) -> list[str]:
     return [
-        f"- `{fault.name}`, {failure}\n"
+        f"- `{fault.name}`, {detail}\n"
         for fault in faults
         for record in records.get(fault.name, [])
-        for failure in record.failures
+        for detail in (*record.failures, *record.measured)
     ]
 
 

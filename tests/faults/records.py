@@ -31,6 +31,7 @@ class Record:
       revision: of the code.
       machine: the processor and its cores.
       versions: "Python 3.11.7, TensorFlow 2.21.0".
+      measured: what was measured beside.
     """
 
     fault: str
@@ -42,6 +43,7 @@ class Record:
     revision: str
     machine: str
     versions: str
+    measured: tuple[str, ...] = ()
 
 
 def make_record(fault: Fault, result: Result, seed: int) -> Record:
@@ -57,6 +59,7 @@ def make_record(fault: Fault, result: Result, seed: int) -> Record:
         revision=found["git_revision"] or "unknown",
         machine=f"{found['cores']} cores of {found['cpu']}",
         versions=f"Python {found['python']}, TensorFlow {found['tensorflow']}",
+        measured=result.measured,
     )
 
 

@@ -8,6 +8,7 @@
 //                  fail     the call fails with FAULT_ERRNO
 //                  exhaust  this call, and all later ones that need space, fail with it
 //                  short    a write passes half of its bytes on
+//                  signal   signal FAULT_ERRNO for the whole process group
 //   FAULT_TRACE    a file that receives every call that succeeded, for `power_cut.py`
 //
 // It is written in C because TensorFlow's C++ code writes files, too.
@@ -123,6 +124,10 @@ static int count(int needs) {
     pause();
   }
   if (strcmp(action, "short") == 0) return IS_SHORT;
+  if (strcmp(action, "signal") == 0) {
+    kill(0, code ? atoi(code) : SIGTERM);
+    return PASSES;
+  }
   errno = code ? atoi(code) : EIO;
   return FAILS;
 }

@@ -49,8 +49,8 @@ class Fault:
 
     Attributes:
       at: the call's number, from 1; 0 for none.
-      action: "kill", "fail", "exhaust" or "short"; see `shim.c`.
-      errno: of a call that fails; 0 for EIO.
+      action: "kill", "fail", "exhaust", "short" or "signal"; see `shim.c`.
+      errno: of a call that fails; 0 for EIO. The number of a signal.
     """
 
     at: int = 0

@@ -123,6 +123,15 @@ FAULTS = (
         find_problem=shim.find_problem,
     ),
     Fault(
+        "training_signals",
+        _SECTION,
+        call_faults.SIGNALS_TEXT,
+        f"Exit code 143, 130 or 129 and one sentence, the state saved. {_AGAIN}",
+        _of_a_run(call_faults.make_signals),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+    Fault(
         "training_short_writes",
         _SECTION,
         "A write that passes only half of its bytes on, at every call",

@@ -50,5 +50,6 @@ CLAIM = Claim(
     reduced=FORM,
     full=FORM,
     remark="This is the paper's scale. A run ends at 25 % training error or after 60 "
-    "epochs, which then count: the ratio is at least as large.",
+    "epochs, which then count: the ratio is at least as large. The epochs compared "
+    "are interpolated: the error of an epoch's steps counts for its middle.",
 )

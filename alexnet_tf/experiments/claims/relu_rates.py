@@ -38,5 +38,6 @@ CLAIM = Claim(
     ),
     reduced=_FORM,
     full=_FORM,
-    remark="One run of each rate chooses; it is no test of the differences.",
+    remark="One run of each rate chooses; it is no test of the differences. The epochs "
+    "compared are interpolated: the error of an epoch's steps counts for its middle.",
 )
