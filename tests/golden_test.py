@@ -22,6 +22,8 @@ from tests import training_runs
 from tfrecords.shards import manifest
 from tfrecords.verification import verify
 
+pytestmark = pytest.mark.whole_run
+
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 
 # The flags of the run whose settings are text, as its run.json lists them.

@@ -20,6 +20,8 @@ from tfrecords.conversion import convert
 from tfrecords.shards import manifest, schema
 from tfrecords.sources.ilsvrc import official
 
+pytestmark = pytest.mark.whole_run
+
 MODULE = ("-m", "alexnet_tf.commands.evaluate")
 SYNSETS = (*archives.SYNSETS, "n04000000", "n05000000")
 NUM_TEST = 7

@@ -76,6 +76,7 @@ def runs(tmp_path_factory):
     return path
 
 
+@pytest.mark.whole_run
 def test_runs_are_evaluated_and_averaged(runs):
     paths = [str(runs / "a"), str(runs / "b")]
     report = ensemble.evaluate_runs(paths, "last", "validation", 10)
@@ -94,6 +95,7 @@ def test_runs_are_evaluated_and_averaged(runs):
     assert "12 images" in text and f"{report['average']['top1_error']:.2%}" in text
 
 
+@pytest.mark.whole_run
 def test_searched_weights_are_judged_on_the_other_half(runs):
     paths = [str(runs / "a"), str(runs / "b")]
     report = ensemble.evaluate_runs(paths, "last", "validation", 1, searches=True)
@@ -101,6 +103,7 @@ def test_searched_weights_are_judged_on_the_other_half(runs):
     assert sum(run["weight"] for run in report["runs"]) == pytest.approx(1)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize(
     ("names", "words"), [(["a"], ["two runs"]), (["a", "c"], ["3 classes", "the 6"])]
 )
@@ -111,6 +114,7 @@ def test_runs_that_cannot_be_averaged_are_refused(runs, names, words):
     assert all(word in str(raised.value) for word in words)
 
 
+@pytest.mark.whole_run
 def test_other_data_of_the_same_classes_need_a_name(runs, tmp_path):
     data_directories.write_data_directory(tmp_path / "data", num_classes=6)
     training_runs.run(tmp_path / "data", tmp_path / "d", {"num_epochs": 1})

@@ -25,6 +25,8 @@ from tfrecords.durable import checksums, versions
 from tfrecords.images import decoder, resize
 from tfrecords.shards import schema
 
+pytestmark = pytest.mark.whole_run
+
 NUM_CLASSES = 7
 VALUES = {
     "num_epochs": 1,

@@ -16,6 +16,9 @@ from tfrecords import errors
 from tfrecords.durable import locks
 
 
+pytestmark = pytest.mark.whole_run
+
+
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     path = tmp_path_factory.mktemp("data")

@@ -11,6 +11,8 @@ from alexnet_tf.config.schema import ModelConfig
 from tests import forked_processes
 from tools import placement_report
 
+pytestmark = pytest.mark.whole_run
+
 CROP = 67
 SMALL = ModelConfig(width=0.0625)
 A, B = "CPU:0", "CPU:1"

@@ -11,6 +11,9 @@ from tests import data_directories, training_runs
 from tfrecords import errors
 
 
+pytestmark = pytest.mark.whole_run
+
+
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     """12 images in batches of 5: epochs end after the steps 3, 5 and 8."""

@@ -29,6 +29,8 @@ from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import locks
 
+pytestmark = pytest.mark.whole_run
+
 SPACE = (
     Range("optimizer.learning_rate", 1e-3, 1e-1, is_log=True),
     Range("model.normalization_radius", 1, 5),
