@@ -15,7 +15,6 @@ from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.durable import locks
 
-
 pytestmark = pytest.mark.whole_run
 
 

@@ -10,7 +10,6 @@ import pytest
 from tests import data_directories, training_runs
 from tfrecords import errors
 
-
 pytestmark = pytest.mark.whole_run
 
 
