@@ -214,8 +214,13 @@ def read_npz(path: str) -> dict[str, np.ndarray]:
     """
     bounds.check_file(path)
     budget, arrays = bounds.Budget(path), {}
-    with bounds.explain_errors(path, _NPZ), zipfile.ZipFile(path) as archive:
+    with (
+        bounds.explain_errors(path, _NPZ),
+        open(path, "rb") as file,
+        zipfile.ZipFile(file) as archive,
+    ):
         bounds.check_archive(path, archive)
+        npz.check_directory(file, archive)
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             with archive.open(member) as stream:

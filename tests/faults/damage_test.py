@@ -54,7 +54,7 @@ def test_every_byte_and_every_length_is_tried(tmp_path):
 def test_a_silent_change_is_a_failure(tmp_path):
     target = make_target(tmp_path, read_bytes)
     (failure,) = run(damage.make_flips(target, seed=0)).failures
-    assert "at 0: it was read as something else" in failure
+    assert "at [0, 1, 2, 3]: it was read as something else" in failure
 
 
 def test_bytes_that_mean_nothing_may_change(tmp_path):

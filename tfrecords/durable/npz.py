@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zipfile
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -51,8 +52,8 @@ def load(path: str) -> dict[str, np.ndarray]:
     """
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            _check_end(file, len(set(archive.files)))
             assert archive.zip is not None
+            check_directory(file, archive.zip)
             size = os.fstat(file.fileno()).st_size
             total = sum(member.file_size for member in archive.zip.infolist())
             # Ours are never compressed.
@@ -69,14 +70,15 @@ def load(path: str) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _check_end(file: IO[bytes], num_members: int) -> None:
-    """Raises `ValueError` if the end record does not fit.
+def check_directory(file: IO[bytes], archive: zipfile.ZipFile) -> None:
+    """Raises `ValueError` if the end record does not fit the members that were found.
 
-    No checksum covers it, and `zipfile` silently drops members if the directory's size
-    in it is too small.
+    No checksum covers the archive's directory, and `zipfile` silently drops members if
+    the size of the directory, or of an entry in it, is wrong.
     """
-    end_offset = file.seek(-_END.size, os.SEEK_END)
-    signature, _, _, _, total, size, offset, _ = _END.unpack(file.read())
+    num_members = len(set(archive.namelist()))
+    end_offset = file.seek(-_END.size - len(archive.comment), os.SEEK_END)
+    signature, _, _, _, total, size, offset, _ = _END.unpack(file.read(_END.size))
     if signature != b"PK\5\6" or total != num_members:
         raise ValueError(f"its directory lists {num_members} of {total} members")
     if offset != _ZIP64 and offset + size != end_offset:

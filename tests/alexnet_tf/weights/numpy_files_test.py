@@ -310,6 +310,18 @@ def test_pickled_truncated_and_changed_npz(tmp_path):
         numpy_files.read_npz(str(path))
 
 
+def test_an_array_that_the_directory_hides_is_missed(tmp_path):
+    path = tmp_path / "w.npz"
+    numpy_files.write_npz(str(path), {"a": np.ones(3, "f4"), "b": np.ones(2, "f4")})
+    data = bytearray(path.read_bytes())
+    # The length of the first entry's comment, which then holds the second entry.
+    data[data.index(b"PK\1\2") + 33] = 1
+    path.write_bytes(data)
+    assert len(zipfile.ZipFile(path).namelist()) == 1
+    with pytest.raises(errors.DataError, match="lists 1 of 2 members"):
+        numpy_files.read_npz(str(path))
+
+
 def test_what_is_written_is_read_by_numpy_and_by_us(tmp_path):
     arrays = {"conv1/kernel": KERNEL, "conv1/bias": BIAS}
     npy, npz = str(tmp_path / "a.npy"), str(tmp_path / "a.npz")
