@@ -157,7 +157,7 @@ FAULTS = tuple(
     Fault(
         f"{name}_{kind}",
         _SECTION,
-        f"{text} {what}",
+        f"{text} {what}" + (_HEADERS if name == "tar" and kind == "flips" else ""),
         _REFUSED,
         _make_all(list_targets, kind == "cuts"),
         num_quick=2,

@@ -75,8 +75,11 @@ def _describe(record: Record | None) -> list[str]:
     if record is None:
         return ["not yet", "", "", ""]
     bound = f"{300 / record.num_faults:.2g} %" if not record.failures else ""
+    revision = record.revision[:7]
+    if record.revision.endswith("-dirty"):
+        revision += " with changes"
     where = (
-        f"{record.date}, {record.revision}, seed {record.seed}, {record.versions}, "
+        f"{record.date}, {revision}, seed {record.seed}, {record.versions}, "
         f"{record.machine}, {record.seconds:,.0f} s"
     )
     return [f"{record.num_faults:,}", f"{len(record.failures):,}", bound, where]

@@ -50,6 +50,8 @@ def test_a_row_has_the_counts_and_the_bound():
     # 3/300 is one per cent.
     assert "| SIGKILL | the same run | 300 | 0 | 1 % | 2026-11-29, abc1234, " in text
     assert "In all: 300 faults, 0 failures." in text
+    dirty = dataclasses.replace(RECORD, revision="abc12345678-dirty")
+    assert "2026-11-29, abc1234 with changes, seed 5" in make_page(dirty)
 
 
 def test_failures_are_listed_and_there_is_no_bound():
