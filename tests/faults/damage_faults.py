@@ -147,30 +147,46 @@ def _make_all(
     return make_cases
 
 
-_FLIPS = "A bit, chosen at random, flipped in every byte of"
-_CUTS = "A cut to every length of"
 _REFUSED = (
     "Refused with the name of the file, or read as before; never as something else"
 )
 
-FAULTS = tuple(
-    Fault(
-        f"{name}_{kind}",
-        _SECTION,
-        f"{text} {what}" + (_HEADERS if name == "tar" and kind == "flips" else ""),
-        _REFUSED,
-        _make_all(list_targets, kind == "cuts"),
-        num_quick=2,
-    )
-    for name, what, list_targets in (
+
+def _make_faults(
+    name: str,
+    what: str,
+    list_targets: Callable[[pathlib.Path], Iterator[Target]],
+    flipped: str = "",
+) -> Iterator[Fault]:
+    """Flips and cuts of `what`; flips of `flipped`, if it differs."""
+    for kind, injected in (
         (
-            "data",
-            "every file of a data directory: shards, index, statistics, manifest",
-            _list_data_targets,
+            "flips",
+            f"A bit, chosen at random, flipped in every byte of {flipped or what}",
         ),
-        ("checkpoint", "every file of a checkpoint", _list_checkpoint_targets),
-        ("weights", "weights in an .npz file", _list_weights_targets),
-        ("tar", "a tar of images", _list_tar_targets),
-    )
-    for kind, text in (("flips", _FLIPS), ("cuts", _CUTS))
+        ("cuts", f"A cut to every length of {what}"),
+    ):
+        yield Fault(
+            f"{name}_{kind}",
+            _SECTION,
+            injected,
+            _REFUSED,
+            _make_all(list_targets, kind == "cuts"),
+        )
+
+
+FAULTS = (
+    *_make_faults(
+        "data",
+        "every file of a data directory: shards, index, statistics, manifest",
+        _list_data_targets,
+    ),
+    *_make_faults("checkpoint", "every file of a checkpoint", _list_checkpoint_targets),
+    *_make_faults("weights", "weights in an .npz file", _list_weights_targets),
+    *_make_faults(
+        "tar",
+        "a tar of images",
+        _list_tar_targets,
+        "every header of a tar of images; a tar has no checksum of its data",
+    ),
 )
