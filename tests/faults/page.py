@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pathlib
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +11,7 @@ from tests.faults.records import Control, Record, Records
 from tests.faults.safeguards import Safeguard
 from tfrecords.plurals import counted
 
+_UPSTREAM_DIRECTORY = pathlib.Path(__file__).with_name("upstream")
 PATH = pathlib.Path(__file__).parents[2] / "docs" / "reliability.md"
 
 _INTRODUCTION = """\
@@ -25,6 +27,14 @@ record for each row, with seed, versions and date, is in `docs/reliability/`.
 No failure in N faults does not mean that there is none: with 95 % confidence, at most
 one in N/3 such faults would break the guarantee (the rule of three). The *bound* is
 3/N.
+"""
+
+_UPSTREAM = """\
+## Faults of TensorFlow, Keras and Python
+
+These programs show faults that the project shields its users from. Each prints what
+happened. They were run with TensorFlow 2.21.0, Keras 3.15.1 and Python 3.11.7, and a
+test runs them again.
 """
 
 _CONTROLS = """\
@@ -56,6 +66,8 @@ def make_page(
         parts += _list_details(rows, records)
     parts.append(_CONTROLS)
     parts.append("\n".join(_make_controls_table(safeguards, controls)) + "\n")
+    parts.append(_UPSTREAM)
+    parts += [_show_program(path) for path in list_upstream()]
     return "\n".join(parts)
 
 
@@ -113,3 +125,16 @@ def _make_controls_table(
             cells = [f"none in {control.num_faults:,}", f"`{control.fault}`"]
         lines.append(f"| {safeguard.title} | {' | '.join(cells)} |")
     return lines
+
+
+def list_upstream() -> list[pathlib.Path]:
+    """The programs that show faults of others."""
+    return sorted(_UPSTREAM_DIRECTORY.glob("[a-z]*.py"))
+
+
+def _show_program(path: pathlib.Path) -> str:
+    """The program with its docstring as text before it."""
+    module = ast.parse(text := path.read_text(encoding="utf-8"))
+    title, _, explanation = (ast.get_docstring(module) or "").partition("\n\n")
+    code = text.split('"""', 2)[2].strip()
+    return f"### {title.rstrip('.')}\n\n{explanation}\n\n```py\n{code}\n```\n"
