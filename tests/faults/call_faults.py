@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tests.faults import power_cut, shim
 from tests.faults.engine import Case
-from tests.faults.program import Program
+from tests.faults.program import IN_USE_CODE, Program
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +113,23 @@ def make_signals(program: Program, shared: pathlib.Path, seed: int) -> Sequence[
         for number, stride in _SIGNALS
         for call in range(1, whole.num_calls + 1, stride)
     ]
+
+
+def make_races(
+    program: Program, shared: pathlib.Path, seed: int, num_rounds: int
+) -> Sequence[Case]:
+    """Two of the program at the same time, on one directory."""
+    del seed
+    whole = _run_undisturbed(program, shared)
+
+    def check(directory: pathlib.Path) -> None:
+        outcomes = program.run_together(directory, 2)
+        codes = sorted(outcome.code for outcome in outcomes)
+        # The second may come when the first has finished.
+        assert codes in ([0, IN_USE_CODE], [0, 0]), outcomes
+        assert program.digest(directory) == whole.digest
+
+    return [Case(f"round {number}", check) for number in range(num_rounds)]
 
 
 def make_short_writes(

@@ -70,6 +70,16 @@ FAULTS = (
         find_problem=shim.find_problem,
     ),
     Fault(
+        "conversion_races",
+        _SECTION,
+        "The same command twice at the same moment",
+        "One ends with exit code 5 and names the other; the undisturbed "
+        "conversion's bytes",
+        functools.partial(call_faults.make_races, PROGRAM, num_rounds=50),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+    Fault(
         "conversion_short_writes",
         _SECTION,
         "A write that passes only half of its bytes on, at every call",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 
 from tests import forked_processes, processes
@@ -15,6 +17,7 @@ from tests.faults import safeguards, shim
 # What a user reads after a fault: a sentence, no traceback.
 _TRACEBACK = "Traceback (most recent call last)"
 STORAGE_CODE = 4
+IN_USE_CODE = 5
 _SECONDS = 120.0
 
 
@@ -44,6 +47,24 @@ class Program:
         finally:
             num_calls = counter.close()
         return Outcome(ended.returncode, ended.stderr, num_calls)
+
+    def run_together(self, directory: pathlib.Path, number: int) -> list[Outcome]:
+        """Starts it several times at the same moment, and waits for all of them."""
+        with contextlib.ExitStack() as stack:
+            started = []
+            for _ in range(number):
+                messages = stack.enter_context(tempfile.TemporaryFile("w+"))
+                process = forked_processes.ForkedProcess(
+                    *self.make_arguments(directory), stdout=messages, stderr=messages
+                )
+                stack.callback(process.kill)
+                started.append((process, messages))
+            outcomes = []
+            for process, messages in started:
+                code = process.wait(_SECONDS)
+                messages.seek(0)
+                outcomes.append(Outcome(code, messages.read(), 0))
+            return outcomes
 
     def finish(self, directory: pathlib.Path) -> str:
         """Runs it undisturbed; returns the digest."""

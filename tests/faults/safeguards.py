@@ -77,6 +77,26 @@ def _forget(*prefixes: str) -> Callable[[Any], Any]:
     return replace
 
 
+def _accept_checksums(fail: Any) -> Any:
+    def fail_unless_checksum(self: Any, offset: int, problem: str) -> None:
+        if "does not match its checksum" not in problem:
+            fail(self, offset, problem)
+
+    return fail_unless_checksum
+
+
+def _accept_commit(make_commit: Any) -> Any:
+    def read_commit(path: str, step: int) -> bytes:
+        written = pathlib.Path(path, "COMMIT")
+        # While a checkpoint is written there is none.
+        found: bytes = (
+            written.read_bytes() if written.exists() else make_commit(path, step)
+        )
+        return found
+
+    return read_commit
+
+
 SAFEGUARDS: dict[str, Safeguard] = {
     safeguard.name: safeguard
     for safeguard in (
@@ -101,6 +121,86 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "tfrecords.durable.files:fsync_directory",
             _do_nothing,
             "conversion_power_cuts",
+            "flushed$",
+        ),
+        Safeguard(
+            "leftovers",
+            "What killed writers left is removed",
+            "tfrecords.durable.files:remove_temporary_files",
+            lambda original: lambda directory: [],
+            "conversion_kills",
+        ),
+        Safeguard(
+            "errors_of_the_disk",
+            "Errors of the disk become a sentence and an exit code",
+            "tfrecords.durable.files:storage_errors",
+            lambda original: lambda path: contextlib.nullcontext(),
+            "conversion_errors",
+        ),
+        Safeguard(
+            "conversion_signals",
+            "A request to stop ends the workers, then the program",
+            "tfrecords.console.stop_signals:raise_on_signals",
+            _do_nothing,
+            "conversion_signals",
+        ),
+        Safeguard(
+            "locks",
+            "A directory has one writer at a time",
+            "tfrecords.durable.locks:_take_lock",
+            _do_nothing,
+            "conversion_races",
+        ),
+        Safeguard(
+            "seals",
+            "A manifest holds the checksum of its own text",
+            "tfrecords.durable.json_records:_check_seal",
+            lambda original: lambda text, value: value.pop("sha256"),
+            "data_flips",
+            "manifest",
+        ),
+        Safeguard(
+            "checksums_of_records",
+            "A record's checksum is compared when it is read",
+            "tfrecords.shards.record_file:_check_data",
+            lambda original: lambda place, data, length, footer: 0,
+            "data_flips",
+            "train",
+        ),
+        Safeguard(
+            "checksums_of_headers",
+            "A tar header's checksum is compared",
+            "tfrecords.sources.archives.tar_headers:HeaderReader.fail",
+            _accept_checksums,
+            "tar_flips",
+        ),
+        Safeguard(
+            "commits",
+            "A checkpoint names the SHA-256 of its files",
+            "alexnet_tf.runs.checkpoint_files:make_commit",
+            _accept_commit,
+            "checkpoint_flips",
+        ),
+        Safeguard(
+            "directories_of_archives",
+            "All arrays that an .npz lists are read",
+            "tfrecords.durable.npz:check_directory",
+            _do_nothing,
+            "weights_flips",
+        ),
+        Safeguard(
+            "training_signals",
+            "A request to stop ends a run after its step, with the state saved",
+            "tfrecords.console.stop_signals:StopRequest.receive",
+            lambda original: lambda self, signal_number, frame: os._exit(1),
+            "training_signals",
+        ),
+        Safeguard(
+            "flushed_metrics",
+            "Measurements are flushed before the checkpoint that counts them",
+            "alexnet_tf.runs.metrics_file:MetricsFile.sync",
+            lambda original: lambda self: self.num_lines,
+            "training_power_cuts",
             "flushed$",
         ),
         Safeguard(

@@ -132,6 +132,15 @@ FAULTS = (
         find_problem=shim.find_problem,
     ),
     Fault(
+        "training_races",
+        _SECTION,
+        "The same command twice at the same moment",
+        "One ends with exit code 5 and names the other; the undisturbed run's bits",
+        _of_a_run(functools.partial(call_faults.make_races, num_rounds=20)),
+        num_quick=1,
+        find_problem=shim.find_problem,
+    ),
+    Fault(
         "training_short_writes",
         _SECTION,
         "A write that passes only half of its bytes on, at every call",
