@@ -81,7 +81,7 @@ faults-soak: $(TEST_STAMP)
 	$(BIN)/python -m tests.faults --faults=training_soak $(FAULTS_FLAGS)
 
 faults-controls: $(TEST_STAMP)
-	$(BIN)/python -m tests.faults.controls $(FAULTS_FLAGS)
+	$(BIN)/python -m tests.faults --controls $(FAULTS_FLAGS)
 
 docs: .venv-docs/installed
 	.venv-docs/bin/python tools/build_docs.py $(DOCS_FLAGS)

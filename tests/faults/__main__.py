@@ -9,20 +9,24 @@ import os
 
 from absl import flags
 
-from tests.faults import catalogue, engine, page, records
+from tests.faults import catalogue, controls, engine, page, records
 from tfrecords import errors
 from tfrecords.console import command_line
 from tfrecords.durable import files
 
 SYNOPSIS = """\
 python -m tests.faults [--faults=NAME,...] [--seed=N] [--output_dir=O]
+python -m tests.faults --controls [--safeguards=NAME,...]
 
 Injects faults and compares what they leave with undisturbed runs. Writes a record for
 each kind of fault to docs/reliability and the page docs/reliability.md. O keeps the
 faults that are done: give the same command again to resume.
 
-Exit codes: 0 success, 1 a guarantee did not hold, 2 wrong usage; 129, 130 and 143
-stopped by SIGHUP, SIGINT and SIGTERM."""
+With --controls it switches safeguards off instead, one at a time, and injects faults
+until one breaks a guarantee.
+
+Exit codes: 0 success, 2 wrong usage, or a guarantee did not hold, or no fault found a
+safeguard missing; 129, 130 and 143 stopped by SIGHUP, SIGINT and SIGTERM."""
 
 _FAULTS = flags.DEFINE_list(
     "faults", [], "which kinds; by default all but those that take hours"
@@ -31,10 +35,22 @@ _SEED = flags.DEFINE_integer("seed", 0, "chooses the random faults")
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", "build/faults", "keeps the faults that are done"
 )
+_CONTROLS = flags.DEFINE_bool("controls", False, "switch safeguards off")
+_SAFEGUARDS = flags.DEFINE_list("safeguards", [], "with --controls; all by default")
 
 
 def main() -> None:
-    """Injects the faults that are not done."""
+    """Does what the flags say, and writes the page."""
+    try:
+        if _CONTROLS.value:
+            controls.run(_SAFEGUARDS.value)
+        else:
+            _inject()
+    finally:
+        files.write_bytes(str(page.PATH), catalogue.make_page().encode())
+
+
+def _inject() -> None:
     for name in _FAULTS.value:
         if name not in catalogue.FAULTS:
             raise errors.UserError(
@@ -56,7 +72,6 @@ def main() -> None:
         print(f"{name}: {result.num_faults:,} faults, {len(result.failures)} failures")
         for failure in result.failures[:5]:
             print(f"  {failure}")
-    files.write_bytes(str(page.PATH), catalogue.make_page().encode())
     if num_failed:
         raise errors.DataError(f"{num_failed:,} faults broke a guarantee.")
 
