@@ -62,6 +62,13 @@ def read_precision(path: str) -> str | None:
     return None if find_record(path) is None else read_config(path).precision
 
 
+def read_earlier(path: str) -> dict[str, Any]:
+    """`overrides.list_earlier` of the run in `path`; {} without a run."""
+    if find_record(path) is None:
+        return {}
+    return overrides.list_earlier(read_config(path))
+
+
 def read_record(path: str) -> dict[str, Any]:
     """Reads `run.json` in `path`.
 

@@ -174,9 +174,7 @@ def _check_same_run(
             f"--config.init_from={path}."
         )
     old_config = run_record.read_settings(path, record)
-    if old_config.model.initial_scaling == "none":
-        # Lets runs of earlier versions resume: it is no longer the default.
-        config = overrides.override(config, {"model.initial_scaling": "none"})
+    config = overrides.override(config, overrides.list_earlier(old_config))
     if differences := run_record.list_differences(old_config, config):
         raise errors.UserError(
             f"{path} holds a run of other settings:{''.join(differences)}\nUse another "

@@ -130,18 +130,22 @@ def test_other_settings_are_refused_field_by_field(tmp_path):
     assert (tmp_path / "run.json").read_bytes() == before
 
 
-def test_a_run_of_an_earlier_version_keeps_its_initial_scaling(tmp_path):
-    """Its record lacks the setting, whose default has changed since."""
+@pytest.mark.parametrize(
+    ("name", "earlier"),
+    [("model.initial_scaling", "none"), ("data.crop_origin", "corner")],
+)
+def test_a_run_of_an_earlier_version_keeps_what_it_did(tmp_path, name, earlier):
+    """Its record lacks the setting, whose default does something else."""
     open_and_begin(tmp_path)
     path = tmp_path / "run.json"
     record = json.loads(path.read_text())
-    del record["config"]["model.initial_scaling"]
+    del record["config"][name]
     path.write_text(json.dumps(record))
     for _ in range(2):
         workdir.check_workdir(str(tmp_path), PAPER, INFO)
         open_and_begin(tmp_path)
         record = json.loads(path.read_text())
-        assert record["config"]["model.initial_scaling"] == "none"
+        assert record["config"][name] == earlier
 
 
 def test_another_initial_scaling_is_refused(tmp_path):
