@@ -97,9 +97,7 @@ def make_classes(
         raise errors.DataError(
             f"{path} holds a last layer (fc8) without outputs. Give another file."
         )
-    return tuple(
-        manifest.ClassInfo(f"{label:04d}", f"class {label}") for label in range(count)
-    )
+    return data_summary.number_classes(count)
 
 
 def make_statistics(mean_image: np.ndarray) -> Statistics:
