@@ -138,6 +138,8 @@ def main() -> None:
     if action != "codes":
         if bool(_WORKDIR.value) == bool(_EXPORT_DIR.value):
             raise errors.UserError("give either --workdir or --export_dir.")
+        if _EXPORT_DIR.value:
+            shared_flags.refuse_checkpoint()
         if _WORKDIR.value:
             run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
