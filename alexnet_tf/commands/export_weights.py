@@ -48,7 +48,7 @@ _LAYOUT = shared_flags.define_layout("of the images it will be shown")
 
 def main() -> None:
     """Reads the flags, writes the file, says what it needs to be used."""
-    kind = weights.find_format(_OUTPUT.value, _FORMAT.value)
+    kind = weights.find_format(_OUTPUT.value, _FORMAT.value, is_written=True)
     given = shared_flags.read_layout(_LAYOUT)
     if kind.write is None:
         raise errors.UserError(

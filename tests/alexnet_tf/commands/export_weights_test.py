@@ -112,6 +112,7 @@ def test_orders_are_asked_for(run, workdir, tmp_path):
         (("--output=a.keras",), "files of this format are only read"),
         (("--output=a.h5", "--fc6_order=chw"), "leave out --fc6_order"),
         (("--output=a.caffemodel",), "Give --format"),
+        (("--output=a.onnx",), "Give --format, one of npy, npz, h5, pt, safetensors."),
         (("--output=/nowhere/a.npz",), "there is no directory /nowhere"),
         (("--output=a.npz", "--checkpoint=7"), "no checkpoint of step 7"),
         (("--output=a.npz", "--workdir=nowhere"), "nowhere holds no run"),
