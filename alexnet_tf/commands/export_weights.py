@@ -71,6 +71,7 @@ def main() -> None:
     statistics = data_summary.load(_WORKDIR.value).statistics
     if warning := untrained.describe(untrained.read(checkpoint)):
         print(warning, file=sys.stderr)
+    mapping.check_layers(_WORKDIR.value, checkpoint.get_weights())
     arrays = mapping.sort_towers(checkpoint.get_weights())
     if kind.has_towers:
         form = "two towers, kernels hwio, fc6's rows hwc, images rgb"
