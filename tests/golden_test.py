@@ -96,8 +96,9 @@ def test_run_continues_as_before(
     run = tmp_path / name
     shutil.copytree(golden / name, run)
     config = overrides.override(experiments.get_config(experiment), {**SMALL, **values})
-    # The records lack the setting, whose default has changed since.
-    recorded = overrides.override(config, {"model.initial_scaling": "none"})
+    # The records lack the settings, whose defaults do something else since.
+    earlier = {"model.initial_scaling": "none", "data.crop_origin": "corner"}
+    recorded = overrides.override(config, earlier)
     assert run_record.read_config(str(run)) == recorded
 
     state = train.train_and_evaluate(config, data, str(run))

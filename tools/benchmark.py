@@ -89,9 +89,8 @@ def main() -> None:
     }
     options = harness.Options(**settings)
     if name not in BENCHMARKS:
-        raise errors.UserError(
-            f"there is no benchmark {name!r}; there are {', '.join(BENCHMARKS)}."
-        )
+        fault = f"there is no benchmark {name!r}" if name else "no benchmark was named"
+        raise errors.UserError(f"{fault}; there are {', '.join(BENCHMARKS)}.")
     if not math.isfinite(options.width):
         raise errors.UserError(
             f"--width={options.width} is not a number. Pass 1 or less."

@@ -264,11 +264,10 @@ def main() -> None:
         f"{parameters:,} parameters. Estimated, not measured."
     )
     for number in images:
-        columns = "".join(f" cores, {name} |" for name in rates)
-        print(
-            f"\n| GPUs | {number:,} images: at least | expected | images/s |{columns}"
-        )
-        print("|" + "---|" * len(columns))
+        headings = ["GPUs", f"{number:,} images: at least", "expected", "images/s"]
+        headings += [f"cores, {name}" for name in rates]
+        print(f"\n| {' | '.join(headings)} |")
+        print("|" + "---|" * len(headings))
         for num_gpus in gpus:
             step = estimate_step(
                 H100, num_gpus, _BATCH_SIZE.value, per_image, parameters, outputs

@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from alexnet_tf.figures import matplotlib_defaults
 from alexnet_tf.runs import checkpoint as checkpoint_lib
-from alexnet_tf.runs import untrained
+from alexnet_tf.runs import run_record, untrained
 from tfrecords.console import command_line
 from tfrecords.durable import files
 from tfrecords.plurals import counted
@@ -50,9 +50,10 @@ _SCALE = flags.DEFINE_integer(
 def main() -> None:
     """Reads the flags and draws."""
     files.check_target(_OUTPUT.value)
-    checkpoint = checkpoint_lib.load(
-        os.path.join(_WORKDIR.value, "checkpoints"), _CHECKPOINT.value
-    )
+    checkpoints_dir = run_record.get_checkpoints_dir(_WORKDIR.value)
+    if not os.path.isdir(checkpoints_dir):
+        run_record.read_record(_WORKDIR.value)  # Says what is there instead of a run.
+    checkpoint = checkpoint_lib.load(checkpoints_dir, _CHECKPOINT.value)
     if "conv1" in untrained.read(checkpoint):
         print(untrained.describe(["conv1"]), file=sys.stderr)
     kernels = [

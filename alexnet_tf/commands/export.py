@@ -89,9 +89,10 @@ def main() -> None:
         )
     command_line.quiet_tensorflow()
     from alexnet_tf.evaluation import evaluate
-    from alexnet_tf.export import other_formats, saved_model
+    from alexnet_tf.export import exported, other_formats, saved_model
     from alexnet_tf.runs import trained_network, untrained
 
+    exported.check_target(_EXPORT_DIR.value)
     requests = _make_warmup_requests()
     calibration = None
     if other_formats.TFLITE in formats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 
 from absl import flags
@@ -30,7 +29,7 @@ load_weights of alexnet_tf.network.build.build_model's network takes.
   alexnet-export-weights --workdir=runs/alexnet --output=alexnet.safetensors
 
 The mean that is subtracted from images is written beside it, here to
-alexnet.mean.npy, which alexnet-import-weights --mean_image reads.
+alexnet.safetensors.mean_rgb.npy, which alexnet-import-weights --mean_image reads.
 
 Exit codes: 0 success, 2 wrong usage or bad input, 4 storage error; 129, 130 and
 143 stopped by SIGHUP, SIGINT and SIGTERM."""
@@ -49,7 +48,7 @@ _LAYOUT = shared_flags.define_layout("of the images it will be shown")
 
 def main() -> None:
     """Reads the flags, writes the file, says what it needs to be used."""
-    kind = weights.find_format(_OUTPUT.value, _FORMAT.value)
+    kind = weights.find_format(_OUTPUT.value, _FORMAT.value, is_written=True)
     given = shared_flags.read_layout(_LAYOUT)
     if kind.write is None:
         raise errors.UserError(
@@ -61,7 +60,8 @@ def main() -> None:
             f"{_OUTPUT.value} is for this package's own network, whose order is given: "
             f"leave out {', '.join('--' + name for name in given)}."
         )
-    mean_path = f"{os.path.splitext(_OUTPUT.value)[0]}.mean.npy"
+    layout = dataclasses.replace(kind.layout, **given)
+    mean_path = mean_image_lib.make_path(_OUTPUT.value, layout.channel_order)
     for path in (_OUTPUT.value, mean_path):
         files.check_target(path)
     config = run_record.read_config(_WORKDIR.value)
@@ -71,7 +71,7 @@ def main() -> None:
     statistics = data_summary.load(_WORKDIR.value).statistics
     if warning := untrained.describe(untrained.read(checkpoint)):
         print(warning, file=sys.stderr)
-    layout = dataclasses.replace(kind.layout, **given)
+    mapping.check_layers(_WORKDIR.value, checkpoint.get_weights())
     arrays = mapping.sort_towers(checkpoint.get_weights())
     if kind.has_towers:
         form = "two towers, kernels hwio, fc6's rows hwc, images rgb"

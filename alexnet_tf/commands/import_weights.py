@@ -164,7 +164,10 @@ def _report(
     if chosen := start.get("precision"):
         print(f"precision: {chosen['precision']} ({chosen['reason']})")
     if not _CLASSES.value:
-        print("The classes have only numbers; --classes would name them.")
+        print(
+            "The classes have only numbers; data of named classes can be evaluated "
+            "after an import with --classes=DATA."
+        )
     name = os.path.normpath(_WORKDIR.value)
     print(
         f"  alexnet-evaluate --workdir={name} --data_dir=DATA\n"

@@ -61,6 +61,8 @@ def main() -> None:
     """Reads the flags, predicts and prints."""
     if bool(_WORKDIR.value) == bool(_EXPORT_DIR.value):
         raise errors.UserError("give either --workdir or --export_dir.")
+    if _EXPORT_DIR.value:
+        shared_flags.refuse_checkpoint()
     if not _IMAGES.value:
         raise errors.UserError("there is no image to predict: name some, or folders.")
     if _PLOT.value:

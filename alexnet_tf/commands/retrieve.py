@@ -138,6 +138,8 @@ def main() -> None:
     if action != "codes":
         if bool(_WORKDIR.value) == bool(_EXPORT_DIR.value):
             raise errors.UserError("give either --workdir or --export_dir.")
+        if _EXPORT_DIR.value:
+            shared_flags.refuse_checkpoint()
         if _WORKDIR.value:
             run_record.read_config(_WORKDIR.value)
     command_line.quiet_tensorflow()
@@ -164,6 +166,7 @@ def _build(images: list[str]) -> None:
 
     if _APPROXIMATE.value:
         search.check_package()
+    split = _SPLIT.value or "train"
     data_dir = _DATA_DIR.value
     if not data_dir and _WORKDIR.value:
         data_dir = run_record.read_record(_WORKDIR.value)["data"]["data_dir"]
@@ -171,11 +174,16 @@ def _build(images: list[str]) -> None:
         raise errors.UserError("--data_dir is missing: the shards to build from.")
     layer = _LAYER.value or extractor.DEFAULT_LAYER
     found, config = _open_extractor(layer, _UNTRAINED.value)
+    data = build.open_images(data_dir, config)
+    if _APPROXIMATE.value:
+        # Before the features are computed, which takes hours for many images.
+        name = f"the split {split} of {data_dir}"
+        search.check_approximate(name, data.count_images(split))
     features = build.build(
         found,
-        build.open_images(data_dir, config),
+        data,
         config,
-        _SPLIT.value or "train",
+        split,
         _INDEX_DIR.value,
         _WORKDIR.value or _EXPORT_DIR.value,
         _UNTRAINED.value,

@@ -8,6 +8,7 @@ from absl import flags
 
 from alexnet_tf import experiments
 from alexnet_tf.figures import matplotlib_defaults
+from tfrecords import errors
 from tfrecords.console import command_line
 
 # absl gives the flags defined here to the module that calls a function below.
@@ -30,6 +31,15 @@ def define_checkpoint(condition: str = "") -> Any:
     parser = command_line.TextParser(("last", "best"))
     text = f"{condition}last, best, or the number of a step"
     return flags.DEFINE(parser, "checkpoint", "last", text)
+
+
+def refuse_checkpoint() -> None:
+    """Raises `UserError` if --checkpoint was given; called where an export is used."""
+    if flags.FLAGS["checkpoint"].present:
+        raise errors.UserError(
+            "--checkpoint chooses one of a run, with --workdir; an export holds one "
+            "checkpoint. Leave the flag out, or give --workdir."
+        )
 
 
 def define_views() -> Any:

@@ -8,6 +8,7 @@ import sys
 from absl import flags
 
 from alexnet_tf.commands import setting_flags, shared_flags
+from alexnet_tf.config.schema import Config
 from alexnet_tf.devices.workers import find_workers
 from alexnet_tf.training import checks
 from tfrecords import errors
@@ -104,8 +105,25 @@ def main() -> None:
     best = state.best_top1_error
     evaluated = f", best validation top-1 error {best:.2%}" if best is not None else ""
     print(f"done: {counted(state.step, 'step')}{evaluated}")
-    print(f"  alexnet-evaluate --workdir={_WORKDIR.value} --views=10")
+    print(f"  {_suggest_evaluation(config, info)}")
     print(f"  tensorboard --logdir={_WORKDIR.value}")
+
+
+def _suggest_evaluation(config: Config, info: manifest.Manifest) -> str:
+    """The command that evaluates the run, or how to get images for one."""
+    test = info.splits.get("test")
+    split = "validation" if "validation" in info.splits else None
+    if not split and config.data.num_folds:
+        split = "held_out"
+    if not split and test and test.is_labelled:
+        split = "test"
+    if not split:
+        return (
+            "There is no validation split to evaluate on; alexnet-convert "
+            "--validation_fraction=0.1 makes one."
+        )
+    flag = "" if split == "validation" else f" --split={split}"
+    return f"alexnet-evaluate --workdir={_WORKDIR.value} --views=10{flag}"
 
 
 def run() -> None:

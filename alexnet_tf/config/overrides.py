@@ -53,7 +53,7 @@ _EXPECTED: dict[Any, str] = {
 }
 
 # Settings that earlier versions lacked, with the value that matches their behaviour.
-_EARLIER = {"model.initial_scaling": "none"}
+_EARLIER = {"model.initial_scaling": "none", "data.crop_origin": "corner"}
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -186,6 +186,15 @@ def from_dict(values: Mapping[str, Any]) -> Config:
     version's behaviour.
     """
     return override(Config(), {**_EARLIER, **values})
+
+
+def list_earlier(config: Config) -> dict[str, Any]:
+    """The settings of a run that are what earlier versions did, not the defaults.
+
+    The run keeps them: otherwise the command that began it could not resume it.
+    """
+    values = to_dict(config)
+    return {name: value for name, value in _EARLIER.items() if values[name] == value}
 
 
 def find_differences(old: Config, new: Config) -> list[tuple[str, Any, Any]]:

@@ -25,9 +25,16 @@ class DataConfig:
     crop_size: int = setting(224, "side of the crops, pixels (section 4.1)", minimum=1)
     crop_positions: int = setting(
         32,
-        "number of crop offsets per axis, 0..N-1, or the centre's alone if N is 1. The "
-        "paper's factor 2048 is 32 * 32 * 2; the source uses all 33",
+        "number of crop offsets per axis: 0..31 in the paper, whose factor 2048 is 32 "
+        "* 32 * 2; the source uses all 33; 1: the centre's alone",
         minimum=1,
+    )
+    crop_origin: str = setting(
+        "centre",
+        "where the offsets lie if they do not fill the image. centre: in its middle, "
+        "where evaluation looks (ours); corner: from the top left, unless there is "
+        "only one, as in runs of earlier versions",
+        choices=("centre", "corner"),
     )
     crop_chunk: int = setting(
         1,

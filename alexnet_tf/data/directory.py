@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 
 from alexnet_tf.config.schema import Config, DataConfig
-from alexnet_tf.data import folds
+from alexnet_tf.data import folds, random_draws
 from alexnet_tf.data.batch_reader import BatchReader
 from tfrecords import errors
 from tfrecords.shards import contest, record_index, record_reader, statistics
@@ -141,7 +141,7 @@ def open_data(path: str, config: Config) -> DataDirectory:
             f"the mean image in {path} has the shape {shape}, but its images have "
             f"{(size, size, 3)}. Convert the images again."
         )
-    last = config.data.crop_size + config.data.crop_positions - 1
+    last = random_draws.compute_seen_size(config.data)
     if last > size:
         raise errors.UserError(
             f"crops of {config.data.crop_size} pixels at {config.data.crop_positions} "
@@ -150,6 +150,25 @@ def open_data(path: str, config: Config) -> DataDirectory:
             f"be at most {size + 1}."
         )
     return data
+
+
+def explain_unseen(data: DataDirectory, config: DataConfig) -> str:
+    """A warning if training sees only a small part of the stored images, else "".
+
+    Its side is then below 7/8 of theirs, that of the usual centre crop, 224 of 256.
+    """
+    seen, stored = random_draws.compute_seen_size(config), data.image_size
+    if 8 * seen >= 7 * stored:
+        return ""
+    is_central = random_draws.find_first_offset(config, stored) > 0
+    part = "central" if is_central else "top left"
+    return (
+        f"warning: training sees only the {part} {seen}x{seen} pixels of the images, "
+        f"which {data.path} stores at {stored}x{stored}: the crops have "
+        f"{config.crop_size} pixels a side, at {config.crop_positions} positions per "
+        "axis. If whole images are meant, stop and convert them to that size: "
+        f"alexnet-convert --image_size={seen}"
+    )
 
 
 def check_splits(config: Config, data: DataDirectory) -> None:

@@ -53,7 +53,8 @@ def draw_crop_offsets(seed: tf.Tensor, crop_positions: int) -> tf.Tensor:
     """Draws the crops' top left corners, uniform on 0..crop_positions-1 (section 4.1).
 
     `crop_positions` is 32 per axis in the paper, 33 in the source. Returns, for a seed
-    int64 [2], int32 [BLOCK, 2]: pixels from the top, pixels from the left.
+    int64 [2], int32 [BLOCK, 2]: pixels from the top and left of the first crop, which
+    is at `find_first_offset`.
     """
     return tf.random.stateless_uniform(
         [BLOCK, 2], seed, 0, crop_positions, tf.int32, alg=_ALGORITHM
@@ -113,8 +114,19 @@ def draw_sequence(
 
 
 def find_first_offset(data: DataConfig, image_size: int) -> int:
-    """The smallest crop offset: 0, or with a single position that of the centre."""
-    return (image_size - data.crop_size) // 2 if data.crop_positions == 1 else 0
+    """The smallest crop offset: all crops together lie in the centre of the image.
+
+    It is 0 for the paper's crops, which leave out one row and column of the image.
+    With `crop_origin` "corner", it is 0 for any others, too, but a single one.
+    """
+    if data.crop_origin == "corner" and data.crop_positions > 1:
+        return 0
+    return (image_size - compute_seen_size(data)) // 2
+
+
+def compute_seen_size(data: DataConfig) -> int:
+    """Side of the square that all crops of training cover together, pixels."""
+    return data.crop_size + data.crop_positions - 1
 
 
 def make_training_draws(

@@ -19,7 +19,13 @@ from alexnet_tf.experiments import (
 )
 from tfrecords import errors
 
-__all__ = ["EXPERIMENTS", "get_config", "list_given", "list_inherited"]
+__all__ = [
+    "EXPERIMENTS",
+    "describe_start",
+    "get_config",
+    "list_given",
+    "list_inherited",
+]
 
 EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "alexnet": alexnet.get_config,
@@ -35,6 +41,9 @@ EXPERIMENTS: dict[str, Callable[[], Config]] = {
     "sample": sample.get_config,
     "sample_quarter": sample.get_quarter_config,
 }
+
+# Experiments that are nothing without the weights of another run.
+_STARTS = {"finetune": "a trained network", **conv6_source.STARTS}
 
 
 def get_config(name: str) -> Config:
@@ -62,6 +71,11 @@ def get_config(name: str) -> Config:
 def list_inherited(name: str) -> tuple[str, ...]:
     """The settings that an experiment inherits from the run in `init_from`."""
     return finetune.INHERITED if name.partition("+")[0] == "finetune" else ()
+
+
+def describe_start(name: str) -> str:
+    """What an experiment starts from, "a run of alexnet_source"; "" if from scratch."""
+    return _STARTS.get(name.partition("+")[0], "")
 
 
 def list_given(name: str) -> tuple[str, ...]:

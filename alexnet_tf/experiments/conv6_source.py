@@ -25,6 +25,13 @@ from alexnet_tf.config import schema
 from alexnet_tf.config.by_layer import RateChange
 from alexnet_tf.experiments import alexnet_source
 
+# The run that each starts from (`init_from`).
+STARTS = {
+    "conv6_fall2009": "a run of alexnet_source",
+    "conv6_fall2011": "a run of conv6_fall2009",
+    "conv6_source": "a run of conv6_fall2011",
+}
+
 _CONVOLUTIONS = tuple(f"conv{number}" for number in range(1, 7))
 # 300 of the 10,009 steps in an epoch of ILSVRC-2012.
 _300_STEPS = 0.03

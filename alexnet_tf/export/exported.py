@@ -11,6 +11,7 @@ import tensorflow as tf
 from alexnet_tf.devices import placement
 from alexnet_tf.runs import tensorflow_files
 from tfrecords import errors, limits
+from tfrecords.console import directory_kinds
 from tfrecords.durable import checksums, files, json_records, versions
 from tfrecords.shards import manifest
 
@@ -46,10 +47,47 @@ def find_version(export_dir: str) -> str:
         # older version would hide that.
         if _is_listed(path):
             return path
+    kind = directory_kinds.recognize(export_dir)
+    if kind == directory_kinds.RUN:
+        raise errors.UserError(
+            f"{export_dir} is a run's workdir, not an export. Give "
+            f"--workdir={export_dir}."
+        )
+    if kind and kind != directory_kinds.EXPORT:
+        raise errors.UserError(
+            f"{export_dir} is {kind}, not an export. Give one that alexnet-export made."
+        )
     raise errors.UserError(
         f"{export_dir} holds no SavedModel export. Make one: alexnet-export "
         f"--workdir=W --export_dir={export_dir}"
     )
+
+
+def check_target(export_dir: str) -> None:
+    """Raises `UserError` unless a version may be written to `export_dir`.
+
+    It may be new, empty, or hold versions, but nothing of another kind.
+    """
+    if not os.path.isdir(export_dir):
+        return  # Writing there makes it, or reports that it cannot.
+    kind = directory_kinds.recognize(export_dir)
+    with files.read_errors(export_dir):
+        names = [name for name in os.listdir(export_dir) if not name.startswith(".")]
+    if kind == directory_kinds.EXPORT and any(map(str.isdecimal, names)):
+        return
+    if kind:
+        is_version = kind == directory_kinds.EXPORT
+        what = "a version of an export" if is_version else kind
+        raise errors.UserError(
+            f"{export_dir} is {what}, and an export would be written into it. Give "
+            "another --export_dir."
+        )
+    if names and not versions.list_versions(export_dir):
+        raise errors.UserError(
+            f"{export_dir} is not empty and holds no versions of an export, but "
+            f"{min(names)}. Give a new --export_dir, such as "
+            f"{os.path.join(export_dir, 'alexnet')}."
+        )
 
 
 def _is_listed(path: str) -> bool:

@@ -201,11 +201,12 @@ def export(
     `warmup.make_requests`. The directory is created if missing.
 
     Raises:
-      UserError: if `export_dir` cannot be a directory, or a format lacks a package or
-        split.
+      UserError: if `export_dir` cannot be a directory or holds something else, or a
+        format lacks a package or split.
       StorageError: if it cannot be written.
     """
     other_formats.check(formats, calibration)
+    exported.check_target(export_dir)
     with versions.write_version(export_dir) as version:
         path = version.temporary
         extra = os.path.join(path, exported.EXTRA_NAME)

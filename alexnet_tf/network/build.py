@@ -136,14 +136,16 @@ def _check_crop_size(
             continue
         if isinstance(row, tables.ConvolutionRow):
             side = (side + sum(row.padding) - row.size) // row.stride + 1
+        missing = row.name if side < 1 else ""
         if row.pooled:
             left = side - config.pool_size
             up = config.pool_rounding == "up" and left >= 0
             side = (left + (config.pool_stride - 1) * up) // config.pool_stride + 1
         if side < 1:
+            missing = missing or f"pool{''.join(filter(str.isdigit, row.name))}"
             raise errors.UserError(
                 f"crops of {crop_size} pixels are too small for the network: "
-                f"{row.name} would have no output. Give a larger "
+                f"{missing} would have no output. Give a larger "
                 "--config.data.crop_size (the paper's is 224); convert larger images "
                 "if necessary."
             )

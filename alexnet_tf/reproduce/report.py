@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from alexnet_tf.experiments.claims.claim import Claim
 from alexnet_tf.experiments.claims.data_sets import DATA_SETS
-from alexnet_tf.reproduce import outcomes, plots
+from alexnet_tf.reproduce import outcomes, plan, plots
 from alexnet_tf.reproduce.measures import MEASURES
-from alexnet_tf.reproduce.outcomes import ArmResult, Outcome
+from alexnet_tf.reproduce.outcomes import ArmResult, Outcome, Result
 from alexnet_tf.reproduce.run_records import RunRecord
 
 _INTRODUCTION = """\
@@ -49,23 +50,33 @@ number of inputs.
 def format_list(
     claims: Iterable[Claim], records: Mapping[str, RunRecord], is_full: bool = False
 ) -> str:
-    """A line per comparison: claim, section, paper's value, verdict."""
-    rows = [("claim", "section", "compared", "paper", "verdict")]
+    """A line per comparison: claim, section, data set, paper's value, verdict.
+
+    A claim that needs several data sets has them below each other.
+    """
+    rows = [("claim", "section", "data", "compared", "paper", "verdict")]
     for claim in claims:
         outcome = outcomes.judge_claim(claim, records, is_full)
-        for number, result in enumerate(outcome.results):
-            compared = result.comparison
-            first = (claim.name, claim.section) if number == 0 else ("", "")
-            text = f"{compared.arm} - {compared.control}"
-            if compared.measure != "top1":
-                text += f", {compared.measure}"
-            rows.append((*first, text, compared.paper, result.verdict.format()))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        about = [
+            (_name_compared(each), each.comparison.paper, each.verdict.format())
+            for each in outcome.results
+        ]
+        names = dict.fromkeys(run.data for run in plan.make_plan([claim], is_full))
+        firsts = [(claim.name, claim.section)]
+        for first, data, rest in itertools.zip_longest(firsts, names, about):
+            rows.append((*(first or ("", "")), data or "", *(rest or ("", "", ""))))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = []
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        lines.append("  ".join([*cells, row[4]]).rstrip())
+        lines.append("  ".join([*cells, row[5]]).rstrip())
     return "\n".join(lines)
+
+
+def _name_compared(result: Result) -> str:
+    compared = result.comparison
+    text = f"{compared.arm} - {compared.control}"
+    return text if compared.measure == "top1" else f"{text}, {compared.measure}"
 
 
 def format_page(

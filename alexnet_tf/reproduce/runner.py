@@ -38,14 +38,20 @@ def find_data(runs: Sequence[Run], data_root: str) -> dict[str, manifest.Manifes
     found = {}
     for name in dict.fromkeys(run.data for run in runs):
         path = os.path.join(data_root, name)
+        what, command = DATA_SETS[name].what, DATA_SETS[name].format_command(path)
+        if not os.path.isdir(path):
+            raise errors.UserError(
+                f"{path} is missing: {what}, which the claims need. Make it with "
+                f"{command}, or correct --data_root."
+            )
         splits = {run.split for run in runs if run.data == name} | {"train"}
         try:
             found[name] = manifest.read_manifest(path)
             _check_data(found[name], DATA_SETS[name], splits)
         except errors.UserError as error:
             raise errors.UserError(
-                f"{path} should hold {DATA_SETS[name].what}: {error} Make it with "
-                f"{DATA_SETS[name].command}"
+                f"{path} should hold {what}: {error} Make it with {command}, or "
+                "correct --data_root."
             ) from error
     return found
 

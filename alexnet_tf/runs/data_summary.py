@@ -70,7 +70,10 @@ def load(workdir: str) -> TrainingData:
 def check_classes(
     kept: TrainingData, classes: tuple[manifest.ClassInfo, ...], data_dir: str
 ) -> None:
-    """Raises `UserError`, naming the first label whose class differs in `data_dir`."""
+    """Raises `UserError`, naming the first label whose class differs in `data_dir`.
+
+    Of imported weights whose classes have only numbers, it says how to name them.
+    """
     if len(kept.classes) != len(classes):
         raise errors.UserError(
             f"the network has {counted(len(kept.classes), 'class')}, but the data in "
@@ -79,9 +82,23 @@ def check_classes(
             "the same classes."
         )
     for label, (ours, theirs) in enumerate(zip(kept.classes, classes, strict=True)):
-        if ours.synset != theirs.synset:
-            raise errors.UserError(
-                f"label {label} is {ours.synset!r} for the network, but "
-                f"{theirs.synset!r} in {data_dir}. Give the data it was trained on, "
-                "or other data of the same classes."
+        if ours.synset == theirs.synset:
+            continue
+        remedy = "Give the data it was trained on, or other data of the same classes."
+        if kept.classes == number_classes(len(classes)):
+            remedy = (
+                "The import gave its classes numbers alone. If they are those of "
+                f"{data_dir}, in that order, import the weights again, to a new "
+                f"workdir, with --classes={data_dir}."
             )
+        raise errors.UserError(
+            f"label {label} is {ours.synset!r} for the network, but "
+            f"{theirs.synset!r} in {data_dir}. {remedy}"
+        )
+
+
+def number_classes(count: int) -> tuple[manifest.ClassInfo, ...]:
+    """The classes of imported weights whose names were not given."""
+    return tuple(
+        manifest.ClassInfo(f"{label:04d}", f"class {label}") for label in range(count)
+    )

@@ -16,6 +16,7 @@ from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.runs.metrics_file import read_lines
 from tfrecords import errors
+from tfrecords.console import directory_kinds
 from tfrecords.durable import files, json_records, locks
 
 RECORD_NAME = "run.json"
@@ -62,6 +63,13 @@ def read_precision(path: str) -> str | None:
     return None if find_record(path) is None else read_config(path).precision
 
 
+def read_earlier(path: str) -> dict[str, Any]:
+    """`overrides.list_earlier` of the run in `path`; {} without a run."""
+    if find_record(path) is None:
+        return {}
+    return overrides.list_earlier(read_config(path))
+
+
 def read_record(path: str) -> dict[str, Any]:
     """Reads `run.json` in `path`.
 
@@ -71,6 +79,11 @@ def read_record(path: str) -> dict[str, Any]:
     """
     record = find_record(path)
     if record is None:
+        if kind := directory_kinds.recognize(path):
+            raise errors.UserError(
+                f"{path} holds no run: it is {kind}. Give a workdir made by "
+                "alexnet-train."
+            )
         raise errors.UserError(
             f"{path} holds no run: there is no {RECORD_NAME}. Give a workdir made by "
             "alexnet-train."

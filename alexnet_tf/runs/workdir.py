@@ -38,6 +38,7 @@ class Workdir:
         self.checkpoints_dir = run_record.get_checkpoints_dir(path)
         self.warnings = warnings
         self._record = record
+        self.is_begun = False
         self.metrics = MetricsFile(os.path.join(path, run_record.METRICS_NAME))
 
     @property
@@ -51,8 +52,8 @@ class Workdir:
     ) -> None:
         """Adds this start to the record and rewinds the metrics to `step`.
 
-        Call it once, before the first training step. Only the lock is written earlier,
-        so that a start that fails leaves an empty directory empty. Drops metrics of
+        Call it once, before the first training step. Nothing but the lock is written
+        earlier, and `open_workdir` removes that if the start fails. Drops metrics of
         later steps, which will be repeated, and a truncated last line. `warnings`
         reports missing lines. `saved_step` is that of the checkpoint that the run
         resumes from, and `metrics_lines` the number of lines when that was saved, or
@@ -63,6 +64,7 @@ class Workdir:
           StorageError: if the directory cannot be written.
         """
         self.warnings += self.metrics.rewind(step, metrics_lines)
+        self.is_begun = True
         self._record["starts"][-1]["from_step"] = step
         self._record["saved_step"] = saved_step
         self._write_record()
@@ -89,7 +91,8 @@ def open_workdir(
     """Locks a run's directory, new or existing, for this process.
 
     Call `begin` on the directory next. `info` is the rest of this start's entry in the
-    record.
+    record. If the start ends before that, in an error, directories and lock that it
+    made are removed again.
 
     Raises:
       UserError: if the directory holds something other than a run, or a run with other
@@ -98,46 +101,63 @@ def open_workdir(
       InUseError: if another process holds it.
       StorageError: if it cannot be written.
     """
-    files.make_directory(path)
-    run_record.refuse_foreign(path, "run", run_record.RECORD_NAME, set())
-    with locks.directory_lock(path, "alexnet-train"):
-        files.remove_temporary_files(path)
-        record = run_record.find_record(path)
-        warnings = []
-        start = {
-            "time": datetime.datetime.now(datetime.timezone.utc).isoformat(
-                timespec="seconds"
-            ),
-            "command": [os.path.basename(info.command[0]), *info.command[1:]],
-            "environment": dict(info.environment),
+    nearest, lock = files.find_nearest(path), os.path.join(path, locks.LOCK_NAME)
+    was_locked, run = os.path.lexists(lock), None
+    try:
+        files.make_directory(path)
+        run_record.refuse_foreign(path, "run", run_record.RECORD_NAME, set())
+        with locks.directory_lock(path, "alexnet-train"):
+            try:
+                run = _read_run(path, config, info)
+                yield run
+            finally:
+                if not was_locked and not (run and run.is_begun):
+                    with contextlib.suppress(OSError):
+                        files.remove(lock)
+    finally:
+        if not (run and run.is_begun):
+            files.remove_empty_directories(path, nearest)
+
+
+def _read_run(path: str, config: Config, info: run_record.RunInfo) -> Workdir:
+    """The directory, for a start that is not yet begun; raises as `open_workdir`."""
+    files.remove_temporary_files(path)
+    record = run_record.find_record(path)
+    warnings = []
+    start = {
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(
+            timespec="seconds"
+        ),
+        "command": [os.path.basename(info.command[0]), *info.command[1:]],
+        "environment": dict(info.environment),
+    }
+    if info.precision:
+        start["precision"] = dict(info.precision)
+    if info.weights:
+        start["weights"] = dict(info.weights)
+    if record is None:
+        record = {
+            "format": run_record.FORMAT_NAME,
+            "version": run_record.FORMAT_VERSION,
+            "starts": [],
+            "saved_step": None,
         }
-        if info.precision:
-            start["precision"] = dict(info.precision)
-        if info.weights:
-            start["weights"] = dict(info.weights)
-        if record is None:
-            record = {
-                "format": run_record.FORMAT_NAME,
-                "version": run_record.FORMAT_VERSION,
-                "starts": [],
-                "saved_step": None,
-            }
-        else:
-            old_config, config = _check_same_run(path, record, config, info)
-            record["saved_step"] = run_record.get_saved_step(path, record)
-            old, new = overrides.to_dict(old_config), overrides.to_dict(config)
-            if changes := {k: [old[k], new[k]] for k in new if old[k] != new[k]}:
-                start["changed_settings"] = changes
-            warnings += _compare_environments(
-                record["starts"][-1]["environment"], info.environment
-            )
-        record["data"] = {
-            "data_dir": info.data_dir,
-            "fingerprint": info.data_fingerprint,
-        }
-        record["config"] = overrides.to_dict(config)
-        record["starts"].append(start)
-        yield Workdir(path, record, warnings)
+    else:
+        old_config, config = _check_same_run(path, record, config, info)
+        record["saved_step"] = run_record.get_saved_step(path, record)
+        old, new = overrides.to_dict(old_config), overrides.to_dict(config)
+        if changes := {k: [old[k], new[k]] for k in new if old[k] != new[k]}:
+            start["changed_settings"] = changes
+        warnings += _compare_environments(
+            record["starts"][-1]["environment"], info.environment
+        )
+    record["data"] = {
+        "data_dir": info.data_dir,
+        "fingerprint": info.data_fingerprint,
+    }
+    record["config"] = overrides.to_dict(config)
+    record["starts"].append(start)
+    return Workdir(path, record, warnings)
 
 
 def check_workdir(
@@ -174,9 +194,7 @@ def _check_same_run(
             f"--config.init_from={path}."
         )
     old_config = run_record.read_settings(path, record)
-    if old_config.model.initial_scaling == "none":
-        # Lets runs of earlier versions resume: it is no longer the default.
-        config = overrides.override(config, {"model.initial_scaling": "none"})
+    config = overrides.override(config, overrides.list_earlier(old_config))
     if differences := run_record.list_differences(old_config, config):
         raise errors.UserError(
             f"{path} holds a run of other settings:{''.join(differences)}\nUse another "

@@ -6,6 +6,7 @@ earlier runs. The checks here apply only to a run that is about to train.
 
 from __future__ import annotations
 
+from alexnet_tf import experiments
 from alexnet_tf.config import by_layer
 from alexnet_tf.config.schema import Config
 from alexnet_tf.data import folds
@@ -18,6 +19,13 @@ from tfrecords.shards import manifest
 
 def check_settings(config: Config) -> None:
     """Raises `UserError`, naming it, if a setting's value makes learning impossible."""
+    start = experiments.describe_start(config.experiment)
+    if start and not config.init_from:
+        raise errors.UserError(
+            f"the experiment {config.experiment} starts from {start}: give "
+            "--config.init_from=RUN, its directory. To train from scratch, choose "
+            "another --experiment."
+        )
     folds.check_folds(config.data)
     network = networks.select(config.model)
     by_layer.resolve(

@@ -11,6 +11,7 @@ import tensorflow as tf
 from alexnet_tf.config.schema import Config
 from alexnet_tf.devices import placement
 from alexnet_tf.network import layers
+from alexnet_tf.network.networks import NETWORKS
 from alexnet_tf.network.parameters import KERNEL, list_parameters
 from alexnet_tf.optimization.momentum import Optimizer
 from alexnet_tf.stack import keras
@@ -147,7 +148,7 @@ def explain_chance(loss: float, num_classes: int, config: Config) -> str | None:
     if not is_at_chance(loss, num_classes):
         return None
     return (
-        f"the training loss of this epoch is ln({num_classes}) = "
+        f"the training loss of this epoch is close to ln({num_classes}) = "
         f"{math.log(num_classes):.3f}, chance level: the network has learned nothing "
         "yet. If it stays there, check the fraction of dead units (TensorBoard, "
         "dead_units) and try, in a new workdir, "
@@ -174,13 +175,26 @@ def _list_remedies(config: Config) -> list[str]:
     remedies.append(
         "a lower --config.optimizer.learning_rate (few classes need a lower one)"
     )
-    taken = config.init_layers or ("conv3", "conv4", "conv5")
-    is_new = not config.init_from or not {"conv3", "conv4", "conv5"} <= set(taken)
-    if is_new and config.model.initial_stddev_conv345 < _SOURCE_STDDEV:
+    if (
+        _list_drawn_by_stddev_conv345(config)
+        and config.model.initial_stddev_conv345 < _SOURCE_STDDEV
+    ):
         remedies.append(
             f"--config.model.initial_stddev_conv345={_SOURCE_STDDEV} as in the source"
         )
     # Weights from another run come with their own scaling.
-    if not config.init_from and config.model.dropout_scaling == "training":
+    if (
+        not config.init_from
+        and config.model.dropout_scaling == "training"
+        and config.model.dropout_rate
+    ):
         remedies.append("--config.model.dropout_scaling=test")
     return remedies
+
+
+def _list_drawn_by_stddev_conv345(config: Config) -> set[str]:
+    # The layers whose first weights `initial_stddev_conv345` determines.
+    drawn = {"conv3", "conv4", "conv5"} & {*NETWORKS[config.model.network].layers}
+    if config.init_from:
+        drawn -= set(config.init_layers or drawn)
+    return drawn - set(config.model.initial_stddevs)

@@ -43,6 +43,7 @@ def estimate(
     last_step = opened.last_step
     counts = [f"{data.count_images(split):,} {split}" for split in data.list_splits()]
     kind = "resuming the run in" if record else "new, in"
+    warning = directory.explain_unseen(data, config.data)
     lines = [
         f"data: {data_dir}, {', '.join(counts)} images of "
         f"{counted(data.manifest.num_classes, 'class')}",
@@ -51,6 +52,7 @@ def estimate(
         *([opened.chosen.describe()] if opened.chosen.reason else []),
         f"run: {counted(config.num_epochs, 'epoch')}, {counted(last_step, 'step')} of "
         f"{config.batch_size} images, {kind} {workdir_path}",
+        *([warning] if warning else []),
         *(restored.warnings if restored else ()),
         *([start.text] if start.text else []),
     ]

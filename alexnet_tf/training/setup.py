@@ -85,13 +85,15 @@ def open_run(
         config.devices, NETWORKS[config.model.network].num_towers
     )
     precision.make_reproducible()
-    chosen = precision.Choice(config.precision)
+    chosen, earlier = precision.Choice(config.precision), {}
     if workers.is_chief:
+        earlier = run_record.read_earlier(workdir_path)
         chosen = precision.choose_precision(
             config.precision, run_record.read_precision(workdir_path)
         )
     chosen = precision.Choice(**collectives.share_json(dataclasses.asdict(chosen)))
     config = dataclasses.replace(config, precision=chosen.precision)
+    config = overrides.override(config, collectives.share_json(earlier))
     data = directory.open_data(data_dir, config)
     checks.check_data(config, data.manifest, data_dir)
     directory.check_splits(config, data)
@@ -236,6 +238,8 @@ def describe(opened: Opening, start: Start) -> list[str]:
             f"{workers.count} workers with {share} images each: "
             f"{', '.join(workers.addresses)}"
         )
+    if warning := directory.explain_unseen(start.data, config.data):
+        lines.append(warning)
     if reason := opened.chosen.describe():
         lines.append(reason)
     if absence := opened.profile.explain_absence(start.state.step, opened.last_step):

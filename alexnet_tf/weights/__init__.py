@@ -54,18 +54,20 @@ FORMATS = {
 }
 
 
-def find_format(path: str, name: str = "auto") -> Format:
+def find_format(path: str, name: str = "auto", is_written: bool = False) -> Format:
     """The format called `name`, or, for "auto", that of the suffix.
 
-    Raises `UserError` if the suffix is unknown.
+    Raises `UserError` if the suffix is unknown, naming the formats that are read, or
+    those that are written.
     """
     if name != "auto":
         return FORMATS[name]
     for kind in FORMATS.values():
         if path.lower().endswith(kind.suffixes):
             return kind
-    known = ", ".join(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
+    names = [name for name, kind in FORMATS.items() if kind.write or not is_written]
+    known = ", ".join(suffix for name in names for suffix in FORMATS[name].suffixes)
     raise errors.UserError(
         f"the suffix of {path} is not a known format ({known}). Give --format, one of "
-        f"{', '.join(FORMATS)}."
+        f"{', '.join(names)}."
     )

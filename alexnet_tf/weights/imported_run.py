@@ -22,6 +22,7 @@ from alexnet_tf.devices import placement, precision
 from alexnet_tf.runs import checkpoint, data_summary, environment, run_record, workdir
 from alexnet_tf.training import run_state
 from alexnet_tf.weights import mapping, naming
+from alexnet_tf.weights.mean_image import check_order
 from tfrecords import errors
 from tfrecords.durable import files
 from tfrecords.shards import manifest
@@ -96,9 +97,7 @@ def make_classes(
         raise errors.DataError(
             f"{path} holds a last layer (fc8) without outputs. Give another file."
         )
-    return tuple(
-        manifest.ClassInfo(f"{label:04d}", f"class {label}") for label in range(count)
-    )
+    return data_summary.number_classes(count)
 
 
 def make_statistics(mean_image: np.ndarray) -> Statistics:
@@ -136,8 +135,10 @@ def read_mean_image(path: str, channel_order: str) -> np.ndarray:
     """Reads a mean image from a `.npy`: [side, side, 3], or Caffe's [3, side, side].
 
     Its channels are in `channel_order`, "rgb" or "bgr". Returns float64 [side, side,
-    3], RGB. Raises `UserError` if the file is missing or is not a mean image.
+    3], RGB. Raises `UserError` if the file is missing or is not a mean image, or if its
+    name has the other order.
     """
+    check_order(path, channel_order)
     try:
         # Memory-mapped, so that a forged header allocates no memory.
         image = np.load(path, mmap_mode="r", allow_pickle=False)

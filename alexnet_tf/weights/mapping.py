@@ -98,6 +98,21 @@ def to_towers(
     return Mapped(result, sources, tuple(missing), tuple(unused))
 
 
+def check_layers(path: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises `UserError` unless our towers' arrays are of AlexNet's eight layers.
+
+    The other networks' further layers have no place in the files; `path` is the run.
+    """
+    kernels = [name for name in arrays if name.endswith("/kernel")]
+    found = {name.partition("/")[0].rstrip("ab") for name in kernels}
+    if odd := sorted(found ^ set(naming.LAYERS)):
+        fault = f"has a layer {odd[0]}" if odd[0] in found else f"lacks {odd[0]}"
+        raise errors.UserError(
+            f"the network of {path} {fault}; files of weights hold the eight layers of "
+            "AlexNet. alexnet-export --formats=keras,onnx writes other networks."
+        )
+
+
 def from_towers(
     arrays: Mapping[str, np.ndarray], layout: Layout
 ) -> dict[str, np.ndarray]:

@@ -138,6 +138,11 @@ def test_formats_by_name(path, name):
 def test_a_name_that_tells_nothing():
     with pytest.raises(errors.UserError, match=r"a.caffemodel .*Give --format"):
         weights.find_format("a.caffemodel")
+    with pytest.raises(errors.UserError, match=r"\.keras"):
+        weights.find_format("a.onnx")
+    with pytest.raises(errors.UserError, match="onnx") as raised:
+        weights.find_format("a.onnx", is_written=True)
+    assert "keras" not in str(raised.value) and ".npz" in str(raised.value)
 
 
 if __name__ == "__main__":

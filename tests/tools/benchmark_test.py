@@ -134,5 +134,15 @@ def test_help_describes_the_benchmarks():
     assert re.search(r"^  normalization +Response normalization", done.stdout, re.M)
 
 
+def test_without_a_name_the_benchmarks_are_listed():
+    for arguments, words in (
+        ([], "no benchmark was named; there are train, "),
+        (["trian"], "there is no benchmark 'trian'; there are train, "),
+    ):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert words in done.stderr and "Traceback" not in done.stderr
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

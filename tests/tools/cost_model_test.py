@@ -76,6 +76,26 @@ def test_table_of_what_the_full_network_sends():
     assert "| 8 | 128 | 427 MB, 341 ms | 32 MB, 26 ms |" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("rates", "names"),
+    [("", []), ("JPEG=1540", ["JPEG"]), ("JPEG=2000,raw=4000", ["JPEG", "raw"])],
+)
+def test_each_row_has_the_cells_of_the_headings(rates, names):
+    done = forked_processes.run_python(
+        SCRIPT, f"--core_rates={rates}", "--images=7", "--num_gpus=1,2"
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in done.stdout.splitlines()
+        if line.startswith("|")
+    ]
+    assert rows[0][:4] == ["GPUs", "7 images: at least", "expected", "images/s"]
+    assert rows[0][4:] == [f"cores, {name}" for name in names]
+    assert [len(row) for row in rows] == [4 + len(names)] * 4
+    assert set(rows[1]) == {"---"}
+
+
 def test_tables_of_the_full_network():
     done = forked_processes.run_python(SCRIPT, "--core_rates=JPEG=2000,raw=4000")
     assert done.returncode == 0, done.stderr

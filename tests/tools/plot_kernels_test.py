@@ -78,7 +78,12 @@ def test_a_image_beyond_all_memory_is_refused(tmp_path):
 def test_a_directory_without_checkpoints_is_a_sentence(tmp_path):
     done = run(f"--workdir={tmp_path}", f"--output={tmp_path}/kernels.png")
     assert done.returncode == 2
-    assert "holds no checkpoint" in done.stderr
+    assert "holds no run" in done.stderr
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "saved_model.pb").touch()
+    done = run(f"--workdir={tmp_path}", f"--output={tmp_path}/kernels.png")
+    assert done.returncode == 2
+    assert "it is an export. Give a workdir" in done.stderr
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ prints the version, a wrong flag exits with 2 and suggests the nearest name, and
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 import signal
@@ -164,6 +165,8 @@ def parse_flags(
         # absl's sentence for a required flag: "flag --x=None: Flag --x must have ..."
         missing = re.match(r"flag --(\S+)=None: .* other than None", str(error))
         text = f"--{missing[1]} is missing." if missing else str(error)
+        if isinstance(error, flags.UnrecognizedFlagError):
+            text = _explain_unknown(error)
         print(f"{program}: {text} ({program} --help lists the flags.)", file=sys.stderr)
         sys.exit(2)
     if len(rest) > 1:
@@ -171,6 +174,24 @@ def parse_flags(
         print(f"{program}: {text}", file=sys.stderr)
         sys.exit(2)
     return rest
+
+
+def _explain_unknown(error: flags.UnrecognizedFlagError) -> str:
+    """What to tell the user: of a name with dots, those with the same last part.
+
+    absl compares whole names: for config.learning_rate it would propose
+    set_learning_rate.
+    """
+    _, dot, last = error.flagname.rpartition(".")
+    known: dict[str, list[str]] = {}
+    for name in flags.FLAGS if dot else ():
+        if "." in name:
+            known.setdefault(name.rpartition(".")[2], []).append(name)
+    near = difflib.get_close_matches(last, known, n=1, cutoff=0.7)
+    if not near:
+        return str(error)
+    names = " or ".join(sorted(known[near[0]]))
+    return f"Unknown command line flag '{error.flagname}'. Did you mean: {names} ?"
 
 
 def _call(main: Callable[[], int | None]) -> int:

@@ -137,7 +137,11 @@ def _describe(flag: flags.Flag[Any]) -> str:
     if flag.default is not None and flag.default_as_str not in (None, "''", '""'):
         default = f" (default {flag.default_as_str[1:-1]})"
     indent = " " * 6
+    # absl adds a line of its own, indented, to the help of a flag that may be repeated.
     text = textwrap.fill(
-        flag.help, _WIDTH, initial_indent=indent, subsequent_indent=indent
+        " ".join(flag.help.split()),
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
     )
     return f"  --{flag.name}{default}\n{text}"

@@ -251,6 +251,18 @@ def find_nearest(path: str) -> str:
     return path
 
 
+def remove_empty_directories(path: str, end: str) -> None:
+    """Removes `path` and those above it, below `end`, up to one that holds something.
+
+    With `end` from `find_nearest`, it undoes `make_directory`.
+    """
+    path = os.path.abspath(path)
+    with contextlib.suppress(OSError):
+        while path != end:
+            os.rmdir(path)
+            path = os.path.dirname(path)
+
+
 def check_directory(path: str) -> None:
     """Raises what `make_directory` or writing there would raise; makes nothing."""
     nearest = find_nearest(path)

@@ -28,11 +28,8 @@ def directory_lock(directory: str, user: str) -> Iterator[None]:
       StorageError: if the lock file cannot be written.
     """
     path = os.path.join(directory, LOCK_NAME)
-    with files.storage_errors(path):
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o644)
+    descriptor = _open_locked(path, directory)
     try:
-        _take_lock(descriptor, directory)
         with files.storage_errors(path):
             os.ftruncate(descriptor, 0)
             text = f"{user}, process {os.getpid()} on {socket.gethostname()}\n"
@@ -51,6 +48,23 @@ def check_lock(directory: str) -> None:
     try:
         _take_lock(descriptor, directory)
     finally:
+        os.close(descriptor)
+
+
+def _open_locked(path: str, directory: str) -> int:
+    # A holder may have removed the file between our opening and locking it; a lock on
+    # a file that is gone would keep nobody out.
+    while True:
+        with files.storage_errors(path):
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(path, flags, 0o644)
+        try:
+            _take_lock(descriptor, directory)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
 
 

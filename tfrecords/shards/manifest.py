@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfrecords import errors
+from tfrecords.console import directory_kinds
 from tfrecords.durable import files, json_records, npz
 
 MANIFEST_NAME = "manifest.json"
@@ -221,6 +222,11 @@ def _explain_missing(data_dir: str) -> str:
         return (
             f"there is no data directory {data_dir}. Make one with alexnet-convert, or "
             "correct --data_dir."
+        )
+    if kind := directory_kinds.recognize(data_dir):
+        return (
+            f"{data_dir} is {kind}, not a data directory. Give the shards that "
+            "alexnet-convert or alexnet-index made."
         )
     return (
         f"{data_dir} has no {MANIFEST_NAME}: its conversion is unfinished, or another "

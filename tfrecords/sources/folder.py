@@ -45,7 +45,11 @@ def open_folder(
       StorageError: if the folder cannot be read.
     """
     source_dir = os.path.abspath(source_dir)
-    stored.check_folder(source_dir, "a folder with one sub-folder of images per class")
+    stored.check_folder(
+        source_dir,
+        "a folder with one sub-folder of images per class; --source=archive reads a "
+        ".zip or .tar of them",
+    )
     stored.check_fraction(validation_fraction)
     split_dirs = _find_splits(source_dir)
     listed, ignored = {}, []
@@ -71,8 +75,9 @@ def open_folder(
         settings = {"validation_fraction": validation_fraction, "seed": seed}
     if "validation" not in listed:
         remarks.append(
-            "There is no validation split: give a validation fraction, or make "
-            "sub-folders train and validation."
+            "There is no validation split: give --validation_fraction=0.1, or make "
+            "sub-folders train and validation. Without one, training needs "
+            "--config.schedule.name=fixed."
         )
     if ignored:
         remarks.append(

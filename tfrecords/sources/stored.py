@@ -102,9 +102,10 @@ def shuffle_class(num_images: int, name: str, seed: int) -> np.ndarray:
 def check_folder(path: str, expected: str) -> None:
     """Raises `UserError` if `path` is no folder; `expected` is what it should be."""
     if not os.path.isdir(path):
-        raise errors.UserError(
-            f"There is no folder {path}. Set --source_dir to {expected}."
-        )
+        fault = f"There is no folder {path}"
+        if os.path.exists(path):
+            fault = f"{path} is a file, not a folder"
+        raise errors.UserError(f"{fault}. Set --source_dir to {expected}.")
 
 
 def check_fraction(validation_fraction: float | None) -> None:

@@ -16,7 +16,7 @@ from tfrecords.sources import stored
 
 NO_VALIDATION = (
     "There is no validation split, and training will need "
-    "--config.schedule.name=fixed; --validation_fraction makes one."
+    "--config.schedule.name=fixed; --validation_fraction=0.1 makes one."
 )
 
 

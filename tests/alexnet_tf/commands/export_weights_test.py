@@ -70,7 +70,8 @@ def test_an_export_is_imported_again_with_its_mean(run, workdir, tmp_path, name)
     target, again = tmp_path / name, str(tmp_path / "again")
     done = run(f"--workdir={workdir}", f"--output={target}")
     assert done.returncode == 0, done.stderr
-    mean = tmp_path / f"{target.stem}.mean.npy"
+    order = "bgr" if name.endswith("npz") else "rgb"
+    mean = tmp_path / f"{name}.mean_{order}.npy"
     assert f"wrote {mean}" in done.stdout
     script = SCRIPT.with_name("import_weights.py")
     flags = [f"--input={target}", f"--workdir={again}", f"--mean_image={mean}"]
@@ -82,6 +83,16 @@ def test_an_export_is_imported_again_with_its_mean(run, workdir, tmp_path, name)
         np.testing.assert_array_equal(arrays[f"weights/{key}"], array)
     kept = data_summary.load(again).statistics.mean_image
     assert kept.shape == (256, 256, 3) and kept[0, 0].tolist() == [120, 110, 100]
+
+
+def test_exports_of_one_name_keep_their_own_means(run, workdir, tmp_path):
+    for suffix in ("npz", "weights.h5"):
+        done = run(f"--workdir={workdir}", f"--output={tmp_path}/w.{suffix}")
+        assert done.returncode == 0, done.stderr
+    blue_first = np.load(tmp_path / "w.npz.mean_bgr.npy")
+    red_first = np.load(tmp_path / "w.weights.h5.mean_rgb.npy")
+    assert blue_first[0, 0].tolist() == [100, 110, 120]
+    assert red_first[0, 0].tolist() == [120, 110, 100]
 
 
 def test_orders_are_asked_for(run, workdir, tmp_path):
@@ -101,6 +112,7 @@ def test_orders_are_asked_for(run, workdir, tmp_path):
         (("--output=a.keras",), "files of this format are only read"),
         (("--output=a.h5", "--fc6_order=chw"), "leave out --fc6_order"),
         (("--output=a.caffemodel",), "Give --format"),
+        (("--output=a.onnx",), "Give --format, one of npy, npz, h5, pt, safetensors."),
         (("--output=/nowhere/a.npz",), "there is no directory /nowhere"),
         (("--output=a.npz", "--checkpoint=7"), "no checkpoint of step 7"),
         (("--output=a.npz", "--workdir=nowhere"), "nowhere holds no run"),

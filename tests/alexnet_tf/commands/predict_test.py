@@ -76,6 +76,7 @@ def test_a_bad_image_does_not_stop_the_rest(runs, tmp_path):
     [
         (["a.png"], "give either --workdir or --export_dir"),
         (["--workdir=w", "--export_dir=e", "a.png"], "give either --workdir or"),
+        (["--export_dir=e", "--checkpoint=best", "a.png"], "an export holds one"),
         (["--workdir={runs}/run"], "there is no image to predict"),
         (["--workdir={runs}/run", "{runs}/nowhere.png"], "nowhere.png is not a file"),
         (["--export_dir={runs}/images", "{runs}/bad"], "alexnet-export"),

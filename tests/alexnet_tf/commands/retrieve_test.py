@@ -71,6 +71,19 @@ def test_codes_and_measures(commands, built):
     assert "rank of what was found" in result.stdout
 
 
+def test_too_few_images_for_an_approximate_index_are_refused_first(
+    commands, built, tmp_path
+):
+    result = commands.run(
+        *(*MODULE, "build", "--approximate"),
+        *(f"--index_dir={tmp_path}/new", f"--workdir={built}/run"),
+    )
+    assert result.returncode == 2, result.stdout
+    for words in (f"split train of {built}/data", "18 images", "at least 1,000"):
+        assert words in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_bad_image_is_reported_and_the_rest_is_searched(commands, built, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no image")
     Image.new("RGB", (80, 60)).save(tmp_path / "good.png")

@@ -88,6 +88,7 @@ def test_help_shows_our_flags_first_without_tensorflow(start_of_program):
     "flags, sentence",
     [
         (["--config.bach_size=64"], "config.batch_size"),
+        (["--config.learning_rate=0.1"], "mean: config.optimizer.learning_rate ?"),
         (["--config.batch_size=many"], "a whole number; 'many' is not"),
         (["--config.batch_size=0"], "at least 1"),
         (["--config.data.mirror=perhaps"], "true or false"),
@@ -119,6 +120,28 @@ def test_data_that_are_not_there_exit_with_2(commands, tmp_path):
     assert result.returncode == 2, result.stderr
     assert f"{tmp_path}/data" in result.stderr and "Traceback" not in result.stderr
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("splits", "num_folds", "suggestion"),
+    [
+        (("train",), 0, "--validation_fraction=0.1"),
+        (("train",), 2, "--views=10 --split=held_out"),
+        (("train", "test"), 0, "--views=10 --split=test"),
+        (("train", "validation", "test"), 2, "--views=10\n"),
+    ],
+)
+def test_the_evaluation_that_it_suggests_is_possible(
+    commands, tmp_path, splits, num_folds, suggestion
+):
+    data_directories.write_data_directory(
+        tmp_path / "data", per_class=dict.fromkeys(splits, 5)
+    )
+    values = {**VALUES, "num_epochs": 1, "data.num_folds": num_folds}
+    result = commands.run(*make_arguments(tmp_path / "data", tmp_path / "run", values))
+    assert result.returncode == 0, result.stderr
+    assert suggestion in result.stdout
+    assert ("alexnet-evaluate" in result.stdout) == ("fraction" not in suggestion)
 
 
 @pytest.mark.slow

@@ -289,6 +289,31 @@ def test_settings_that_do_not_fit_the_data_are_refused(data_dir, settings, facts
     assert directory.open_data(data_dir, make_config(4, crop_positions=33))
 
 
+@pytest.mark.parametrize(
+    ("settings", "seen"),
+    [
+        ({}, None),
+        ({"crop_positions": 1}, None),  # 7/8 of a side, the usual centre crop
+        ({"crop_size": 223, "crop_positions": 1}, 223),
+        ({"crop_size": 24, "crop_positions": 9}, 32),
+        ({"crop_size": 24, "crop_positions": 9, "crop_origin": "corner"}, 32),
+    ],
+)
+def test_training_on_a_small_part_of_the_images_is_said(data_dir, settings, seen):
+    config = make_config(4, **settings)
+    warning = directory.explain_unseen(
+        directory.open_data(data_dir, config), config.data
+    )
+    if seen is None:
+        assert warning == ""
+    else:
+        corner = settings.get("crop_origin") == "corner"
+        part = "top left" if corner else "central"
+        for fact in (f"{part} {seen}x{seen}", data_dir, "256x256"):
+            assert fact in warning
+        assert warning.endswith(f"alexnet-convert --image_size={seen}")
+
+
 def test_a_split_that_is_not_there_is_refused(data_dir):
     config = make_config(4)
     data = directory.open_data(data_dir, config)

@@ -56,6 +56,39 @@ def test_offsets_are_uniform_and_independent(crop_positions):
     assert abs(following) < 4 / np.sqrt(NUM_DRAWS)
 
 
+@pytest.mark.parametrize(
+    ("crop_size", "positions", "stored", "first"),
+    [
+        # What was always at the top left: the paper's, the source's, Caffe's, CIFAR's,
+        # Tiny ImageNet's. 0 there, or recorded runs could not be repeated.
+        *((224, 32, 256, 0), (224, 33, 256, 0), (227, 30, 256, 0)),
+        *((24, 9, 32, 0), (32, 1, 32, 0), (112, 16, 128, 0)),
+        # The central crop alone.
+        (224, 1, 256, 16),
+        # CIFAR's and others on larger images: 32 pixels from 112, 143 from 56.
+        *((24, 9, 256, 112), (112, 32, 256, 56)),
+    ],
+)
+def test_crops_lie_in_the_centre_of_the_stored_image(
+    crop_size, positions, stored, first
+):
+    data = DataConfig(crop_size=crop_size, crop_positions=positions)
+    statistics = dataclasses.replace(
+        make_statistics(), mean_image=np.zeros((stored, stored, 3))
+    )
+    draw = random_draws.make_training_draws(data, statistics, 10, 7, NUM_DRAWS)
+    offsets = draw(tf.constant(0, tf.int64)).offsets.numpy()
+    assert offsets.min() == first
+    # As many pixels remain on the right as on the left, or one more.
+    assert stored - (offsets.max() + crop_size) - first in (0, 1)
+    # As in runs of earlier versions.
+    corner = dataclasses.replace(data, crop_origin="corner")
+    draw = random_draws.make_training_draws(corner, statistics, 10, 7, NUM_DRAWS)
+    in_corner = draw(tf.constant(0, tf.int64)).offsets.numpy()
+    expected = offsets - first * (positions > 1)
+    np.testing.assert_array_equal(in_corner, expected)
+
+
 def test_half_of_the_images_are_mirrored():
     mirrored = draw_in_map(random_draws.draw_mirror, random_draws.MIRROR)
     assert abs(mirrored.mean() - 0.5) < 4 * 0.5 / np.sqrt(NUM_DRAWS)

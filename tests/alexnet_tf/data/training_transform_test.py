@@ -22,6 +22,7 @@ SETTINGS = [
     {"colour_shift": "source", "colour_shift_epochs": 1, "crop_size": 200},
     {"mirror": False, "colour_shift_stddev": 0.5},
     {"crop_positions": 1},
+    {"crop_size": 200, "crop_origin": "corner", "colour_shift": "none"},
 ]
 
 
@@ -61,8 +62,10 @@ def compute_reference(image, position, data, statistics, num_records, seed):
         random_draws.OFFSETS,
         chunk,
     )
-    if data.crop_positions == 1:
-        y = x = (256 - data.crop_size) // 2
+    # All crops together are in the middle; for the paper's, (256 - 255) // 2 is 0.
+    first = (256 - (data.crop_size + data.crop_positions - 1)) // 2
+    first *= data.crop_origin == "centre"
+    y, x = y + first, x + first
     mirrored = data.mirror and draw_one(
         random_draws.draw_mirror, seed, random_draws.MIRROR, chunk
     )

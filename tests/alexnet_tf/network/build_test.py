@@ -193,8 +193,9 @@ def test_the_smallest_crops_and_those_below():
     # conv1, that is 14 * 4 + 11 - 3 = 64 pixels.
     config = ModelConfig(width=0.02)
     assert model_lib.build_model(3, config, crop_size=64).output_shape == (None, 3)
-    for crop_size, layer in ((63, "conv5"), (31, "conv2"), (7, "conv1")):
-        with pytest.raises(errors.UserError, match=f"too small.*{layer}.*crop_size"):
+    for crop_size, layer in ((63, "pool5"), (31, "pool2"), (7, "conv1")):
+        words = f"too small.*: {layer} would have no output.*crop_size"
+        with pytest.raises(errors.UserError, match=words):
             model_lib.build_model(3, config, crop_size=crop_size)
 
 

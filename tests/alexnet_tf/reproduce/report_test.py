@@ -113,6 +113,25 @@ def test_the_list_has_a_line_for_every_comparison():
     assert lines[1].startswith("claim") and "reproduced (reduced)" in lines[1]
 
 
+def test_the_list_names_the_data_sets_of_each_claim():
+    """Those that --data_root has to hold, below each other."""
+    for is_full, name, expected in (
+        (False, "pooling", ["ilsvrc2012"]),
+        (False, "pre_training", ["ilsvrc2012", "cifar10_256"]),
+        (
+            *(True, "pre_training"),
+            ["ilsvrc2012", "imagenet_fall2009", "imagenet_fall2011"],
+        ),
+    ):
+        header, *lines = report.format_list(
+            [claims.CLAIMS[name]], {}, is_full
+        ).splitlines()
+        place = header.index("data")
+        found = [line[place:].split("  ")[0].strip() for line in lines]
+        assert list(filter(None, found)) == expected
+        assert lines[0].startswith(name) and len(header) < 200
+
+
 def test_a_run_that_ended_early_shows_its_range_of_epochs():
     records = make_records(3)
     name = plan.make_run(FORM, TANH, 1, 0).name

@@ -88,8 +88,24 @@ def test_the_approximate_index_finds_most_with_exact_distances(clustered):
     shared = rows == found
     np.testing.assert_allclose(distances[shared], exact[shared])
     size = os.path.getsize(os.path.join(features.path, search.INDEX_NAME))
-    # 128 bytes each, besides the lists' centres and the rotation; 1,200 in full.
-    assert size < 4_000 * 300 * 4 / 3
+    # 128 bytes and an 8 byte number each, 102 centres of lists and the 256 principal
+    # components; all 300 of them, which faiss would keep, would be 360,000 more.
+    expected = 4_000 * (128 + 8) + 102 * 256 * 4 + 256 * 300 * 4
+    assert expected < size < expected + 20_000
+
+
+def test_the_components_alone_find_the_same(monkeypatch):
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(1_600, 300)).astype(np.float32)
+    index = search.train_approximate(vectors, len(vectors))
+    monkeypatch.setattr(search, "_copy_map", lambda components: components)
+    whole = search.train_approximate(vectors, len(vectors))
+    for each in (index, whole):
+        each.add(vectors)
+    for found, expected in zip(
+        index.search(vectors[:9], 50), whole.search(vectors[:9], 50), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_as_many_are_found_as_were_asked_for(clustered):

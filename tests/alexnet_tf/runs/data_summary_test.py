@@ -56,6 +56,15 @@ def test_classes_are_compared_by_label(tmp_path):
         data_summary.check_classes(kept, CLASSES[:1], "d")
 
 
+def test_numbered_classes_are_told_how_to_get_names(tmp_path):
+    numbered = data_summary.number_classes(2)
+    data_summary.save(str(tmp_path), make_statistics(7), numbered)
+    kept = data_summary.load(str(tmp_path))
+    data_summary.check_classes(kept, numbered, "d")
+    with pytest.raises(errors.UserError, match=r"'0000' .*'n1' in d.*--classes=d\."):
+        data_summary.check_classes(kept, CLASSES, "d")
+
+
 def test_the_file_says_what_it_says(tmp_path):
     data_summary.save(str(tmp_path), make_statistics(7), CLASSES)
     text = (tmp_path / "training_data" / "classes.json").read_text()

@@ -130,18 +130,22 @@ def test_other_settings_are_refused_field_by_field(tmp_path):
     assert (tmp_path / "run.json").read_bytes() == before
 
 
-def test_a_run_of_an_earlier_version_keeps_its_initial_scaling(tmp_path):
-    """Its record lacks the setting, whose default has changed since."""
+@pytest.mark.parametrize(
+    ("name", "earlier"),
+    [("model.initial_scaling", "none"), ("data.crop_origin", "corner")],
+)
+def test_a_run_of_an_earlier_version_keeps_what_it_did(tmp_path, name, earlier):
+    """Its record lacks the setting, whose default does something else."""
     open_and_begin(tmp_path)
     path = tmp_path / "run.json"
     record = json.loads(path.read_text())
-    del record["config"]["model.initial_scaling"]
+    del record["config"][name]
     path.write_text(json.dumps(record))
     for _ in range(2):
         workdir.check_workdir(str(tmp_path), PAPER, INFO)
         open_and_begin(tmp_path)
         record = json.loads(path.read_text())
-        assert record["config"]["model.initial_scaling"] == "none"
+        assert record["config"][name] == earlier
 
 
 def test_another_initial_scaling_is_refused(tmp_path):
@@ -169,15 +173,36 @@ def test_another_environment_is_a_warning(tmp_path):
     assert open_and_begin(tmp_path, info=other) == []
 
 
-def test_a_start_that_fails_early_leaves_no_run(tmp_path):
+def fail_early(path):
+    with pytest.raises(RuntimeError), workdir.open_workdir(str(path), PAPER, INFO):
+        raise RuntimeError("no such device")
+
+
+def test_a_start_that_fails_early_leaves_what_was_there(tmp_path):
+    fail_early(tmp_path)
+    fail_early(tmp_path / "new" / "run")
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "runs" / "other").mkdir(parents=True)
+    fail_early(tmp_path / "runs" / "run")
+    assert os.listdir(tmp_path / "runs") == ["other"]
+    config = dataclasses.replace(Config(), batch_size=1)
+    path = tmp_path / "runs" / "run"
+    open_and_begin(path, config)
+    # A run keeps its lock, whose holder another process may be waiting to read.
+    before = {name: (path / name).read_bytes() for name in ("LOCK", "run.json")}
+    with pytest.raises(errors.UserError, match="batch_size"):
+        open_and_begin(path)
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+
+
+def test_a_start_that_fails_once_begun_keeps_its_record(tmp_path):
     with (
         pytest.raises(RuntimeError),
-        workdir.open_workdir(str(tmp_path), Config(), INFO),
+        workdir.open_workdir(str(tmp_path), PAPER, INFO) as run,
     ):
-        raise RuntimeError("no such device")
-    assert os.listdir(tmp_path) == ["LOCK"]
-    config = dataclasses.replace(Config(), batch_size=1)
-    open_and_begin(tmp_path, config)
+        run.begin(0)
+        raise RuntimeError("out of memory")
+    assert sorted(os.listdir(tmp_path)) == ["LOCK", "run.json"]
 
 
 def test_a_directory_of_something_else_is_refused_untouched(tmp_path):

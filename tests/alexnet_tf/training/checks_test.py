@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import pytest
 
+from alexnet_tf import experiments
 from alexnet_tf.config import overrides
 from alexnet_tf.config.schema import Config
 from alexnet_tf.training import checks
@@ -70,6 +72,25 @@ def test_numbers_that_teach_nothing_are_refused(values, name):
 )
 def test_numbers_with_a_meaning_pass(values):
     checks.check_settings(overrides.override(Config(), values))
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("finetune", "a trained network"),
+        ("finetune+best.json", "a trained network"),
+        ("conv6_fall2009", "a run of alexnet_source"),
+        ("conv6_fall2011", "a run of conv6_fall2009"),
+        ("conv6_source", "a run of conv6_fall2011"),
+    ],
+)
+def test_what_starts_from_another_run_is_not_trained_from_scratch(name, start):
+    config = dataclasses.replace(
+        experiments.get_config(name.partition("+")[0]), experiment=name
+    )
+    with pytest.raises(errors.UserError, match=rf"{start}: .*--config\.init_from=RUN"):
+        checks.check_settings(config)
+    checks.check_settings(dataclasses.replace(config, init_from="a run"))
 
 
 def make_manifest(num_train: int, num_classes: int = 2) -> manifest.Manifest:

@@ -144,7 +144,7 @@ def test_a_loss_at_chance_is_explained(num_classes):
     chance = math.log(num_classes)
     for loss in (chance, 0.981 * chance, 1.019 * chance):
         sentence = explain(loss, num_classes)
-        assert f"ln({num_classes}) = {chance:.3f}" in sentence
+        assert f"close to ln({num_classes}) = {chance:.3f}" in sentence
         assert "dead_units" in sentence
     for loss in (0.979 * chance, 1.021 * chance, 0.0, math.nan, math.inf):
         assert explain(loss, num_classes) is None
@@ -165,7 +165,22 @@ def test_a_loss_at_chance_is_explained(num_classes):
         ),
         # Copied weights: no advice on initialization or dropout's scaling.
         ({"init_from": "run", "model__dropout_scaling": "training"}, {RATE}),
+        (
+            {"model__dropout_scaling": "training", "model__dropout_rate": 0},
+            {RATE, STDDEV},
+        ),
+        # A layer's own deviation takes precedence.
+        ({"model__initial_stddevs": "conv3=1 conv4=1 conv5=1"}, {RATE}),
+        ({"model__initial_stddevs": "conv1=1 conv4=1 conv5=1"}, {RATE, STDDEV}),
+        ({"model__network": "cifar10_13pct"}, {RATE}),  # has no conv3
         ({"init_from": "run", "init_layers": "conv1 conv2"}, {RATE, STDDEV}),
+        (
+            {
+                **{"init_from": "run", "init_layers": "conv3 conv4"},
+                "model__initial_stddevs": "conv5=1",
+            },
+            {RATE},
+        ),
         (
             {"init_from": "run", "init_layers": "conv1 conv3 conv4 conv5"},
             {RATE},

@@ -38,7 +38,9 @@ def test_it_says_what_a_run_would_be_and_leaves_nothing(tmp_path, data_dir):
     assert lines[1].startswith(f"network: {num_parameters:,} parameters, float32, on")
     # Ten epochs of 12 images in steps of 5.
     assert lines[2] == f"run: 10 epochs, 24 steps of 5 images, new, in {workdir}"
-    assert re.match(r".* 5 steps: [\d,.]+ images/s; .*\d", lines[3])
+    # Crops of 67 pixels at 32 positions, of images of 256.
+    assert re.match(r"warning: .* central 98x98 .*256x256.*--image_size=98$", lines[3])
+    assert re.match(r".* 5 steps: [\d,.]+ images/s; .*\d", lines[4])
     assert lines[-1] == "Nothing was written."
 
 

@@ -82,14 +82,15 @@ def test_a_workdir_that_cannot_be_written_is_a_sentence(data_dir):
         ({"profile_steps": "9,3"}, "FIRST,LAST"),
         ({"schedule.name": "fixed", "schedule.steps": "1:conv9=0"}, "no layer 'conv9'"),
         ({"data.crop_size": 250}, "crop"),
+        ({"data.crop_size": 56}, "pool5"),
         ({"devices": "GPU:7"}, "GPU:7"),
+        ({"init_from": "nope"}, "nope holds no run"),
     ],
 )
 def test_settings_that_cannot_be_begin_nothing(tmp_path, data_dir, values, sentence):
     with pytest.raises(errors.UserError, match=sentence):
-        training_runs.run(data_dir, tmp_path / "run", values)
-    left = os.listdir(tmp_path / "run") if (tmp_path / "run").exists() else []
-    assert set(left) <= {"LOCK"}
+        training_runs.run(data_dir, tmp_path / "runs" / "new", values)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_shard_that_is_missing_is_found_before_the_first_step(tmp_path, data_dir):

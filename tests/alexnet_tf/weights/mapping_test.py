@@ -151,5 +151,16 @@ def test_other_shapes_are_said(changed, shape, words):
         mapping.to_towers("a.pt", arrays, Layout("oihw", "chw", "rgb"), SHAPES)
 
 
+def test_networks_of_other_layers_are_refused():
+    towers = foreign_weights.to_towers(foreign_weights.make_weights())
+    mapping.check_layers("run", towers)
+    kernel = np.zeros((1, 1, 1, 1))
+    with pytest.raises(errors.UserError, match=r"run has a layer conv6; .*eight"):
+        mapping.check_layers("run", {**towers, "conv6a/kernel": kernel})
+    few = {name: a for name, a in towers.items() if not name.startswith("conv3")}
+    with pytest.raises(errors.UserError, match=r"run lacks conv3; .*eight"):
+        mapping.check_layers("run", few)
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.weights import imported_run, mean_image
+from tfrecords import errors
 
 STATISTICS = imported_run.make_statistics(np.arange(12.0).reshape(2, 2, 3))
 
@@ -22,6 +23,30 @@ def test_the_image_itself_otherwise(mean):
     image = mean_image.make(mean, STATISTICS, "rgb")
     assert image.dtype == np.float32 and image.ravel().tolist() == [*range(12)]
     assert mean_image.make(mean, STATISTICS, "bgr")[0, 0].tolist() == [2, 1, 0]
+
+
+def test_the_name_says_whose_it_is_and_the_order():
+    names = {
+        mean_image.make_path(weights, order)
+        for weights in ("w.npz", "w.npy", "w.safetensors")
+        for order in ("rgb", "bgr")
+    }
+    assert len(names) == 6
+    assert mean_image.make_path("a/w.npz", "bgr") == "a/w.npz.mean_bgr.npy"
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+def test_an_order_that_the_name_contradicts_is_refused(tmp_path, order):
+    other = {"rgb": "bgr", "bgr": "rgb"}[order]
+    path = mean_image.make_path(str(tmp_path / "w.npz"), other)
+    np.save(path, np.ones((4, 4, 3)))
+    imported_run.read_mean_image(path, other)
+    with pytest.raises(errors.UserError, match=rf"{other}.* {order}\. .*{other}\."):
+        imported_run.read_mean_image(path, order)
+    # As earlier versions called it, or anyone may.
+    for name in ("w.mean.npy", "mean_bgr.npy"):
+        np.save(tmp_path / name, np.ones((4, 4, 3)))
+        imported_run.read_mean_image(str(tmp_path / name), order)
 
 
 if __name__ == "__main__":

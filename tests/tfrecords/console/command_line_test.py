@@ -92,6 +92,13 @@ def test_flags_are_read(run_program):
 
 def test_wrong_flags_exit_with_2_and_the_nearest_name(run_program):
     check_sentence(run_program("--sise=5"), 2, "prog.py:", "Did you mean: size")
+    for name in ("config.width", "confg.model.width", "config.model.widht"):
+        result = run_program(
+            f"--{name}=5",
+            preamble="for name in ('config.model.width', 'set_width', 'config.widen'):"
+            " flags.DEFINE_float(name, 1, 'How wide.')",
+        )
+        check_sentence(result, 2, f"'{name}'. Did you mean: config.model.width ?")
     check_sentence(run_program("--size=big"), 2, "size", "big")
     check_sentence(run_program("--size=0"), 2, "size", "0")
     check_sentence(run_program("--size"), 2, "size")

@@ -17,6 +17,7 @@ flags.DEFINE_integer("config.seed", 0, "First number.", module_name="here")
 flags.DEFINE_integer("config.size", 3, "How many.", module_name="here")
 flags.DEFINE_float("config.model.width", 1.0, "How wide.", module_name="here")
 flags.DEFINE_float("config.other.rate", 1.0, "How fast.", module_name="here")
+flags.DEFINE_multi_string("words", [], "Many words.", module_name="here")
 flags.DEFINE_alias("old_dir", "data_dir", module_name="here")
 settings = help_text.Settings({"model": "The model", "": "Run"}, ("model.width",))
 print(help_text.make_help("here", "Does.", settings, is_full=sys.argv[1] == "full"))
@@ -37,6 +38,7 @@ def assert_in_order(text, *parts):
 
 def test_help_describes_the_first_settings_and_names_the_others():
     text = make_help("short")
+    assert "Many words.; repeat this option to specify a list of values\n" in text
     described = "--config.model.width (default 1.0)\n      How wide."
     assert_in_order(
         text, "--data_dir", described, "--helpfull", "--config.  seed size", "rate"

@@ -246,6 +246,40 @@ def test_the_lock_is_free_after_use_and_after_an_exception(tmp_path):
         pass
 
 
+def test_a_lock_file_removed_while_it_is_taken_is_made_again(tmp_path, monkeypatch):
+    take, taken = locks._take_lock, []
+
+    def take_removed_file(descriptor, directory):
+        take(descriptor, directory)
+        if not taken:
+            os.unlink(tmp_path / locks.LOCK_NAME)  # by its holder, just before
+        taken.append(descriptor)
+
+    monkeypatch.setattr(locks, "_take_lock", take_removed_file)
+    with locks.directory_lock(str(tmp_path), "first"):
+        assert len(taken) == 2
+        with (
+            pytest.raises(errors.InUseError, match="first, process"),
+            locks.directory_lock(str(tmp_path), "second"),
+        ):
+            pass
+
+
+def test_made_directories_are_removed_up_to_what_was_there(tmp_path):
+    (tmp_path / "kept").mkdir()
+    for part in ("kept/a/b", "new/c"):
+        path = str(tmp_path / part)
+        nearest = files.find_nearest(path)
+        files.make_directory(path)
+        files.remove_empty_directories(path, nearest)
+    assert [p.name for p in tmp_path.rglob("*")] == ["kept"]
+    nearest = files.find_nearest(str(tmp_path / "x" / "y"))
+    files.make_directory(str(tmp_path / "x" / "y"))
+    (tmp_path / "x" / "file").touch()
+    files.remove_empty_directories(str(tmp_path / "x" / "y"), nearest)
+    assert os.listdir(tmp_path / "x") == ["file"]
+
+
 def test_a_symbolic_link_for_a_lock_is_refused_and_its_target_untouched(tmp_path):
     (tmp_path / "target").write_bytes(b"precious")
     (tmp_path / locks.LOCK_NAME).symlink_to(tmp_path / "target")

@@ -224,6 +224,9 @@ def test_folders_that_cannot_be_used_are_sentences(tmp_path, counts, sentence):
 def test_a_missing_folder_is_a_sentence(tmp_path):
     with pytest.raises(errors.UserError, match="There is no folder"):
         open_source(tmp_path / "absent")
+    (tmp_path / "x.zip").touch()
+    with pytest.raises(errors.UserError, match=r"x\.zip is a file.*--source=archive"):
+        open_source(tmp_path / "x.zip")
 
 
 def test_a_image_that_changes_after_it_was_listed_is_refused(tmp_path):
