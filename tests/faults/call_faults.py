@@ -153,15 +153,29 @@ def make_short_writes(
 def make_power_cuts(
     program: Program, shared: pathlib.Path, seed: int
 ) -> Sequence[Case]:
-    """Every different directory that a power cut may leave; then the program again."""
+    """Every different directory that a power cut may leave; then the program again.
+
+    What is left after the program's end must be whole as it is.
+    """
     whole = _run_undisturbed(program, shared)
+    calls = list(whole.calls)
 
     def check(state: power_cut.State, directory: pathlib.Path) -> None:
         power_cut.write_state(state, str(directory))
         program.check_left(directory, whole.directory)
         assert program.finish(directory) == whole.digest
 
+    def check_end(state: power_cut.State, directory: pathlib.Path) -> None:
+        power_cut.write_state(state, str(directory))
+        assert program.digest(directory) == whole.digest
+
     return [
-        Case(name, functools.partial(check, state))
-        for name, state in power_cut.make_states(list(whole.calls), seed)
+        *(
+            Case(name, functools.partial(check, state))
+            for name, state in power_cut.make_states(calls, seed)
+        ),
+        *(
+            Case(f"after the end, {kind}", functools.partial(check_end, state))
+            for kind, state in power_cut.make_last_states(calls, seed)
+        ),
     ]

@@ -200,6 +200,15 @@ def make_states(calls: list[Call], seed: int) -> Iterator[tuple[str, State]]:
             disk.apply(calls[number])
 
 
+def make_last_states(calls: list[Call], seed: int) -> Iterator[tuple[str, State]]:
+    """The states after a power cut at the end, by the number of their kind."""
+    disk = Disk()
+    for call in calls:
+        disk.apply(call)
+    for row, kind in enumerate(KINDS):
+        yield f"{kind} {row}", disk.make_state(kind, random.Random(f"{seed} {row}"))
+
+
 def write_state(state: State, directory: str) -> None:
     """Writes a state into an existing directory."""
     for name, content in state.items():

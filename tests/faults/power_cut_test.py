@@ -99,6 +99,13 @@ def test_a_renamed_directory_keeps_what_was_flushed_in_it():
     assert make_state(calls) == {"d": {"a": b"x"}}
 
 
+def test_after_the_end_only_what_was_flushed_is_certain():
+    for _, state in power_cut.make_last_states(SAFE, 0):
+        assert state == {"a": b"xyz"}
+    states = [state for _, state in power_cut.make_last_states(SAFE[:-1], 0)]
+    assert {} in states and {"a": b"xyz"} in states
+
+
 def test_equal_states_come_once():
     states = list_states(SAFE)
     assert len(states) == len({repr(state) for state in states})

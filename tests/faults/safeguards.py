@@ -111,6 +111,8 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "tfrecords.durable.files:make_temporary_name",
             _write_in_place,
             "conversion_kills",
+            # Late, when the manifest is written.
+            r"call 2\d\d$",
         ),
         Safeguard(
             "flushed_files",
@@ -126,7 +128,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "tfrecords.durable.files:fsync_directory",
             _do_nothing,
             "conversion_power_cuts",
-            "flushed$",
+            "after the end",
         ),
         Safeguard(
             "leftovers",
