@@ -115,21 +115,27 @@ def make_signals(program: Program, shared: pathlib.Path, seed: int) -> Sequence[
     ]
 
 
-def make_races(
-    program: Program, shared: pathlib.Path, seed: int, num_rounds: int
-) -> Sequence[Case]:
-    """Two of the program at the same time, on one directory."""
+# The lock is taken within the first calls.
+_FIRST_LOCKED_CALL, _HELD_STRIDE = 8, 8
+
+
+def make_seconds(program: Program, shared: pathlib.Path, seed: int) -> Sequence[Case]:
+    """The program is held at a call while another of it starts; then it goes on."""
     del seed
     whole = _run_undisturbed(program, shared)
 
-    def check(directory: pathlib.Path) -> None:
-        outcomes = program.run_together(directory, 2)
-        codes = sorted(outcome.code for outcome in outcomes)
-        # The second may come when the first has finished.
-        assert codes in ([0, IN_USE_CODE], [0, 0]), outcomes
+    def check(call: int, directory: pathlib.Path) -> None:
+        hold = shim.Fault(call, "signal", signal.SIGSTOP)
+        with program.run_held(directory, hold) as held:
+            second = program.run(directory)
+            assert second.code == IN_USE_CODE, second
+        assert held.wait() == 0
         assert program.digest(directory) == whole.digest
 
-    return [Case(f"round {number}", check) for number in range(num_rounds)]
+    return [
+        Case(f"call {call}", functools.partial(check, call))
+        for call in range(_FIRST_LOCKED_CALL, whole.num_calls + 1, _HELD_STRIDE)
+    ]
 
 
 def make_short_writes(

@@ -70,12 +70,11 @@ FAULTS = (
         find_problem=shim.find_problem,
     ),
     Fault(
-        "conversion_races",
+        "conversion_seconds",
         _SECTION,
-        "The same command twice at the same moment",
-        "One ends with exit code 5 and names the other; the undisturbed "
-        "conversion's bytes",
-        functools.partial(call_faults.make_races, PROGRAM, num_rounds=50),
+        "The same command again while the first is held at a call, for every eighth",
+        "The second ends with exit code 5; the undisturbed conversion's bytes",
+        functools.partial(call_faults.make_seconds, PROGRAM),
         num_quick=1,
         find_problem=shim.find_problem,
     ),

@@ -6,10 +6,12 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests import forked_processes, processes
 from tests.faults import safeguards, shim
@@ -48,29 +50,46 @@ class Program:
             num_calls = counter.close()
         return Outcome(ended.returncode, ended.stderr, num_calls)
 
-    def run_together(self, directory: pathlib.Path, number: int) -> list[Outcome]:
-        """Starts it several times at the same moment, and waits for all of them."""
-        with contextlib.ExitStack() as stack:
-            started = []
-            for _ in range(number):
-                messages = stack.enter_context(tempfile.TemporaryFile("w+"))
-                process = forked_processes.ForkedProcess(
-                    *self.make_arguments(directory), stdout=messages, stderr=messages
-                )
-                stack.callback(process.kill)
-                started.append((process, messages))
-            outcomes = []
-            for process, messages in started:
-                code = process.wait(_SECONDS)
-                messages.seek(0)
-                outcomes.append(Outcome(code, messages.read(), 0))
-            return outcomes
+    @contextlib.contextmanager
+    def run_held(
+        self, directory: pathlib.Path, hold: shim.Fault
+    ) -> Iterator[forked_processes.ForkedProcess]:
+        """Starts it, waits until it is held, and lets it go on after the block."""
+        counter = shim.CallCounter(directory, hold)
+        with tempfile.TemporaryFile() as messages:
+            process = forked_processes.ForkedProcess(
+                *self.make_arguments(directory),
+                stdout=messages,
+                stderr=messages,
+                preload=shim.compile_shim(),
+                **counter.environment,
+            )
+            try:
+                deadline = time.monotonic() + _SECONDS
+                while _read_state(process.pid) != "T":
+                    assert time.monotonic() < deadline and process.poll() is None
+                    time.sleep(0.01)
+                yield process
+                os.killpg(process.pid, signal.SIGCONT)
+                process.wait(_SECONDS)
+            finally:
+                process.kill()
+                counter.close()
 
     def finish(self, directory: pathlib.Path) -> str:
         """Runs it undisturbed; returns the digest."""
         outcome = self.run(directory)
         assert outcome.code == 0, f"exit code {outcome.code}: {outcome.messages}"
         return self.digest(directory)
+
+
+def _read_state(pid: int) -> str:
+    """The state of a process: "T" where it is stopped, "Z" where it has ended."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return "Z"
+    return text.rpartition(") ")[2][0]
 
 
 def _run_forked(

@@ -50,6 +50,11 @@ def _do_nothing(original: Any) -> Any:
     return lambda *arguments, **settings: None
 
 
+def _end_at_once(original: Any) -> Any:
+    del original
+    return lambda self, signal_number, frame: os._exit(1)
+
+
 def _skip_files(fsync: Any) -> Any:
     def flush_directory(descriptor: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -147,8 +152,8 @@ SAFEGUARDS: dict[str, Safeguard] = {
         Safeguard(
             "conversion_signals",
             "A request to stop ends the workers, then the program",
-            "tfrecords.console.stop_signals:raise_on_signals",
-            _do_nothing,
+            "tfrecords.console.stop_signals:StopRequest.receive",
+            _end_at_once,
             "conversion_signals",
         ),
         Safeguard(
@@ -156,7 +161,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "A directory has one writer at a time",
             "tfrecords.durable.locks:_take_lock",
             _do_nothing,
-            "conversion_races",
+            "conversion_seconds",
         ),
         Safeguard(
             "seals",
@@ -199,7 +204,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "training_signals",
             "A request to stop ends a run after its step, with the state saved",
             "tfrecords.console.stop_signals:StopRequest.receive",
-            lambda original: lambda self, signal_number, frame: os._exit(1),
+            _end_at_once,
             "training_signals",
         ),
         Safeguard(

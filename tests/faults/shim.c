@@ -8,7 +8,8 @@
 //                  fail     the call fails with FAULT_ERRNO
 //                  exhaust  this call, and all later ones that need space, fail with it
 //                  short    a write passes half of its bytes on
-//                  signal   signal FAULT_ERRNO for the whole process group
+//                  signal   signal FAULT_ERRNO for the whole process group; SIGSTOP
+//                           holds it before the call
 //   FAULT_TRACE    a file that receives every call that succeeded, for `power_cut.py`
 //
 // It is written in C because TensorFlow's C++ code writes files, too.
