@@ -52,7 +52,10 @@ def main() -> None:
                 _answer(channel, pid=pid, status=os.waitpid(pid, 0)[1])
             if channel not in ready:
                 continue
-            message, descriptors, _, _ = socket.recv_fds(channel, 1 << 20, 2)
+            try:
+                message, descriptors, _, _ = socket.recv_fds(channel, 1 << 20, 2)
+            except ConnectionResetError:  # it closed with answers unread
+                return
             if not message:
                 return
             pid = os.fork()
