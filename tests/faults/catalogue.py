@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults import (
     conversion_faults,
     damage_faults,
+    image_faults,
     output_faults,
     page,
     records,
@@ -20,6 +21,7 @@ FAULTS: dict[str, Fault] = {
         *training_faults.FAULTS,
         *output_faults.FAULTS,
         *damage_faults.FAULTS,
+        *image_faults.FAULTS,
     )
 }
 

@@ -77,6 +77,35 @@ def _forget(*prefixes: str) -> Callable[[Any], Any]:
     return replace
 
 
+class _Unbounded(int):
+    """A side of an image whose pixels nobody counts."""
+
+    def __mul__(self, other: int) -> int:
+        return 0
+
+
+def _count_no_pixels(read_dimensions: Any) -> Any:
+    def read(data: bytes) -> tuple[str, int, int]:
+        image_format, width, height = read_dimensions(data)
+        return image_format, _Unbounded(width), _Unbounded(height)
+
+    return read
+
+
+def _believe_the_name(read_dimensions: Any) -> Any:
+    """Takes all for JPEGs, as ImageNet's names say."""
+
+    def read(data: bytes) -> tuple[str, int, int]:
+        return "JPEG", *read_dimensions(data)[1:]
+
+    return read
+
+
+def _pass_all(original: Any) -> Any:
+    del original
+    return lambda data: (data, b"")
+
+
 SAFEGUARDS: dict[str, Safeguard] = {
     safeguard.name: safeguard
     for safeguard in (
@@ -116,6 +145,29 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "alexnet_tf.training.run_state:RunState.get_variables",
             _forget("velocity/"),
             "training_resumes",
+        ),
+        Safeguard(
+            "pixel_limit",
+            "An image's size is read from its header before anything is decoded",
+            "tfrecords.images.decoder:read_dimensions",
+            _count_no_pixels,
+            "image_bombs",
+            "^jpeg 13000",
+        ),
+        Safeguard(
+            "format_by_content",
+            "An image's content decides its format, not its name",
+            "tfrecords.images.decoder:read_dimensions",
+            _believe_the_name,
+            "image_mutants",
+        ),
+        Safeguard(
+            "metadata_left_out",
+            "An image's metadata is left out, not read",
+            "tfrecords.images.metadata:strip_png",
+            _pass_all,
+            "image_bombs",
+            "^png [zi]",
         ),
     )
 }
