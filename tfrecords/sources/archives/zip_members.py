@@ -101,7 +101,7 @@ def list_members(path: str) -> tuple[dict[str, tuple[int, int]], ZipMembers]:
     kept: list[zipfile.ZipInfo] = []
     for info in infos:
         name = info.filename
-        if info.is_dir() or _SKIPPED.fullmatch(name):
+        if name.endswith("/") or _SKIPPED.fullmatch(name):
             continue
         _check_member(path, info)
         if name in found:

@@ -73,6 +73,17 @@ def test_names_that_leave_the_archive_are_refused(tmp_path, name):
         zip_members.list_members(path)
 
 
+def test_a_file_without_a_name_is_refused(tmp_path):
+    path = write(tmp_path / "a.zip", [("x", IMAGE)])
+    data = bytearray(pathlib.Path(path).read_bytes())
+    entry = data.index(b"PK\1\2")
+    # The lengths of the name and of what follows it: the "x" becomes the latter.
+    data[entry + 28 : entry + 32] = bytes([0, 0, 1, 0])
+    pathlib.Path(path).write_bytes(data)
+    with pytest.raises(errors.DataError, match="'' has a name that leads out"):
+        zip_members.list_members(path)
+
+
 def test_links_are_refused(tmp_path):
     info = zipfile.ZipInfo("a.jpg")
     info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
