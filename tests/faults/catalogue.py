@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults import (
     conversion_faults,
     damage_faults,
+    hostile_faults,
     image_faults,
     output_faults,
     page,
@@ -22,6 +23,7 @@ FAULTS: dict[str, Fault] = {
         *output_faults.FAULTS,
         *damage_faults.FAULTS,
         *image_faults.FAULTS,
+        *hostile_faults.FAULTS,
     )
 }
 

@@ -13,6 +13,7 @@ import functools
 import importlib
 import os
 import pathlib
+import pickle
 import stat
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -106,6 +107,16 @@ def _pass_all(original: Any) -> Any:
     return lambda data: (data, b"")
 
 
+def _import_anything(find_class: Any) -> Any:
+    del find_class
+    return pickle.Unpickler.find_class
+
+
+def _trust_the_length(check_header: Any) -> Any:
+    del check_header
+    return lambda place, offset, header, num_bytes: int.from_bytes(header[:8], "little")
+
+
 SAFEGUARDS: dict[str, Safeguard] = {
     safeguard.name: safeguard
     for safeguard in (
@@ -168,6 +179,46 @@ SAFEGUARDS: dict[str, Safeguard] = {
             _pass_all,
             "image_bombs",
             "^png [zi]",
+        ),
+        Safeguard(
+            "unpickler",
+            "Weights are unpickled with a list of what they may call",
+            "alexnet_tf.weights.numpy_files:_ArrayUnpickler.find_class",
+            _import_anything,
+            "hostile_weights",
+            "^npy calls os.mkdir",
+        ),
+        Safeguard(
+            "pickle_opcodes",
+            "A pickle's opcodes and memo are checked before it is unpickled",
+            "tfrecords.durable.pickle_opcodes:check",
+            _do_nothing,
+            "hostile_weights",
+            "^npy with a memo of 1 GiB",
+        ),
+        Safeguard(
+            "unpacked_size",
+            "Weights that unpack to far more than their file are refused",
+            "alexnet_tf.weights.bounds:_check_ratio",
+            _do_nothing,
+            "hostile_weights",
+            "^(npz with a bomb|h5 that would pack)",
+        ),
+        Safeguard(
+            "record_length",
+            "A record's length is compared with the file's size",
+            "tfrecords.shards.record_file:_check_header",
+            _trust_the_length,
+            "hostile_records",
+            "^a record of",
+        ),
+        Safeguard(
+            "extended_headers",
+            "An extended header of a tar is read if it is no longer than names are",
+            "tfrecords.sources.archives.tar_headers:_MAX_EXTENDED_BYTES",
+            lambda limit: limit << 20,
+            "hostile_archives",
+            "^tar with a pax header of 256 MiB",
         ),
     )
 }

@@ -71,6 +71,8 @@ class ZipMembers:
         data = read_at(start, int(self.packed_bytes[row]))
         if self.is_deflated[row]:
             data = _inflate(data, int(self.num_bytes[row]))
+        if len(data) != self.num_bytes[row]:
+            raise headers.ImageError("its bytes in the zip are damaged (length)")
         if zlib.crc32(data) != self.checksum[row]:
             raise headers.ImageError("its bytes in the zip are damaged (checksum)")
         return data

@@ -132,7 +132,7 @@ def test_zip_bombs_are_refused(tmp_path):
     # A small size is announced, and more follows: no more is unpacked.
     path = write(tmp_path / "c.zip", [("a.jpg", bytes(50 << 20))])
     patch(path, b"PK\x01\x02", 24, struct.pack("<I", 100))
-    with pytest.raises(headers.ImageError, match="checksum"):
+    with pytest.raises(headers.ImageError, match="length"):
         read(path, "a.jpg")
 
 
@@ -144,6 +144,20 @@ def test_damage_is_a_reason_to_reject_the_image(tmp_path):
         with pytest.raises(headers.ImageError, match="damaged"):
             read(path, "a.jpg")
     assert zlib.crc32(IMAGE) != zlib.crc32(IMAGE[:-1])
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_of_another_length_than_listed_is_rejected(
+    tmp_path, compression, change
+):
+    path = write(tmp_path / "a.zip", [("a.jpg", IMAGE)], compression)
+    data = bytearray(pathlib.Path(path).read_bytes())
+    place = data.index(b"PK\1\2") + 24
+    data[place : place + 4] = (len(IMAGE) + change).to_bytes(4, "little")
+    pathlib.Path(path).write_bytes(data)
+    with pytest.raises(headers.ImageError, match="damaged"):
+        read(path, "a.jpg")
 
 
 def test_damaged_archives_are_named(tmp_path):
