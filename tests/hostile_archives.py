@@ -167,7 +167,7 @@ _add_tar("another tar behind it", _END, _START)
 def _make_empty_files(path: pathlib.Path) -> None:
     files = (
         archives.make_tar_member(b"cat/%d.jpg" % number, _EMPTY, data=b"")
-        for number in range(10, 50_010)
+        for number in range(10, 10_010)
     )
     path.write_bytes(b"".join([_START, *files, _END]))
 
@@ -188,7 +188,7 @@ def _make_gzip_bomb(path: pathlib.Path) -> None:
     path.write_bytes(gzip.compress(_START + bytes(500_000_000), 1))
 
 
-CASES["tar with 50,000 empty files"] = "a.tar", _make_empty_files
+CASES["tar with 10,000 empty files"] = "a.tar", _make_empty_files
 CASES["tar with a pax header of 256 MiB"] = "a.tar", _make_long_header
 CASES["tar with a terabyte of zeros at its end"] = "a.tar", _make_endless
 CASES["tar that is a gzip bomb"] = "a.tar", _make_gzip_bomb
