@@ -10,6 +10,7 @@ from tests.faults import (
     output_faults,
     page,
     records,
+    request_faults,
     safeguards,
     training_faults,
 )
@@ -24,6 +25,7 @@ FAULTS: dict[str, Fault] = {
         *damage_faults.FAULTS,
         *image_faults.FAULTS,
         *hostile_faults.FAULTS,
+        *request_faults.FAULTS,
     )
 }
 
