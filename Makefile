@@ -9,12 +9,13 @@
 #   make faults       faults of disk, power and processes, in minutes to hours; resumable
 #   make faults-soak  a run that is killed for an hour and a half
 #   make faults-controls  the same without each safeguard: a fault must find it missing
+#   make fuzz         the parsers of untrusted bytes, a minute each; needs atheris
 #   make docs         the documentation's site, in build/site
 #   make lint types build-files clean
 # Each makes the environment it needs (.venv, .venv-addons, .venv-docs) and keeps it until
 # setup.py changes. Variables: PYTHON, EXTRAS, EXTRAS_ADDONS, MARKS (which tests: by
 # default "not slow and not whole_run"), WORKERS (tests at a time), PYTEST_FLAGS,
-# TRAIN_FLAGS, DOCS_FLAGS, FAULTS_FLAGS.
+# TRAIN_FLAGS, DOCS_FLAGS, FAULTS_FLAGS, FUZZ_FLAGS.
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -27,6 +28,7 @@ PYTEST_FLAGS ?=
 TRAIN_FLAGS ?=
 DOCS_FLAGS ?=
 FAULTS_FLAGS ?=
+FUZZ_FLAGS ?=
 # One path component, so that two sets of extras are two stamps.
 comma := ,
 name_of = $(subst $(comma),+,$(1))
@@ -37,7 +39,8 @@ SAMPLE_STAMP := .venv/installed
 TEST_STAMP := .venv/installed-$(call name_of,$(EXTRAS))
 ADDONS_STAMP := .venv-addons/installed-$(call name_of,$(EXTRAS_ADDONS))
 
-.PHONY: sample sample-full test test-slow test-addons faults faults-soak faults-controls docs lint types build-files clean
+.PHONY: sample sample-full test test-slow test-addons faults faults-soak faults-controls fuzz \
+  docs lint types build-files clean
 
 # A network of a quarter of the width, in minutes; the full one as sample-full.
 sample: SAMPLE_DIR := runs/sample
@@ -82,6 +85,9 @@ faults-soak: $(TEST_STAMP)
 
 faults-controls: $(TEST_STAMP)
 	$(BIN)/python -m tests.faults --controls $(FAULTS_FLAGS)
+
+fuzz: $(TEST_STAMP)
+	$(BIN)/python -m tests.faults.fuzz $(FUZZ_FLAGS)
 
 docs: .venv-docs/installed
 	.venv-docs/bin/python tools/build_docs.py $(DOCS_FLAGS)

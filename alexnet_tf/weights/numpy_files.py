@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import pickletools
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -20,20 +19,10 @@ from typing import IO, Any
 import numpy as np
 
 from alexnet_tf.weights import bounds
-from tfrecords.durable import files, npz
+from tfrecords.durable import files, npz, pickle_opcodes
 
 _NPY = "a .npy file of weights by layer"
 _NPZ = "a .npz file of weights"
-
-# All opcodes that arrays in lists, tuples and dictionaries need, in every protocol.
-_OPCODES = re.compile(
-    "PROTO|FRAME|STOP|MARK|NONE|NEWTRUE|NEWFALSE|INT|BININT[12]?|LONG1?"
-    "|TUPLE[123]?|EMPTY_(TUPLE|LIST|DICT)|LIST|APPENDS?|DICT|SETITEMS?"
-    "|(SHORT_)?BIN(UNICODE|STRING|BYTES)|UNICODE|STRING|BINBYTES8|BYTEARRAY8"
-    "|(STACK_)?GLOBAL|REDUCE|BUILD|MEMOIZE|(LONG_)?BIN(PUT|GET)|PUT|GET"
-)
-# Python allocates as many memo entries as the highest index needs.
-_MAX_MEMO = 1 << 20
 
 
 class _Admitted:
@@ -164,14 +153,7 @@ def _unpickle(data: bytes) -> Any:
     shape, _, dtype = _read_header(stream)
     if not dtype.hasobject or shape != ():
         raise ValueError(f"it holds an array of {dtype}, shape {list(shape)}")
-    start = stream.tell()
-    argument: Any
-    for opcode, argument, _ in pickletools.genops(stream):
-        if not _OPCODES.fullmatch(opcode.name):
-            raise ValueError(f"it uses the opcode {opcode.name}")
-        if opcode.name in ("PUT", "LONG_BINPUT") and argument >= _MAX_MEMO:
-            raise ValueError(f"it uses the memo index {argument:,}")
-    stream.seek(start)
+    pickle_opcodes.check(stream)
     root = _ArrayUnpickler(stream, encoding="latin1").load()
     # numpy.save wraps the dictionary in an array of one object.
     if isinstance(root, _PickledArray) and len(root.value) == 1:

@@ -6,9 +6,12 @@ from tests.faults import (
     conversion_faults,
     damage_faults,
     endurance_faults,
+    hostile_faults,
+    image_faults,
     output_faults,
     page,
     records,
+    request_faults,
     safeguards,
     training_faults,
 )
@@ -22,6 +25,9 @@ FAULTS: dict[str, Fault] = {
         *output_faults.FAULTS,
         *damage_faults.FAULTS,
         *endurance_faults.FAULTS,
+        *image_faults.FAULTS,
+        *hostile_faults.FAULTS,
+        *request_faults.FAULTS,
     )
 }
 

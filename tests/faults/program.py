@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tests import forked_processes, processes
 from tests.faults import safeguards, shim
@@ -44,8 +44,11 @@ class Program:
         """Runs it to its end, in a process group of its own."""
         counter = shim.CallCounter(directory, fault, trace)
         try:
-            run = _run_anew if safeguards.VARIABLE in os.environ else _run_forked
-            ended = run(self.make_arguments(directory), counter.environment)
+            ended = run_python(
+                *self.make_arguments(directory),
+                preload=shim.compile_shim(),
+                **counter.environment,
+            )
         finally:
             num_calls = counter.close()
         return Outcome(ended.returncode, ended.stderr, num_calls)
@@ -92,24 +95,26 @@ def _read_state(pid: int) -> str:
     return text.rpartition(") ")[2][0]
 
 
-def _run_forked(
-    arguments: Sequence[str], environment: Mapping[str, str]
+def run_python(
+    *arguments: str, timeout: float = _SECONDS, preload: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    return forked_processes.run_python(
-        *arguments, timeout=_SECONDS, preload=shim.compile_shim(), **environment
-    )
+    """Runs `python *arguments`, also without a safeguard; see `forked_processes`.
 
-
-def _run_anew(
-    arguments: Sequence[str], environment: Mapping[str, str]
-) -> subprocess.CompletedProcess[str]:
-    """A new interpreter, in which a safeguard is switched off from its start."""
+    Raises:
+      subprocess.TimeoutExpired: after `timeout` seconds.
+    """
+    if safeguards.VARIABLE not in os.environ:
+        return forked_processes.run_python(
+            *arguments, timeout=timeout, preload=preload, **environment
+        )
+    # A new interpreter, in which a safeguard is switched off from its start. The
+    # environment names the preloaded library.
     path = os.pathsep.join([safeguards.SITE, *sys.path])
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
         text=True,
-        timeout=_SECONDS,
+        timeout=timeout,
         env={**processes.make_environment(**environment), "PYTHONPATH": path},
         start_new_session=True,  # a kill is for its process group
     )

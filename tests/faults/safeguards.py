@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import importlib
 import os
 import pathlib
-import stat
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
+
+from tests.faults import replacements
 
 VARIABLE = "ALEXNET_SWITCHED_OFF"
 # First in PYTHONPATH of the processes that are started.
@@ -45,68 +45,6 @@ class Safeguard:
     cases: str = ""
 
 
-def _do_nothing(original: Any) -> Any:
-    del original
-    return lambda *arguments, **settings: None
-
-
-def _end_at_once(original: Any) -> Any:
-    del original
-    return lambda self, signal_number, frame: os._exit(1)
-
-
-def _skip_files(fsync: Any) -> Any:
-    def flush_directory(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            fsync(descriptor)
-
-    return flush_directory
-
-
-def _write_in_place(original: Any) -> Any:
-    del original
-    return os.path.abspath
-
-
-def _forget(*prefixes: str) -> Callable[[Any], Any]:
-    """A `to_arrays` or `get_variables` without the names that begin so."""
-
-    def replace(original: Any) -> Any:
-        @functools.wraps(original)
-        def without(self: Any) -> Any:
-            found = original(self)
-            return {k: v for k, v in found.items() if not k.startswith(prefixes)}
-
-        return without
-
-    return replace
-
-
-def _accept_checksums(fail: Any) -> Any:
-    def fail_unless_checksum(self: Any, offset: int, problem: str) -> None:
-        if "does not match its checksum" not in problem:
-            fail(self, offset, problem)
-
-    return fail_unless_checksum
-
-
-def _take_footer(place: str, data: Any, length: int, footer: bytes) -> int:
-    del place, data, length
-    return int.from_bytes(footer, "little")
-
-
-def _accept_commit(make_commit: Any) -> Any:
-    def read_commit(path: str, step: int) -> bytes:
-        written = pathlib.Path(path, "COMMIT")
-        # While a checkpoint is written there is none.
-        found: bytes = (
-            written.read_bytes() if written.exists() else make_commit(path, step)
-        )
-        return found
-
-    return read_commit
-
-
 SAFEGUARDS: dict[str, Safeguard] = {
     safeguard.name: safeguard
     for safeguard in (
@@ -114,7 +52,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "temporary_names",
             "Files are written under another name and renamed when they are whole",
             "tfrecords.durable.files:make_temporary_name",
-            _write_in_place,
+            replacements.write_in_place,
             "conversion_kills",
             # Late, when the manifest is written.
             r"call 2\d\d$",
@@ -123,7 +61,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "flushed_files",
             "A file is flushed to the disk before its rename",
             "os:fsync",
-            _skip_files,
+            replacements.skip_files,
             "conversion_power_cuts",
             "(names|zeros)$",
         ),
@@ -131,7 +69,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "flushed_directories",
             "A directory is flushed to the disk after a rename in it",
             "tfrecords.durable.files:fsync_directory",
-            _do_nothing,
+            replacements.do_nothing,
             "conversion_power_cuts",
             "after the end",
         ),
@@ -153,14 +91,14 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "conversion_signals",
             "A request to stop ends the workers, then the program",
             "tfrecords.console.stop_signals:StopRequest.receive",
-            _end_at_once,
+            replacements.end_at_once,
             "conversion_signals",
         ),
         Safeguard(
             "locks",
             "A directory has one writer at a time",
             "tfrecords.durable.locks:_take_lock",
-            _do_nothing,
+            replacements.do_nothing,
             "conversion_seconds",
         ),
         Safeguard(
@@ -175,7 +113,7 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "checksums_of_records",
             "A record's checksum is compared when it is read",
             "tfrecords.shards.record_file:_check_data",
-            lambda original: _take_footer,
+            lambda original: replacements.take_footer,
             "data_flips",
             "train",
         ),
@@ -183,28 +121,28 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "checksums_of_headers",
             "A tar header's checksum is compared",
             "tfrecords.sources.archives.tar_headers:HeaderReader.fail",
-            _accept_checksums,
+            replacements.accept_checksums,
             "tar_flips",
         ),
         Safeguard(
             "commits",
             "A checkpoint names the SHA-256 of its files",
             "alexnet_tf.runs.checkpoint_files:make_commit",
-            _accept_commit,
+            replacements.accept_commit,
             "checkpoint_flips",
         ),
         Safeguard(
             "directories_of_archives",
             "All arrays that an .npz lists are read",
             "tfrecords.durable.npz:check_directory",
-            _do_nothing,
+            replacements.do_nothing,
             "weights_flips",
         ),
         Safeguard(
             "training_signals",
             "A request to stop ends a run after its step, with the state saved",
             "tfrecords.console.stop_signals:StopRequest.receive",
-            _end_at_once,
+            replacements.end_at_once,
             "training_signals",
         ),
         Safeguard(
@@ -219,15 +157,86 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "dropout_counters",
             "A checkpoint holds the counters from which dropout draws its numbers",
             "alexnet_tf.training.run_state:RunState.get_variables",
-            _forget("dropout/"),
+            replacements.forget("dropout/"),
             "training_resumes",
         ),
         Safeguard(
             "velocities",
             "A checkpoint holds the velocities",
             "alexnet_tf.training.run_state:RunState.get_variables",
-            _forget("velocity/"),
+            replacements.forget("velocity/"),
             "training_resumes",
+        ),
+        Safeguard(
+            "pixel_limit",
+            "An image's size is read from its header before anything is decoded",
+            "tfrecords.images.decoder:read_dimensions",
+            replacements.count_no_pixels,
+            "image_bombs",
+            "^jpeg 13000",
+        ),
+        Safeguard(
+            "format_by_content",
+            "An image's content decides its format, not its name",
+            "tfrecords.images.decoder:read_dimensions",
+            replacements.believe_the_name,
+            "image_mutants",
+        ),
+        Safeguard(
+            "metadata_left_out",
+            "An image's metadata is left out, not read",
+            "tfrecords.images.metadata:strip_png",
+            replacements.pass_all,
+            "image_bombs",
+            "^png [zi]",
+        ),
+        Safeguard(
+            "unpickler",
+            "Weights are unpickled with a list of what they may call",
+            "alexnet_tf.weights.numpy_files:_ArrayUnpickler.find_class",
+            replacements.import_anything,
+            "hostile_weights",
+            "^npy calls os.mkdir",
+        ),
+        Safeguard(
+            "pickle_opcodes",
+            "A pickle's opcodes and memo are checked before it is unpickled",
+            "tfrecords.durable.pickle_opcodes:check",
+            replacements.do_nothing,
+            "hostile_weights",
+            "^npy with a memo of 1 GiB",
+        ),
+        Safeguard(
+            "unpacked_size",
+            "Weights that unpack to far more than their file are refused",
+            "alexnet_tf.weights.bounds:_check_ratio",
+            replacements.do_nothing,
+            "hostile_weights",
+            "^(npz with a bomb|h5 that would pack)",
+        ),
+        Safeguard(
+            "record_length",
+            "A record's length is compared with the file's size",
+            "tfrecords.shards.record_file:_check_header",
+            replacements.trust_the_length,
+            "hostile_records",
+            "^a record of",
+        ),
+        Safeguard(
+            "extended_headers",
+            "An extended header of a tar is read if it is no longer than names are",
+            "tfrecords.sources.archives.tar_headers:_MAX_EXTENDED_BYTES",
+            lambda limit: limit << 20,
+            "hostile_archives",
+            "^tar with a pax header of 256 MiB",
+        ),
+        Safeguard(
+            "request_pixel_limit",
+            "An export reads an image's size from its header before it decodes it",
+            "alexnet_tf.data.decoding:read_num_pixels",
+            replacements.count_no_pixels_in_graph,
+            "request_bombs",
+            "^jpeg 13000",
         ),
     )
 }

@@ -1,52 +1,17 @@
-"""The stock client of TensorFlow Serving against a small server over an export.
-
-The server stands in for TensorFlow Serving: it answers `Predict` from the SavedModel's
-signatures, with the status codes of the original.
-"""
+"""The stock client of TensorFlow Serving against a small server over an export."""
 
 from __future__ import annotations
 
 import pathlib
 import sys
 import tarfile
-from concurrent import futures
 
-import grpc
 import pytest
 
-from tests import processes
+from tests import processes, serving_stand_in
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = CHECKOUT / "tools" / "serving_client.py"
-
-
-class Answerer:
-    """`PredictionService` with one model, "alexnet"."""
-
-    def __init__(self, export):
-        import tensorflow as tf
-
-        self._tf = tf
-        self._loaded = tf.saved_model.load(str(export))
-        self.asked = []
-
-    def Predict(self, request, context):
-        from tensorflow_serving.apis import predict_pb2
-
-        spec, signatures = request.model_spec, self._loaded.signatures
-        if spec.name != "alexnet":
-            context.abort(grpc.StatusCode.NOT_FOUND, f"{spec.name} is not served")
-        if spec.signature_name not in signatures:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, spec.signature_name)
-        inputs = {
-            name: self._tf.constant(self._tf.make_ndarray(value))
-            for name, value in request.inputs.items()
-        }
-        self.asked.append((spec.signature_name, sorted(inputs)))
-        response = predict_pb2.PredictResponse()
-        for name, value in signatures[spec.signature_name](**inputs).items():
-            response.outputs[name].CopyFrom(self._tf.make_tensor_proto(value.numpy()))
-        return response
 
 
 @pytest.fixture(scope="module")
@@ -61,22 +26,14 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(images):
-    service = pytest.importorskip(
+    pytest.importorskip(
         "tensorflow_serving.apis.prediction_service_pb2_grpc",
         reason="the extra serving brings tensorflow-serving-api",
     )
     (export,) = images.glob("export/*")
-    answerer = Answerer(export)
-
-    class Servicer(service.PredictionServiceServicer):
-        Predict = staticmethod(answerer.Predict)
-
-    server = grpc.server(futures.ThreadPoolExecutor(1))
-    service.add_PredictionServiceServicer_to_server(Servicer(), server)
-    port = server.add_insecure_port("localhost:0")
-    server.start()
-    yield answerer, f"--server=localhost:{port}"
-    server.stop(None)
+    answerer = serving_stand_in.Answerer(export)
+    with serving_stand_in.serve(answerer) as port:
+        yield answerer, f"--server=localhost:{port}"
 
 
 @pytest.mark.parametrize(

@@ -215,8 +215,9 @@ def _read_png(data: bytes) -> tuple[int, int]:
 def _read_gif(data: bytes) -> tuple[int, int]:
     width, height = struct.unpack_from("<HH", data, 6)
     position = find_gif_frame(data)
-    left, top, frame_width, frame_height = struct.unpack_from(
-        "<HHHH", data, position + 1
+    # The frame's flags, too: `metadata.strip_gif` needs them.
+    left, top, frame_width, frame_height, _ = struct.unpack_from(
+        "<HHHHB", data, position + 1
     )
     # A frame that extends beyond the screen makes the image larger.
     return max(width, left + frame_width), max(height, top + frame_height)

@@ -58,9 +58,11 @@ def split_example(view: memoryview) -> dict[str, memoryview]:
     if len(parts) > 1:
         raise _malformed("it holds two Features")
     for _, entry in _read_fields(parts[0][1] if parts else view, (1,)):
-        members = dict(_read_fields(entry, (1, 2)))
-        if len(members) != 2:
-            raise _malformed("a feature lacks its key or its value")
+        fields = list(_read_fields(entry, (1, 2)))
+        members = dict(fields)
+        # A protocol-buffer library would merge two values of one key.
+        if not len(fields) == len(members) == 2:
+            raise _malformed("a feature has not one key and one value")
         try:
             key = bytes(members[1]).decode()
         except UnicodeDecodeError as error:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tfrecords import errors, sources
+from tfrecords.durable import pickle_opcodes
 from tfrecords.shards import manifest
 from tfrecords.sources import stored
 from tfrecords.sources.archives import tar_walk
@@ -240,7 +241,9 @@ class _BatchUnpickler(pickle.Unpickler):
 
 def _unpickle(data: bytes, where: str) -> dict[bytes, Any]:
     try:
-        value = _BatchUnpickler(io.BytesIO(data), encoding="bytes").load()
+        stream = io.BytesIO(data)
+        pickle_opcodes.check(stream)
+        value = _BatchUnpickler(stream, encoding="bytes").load()
     except Exception as error:  # a damaged pickle raises almost anything
         raise errors.DataError(
             f"{where} is damaged or not a batch of images ({type(error).__name__}: "

@@ -152,6 +152,9 @@ def make_wrong_batch(**changes):
         (pickle.dumps([1], protocol=2), "not a dictionary"),
         (b"", "damaged"),
         (make_wrong_batch()[:-50], "damaged"),
+        # Gigabytes for a memo, and a buffer that is resized while it is in use.
+        (b"\x80\x02K\x01r\xff\xff\xff\x7f.", "memo index 2,147,483,647"),
+        (b"\x80\x05\x96" + bytes([9]) + bytes(7) + b"ab.", "damaged"),
     ],
 )
 def test_a_wrong_batch_is_refused(tmp_path, batch, sentence):

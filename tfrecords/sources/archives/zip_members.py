@@ -71,6 +71,8 @@ class ZipMembers:
         data = read_at(start, int(self.packed_bytes[row]))
         if self.is_deflated[row]:
             data = _inflate(data, int(self.num_bytes[row]))
+        if len(data) != self.num_bytes[row]:
+            raise headers.ImageError("its bytes in the zip are damaged (length)")
         if zlib.crc32(data) != self.checksum[row]:
             raise headers.ImageError("its bytes in the zip are damaged (checksum)")
         return data
@@ -101,7 +103,7 @@ def list_members(path: str) -> tuple[dict[str, tuple[int, int]], ZipMembers]:
     kept: list[zipfile.ZipInfo] = []
     for info in infos:
         name = info.filename
-        if info.is_dir() or _SKIPPED.fullmatch(name):
+        if name.endswith("/") or _SKIPPED.fullmatch(name):
             continue
         _check_member(path, info)
         if name in found:

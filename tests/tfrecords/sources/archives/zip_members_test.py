@@ -73,6 +73,17 @@ def test_names_that_leave_the_archive_are_refused(tmp_path, name):
         zip_members.list_members(path)
 
 
+def test_a_file_without_a_name_is_refused(tmp_path):
+    path = write(tmp_path / "a.zip", [("x", IMAGE)])
+    data = bytearray(pathlib.Path(path).read_bytes())
+    entry = data.index(b"PK\1\2")
+    # The lengths of the name and of what follows it: the "x" becomes the latter.
+    data[entry + 28 : entry + 32] = bytes([0, 0, 1, 0])
+    pathlib.Path(path).write_bytes(data)
+    with pytest.raises(errors.DataError, match="'' has a name that leads out"):
+        zip_members.list_members(path)
+
+
 def test_links_are_refused(tmp_path):
     info = zipfile.ZipInfo("a.jpg")
     info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
@@ -121,7 +132,7 @@ def test_zip_bombs_are_refused(tmp_path):
     # A small size is announced, and more follows: no more is unpacked.
     path = write(tmp_path / "c.zip", [("a.jpg", bytes(50 << 20))])
     patch(path, b"PK\x01\x02", 24, struct.pack("<I", 100))
-    with pytest.raises(headers.ImageError, match="checksum"):
+    with pytest.raises(headers.ImageError, match="length"):
         read(path, "a.jpg")
 
 
@@ -133,6 +144,20 @@ def test_damage_is_a_reason_to_reject_the_image(tmp_path):
         with pytest.raises(headers.ImageError, match="damaged"):
             read(path, "a.jpg")
     assert zlib.crc32(IMAGE) != zlib.crc32(IMAGE[:-1])
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_of_another_length_than_listed_is_rejected(
+    tmp_path, compression, change
+):
+    path = write(tmp_path / "a.zip", [("a.jpg", IMAGE)], compression)
+    data = bytearray(pathlib.Path(path).read_bytes())
+    place = data.index(b"PK\1\2") + 24
+    data[place : place + 4] = (len(IMAGE) + change).to_bytes(4, "little")
+    pathlib.Path(path).write_bytes(data)
+    with pytest.raises(headers.ImageError, match="damaged"):
+        read(path, "a.jpg")
 
 
 def test_damaged_archives_are_named(tmp_path):
