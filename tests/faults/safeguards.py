@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
+from tfrecords import errors
+
 VARIABLE = "ALEXNET_SWITCHED_OFF"
 # First in PYTHONPATH of the processes that are started.
 SITE = str(pathlib.Path(__file__).with_name("switched_off"))
@@ -109,6 +111,25 @@ def _pass_all(original: Any) -> Any:
 
 def _count_no_pixels_in_graph(read_num_pixels: Any) -> Any:
     return lambda image_bytes: read_num_pixels(image_bytes) * 0
+
+
+def _give_up(replace: Any) -> Any:
+    del replace
+
+    def refuse(self: Any, lost: Any) -> Any:
+        raise errors.UserError("a worker has ended")
+
+    return refuse
+
+
+def _skip_the_checksum(parse: Any) -> Any:
+    """Gives each header its right checksum before it is compared."""
+
+    def parse_repaired(self: Any, block: bytes, offset: int) -> Any:
+        fixed = block[:148] + b" " * 8 + block[156:]
+        return parse(self, block[:148] + b"%06o\0 " % sum(fixed) + block[156:], offset)
+
+    return parse_repaired
 
 
 def _import_anything(find_class: Any) -> Any:
@@ -231,6 +252,20 @@ SAFEGUARDS: dict[str, Safeguard] = {
             _count_no_pixels_in_graph,
             "request_bombs",
             "^jpeg 13000",
+        ),
+        Safeguard(
+            "worker_replacement",
+            "A worker that has ended is replaced, and an image that ended two rejected",
+            "tfrecords.console.worker_pool:WorkerPool._replace",
+            _give_up,
+            "worker_deaths",
+        ),
+        Safeguard(
+            "tar_checksums",
+            "Every header of a tar must match its checksum",
+            "tfrecords.sources.archives.tar_headers:HeaderReader._parse",
+            _skip_the_checksum,
+            "tar_flips",
         ),
     )
 }
