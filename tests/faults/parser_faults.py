@@ -44,8 +44,8 @@ FAULTS = (
         f"{_NUM_MUTANTS:,} mutants of a corpus for each of {len(parsers.PARSERS)} "
         "parsers: images, Exif, tar, zip, TFRecord, Example, `.npy`, `.npz`, JSON, "
         "pickles",
-        "Refused with our error, or read as what the bytes say; at most 5 s of processor "
-        "time and 100 MiB more memory",
+        "Refused with our error, or read as what the bytes say; at most 5 s of "
+        "processor time and 100 MiB more memory",
         make_mutants,
         num_quick=2,
     ),

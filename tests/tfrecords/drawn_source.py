@@ -23,9 +23,10 @@ class DrawnSource(Source):
     Args:
       sizes: images by split.
       broken: rows of the training split whose bytes are no image.
-      fault: what happens when the training row `fault_row` is read: "" nothing, "kill" the first
-        time only, "always_kill", "spin" forever in the decoder, "vanish" the file is
-        gone, "memory" more than the worker may have, "bug" an error without words.
+      fault: what happens when the training row `fault_row` is read: "" nothing,
+        "kill" the first time only, "always_kill", "spin" forever in the decoder,
+        "vanish" the file is gone, "memory" more than the worker may have, "bug" an
+        error without words.
       fault_dir: where "kill" leaves a mark that it has happened.
       fault_row: a row of the training split.
       delay: seconds that every image takes.
