@@ -149,6 +149,5 @@ SHARDS = {
 READ = {
     "a negative height",
     "a height of 2^40",
-    "a name that is not UTF-8",
     "100,000 more features",
 }

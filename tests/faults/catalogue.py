@@ -10,10 +10,12 @@ from tests.faults import (
     image_faults,
     output_faults,
     page,
+    parser_faults,
     records,
     request_faults,
     safeguards,
     training_faults,
+    worker_faults,
 )
 from tests.faults.engine import Fault
 
@@ -21,12 +23,14 @@ FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
         *conversion_faults.FAULTS,
+        *worker_faults.FAULTS,
         *training_faults.FAULTS,
         *output_faults.FAULTS,
         *damage_faults.FAULTS,
         *endurance_faults.FAULTS,
         *image_faults.FAULTS,
         *hostile_faults.FAULTS,
+        *parser_faults.FAULTS,
         *request_faults.FAULTS,
     )
 }

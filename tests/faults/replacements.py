@@ -14,6 +14,8 @@ import stat
 from collections.abc import Callable
 from typing import Any
 
+from tfrecords import errors
+
 
 def do_nothing(original: Any) -> Any:
     del original
@@ -108,6 +110,15 @@ def pass_all(original: Any) -> Any:
 
 def count_no_pixels_in_graph(read_num_pixels: Any) -> Any:
     return lambda image_bytes: read_num_pixels(image_bytes) * 0
+
+
+def give_up(replace: Any) -> Any:
+    del replace
+
+    def refuse(self: Any, lost: Any) -> Any:
+        raise errors.UserError("a worker has ended")
+
+    return refuse
 
 
 def import_anything(find_class: Any) -> Any:

@@ -238,6 +238,13 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "request_bombs",
             "^jpeg 13000",
         ),
+        Safeguard(
+            "worker_replacement",
+            "A worker that has ended is replaced, and an image that ended two rejected",
+            "tfrecords.console.worker_pool:WorkerPool._replace",
+            replacements.give_up,
+            "worker_deaths",
+        ),
     )
 }
 

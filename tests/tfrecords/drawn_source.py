@@ -23,10 +23,12 @@ class DrawnSource(Source):
     Args:
       sizes: images by split.
       broken: rows of the training split whose bytes are no image.
-      fault: what happens when training row 1 is read: "" nothing, "kill" the first
-        time only, "always_kill", "spin" forever in the decoder, "vanish" the file is
-        gone, "memory" more than the worker may have, "bug" an error without words.
+      fault: what happens when the training row `fault_row` is read: "" nothing,
+        "kill" the first time only, "always_kill", "spin" forever in the decoder,
+        "vanish" the file is gone, "memory" more than the worker may have, "bug" an
+        error without words.
       fault_dir: where "kill" leaves a mark that it has happened.
+      fault_row: a row of the training split.
       delay: seconds that every image takes.
       as_arrays: whether images come decoded.
     """
@@ -37,6 +39,7 @@ class DrawnSource(Source):
         broken=(),
         fault="",
         fault_dir="",
+        fault_row=1,
         delay=0.0,
         as_arrays=False,
     ):
@@ -52,6 +55,7 @@ class DrawnSource(Source):
         self.settings = {"kind": "noise"}
         self.remarks = ("These images are drawn.",)
         self._broken, self._fault, self._fault_dir = broken, fault, fault_dir
+        self._fault_row = fault_row
         self._delay, self._as_arrays = delay, as_arrays
 
     def read_image(self, split, row):
@@ -59,7 +63,7 @@ class DrawnSource(Source):
         if multiprocessing.parent_process():
             assert "tensorflow" not in sys.modules
         time.sleep(self._delay)
-        if split == "train" and row == 1 and self._fault:
+        if split == "train" and row == self._fault_row and self._fault:
             self._fail()
         if split == "train" and row in self._broken:
             return b"no image"
