@@ -15,7 +15,7 @@ import sys
 
 TOP_FOLDERS = ("alexnet_tf", "tfrecords", "tools", "tests")
 # Folders of data beside the tests; a test that names one gets its files.
-DATA_FOLDERS = ("golden", "testdata")
+DATA_FOLDERS = ("corpus", "golden", "testdata")
 
 
 @dataclasses.dataclass(frozen=True)

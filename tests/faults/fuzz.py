@@ -21,7 +21,7 @@ SYNOPSIS = """\
 python -m tests.faults.fuzz [--parsers=NAME,...] [--seconds=S] [--output_dir=O]
 
 Fuzzes each parser for S seconds with atheris, beginning with the inputs in
-tests/faults/corpus and those that earlier runs have left in O/NAME. An input that
+tests/corpus and those that earlier runs have left in O/NAME. An input that
 breaks a guarantee is written to O/NAME-crash-... Needs atheris: pip install atheris
 
 Exit codes: 0 success, 2 wrong usage or a guarantee that did not hold."""

@@ -27,7 +27,7 @@ from tfrecords.sources import cifar
 from tfrecords.sources.archives import tar_walk, zip_members
 
 # The committed inputs, a folder for each parser.
-CORPUS = pathlib.Path(__file__).with_name("corpus")
+CORPUS = pathlib.Path(__file__).parents[1] / "corpus"
 _MAX_PIXELS = 100_000
 _IMAGE_NAME = re.compile(rb"n\d{8}_\d+\.JPEG")
 

@@ -13,8 +13,8 @@ from tests.tfrecords import image_bombs
 
 _SECTION = "Hostile input"
 _PROGRAM = "tests.programs.answer_requests"
-_NUM_CALLS, _CALLS_BLOCK = 20_000, 1_000
-_NUM_REQUESTS, _REQUESTS_BLOCK = 2_000, 250
+_NUM_CALLS, _CALLS_BLOCK = 20_000, 500
+_NUM_REQUESTS, _REQUESTS_BLOCK = 2_000, 125
 _READ = ("png zTXt", "png zTXt behind", "png iCCP")
 
 
