@@ -13,7 +13,7 @@ from tests.faults import parsers, watched
 from tests.faults.engine import Case, Fault
 
 _PROGRAM = "tests.programs.parse_mutants"
-_NUM_MUTANTS, _BLOCK = 10_000, 2_500
+_NUM_MUTANTS, _BLOCK = 10_000, 1_000
 
 
 def make_mutants(shared: pathlib.Path, seed: int) -> Sequence[Case]:

@@ -104,7 +104,7 @@ def _make_odd(image: bytes, chance: random.Random) -> tuple[Any, str]:
         [True],
         [1j],
         [""],
-        [image * 200],
+        [image * 20],  # where the name is wrong, Python prints the tensor
         [image] * 20,
     )
     return chance.choice(tensors), name
