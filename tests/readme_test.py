@@ -181,6 +181,7 @@ def test_every_command_is_run_or_has_a_reason():
         assert command in RUNS or any(re.match(p, command) for p in NOT_RUN), command
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("command", RUNS, ids=str)
 def test_command_runs(worker, command):
     small = RUNS[command]
@@ -192,6 +193,7 @@ def test_command_runs(worker, command):
     assert done["code"] == 0, done["stderr"]
 
 
+@pytest.mark.whole_run
 def test_python_runs(worker):
     """After the commands: where an export and an image have the names of the pages."""
     printed = ""

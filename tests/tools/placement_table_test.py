@@ -8,6 +8,8 @@ import pytest
 
 from tests import forked_processes
 
+pytestmark = pytest.mark.whole_run
+
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "tools" / "placement_table.py"
 
 

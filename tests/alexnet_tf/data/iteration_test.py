@@ -124,6 +124,7 @@ def test_good_batches_before_a_damaged_record_are_delivered(own_data_dir):
         next(batches)
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
 def test_a_record_is_named_to_who_takes_his_time(tmp_path, encoding):
     """However much is read meanwhile, the reader still knows what it read."""
@@ -139,6 +140,7 @@ def test_a_record_is_named_to_who_takes_his_time(tmp_path, encoding):
             time.sleep(0.2)
 
 
+@pytest.mark.whole_run
 def test_a_missing_shard_is_named_before_and_during_a_run(own_data_dir):
     config = make_config(4)
     data = directory.open_data(own_data_dir, config)
@@ -212,6 +214,7 @@ def write_twice(record: bytes) -> bytes:
     return record[:1] + length + 2 * record[4:]
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize(
     ("record", "reason"),
     [

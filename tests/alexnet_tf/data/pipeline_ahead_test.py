@@ -12,6 +12,8 @@ from alexnet_tf.data import directory, pipeline
 from tests import forked_processes
 from tests.alexnet_tf.small_shards import make_config, make_foreign_data, write_data
 
+pytestmark = pytest.mark.whole_run
+
 # Takes one batch of two and waits until records of later batches have been read.
 SCRIPT = """\
 import sys, time

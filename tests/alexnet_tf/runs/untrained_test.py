@@ -112,6 +112,7 @@ def answers(tmp_path_factory):
     return path, dict(zip(calls, found, strict=True))
 
 
+@pytest.mark.whole_run
 @pytest.mark.parametrize(
     "command",
     ["evaluate", "export", "predict a run", "predict an export", "freeze"],
@@ -123,6 +124,7 @@ def test_every_command_tells_of_random_layers(answers, command):
     assert "fc7" not in line and "--config.init_from" in line
 
 
+@pytest.mark.whole_run
 def test_they_are_recorded_with_the_results(answers):
     path, _ = answers
     assert json.loads((path / "result.json").read_text())[untrained.KEY] == ["fc6"]
@@ -130,6 +132,7 @@ def test_they_are_recorded_with_the_results(answers):
     assert json.loads(record.read_text())[untrained.KEY] == ["fc6"]
 
 
+@pytest.mark.whole_run
 def test_an_export_without_the_record_is_read(answers, tmp_path):
     from alexnet_tf.export import exported
     from alexnet_tf.inference import predict
@@ -147,6 +150,7 @@ def test_an_export_without_the_record_is_read(answers, tmp_path):
     assert predictor.untrained_layers == ()
 
 
+@pytest.mark.whole_run
 def test_a_new_run_begins_such_layers_anew_and_trains_them(answers):
     path, found = answers
     code, _, messages = found["begin"]
@@ -163,6 +167,7 @@ def test_a_new_run_begins_such_layers_anew_and_trains_them(answers):
     assert last.step == 1 and last.state[untrained.KEY] == []
 
 
+@pytest.mark.whole_run
 def test_a_frozen_new_layer_is_reported_at_the_start_and_the_end(answers):
     path, found = answers
     code, _, messages = found["freeze"]
@@ -174,6 +179,7 @@ def test_a_frozen_new_layer_is_reported_at_the_start_and_the_end(answers):
     ]
 
 
+@pytest.mark.whole_run
 def test_checkpoints_of_earlier_versions_name_none(answers):
     path, _ = answers
     save_with_random(path / "new", None)
