@@ -14,6 +14,8 @@ import pytest
 
 from tests import data_directories, forked_processes, processes, training_runs
 
+pytestmark = pytest.mark.whole_run
+
 PROGRAM = """\
 import sys
 from alexnet_tf.commands import train

@@ -22,6 +22,8 @@ from tfrecords import errors
 from tfrecords.durable import files
 from tfrecords.shards import manifest, schema, statistics
 
+pytestmark = pytest.mark.whole_run
+
 NUM_CLASSES = 7
 CROP = 67
 # Raw images, so that both computations see the same pixels; 21 validation images in

@@ -14,6 +14,8 @@ from tests import data_directories, training_runs
 from tfrecords import errors
 from tfrecords.shards import schema
 
+pytestmark = pytest.mark.whole_run
+
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):

@@ -8,6 +8,8 @@ import pytest
 from tests import archives, contest_archives
 from tfrecords.shards import manifest, record_file, schema
 
+pytestmark = pytest.mark.whole_run
+
 PROGRAM = (
     "import sys\n"
     "from tfrecords.commands import convert\n"
