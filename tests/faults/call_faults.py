@@ -7,10 +7,10 @@ import errno
 import functools
 import pathlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from tests.faults import power_cut, shim
-from tests.faults.engine import Case
+from tests.faults.engine import Case, Fault
 from tests.faults.program import IN_USE_CODE, Program
 
 
@@ -185,3 +185,74 @@ def make_power_cuts(
             for kind, state in power_cut.make_last_states(calls, seed)
         ),
     ]
+
+
+_MakeCases = Callable[[Program, pathlib.Path, int], Sequence[Case]]
+
+# What is injected, what must hold, and the cases. {again} and {left} are the program's.
+_KINDS: dict[str, tuple[str, str, _MakeCases]] = {
+    "kills": (
+        "SIGKILL for all processes, before every call that changes files",
+        "{again}; {left}",
+        make_kills,
+    ),
+    "errors": (ERRORS_TEXT, "Exit code 4 and one sentence. {again}", make_errors),
+    "signals": (
+        SIGNALS_TEXT,
+        "Exit code 143, 130 or 129 and one sentence. {again}",
+        make_signals,
+    ),
+    "seconds": (
+        "The same command again while the first is held at a call, for every eighth",
+        "The second ends with exit code 5, and the first as if it were alone",
+        make_seconds,
+    ),
+    "short_writes": (
+        "A write that passes only half of its bytes on, at every call",
+        "The command ends as ever",
+        make_short_writes,
+    ),
+    "power_cuts": (
+        "A power cut after every call: all names and bytes that were not flushed are "
+        "lost, or kept, or kept in part and in another order",
+        "{again}; {left}",
+        make_power_cuts,
+    ),
+}
+
+
+def make_faults(
+    name: str,
+    section: str,
+    make_program: Callable[[pathlib.Path], Program],
+    again: str,
+    left: str,
+    kinds: Sequence[str] = tuple(_KINDS),
+) -> Iterator[Fault]:
+    """The faults at a program's calls.
+
+    Args:
+      name: what the faults' names begin with.
+      section: of the page.
+      make_program: makes it, from a directory for what all cases share.
+      again: what the same command does after a fault, a sentence without its stop.
+      left: what holds of what a fault has left.
+      kinds: which faults; all by default.
+    """
+    for kind in kinds:
+        injected, guarantee, make_cases = _KINDS[kind]
+
+        def make(
+            shared: pathlib.Path, seed: int, make_cases: _MakeCases = make_cases
+        ) -> Sequence[Case]:
+            return make_cases(make_program(shared), shared, seed)
+
+        yield Fault(
+            f"{name}_{kind}",
+            section,
+            injected,
+            guarantee.format(again=again, left=left),
+            make,
+            num_quick=1,
+            find_problem=shim.find_problem,
+        )

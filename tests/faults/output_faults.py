@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable, Sequence
 
 from alexnet_tf.export import exported
 from tests import data_directories, training_runs
-from tests.faults import call_faults, shim
-from tests.faults.engine import Case, Fault
+from tests.faults import call_faults
 from tests.faults.program import Program
 from tfrecords.durable import checksums, files, locks, versions
-
-_SECTION = "Exports and features"
 
 
 def _make_run(shared: pathlib.Path) -> pathlib.Path:
@@ -77,72 +73,23 @@ def _digest_features(directory: pathlib.Path) -> str:
     return "\n".join(kept)
 
 
-def _of(
-    make_program: Callable[[pathlib.Path], Program],
-    make_cases: Callable[[Program, pathlib.Path, int], Sequence[Case]],
-) -> Callable[[pathlib.Path, int], Sequence[Case]]:
-    return lambda shared, seed: make_cases(make_program(shared), shared, seed)
-
-
-_EXPORTED = (
-    "Every numbered version is whole; the same command again writes the undisturbed "
-    "export's weights"
-)
-_FEATURES = "The same command again ends with the undisturbed features' bytes"
+_KINDS = ("kills", "errors", "power_cuts")
 
 FAULTS = (
-    Fault(
-        "export_kills",
-        _SECTION,
-        "SIGKILL before every call of an export that changes files",
-        _EXPORTED,
-        _of(make_export, call_faults.make_kills),
-        num_quick=1,
-        find_problem=shim.find_problem,
+    *call_faults.make_faults(
+        "export",
+        "Exports",
+        make_export,
+        "The same command again writes the undisturbed export's weights",
+        "every numbered version is whole",
+        _KINDS,
     ),
-    Fault(
-        "export_errors",
-        _SECTION,
-        f"{call_faults.ERRORS_TEXT}, of an export",
-        f"Exit code 4 and one sentence. {_EXPORTED}",
-        _of(make_export, call_faults.make_errors),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "export_power_cuts",
-        _SECTION,
-        "A power cut after every call of an export, as above",
-        _EXPORTED,
-        _of(make_export, call_faults.make_power_cuts),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "features_kills",
-        _SECTION,
-        "SIGKILL before every call that changes files while features are written",
-        _FEATURES,
-        _of(make_features, call_faults.make_kills),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "features_errors",
-        _SECTION,
-        f"{call_faults.ERRORS_TEXT}, while features are written",
-        f"Exit code 4 and one sentence. {_FEATURES}",
-        _of(make_features, call_faults.make_errors),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "features_power_cuts",
-        _SECTION,
-        "A power cut after every call while features are written, as above",
-        _FEATURES,
-        _of(make_features, call_faults.make_power_cuts),
-        num_quick=1,
-        find_problem=shim.find_problem,
+    *call_faults.make_faults(
+        "features",
+        "Features of alexnet-retrieve",
+        make_features,
+        "The same command again ends with the undisturbed features' bytes",
+        "an unfinished build is resumed",
+        _KINDS,
     ),
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests import data_directories, training_runs
-from tests.faults import call_faults, shim
+from tests.faults import call_faults
 from tests.faults.engine import Case, Fault
 from tests.faults.program import Program
 from tfrecords import errors
@@ -55,12 +55,6 @@ def _check_left(left: pathlib.Path, whole: pathlib.Path) -> None:
     assert found == training_runs.compute_digest(whole / "run", step), step
 
 
-def _of_a_run(
-    make_cases: Callable[[Program, pathlib.Path, int], Sequence[Case]],
-) -> Callable[[pathlib.Path, int], Sequence[Case]]:
-    return lambda shared, seed: make_cases(make_program(shared), shared, seed)
-
-
 # Sixty steps, with a checkpoint after each; twelve images, batches of five.
 _LONG = {
     "num_epochs": 25,
@@ -104,58 +98,11 @@ FAULTS = (
         make_resumes,
         num_quick=1,
     ),
-    Fault(
-        "training_kills",
+    *call_faults.make_faults(
+        "training",
         _SECTION,
-        "SIGKILL before every call that changes files",
-        f"{_AGAIN}; no reader takes what is left for a checkpoint",
-        _of_a_run(call_faults.make_kills),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "training_errors",
-        _SECTION,
-        call_faults.ERRORS_TEXT,
-        f"Exit code 4 and one sentence. {_AGAIN}",
-        _of_a_run(call_faults.make_errors),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "training_signals",
-        _SECTION,
-        call_faults.SIGNALS_TEXT,
-        f"Exit code 143, 130 or 129 and one sentence, the state saved. {_AGAIN}",
-        _of_a_run(call_faults.make_signals),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "training_seconds",
-        _SECTION,
-        "The same command again while the first is held at a call, for every eighth",
-        "The second ends with exit code 5; the undisturbed run's bits",
-        _of_a_run(call_faults.make_seconds),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "training_short_writes",
-        _SECTION,
-        "A write that passes only half of its bytes on, at every call",
-        "The undisturbed run's bits",
-        _of_a_run(call_faults.make_short_writes),
-        num_quick=1,
-        find_problem=shim.find_problem,
-    ),
-    Fault(
-        "training_power_cuts",
-        _SECTION,
-        "A power cut after every call, as above",
-        f"{_AGAIN}; no reader takes what is left for a checkpoint",
-        _of_a_run(call_faults.make_power_cuts),
-        num_quick=1,
-        find_problem=shim.find_problem,
+        make_program,
+        _AGAIN,
+        "no reader takes what is left for a checkpoint",
     ),
 )
