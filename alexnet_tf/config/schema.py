@@ -267,6 +267,11 @@ class Config:
         "mixed_bfloat16 if a measurement finds it faster, else float32",
         choices=("float32", "mixed_bfloat16", "mixed_float16", "auto"),
     )
+    reproducible: bool = setting(
+        True,
+        "whether the same settings give the same bits again; false lets GPUs choose "
+        "faster operations and round float32 products to TensorFloat-32 (ours)",
+    )
     devices: tuple[str, ...] = setting(
         ("auto",),
         "devices of tower a and tower b: 'GPU:0,GPU:1' (section 3.5), one device for "

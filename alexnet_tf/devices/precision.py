@@ -76,14 +76,16 @@ def _measure_processor() -> Choice:
     )
 
 
-def make_reproducible() -> None:
-    """Makes TensorFlow give the same bits for the same inputs and thread counts.
+def set_reproducible(is_reproducible: bool) -> None:
+    """Chooses whether TensorFlow gives the same bits for the same inputs and threads.
 
-    It also turns off TensorFloat-32, with which GPUs round float32 matmul inputs to 10
-    bits of mantissa; for that speed, use mixed_bfloat16.
+    If it does, it uses deterministic operations, which are slower on GPUs, for the rest
+    of the process, and no TensorFloat-32, with which GPUs round the inputs of float32
+    products to 10 bits of mantissa. If not, it may use both.
     """
-    tf.config.experimental.enable_op_determinism()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
+    if is_reproducible:
+        tf.config.experimental.enable_op_determinism()
+    tf.config.experimental.enable_tensor_float_32_execution(not is_reproducible)
 
 
 def list_gpus() -> list[str]:

@@ -243,8 +243,8 @@ def open_checkpoint(
     devices: str | None = None,
 ) -> OpenedCheckpoint:
     """Loads a checkpoint; the arguments and errors are `evaluate_checkpoint`'s."""
-    precision.make_reproducible()
     data, config = open_run_data(workdir_path, data_dir)
+    precision.set_reproducible(config.reproducible)
     where = placement.make_placement(
         devices or config.devices, NETWORKS[config.model.network].num_towers
     )

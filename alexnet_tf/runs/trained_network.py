@@ -52,8 +52,8 @@ def load(
       DataError: if a file in the directory is damaged.
       DeviceMemoryError: if the weights do not fit into memory.
     """
-    precision.make_reproducible()
     config = run_record.read_config(workdir_path)
+    precision.set_reproducible(config.reproducible)
     kept = data_summary.load(workdir_path)
     checkpoint = checkpoint_lib.load(
         run_record.get_checkpoints_dir(workdir_path), which

@@ -84,7 +84,7 @@ def open_run(
     where = placement.make_placement(
         config.devices, NETWORKS[config.model.network].num_towers
     )
-    precision.make_reproducible()
+    precision.set_reproducible(config.reproducible)
     chosen, earlier = precision.Choice(config.precision), {}
     if workers.is_chief:
         earlier = run_record.read_earlier(workdir_path)
@@ -242,6 +242,11 @@ def describe(opened: Opening, start: Start) -> list[str]:
         lines.append(warning)
     if reason := opened.chosen.describe():
         lines.append(reason)
+    if not config.reproducible:
+        lines.append(
+            "--config.reproducible=false: another run of these settings may give other "
+            "bits"
+        )
     if absence := opened.profile.explain_absence(start.state.step, opened.last_step):
         lines.append(absence)
     return lines

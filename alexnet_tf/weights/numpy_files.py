@@ -232,8 +232,11 @@ def write_npy(path: str, arrays: Mapping[str, np.ndarray]) -> None:
 
 def write_array(path: str, array: np.ndarray) -> None:
     """Writes one array as a `.npy` file that holds no pickle, atomically."""
-    with files.atomic_write(path) as file:
-        np.save(file, array, allow_pickle=False)
+    # To a file itself NumPy writes by C's functions, and a full disk is an OSError
+    # without its number.
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    files.write_bytes(path, content.getvalue())
 
 
 def write_npz(path: str, arrays: Mapping[str, np.ndarray]) -> None:

@@ -7,7 +7,7 @@ import errno
 import functools
 import pathlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tests.faults import power_cut, shim
 from tests.faults.engine import Case, Fault
@@ -40,7 +40,8 @@ def make_kills(program: Program, shared: pathlib.Path, seed: int) -> Sequence[Ca
     def check(number: int, directory: pathlib.Path) -> None:
         outcome = program.run(directory, shim.Fault(number, "kill"))
         # With several processes the order of calls, and their number, may differ.
-        assert outcome.code in (0, -signal.SIGKILL), outcome
+        allowed = (0, -signal.SIGKILL, *program.stopped_codes)
+        assert outcome.code in allowed, outcome
         program.check_left(directory, whole.directory)
         assert program.finish(directory) == whole.digest
 
@@ -103,7 +104,7 @@ def make_signals(program: Program, shared: pathlib.Path, seed: int) -> Sequence[
     def check(number: int, call: int, directory: pathlib.Path) -> None:
         outcome = program.run(directory, shim.Fault(call, "signal", number))
         # It comes too late for a program that is about to end.
-        assert outcome.code in (0, 128 + number), outcome
+        assert outcome.code in (0, 128 + number, *program.stopped_codes), outcome
         assert "Traceback" not in outcome.messages, outcome.messages
         program.check_left(directory, whole.directory)
         assert program.finish(directory) == whole.digest
@@ -129,7 +130,7 @@ def make_seconds(program: Program, shared: pathlib.Path, seed: int) -> Sequence[
         with program.run_held(directory, hold) as held:
             second = program.run(directory)
             assert second.code == IN_USE_CODE, second
-        assert held.wait() == 0
+        assert held.outcome.code == 0, held.outcome
         assert program.digest(directory) == whole.digest
 
     return [
@@ -221,10 +222,13 @@ _KINDS: dict[str, tuple[str, str, _MakeCases]] = {
 }
 
 
+MakeProgram = Callable[[pathlib.Path], Program]
+
+
 def make_faults(
     name: str,
     section: str,
-    make_program: Callable[[pathlib.Path], Program],
+    programs: MakeProgram | Mapping[str, MakeProgram],
     again: str,
     left: str,
     kinds: Sequence[str] = tuple(_KINDS),
@@ -234,7 +238,8 @@ def make_faults(
     Args:
       name: what the faults' names begin with.
       section: of the page.
-      make_program: makes it, from a directory for what all cases share.
+      programs: makes the program, from a directory for what all cases share; or
+        several that share a row of the page, by name.
       again: what the same command does after a fault, a sentence without its stop.
       left: what holds of what a fault has left.
       kinds: which faults; all by default.
@@ -245,7 +250,9 @@ def make_faults(
         def make(
             shared: pathlib.Path, seed: int, make_cases: _MakeCases = make_cases
         ) -> Sequence[Case]:
-            return make_cases(make_program(shared), shared, seed)
+            if isinstance(programs, Mapping):
+                return _make_all(programs, make_cases, shared, seed)
+            return make_cases(programs(shared), shared, seed)
 
         yield Fault(
             f"{name}_{kind}",
@@ -256,3 +263,21 @@ def make_faults(
             num_quick=1,
             find_problem=shim.find_problem,
         )
+
+
+def _make_all(
+    programs: Mapping[str, MakeProgram],
+    make_cases: _MakeCases,
+    shared: pathlib.Path,
+    seed: int,
+) -> Sequence[Case]:
+    """The cases of several programs, under their names."""
+    cases: list[Case] = []
+    for name, make_program in programs.items():
+        part = shared / name
+        part.mkdir()
+        cases += [
+            dataclasses.replace(case, name=f"{name}, {case.name}")
+            for case in make_cases(make_program(shared), part, seed)
+        ]
+    return cases

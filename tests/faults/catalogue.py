@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.faults import (
+    command_faults,
     conversion_faults,
     damage_faults,
     endurance_faults,
@@ -11,9 +12,11 @@ from tests.faults import (
     output_faults,
     page,
     parser_faults,
+    peer_faults,
     records,
     request_faults,
     safeguards,
+    surroundings_faults,
     training_faults,
     worker_faults,
 )
@@ -26,6 +29,9 @@ FAULTS: dict[str, Fault] = {
         *worker_faults.FAULTS,
         *training_faults.FAULTS,
         *output_faults.FAULTS,
+        *command_faults.FAULTS,
+        *peer_faults.FAULTS,
+        *surroundings_faults.FAULTS,
         *damage_faults.FAULTS,
         *endurance_faults.FAULTS,
         *image_faults.FAULTS,

@@ -39,12 +39,36 @@ def _check_left(left: pathlib.Path, whole: pathlib.Path) -> None:
 
 PROGRAM = Program(_make_arguments, _digest, _check_left)
 
-FAULTS = tuple(
-    call_faults.make_faults(
-        "conversion",
-        _SECTION,
-        lambda shared: PROGRAM,
-        "The same command again gives the undisturbed conversion's bytes",
-        "no reader takes what is left for a data set",
-    )
+
+def _make_job_arguments(directory: pathlib.Path) -> list[str]:
+    stand_in = "from tests.programs import job_stand_in; job_stand_in.main()"
+    return [
+        *("-m", "tests.programs.convert_by_job"),
+        *(str(directory / "data"), "0", stand_in),
+    ]
+
+
+def _make_job(shared: pathlib.Path) -> Program:
+    del shared
+    # A signal in the job is for it and its workers alone: its driver says so.
+    codes = (errors.UserError.exit_code,)
+    return Program(_make_job_arguments, _digest, _check_left, stopped_codes=codes)
+
+
+_AGAIN = "The same command again gives the undisturbed conversion's bytes"
+_LEFT = "no reader takes what is left for a data set"
+
+FAULTS = (
+    *call_faults.make_faults(
+        "conversion", _SECTION, lambda shared: PROGRAM, _AGAIN, _LEFT
+    ),
+    # A process stands in for Beam, which would start for ten seconds each time.
+    *call_faults.make_faults(
+        "job",
+        "Conversion by a job, as with Beam",
+        _make_job,
+        _AGAIN,
+        _LEFT,
+        ("kills", "errors", "signals"),
+    ),
 )

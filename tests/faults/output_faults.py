@@ -12,8 +12,8 @@ from tests.faults.program import Program
 from tfrecords.durable import checksums, files, locks, versions
 
 
-def _make_run(shared: pathlib.Path) -> pathlib.Path:
-    """A trained run of three steps, in `shared`."""
+def make_run(shared: pathlib.Path) -> pathlib.Path:
+    """A trained run of three steps, in the directory `shared`."""
     if not (shared / "run").exists():
         data_directories.write_data_directory(shared / "data", num_classes=3)
         values = {"num_epochs": 1, "checkpoint_every_minutes": 30.0}
@@ -23,7 +23,7 @@ def _make_run(shared: pathlib.Path) -> pathlib.Path:
 
 def make_export(shared: pathlib.Path) -> Program:
     """`alexnet-export` of a small run."""
-    run = _make_run(shared)
+    run = make_run(shared)
     return Program(
         lambda directory: [
             *("-m", "alexnet_tf.commands.export"),
@@ -55,7 +55,7 @@ def _check_exports(left: pathlib.Path, whole: pathlib.Path) -> None:
 
 def make_features(shared: pathlib.Path) -> Program:
     """`alexnet-retrieve build` with a small run."""
-    run = _make_run(shared)
+    run = make_run(shared)
     return Program(
         lambda directory: [
             *("-m", "alexnet_tf.commands.retrieve", "build"),
@@ -73,7 +73,7 @@ def _digest_features(directory: pathlib.Path) -> str:
     return "\n".join(kept)
 
 
-_KINDS = ("kills", "errors", "power_cuts")
+_KINDS = ("kills", "errors", "signals", "power_cuts")
 
 FAULTS = (
     *call_faults.make_faults(

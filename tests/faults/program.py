@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tests import forked_processes, processes
 from tests.faults import safeguards, shim
+from tfrecords import errors
 
 # What a user reads after a fault: a sentence, no traceback.
 _TRACEBACK = "Traceback (most recent call last)"
@@ -32,11 +33,16 @@ class Program:
       digest: of what it leaves when it has ended well; raises if that is not whole.
       check_left: given the directory after a fault and that of an undisturbed run;
         raises AssertionError if a reader would take something for whole that is not.
+      is_once: whether it refuses to run again where it has ended well.
+      stopped_codes: exit codes after a signal for a part of it that runs in a process
+        group of its own.
     """
 
     make_arguments: Callable[[pathlib.Path], Sequence[str]]
     digest: Callable[[pathlib.Path], str]
     check_left: Callable[[pathlib.Path, pathlib.Path], None] = lambda left, whole: None
+    is_once: bool = False
+    stopped_codes: Sequence[int] = ()
 
     def run(
         self, directory: pathlib.Path, fault: shim.Fault | None = None, trace: str = ""
@@ -54,12 +60,11 @@ class Program:
         return Outcome(ended.returncode, ended.stderr, num_calls)
 
     @contextlib.contextmanager
-    def run_held(
-        self, directory: pathlib.Path, hold: shim.Fault
-    ) -> Iterator[forked_processes.ForkedProcess]:
+    def run_held(self, directory: pathlib.Path, hold: shim.Fault) -> Iterator[Held]:
         """Starts it, waits until it is held, and lets it go on after the block."""
         counter = shim.CallCounter(directory, hold)
-        with tempfile.TemporaryFile() as messages:
+        held = Held()
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as messages:
             process = forked_processes.ForkedProcess(
                 *self.make_arguments(directory),
                 stdout=messages,
@@ -72,18 +77,33 @@ class Program:
                 while _read_state(process.pid) != "T":
                     assert time.monotonic() < deadline and process.poll() is None
                     time.sleep(0.01)
-                yield process
+                yield held
                 os.killpg(process.pid, signal.SIGCONT)
-                process.wait(_SECONDS)
+                code = process.wait(_SECONDS)
             finally:
                 process.kill()
-                counter.close()
+                num_calls = counter.close()
+            messages.seek(0)
+            held.outcome = Outcome(code, messages.read(), num_calls)
 
     def finish(self, directory: pathlib.Path) -> str:
-        """Runs it undisturbed; returns the digest."""
+        """Runs it undisturbed, unless it is done; returns the digest."""
+        if self.is_once:
+            with contextlib.suppress(errors.UserError):
+                return self.digest(directory)
         outcome = self.run(directory)
         assert outcome.code == 0, f"exit code {outcome.code}: {outcome.messages}"
         return self.digest(directory)
+
+
+class Held:
+    """A program that is held.
+
+    Attributes:
+      outcome: how it ended, once it has.
+    """
+
+    outcome: Outcome
 
 
 def _read_state(pid: int) -> str:
@@ -134,7 +154,7 @@ class Outcome:
     messages: str
     num_calls: int
 
-    def check_refusal(self) -> None:
-        """Raises AssertionError unless it ended as after a fault of the disk."""
-        assert self.code == STORAGE_CODE, f"exit code {self.code}: {self.messages}"
+    def check_refusal(self, code: int = STORAGE_CODE) -> None:
+        """Raises AssertionError unless it ended with `code` and no traceback."""
+        assert self.code == code, f"exit code {self.code}: {self.messages}"
         assert _TRACEBACK not in self.messages, self.messages

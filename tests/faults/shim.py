@@ -7,6 +7,7 @@ k-th it kills the program or lets the call fail.
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import functools
 import os
@@ -35,6 +36,7 @@ def compile_shim() -> str:
       RuntimeError: with the compiler's messages.
     """
     directory = tempfile.mkdtemp(prefix="alexnet-shim-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     path = os.path.join(directory, "shim.so")
     command = ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-o", path, SOURCE, "-ldl"]
     result = subprocess.run(command, capture_output=True, text=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tests import data_directories, training_runs
-from tests.faults import call_faults
+from tests.faults import call_faults, shim
 from tests.faults.engine import Case, Fault
 from tests.faults.program import Program
 from tfrecords import errors
@@ -84,6 +85,67 @@ def make_resumes(shared: pathlib.Path, seed: int) -> Sequence[Case]:
     ]
 
 
+def _truncate(path: pathlib.Path) -> None:
+    with open(path, "r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def _overwrite(path: pathlib.Path) -> None:
+    with open(path, "r+b") as file:
+        file.write(bytes(path.stat().st_size))
+
+
+def _replace(path: pathlib.Path) -> None:
+    path.unlink()
+    path.write_bytes(b"other bytes")
+
+
+# What happens to all shards of a split while a run reads them.
+_CHANGES: dict[str, Callable[[pathlib.Path], None]] = {
+    "truncated": _truncate,
+    "overwritten": _overwrite,
+    "replaced": _replace,
+    "removed": pathlib.Path.unlink,
+}
+# At every fourth call, the last ones of a run left out.
+_CHANGE_STRIDE = 4
+
+
+def make_data_changes(shared: pathlib.Path, seed: int) -> Sequence[Case]:
+    """The data change while a run is held at a call; then they are put back."""
+    del seed
+    program = make_program(shared)
+    whole = shared / "whole"
+    whole.mkdir()
+    outcome = program.run(whole)
+    digest = program.digest(whole)
+    shards = sorted((shared / "data").glob("*-of-*"))
+    assert shards
+
+    def check(change: str, call: int, directory: pathlib.Path) -> None:
+        kept = {path: path.read_bytes() for path in shards}
+        try:
+            hold = shim.Fault(call, "signal", signal.SIGSTOP)
+            with program.run_held(directory, hold) as held:
+                for path in shards:
+                    _CHANGES[change](path)
+        finally:
+            for path, content in kept.items():
+                path.unlink(missing_ok=True)
+                path.write_bytes(content)
+        if held.outcome.code:
+            held.outcome.check_refusal(errors.DataError.exit_code)
+            assert str(shared / "data") in held.outcome.messages, held.outcome
+        _check_left(directory, whole)
+        assert program.finish(directory) == digest
+
+    return [
+        Case(f"{change} at call {call}", functools.partial(check, change, call))
+        for change in _CHANGES
+        for call in range(1, outcome.num_calls, _CHANGE_STRIDE)
+    ]
+
+
 _AGAIN = (
     "The same command again ends with the undisturbed run's weights, velocities, "
     "random state and measurements, bit for bit"
@@ -97,6 +159,17 @@ FAULTS = (
         _AGAIN,
         make_resumes,
         num_quick=1,
+    ),
+    Fault(
+        "training_data_changes",
+        _SECTION,
+        "All shards are truncated, overwritten, replaced or removed while a run is "
+        "held at a call that changes files, for every fourth",
+        "The run ends as ever, or with exit code 2 and a sentence that names the data. "
+        f"With the data back: {_AGAIN[0].lower()}{_AGAIN[1:]}",
+        make_data_changes,
+        num_quick=1,
+        find_problem=shim.find_problem,
     ),
     *call_faults.make_faults(
         "training",

@@ -91,7 +91,12 @@ def _may_concern(filename: object, directory: str) -> bool:
     if not isinstance(filename, str):
         return True  # errors of an open file have no name
     filename = os.path.abspath(filename)
-    return os.path.dirname(filename) == directory or directory.startswith(filename)
+    if os.path.dirname(filename) == directory or directory.startswith(filename):
+        return True
+    # In a directory that is being written.
+    return filename.startswith(os.path.join(directory, "")) and (
+        TEMPORARY_MARK in filename[len(directory) :]
+    )
 
 
 def _free_space(directory: str) -> str:

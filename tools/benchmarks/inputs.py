@@ -137,7 +137,7 @@ def ours(data_dir: str, num_batches: int, settings: dict[str, Any]) -> Call:
     from alexnet_tf.devices import precision
 
     # As in training: it decides how parallel TensorFlow runs.
-    precision.make_reproducible()
+    precision.set_reproducible(True)
     config = overrides.override(schema.Config(), settings)
     data = directory.open_data(data_dir, config)
     dataset = pipeline.make_training_dataset(data, config, 0, _ENDLESS)

@@ -128,7 +128,7 @@ def build_step(
     from alexnet_tf.training import steps
 
     where = placement.make_placement(devices)
-    precision.make_reproducible()
+    precision.set_reproducible(True)
     config = overrides.override(schema.Config(), dict(settings))
     network = build.build_model(
         num_classes,

@@ -30,7 +30,7 @@ for name in ("read", "read_into"):
         return plain(self, *arguments)
     setattr(record_reader.RecordReader, name, count)
 
-precision.make_reproducible()
+precision.set_reproducible(True)
 chosen = config.Config(batch_size=2, eval_batch_size=2)
 data = directory.open_data(sys.argv[1], chosen)
 if sys.argv[2] == "training":

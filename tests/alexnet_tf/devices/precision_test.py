@@ -7,7 +7,9 @@ import pytest
 import tensorflow as tf
 
 from alexnet_tf.devices import precision, precision_timing
-from tests import forked_processes
+from alexnet_tf.runs import run_record
+from tests import data_directories, forked_processes, training_runs
+from tfrecords import errors
 
 
 @pytest.fixture(autouse=True)
@@ -114,20 +116,45 @@ def test_any_other_value_stands(monkeypatch, given):
     assert chosen.describe() == "" and chosen.to_json() is None and calls == []
 
 
-def test_make_reproducible_makes_unseeded_draws_an_error():
+# Determinism makes unseeded draws an error.
+SHOW_REPRODUCIBLE = """
+import tensorflow as tf
+try:
+    tf.random.normal([1])
+    print("drawn")
+except RuntimeError:
+    print("refused")
+print(tf.config.experimental.tensor_float_32_execution_enabled())
+"""
+
+
+@pytest.mark.parametrize(
+    "is_reproducible, expected",
+    [(True, ["refused", "False"]), (False, ["drawn", "True"])],
+)
+def test_reproducible_is_deterministic_without_tensorfloat32(is_reproducible, expected):
     script = (
-        "import tensorflow as tf\n"
         "from alexnet_tf.devices import precision\n"
-        "precision.make_reproducible()\n"
-        "try:\n"
-        "    tf.random.normal([1])\n"
-        "except RuntimeError:\n"
-        "    print('deterministic')\n"
-        "print(tf.config.experimental.tensor_float_32_execution_enabled())"
+        f"precision.set_reproducible({is_reproducible})\n{SHOW_REPRODUCIBLE}"
     )
     # In a separate process, as not every version can undo it.
     done = forked_processes.run_python("-c", script)
-    assert done.stdout.split() == ["deterministic", "False"], done.stderr
+    assert done.stdout.split() == expected, done.stderr
+
+
+def test_a_run_need_not_be_reproducible(tmp_path):
+    data_directories.write_data_directory(tmp_path / "data")
+    script = (
+        "from tests import training_runs\n"
+        f"training_runs.run({str(tmp_path / 'data')!r}, {str(tmp_path / 'run')!r}, "
+        f"{{'reproducible': False, 'num_epochs': 1}})\n{SHOW_REPRODUCIBLE}"
+    )
+    done = forked_processes.run_python("-c", script)
+    assert done.stdout.split()[-2:] == ["drawn", "True"], done.stderr
+    assert "--config.reproducible=false: another run" in done.stderr
+    assert run_record.read_config(str(tmp_path / "run")).reproducible is False
+    with pytest.raises(errors.UserError, match=r"config\.reproducible"):
+        training_runs.run(tmp_path / "data", tmp_path / "run", {"num_epochs": 1})
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from alexnet_tf.weights import imported_run, mean_image
+from tests import processes
 from tfrecords import errors
 
 STATISTICS = imported_run.make_statistics(np.arange(12.0).reshape(2, 2, 3))
@@ -47,6 +48,24 @@ def test_an_order_that_the_name_contradicts_is_refused(tmp_path, order):
     for name in ("w.mean.npy", "mean_bgr.npy"):
         np.save(tmp_path / name, np.ones((4, 4, 3)))
         imported_run.read_mean_image(str(tmp_path / name), order)
+
+
+def test_a_mean_image_that_fits_no_more_is_a_storage_error(tmp_path):
+    code = """
+import resource, signal, sys
+import numpy as np
+from alexnet_tf.weights import numpy_files
+from tfrecords import errors
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    numpy_files.write_array(sys.argv[1], np.zeros(100_000, np.float32))
+except errors.StorageError as error:
+    print(error.exit_code)
+"""
+    result = processes.run_python("-c", code, tmp_path / "mean.npy")
+    assert result.stdout.split() == ["4"], result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 if __name__ == "__main__":

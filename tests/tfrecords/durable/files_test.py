@@ -1,5 +1,6 @@
 """Files are whole or absent; a directory has one writer."""
 
+import errno
 import json
 import os
 import signal
@@ -109,6 +110,17 @@ def test_an_error_of_another_file_is_not_blamed_on_this_one(tmp_path):
         files.atomic_write(str(tmp_path / "file")),
     ):
         raise PermissionError(13, "Permission denied", "/another/file")
+
+
+def test_a_full_disk_below_a_new_directory_is_a_sentence(tmp_path):
+    """The file that cannot be opened lies two levels below the path's directory."""
+    with (
+        pytest.raises(errors.StorageError, match=r"made .*the disk is full"),
+        files.atomic_directory(str(tmp_path / "made")) as temporary,
+    ):
+        path = os.path.join(temporary, "sub", "file")
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+    assert os.listdir(tmp_path) == []
 
 
 def test_files_and_names_reach_the_disk_in_order(tmp_path, monkeypatch):
