@@ -6,6 +6,7 @@ from tests.faults import (
     command_faults,
     conversion_faults,
     damage_faults,
+    elsewhere,
     endurance_faults,
     hostile_faults,
     image_faults,
@@ -49,4 +50,5 @@ def make_page() -> str:
         records.read_all(),
         list(safeguards.SAFEGUARDS.values()),
         records.read_controls(),
+        elsewhere.GUARANTEES,
     )

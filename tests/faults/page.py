@@ -6,6 +6,7 @@ import ast
 import pathlib
 from collections.abc import Iterable, Sequence
 
+from tests.faults.elsewhere import Guarantee
 from tests.faults.engine import Fault
 from tests.faults.records import Control, Record, Records
 from tests.faults.safeguards import Safeguard
@@ -37,6 +38,14 @@ happened. They were run with TensorFlow 2.21.0, Keras 3.15.1 and Python 3.11.7, 
 test runs them again.
 """
 
+_ELSEWHERE = """\
+## Other guarantees
+
+These are checked by tests of their own, not by injected faults.
+
+| guarantee | tests |
+|---|---|"""
+
 _CONTROLS = """\
 ## Controls
 
@@ -50,8 +59,9 @@ def make_page(
     records: Records,
     safeguards: Sequence[Safeguard],
     controls: Sequence[Control],
+    guarantees: Sequence[Guarantee] = (),
 ) -> str:
-    """Tables of faults by section, then of safeguards, in the orders given."""
+    """Tables of faults by section, of guarantees, of safeguards, in these orders."""
     every = [record for found in records.values() for record in found]
     total = sum(record.num_faults for record in every)
     failed = sum(len(record.failures) for record in every)
@@ -64,6 +74,9 @@ def make_page(
         parts.append(f"## {section}\n")
         parts.append("\n".join(_make_table(rows, records)) + "\n")
         parts += _list_details(rows, records)
+    parts.append(_ELSEWHERE)
+    parts[-1] += "".join(f"\n| {g.text} | {_link(g.tests)} |" for g in guarantees)
+    parts[-1] += "\n"
     parts.append(_CONTROLS)
     parts.append("\n".join(_make_controls_table(safeguards, controls)) + "\n")
     parts.append(_UPSTREAM)
@@ -104,6 +117,11 @@ def _list_details(faults: Iterable[Fault], records: Records) -> list[str]:
         for record in records.get(fault.name, [])
         for detail in (*record.failures, *record.measured)
     ]
+
+
+def _link(tests: Sequence[str]) -> str:
+    pairs = (test.split("::") for test in tests)
+    return "; ".join(f"[{name}](../{path})" for path, name in pairs)
 
 
 def _make_controls_table(
