@@ -60,7 +60,7 @@ def list_collectives(
         placement=where,
         workers=workers,
     )
-    device = where.get_device(0)
+    device = where.get_shared_device()
     step = steps.make_train_step(
         network,
         MomentumOptimizer(list_parameters(network), OptimizerConfig(), device),

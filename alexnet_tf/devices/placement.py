@@ -17,9 +17,11 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
+from alexnet_tf.devices import copy_probe
 from tfrecords import errors
 from tfrecords.durable import files
 
+HOST = "/device:CPU:0"
 _DEVICE = re.compile(r"^/?(?:device:)?(CPU|GPU):(\d{1,2})$", re.IGNORECASE)
 
 _NODE = re.compile(r"^\{\{.*?\}\} ?")
@@ -37,13 +39,21 @@ class Placement:
     Attributes:
       devices: one name per tower ("/device:GPU:0"), or () to let TensorFlow choose.
         Tower a's device also holds the last layer, the loss and the scalars.
+      through_host: whether what one tower sends to the other goes through the host's
+        memory, which then holds the scalars; for cards whose direct copies do not
+        arrive.
     """
 
     devices: tuple[str, ...] = ()
+    through_host: bool = False
 
     def get_device(self, tower: int) -> str | None:
         """The device of tower 0 (a), 1 (b), ...; None if TensorFlow chooses."""
         return self.devices[tower % len(self.devices)] if self.devices else None
+
+    def get_shared_device(self) -> str | None:
+        """The device of what belongs to no tower; None if TensorFlow chooses."""
+        return HOST if self.through_host else self.get_device(0)
 
     def describe(self) -> str:
         """For the console: "tower a on GPU:0, tower b on GPU:1"."""
@@ -52,9 +62,16 @@ class Placement:
         short = [device.removeprefix("/device:") for device in self.devices]
         if len(short) == 1:
             return f"on {short[0]}"
-        return ", ".join(
+        text = ", ".join(
             f"tower {'ab'[tower]} on {device}" for tower, device in enumerate(short)
         )
+        if self.through_host:
+            text += (
+                "; what they exchange goes through the host's memory, because direct "
+                "copies between these GPUs do not arrive intact (check the IOMMU's "
+                "settings: training is slower this way)"
+            )
+        return text
 
 
 def scope(device: str | None) -> contextlib.AbstractContextManager:
@@ -118,7 +135,7 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
     names, text = [name.strip() for name in names], ",".join(names)
     if names == ["auto"]:
         has_pair = num_towers == 2 and num_gpus >= 2
-        return Placement(("/device:GPU:0", "/device:GPU:1") if has_pair else ())
+        return _probe(("/device:GPU:0", "/device:GPU:1")) if has_pair else Placement()
     matches = [_DEVICE.match(name) for name in names]
     if not all(matches) or len(names) > 2:
         raise errors.UserError(
@@ -149,7 +166,13 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
                 f"there is no device {kind}:{number} on this machine. There are: "
                 f"{listing}. Choose one of them, or set devices to auto."
             )
-    return Placement(tuple(f"/device:{kind}:{number}" for kind, number in wanted))
+    return _probe(tuple(f"/device:{kind}:{number}" for kind, number in wanted))
+
+
+def _probe(devices: tuple[str, ...]) -> Placement:
+    """The placement on devices whose copies to each other are tried, if on two GPUs."""
+    is_pair = len(devices) > 1 and all("GPU" in device for device in devices)
+    return Placement(devices, is_pair and bool(copy_probe.find_broken(devices)))
 
 
 def make_logical_devices(devices: str | Sequence[str]) -> None:

@@ -249,4 +249,4 @@ def open_checkpoint(
         devices or config.devices, NETWORKS[config.model.network].num_towers
     )
     network = trained_network.load(workdir_path, which, where, fastest=True)
-    return OpenedCheckpoint(network, data, config, where.get_device(0))
+    return OpenedCheckpoint(network, data, config, where.get_shared_device())

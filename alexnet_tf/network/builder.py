@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from alexnet_tf.config.schema import ModelConfig
-from alexnet_tf.devices.placement import Placement
+from alexnet_tf.devices.placement import HOST, Placement
 from alexnet_tf.devices.workers import Workers
 from alexnet_tf.network import batch_normalization, layers, local, normalization
 from alexnet_tf.network.tables import ConvolutionRow, DenseRow, SubsamplingRow
@@ -31,6 +31,8 @@ class Builder:
         """Copies the batch to each tower's device."""
         if self.num_towers == 1:
             return [images]
+        if self.placement.through_host:
+            images = layers.HostCopy(HOST, name="host", dtype=self.precision)(images)
         return self._add(layers.Copy, "images", [images] * self.num_towers)
 
     def add_convolution(self, row: ConvolutionRow, towers: list) -> list:
@@ -129,15 +131,27 @@ class Builder:
         senders = senders if senders is not None else receivers
         if len(senders) == 1:
             return receivers
+        sent = self._send_through_host(number, senders)
         by_device: dict[str | None, object] = {}
         for tower in range(len(receivers)):
             device = self.placement.get_device(tower)
             if device not in by_device:
                 arguments = self._place(f"exchange{number}", tower)
-                by_device[device] = layers.Exchange(**arguments)(senders)
+                # A tower's own maps are on its device.
+                maps = [*sent[:tower], senders[tower], *sent[tower + 1 :]]
+                by_device[device] = layers.Exchange(**arguments)(maps)
         return [
             by_device[self.placement.get_device(tower)]
             for tower in range(len(receivers))
+        ]
+
+    def _send_through_host(self, number: str, senders: list) -> list:
+        """The outputs as other towers read them: from their device, or a host copy."""
+        if not self.placement.through_host:
+            return senders
+        return [
+            layers.HostCopy(**self._place(f"host{number}", tower) | {"device": HOST})(x)
+            for tower, x in enumerate(senders)
         ]
 
     def _add(self, kind: type, name: str, inputs: list, *arguments: object) -> list:

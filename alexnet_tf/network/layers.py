@@ -186,6 +186,27 @@ class Copy(PlacedLayer):
         return tf.identity(x)
 
 
+class HostCopy(PlacedLayer):
+    """Copies what another tower will read, and its gradient, through the host's memory.
+
+    The gradient of `tf.identity` is no operation, and would go directly.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """Any shape, unchanged."""
+        return _copy_through_host(x)
+
+
+@tf.custom_gradient
+def _copy_through_host(x: tf.Tensor) -> Any:
+    def differentiate(dy: tf.Tensor) -> tf.Tensor:
+        with tf.device(placement.HOST):
+            return tf.identity(dy)
+
+    with tf.device(placement.HOST):
+        return tf.identity(x), differentiate
+
+
 class Exchange(PlacedLayer):
     """Concatenates all towers' maps or units: the only connection between towers."""
 

@@ -82,7 +82,7 @@ def _time_step(
     where: placement.Placement,
 ) -> float:
     """The mean time of a step in seconds, input included."""
-    device = where.get_device(0)
+    device = where.get_shared_device()
     train_step = steps.make_train_step(
         state.model, state.optimizer, state.loss_scale, device
     )

@@ -154,7 +154,7 @@ def build_run_state(
     network = build.build_network(config, num_classes, where, workers)
     parameters = list_parameters(network)
     layer_names = list_layer_names(parameters)
-    device = where.get_device(0)
+    device = where.get_shared_device()
     with placement.memory_errors("--config.model.width"):
         optimizer = make_optimizer(parameters, config.optimizer, device)
     return RunState(

@@ -66,7 +66,7 @@ def train_and_evaluate(
     )
     collectives = opened.collectives
     config, epochs, profile = opened.config, opened.epochs, opened.profile
-    last_step, device = opened.last_step, opened.where.get_device(0)
+    last_step, device = opened.last_step, opened.where.get_shared_device()
     with (
         chief.open_workdir(workers, workdir_path, config, opened.info) as run,
         stop_signals.catch_stop_signals() as stop,

@@ -138,7 +138,7 @@ def build_step(
         placement=where,
         network=Network(num_towers, ALEXNET.rows),
     )
-    device = where.get_device(0)
+    device = where.get_shared_device()
     optimizer = keras_optimizers.make_optimizer(
         list_parameters(network), config.optimizer, device
     )
