@@ -73,6 +73,7 @@ NOT_PATHS = {
     "model_name",
     "num_gpus",
     "part",
+    "parts",
     "records",
     "server",
     "set_learning_rate",

@@ -88,6 +88,7 @@ NOT_RUN = {
     r"make|docker|git|cd|pip|pre-commit|source ": "makes an environment",
     r"tensorboard|alexnet-tune|.*KERASTUNER": "runs on, or for long",
     r"python tools/(benchmark|placement_table|plot_towers)": "the full network",
+    r"python tools/measure_gpu": "needs a GPU; a test of its own",
     r"python tools/plot_network": "the full network; a test of its own",
     r"alexnet-reproduce run": "trains for hours; tests of its own",
     r"python tools/baselines": "trains for long; a test of its own",

@@ -48,6 +48,7 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_bool("baselines", True, "measure other programs as well")
 flags.DEFINE_alias("peers", "baselines")
+flags.DEFINE_bool("reproducible", True, "as --config.reproducible of alexnet-train")
 flags.DEFINE_float(
     "width",
     1.0,

@@ -10,6 +10,7 @@ from absl import flags
 # A script of the checkout finds the checkout's packages, wherever it is called.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from tfrecords import errors
 from tfrecords.console import command_line
 
 _DEVICES = flags.DEFINE_string(
@@ -26,6 +27,9 @@ _NUM_CLASSES = flags.DEFINE_integer(
     "num_classes", 1000, "The width of fc8.", lower_bound=1
 )
 
+_SPLIT_GPU = flags.DEFINE_bool(
+    "split_gpu", False, "Make GPU:0 and GPU:1 of the first card, 8 GB each."
+)
 _WORKERS = flags.DEFINE_integer(
     "workers",
     1,
@@ -54,6 +58,8 @@ def main() -> None:
     from tools import placement_report
     from tools.benchmarks import steps
 
+    if _SPLIT_GPU.value:
+        _split_gpu()
     where = placement.make_placement(_DEVICES.value)
     if _WORKERS.value > 1:
         from tools import worker_collectives
@@ -78,6 +84,17 @@ def main() -> None:
     print(f"{where.describe()}; batch {_BATCH_SIZE.value}; {_PRECISION.value}")
     print(f"{versions}\n")
     print(placement_report.format_report(placed))
+
+
+def _split_gpu() -> None:
+    """Makes two logical devices of the first GPU, before TensorFlow uses it."""
+    import tensorflow as tf
+
+    cards = tf.config.list_physical_devices("GPU")
+    if not cards:
+        raise errors.UserError("--split_gpu: TensorFlow sees no GPU on this machine.")
+    half = tf.config.LogicalDeviceConfiguration(memory_limit=8192)  # megabytes
+    tf.config.set_logical_device_configuration(cards[0], [half, half])
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class Options:
     baselines: bool = True
     width: float = 1.0
     crop_size: int = 224
+    reproducible: bool = True
     data_dir: str | None = None
     source_dir: str | None = None
     export_dir: str | None = None
@@ -58,6 +59,7 @@ class Options:
             "batch_size": self.batch_size,
             "data.crop_size": self.crop_size,
             "model.width": self.width,
+            "reproducible": self.reproducible,
             "model.normalization": "auto",
         }
 

@@ -128,8 +128,8 @@ def build_step(
     from alexnet_tf.training import steps
 
     where = placement.make_placement(devices)
-    precision.set_reproducible(True)
     config = overrides.override(schema.Config(), dict(settings))
+    precision.set_reproducible(config.reproducible)
     network = build.build_model(
         num_classes,
         config.model,
