@@ -232,6 +232,7 @@ def make_faults(
     again: str,
     left: str,
     kinds: Sequence[str] = tuple(_KINDS),
+    quick: Sequence[str] = tuple(_KINDS),
 ) -> Iterator[Fault]:
     """The faults at a program's calls.
 
@@ -243,6 +244,7 @@ def make_faults(
       again: what the same command does after a fault, a sentence without its stop.
       left: what holds of what a fault has left.
       kinds: which faults; all by default.
+      quick: of which of them the quick selection has a case.
     """
     for kind in kinds:
         injected, guarantee, make_cases = _KINDS[kind]
@@ -260,7 +262,7 @@ def make_faults(
             injected,
             guarantee.format(again=again, left=left),
             make,
-            num_quick=1,
+            num_quick=1 if kind in quick else 0,
             find_problem=shim.find_problem,
         )
 

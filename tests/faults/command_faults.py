@@ -156,6 +156,7 @@ FAULTS = (
         "The same command again writes the undisturbed bytes",
         "a file that has its final name is whole",
         _KINDS,
+        quick=("errors",),
     ),
     *call_faults.make_faults(
         "reproduce",
@@ -165,5 +166,6 @@ FAULTS = (
         "error and probability",
         "a record is that of the undisturbed run",
         _KINDS,
+        quick=("kills",),
     ),
 )

@@ -70,5 +70,6 @@ FAULTS = (
         _AGAIN,
         _LEFT,
         ("kills", "errors", "signals"),
+        quick=("kills",),
     ),
 )

@@ -83,6 +83,7 @@ FAULTS = (
         "The same command again writes the undisturbed export's weights",
         "every numbered version is whole",
         _KINDS,
+        quick=("errors", "power_cuts"),
     ),
     *call_faults.make_faults(
         "features",
@@ -91,5 +92,6 @@ FAULTS = (
         "The same command again ends with the undisturbed features' bytes",
         "an unfinished build is resumed",
         _KINDS,
+        quick=("kills",),
     ),
 )
