@@ -11,6 +11,7 @@ from tools.benchmarks import (
     retrieval,
     runs,
     training,
+    verification,
 )
 
 # The first line of each function's docstring describes the benchmark.
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "input": inputs.measure_input,
     "convert": conversion.measure_conversion,
     "convert-memory": conversion.measure_conversion_memory,
+    "verify": verification.measure_verification,
     "evaluate": inference.measure_evaluation,
     "predict": inference.measure_prediction,
     "run": runs.measure_run,
