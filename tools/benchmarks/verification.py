@@ -36,7 +36,7 @@ def measure_verification(options: Options) -> Result:
     rows = [(name, *rate, rate.median / limit) for name, rate in rates.items()]
     notes.append(
         "Alone: a thread per core computes SHA-256 of each file and CRC-32C of each "
-        "record, or also decodes the images with Pillow. alexnet-verify compares names, "
+        "record, and then also decodes the images. alexnet-verify compares names, "
         "labels and the index, too, and computes the statistics again."
     )
     return Result(
