@@ -91,6 +91,7 @@ NOT_RUN = {
     r"python tools/measure_gpu": "needs a GPU; a test of its own",
     r"python tools/plot_network": "the full network; a test of its own",
     r"alexnet-reproduce run": "trains for hours; tests of its own",
+    r"alexnet-reproduce report": "of such runs; a test of its own",
     r"python tools/baselines": "trains for long; a test of its own",
     r"alexnet-(import|export)-weights": "needs weights; tests of its own",
     r"alexnet-retrieve": "needs a run of ImageNet; a test of its own",

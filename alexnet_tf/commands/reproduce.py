@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -27,7 +28,8 @@ paper's value and its latest verdict. `report` writes the page of all results.
 
   alexnet-reproduce list
   alexnet-reproduce run normalization pooling --data_root=data --output_dir=runs/claims
-  alexnet-reproduce report --records_dir=runs/claims/records --output=claims.md
+  alexnet-reproduce report --records_dir=runs/claims/records --output=claims.md \\
+    --plots_dir=plots
 
 D holds a data directory for every data set, by name; `list` names those that a claim
 needs. Runs are shared between claims. Give the same command again to resume.
@@ -59,6 +61,9 @@ _SCALE = flags.DEFINE_enum(
 )
 _OUTPUT = command_line.define_path(
     "output", "the page that report writes; by default docs/claims.md in a checkout"
+)
+_PLOTS_DIR = command_line.define_path(
+    "plots_dir", "where report draws the curves of each claim that has runs"
 )
 
 _CHECKOUT_RECORDS = os.path.join("docs", "claims")
@@ -113,6 +118,8 @@ def _report(is_full: bool) -> None:
             outcomes.judge_claim(c, records, is_full) for c in claims.CLAIMS.values()
         ]
         plots.draw_overview(found, os.path.splitext(output)[0] + ".png")
+        if _PLOTS_DIR.value:
+            _draw(found, _PLOTS_DIR.value, ".svg")
     print(
         f"wrote {output}: {len(claims.CLAIMS)} claims, {counted(len(records), 'run')}"
     )
@@ -136,10 +143,18 @@ def _run(names: list[str], is_full: bool) -> None:
         runs, _DATA_ROOT.value, _OUTPUT_DIR.value, records_dir, sys.argv
     )
     print(report.format_claims(chosen, records, is_full))
-    for claim in chosen:
-        path = os.path.join(_OUTPUT_DIR.value, "plots", f"{claim.name}.png")
-        plots.draw_claim(outcomes.judge_claim(claim, records, is_full), path)
-    print(f"The plots are in {os.path.join(_OUTPUT_DIR.value, 'plots')}.")
+    plots_dir = os.path.join(_OUTPUT_DIR.value, "plots")
+    judged = [outcomes.judge_claim(claim, records, is_full) for claim in chosen]
+    _draw(judged, plots_dir, ".png")
+    print(f"The plots are in {plots_dir}.")
+
+
+def _draw(judged: Sequence[outcomes.Outcome], plots_dir: str, suffix: str) -> None:
+    """Draws a figure of every claim that has runs."""
+    files.make_directory(plots_dir)
+    for outcome in judged:
+        path = os.path.join(plots_dir, outcome.claim.name + suffix)
+        plots.draw_claim(outcome, path)
 
 
 def run() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from alexnet_tf.reproduce.outcomes import ArmResult, Outcome, Result
 from alexnet_tf.reproduce.verdicts import Word
 from tfrecords.durable import files
 
+# Characters of a line of a comparison's label.
+_LABEL_WIDTH = 32
 # Colour and marker of a verdict.
 _LOOKS = {
     Word.REPRODUCED: (matplotlib_defaults.GREEN, "o"),
@@ -115,14 +118,18 @@ def _draw_differences(axes: Any, results: Sequence[Result]) -> None:
         if result.comparison.value is not None:
             axes.plot([result.comparison.value], [row], "kx")
         unit = f", {measure.unit}" if measure.unit != "points" else ""
-        labels.append(f"{result.comparison.arm}\n{result.comparison.measure}{unit}")
-    axes.axvline(0, color="black", linewidth=0.8)
+        text = textwrap.fill(f"{measure.text}{unit}", _LABEL_WIDTH)
+        labels.append(f"{result.comparison.arm}\n{text}")
+    # No difference: a ratio of 1.
+    ratios = [MEASURES[result.comparison.measure].is_ratio for result in results]
+    axes.axvline(1 if ratios and all(ratios) else 0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(labels)), labels, fontsize="small")
     axes.set_ylim(max(len(labels), 1) - 0.5, -0.5)
     axes.set_xlabel(
         "difference from the control, points (or as named); x: the paper's;\n"
         "green circle: reproduced, red square: contradicted,\n"
-        "grey diamond: not distinguishable"
+        "grey diamond: not distinguishable",
+        fontsize="small",
     )
     axes.grid(axis="x", alpha=0.3)
 

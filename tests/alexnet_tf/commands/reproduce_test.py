@@ -52,9 +52,12 @@ def test_list_shows_verdicts_without_tensorflow(records_dir):
 def test_report_writes_the_page(records_dir, tmp_path):
     output = tmp_path / "claims.md"
     result = processes.run_python(
-        *MODULE, "report", f"--records_dir={records_dir}", f"--output={output}"
+        *(*MODULE, "report", f"--records_dir={records_dir}", f"--output={output}"),
+        f"--plots_dir={tmp_path / 'plots'}",
     )
     assert result.returncode == 0, result.stderr
+    drawn = (tmp_path / "plots" / "pooling.svg").read_text()
+    assert drawn.startswith("<?xml") and "<svg" in drawn
     assert f"{output}: {len(claims.CLAIMS)} claims, 10 runs" in result.stdout
     assert "**reproduced** (reduced): +10.0 points" in output.read_text()
 
