@@ -37,6 +37,7 @@ class CodesRecord:
     seed: int
     loss: float
     num_images: int
+    checksum: int | None = None  # CRC-32 of `CODES_NAME`; None in old directories
 
 
 def get_path(path: str, num_bits: int) -> str:
@@ -83,13 +84,15 @@ def _build_codes(
             found.append(encode(vectors[start : start + _ROWS]))
     path = get_path(features.path, num_bits)
     files.make_directory(path)
-    record = CodesRecord(num_bits, num_epochs, seed, loss, source.num_images)
     record_path = os.path.join(path, RECORD_NAME)
     # Without the record there are no codes, so earlier ones are not mixed with these.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(record_path)
     npz.save(os.path.join(path, ENCODER_NAME), encoder)
-    feature_files.save_array(os.path.join(path, CODES_NAME), np.concatenate(found))
+    codes_path = os.path.join(path, CODES_NAME)
+    feature_files.save_array(codes_path, np.concatenate(found))
+    checksum = feature_files.compute_checksum(codes_path)
+    record = CodesRecord(num_bits, num_epochs, seed, loss, source.num_images, checksum)
     header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
     json_records.write_sealed(record_path, {**header, **dataclasses.asdict(record)})
     return record
@@ -122,6 +125,9 @@ class CodeIndex:
                 raise ValueError(
                     f"it has {codes.dtype} {codes.shape}, not uint8 {shape}"
                 )
+            expected = self.record.checksum
+            if expected not in (None, feature_files.compute_checksum(codes_path)):
+                raise ValueError(f"it does not match its checksum in {RECORD_NAME}")
         self._encode = autoencoder.make_encode(
             npz.load(os.path.join(path, ENCODER_NAME))
         )

@@ -88,5 +88,16 @@ def test_other_lengths_are_refused(num_bits):
         codes.check_bits(num_bits)
 
 
+def test_a_changed_code_is_noticed(built, tmp_path):
+    features = made_features.write(tmp_path, built[1])
+    codes.build_codes(features, 8, num_epochs=1)
+    path = tmp_path / "codes-8" / codes.CODES_NAME
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(errors.DataError, match=r"codes\.npy.*checksum"):
+        codes.CodeIndex(features, 8)
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))
