@@ -156,7 +156,8 @@ def _read_tf_config(text: str) -> Workers:
 def _make_workers(addresses: list[str], index: int, source: str) -> Workers:
     for address in addresses:
         match = _ADDRESS.fullmatch(str(address))
-        if not match or not 0 < int(match[2]) < 2**16:
+        is_right = match and 0 < int(match[2]) < 2**16 and _is_host(match[1])
+        if not is_right:
             raise errors.UserError(
                 f"{source} has the address {address!r}; an address is host:port, such "
                 "as 10.0.0.1:2222."
@@ -173,3 +174,9 @@ def _make_workers(addresses: list[str], index: int, source: str) -> Workers:
             "they count from 0."
         )
     return Workers(tuple(addresses), index)
+
+
+def _is_host(host: str) -> bool:
+    """Whether all parts of a name have the length of one (RFC 1035)."""
+    is_number = host.startswith("[")
+    return is_number or all(0 < len(part) < 64 for part in host.rstrip(".").split("."))

@@ -64,6 +64,8 @@ def test_tf_config_lists_the_workers():
         # Two ways to write one address.
         ("node:1,NODE:01", 0, {}, ["twice"]),
         ("a:1\n,b:2\nc", 0, {}, ["host:port"]),
+        ("a..b:1,c:2", 1, {}, ["'a..b:1'", "host:port"]),
+        (f"{'a' * 64}:1,c:2", 1, {}, ["host:port"]),
         ("a:\u0661,b:2", 0, {}, ["host:port"]),
         # A chief is not the first worker, nor is what precedes it.
         ("", None, make_config(BOTH, "chief", 1), ["no chief 1"]),
