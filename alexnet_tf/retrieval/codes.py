@@ -37,7 +37,9 @@ class CodesRecord:
     seed: int
     loss: float
     num_images: int
-    checksum: int | None = None  # CRC-32 of `CODES_NAME`; None in old directories
+    # CRC-32 of `CODES_NAME`, and `feature_files.identify`; None in old directories.
+    checksum: int | None = None
+    features: int | None = None
 
 
 def get_path(path: str, num_bits: int) -> str:
@@ -92,7 +94,15 @@ def _build_codes(
     codes_path = os.path.join(path, CODES_NAME)
     feature_files.save_array(codes_path, np.concatenate(found))
     checksum = feature_files.compute_checksum(codes_path)
-    record = CodesRecord(num_bits, num_epochs, seed, loss, source.num_images, checksum)
+    record = CodesRecord(
+        num_bits,
+        num_epochs,
+        seed,
+        loss,
+        source.num_images,
+        checksum,
+        feature_files.identify(features),
+    )
     header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
     json_records.write_sealed(record_path, {**header, **dataclasses.asdict(record)})
     return record
@@ -166,5 +176,10 @@ def _read_record(path: str, num_bits: int, features: Features) -> CodesRecord:
         raise errors.DataError(
             f"{record_path} is of {record.num_images} images, but {features.path} has "
             f"{features.source.num_images}. Make the codes again."
+        )
+    if record.features not in (None, feature_files.identify(features)):
+        raise errors.DataError(
+            f"{record_path} is of other features than {features.path} now has. Make "
+            "the codes again with alexnet-retrieve codes."
         )
     return record

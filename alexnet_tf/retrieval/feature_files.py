@@ -207,6 +207,11 @@ def compute_checksum(path: str) -> int:
     return checksum
 
 
+def identify(features: Features) -> int:
+    """CRC-32 of the record: what is made of the features keeps it, to know them."""
+    return compute_checksum(os.path.join(features.path, RECORD_NAME))
+
+
 def _check_checksum(path: str, source: Source) -> None:
     """Raises `DataError` if a file is not the one that was recorded."""
     expected = source.checksums.get(os.path.basename(path))

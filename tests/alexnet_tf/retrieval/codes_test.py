@@ -1,6 +1,7 @@
 """Tests of `alexnet_tf.retrieval.codes` against bits counted by NumPy."""
 
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -97,6 +98,17 @@ def test_a_changed_code_is_noticed(built, tmp_path):
     path.write_bytes(data)
     with pytest.raises(errors.DataError, match=r"codes\.npy.*checksum"):
         codes.CodeIndex(features, 8)
+
+
+def test_codes_of_other_features_are_refused(built, tmp_path):
+    # As many images, but other numbers.
+    vectors = np.concatenate([built[1], built[1]], axis=1)
+    features = made_features.write(tmp_path, vectors)
+    shutil.copytree(
+        codes.get_path(built[0].path, BITS), codes.get_path(features.path, BITS)
+    )
+    with pytest.raises(errors.DataError, match="of other features"):
+        codes.CodeIndex(features, BITS)
 
 
 if __name__ == "__main__":
