@@ -218,7 +218,8 @@ def _check_checksum(path: str, source: Source) -> None:
     if expected is not None and compute_checksum(path) != expected:
         raise errors.DataError(
             f"{path} is damaged: it does not match its checksum in {RECORD_NAME}. "
-            f"{_REMEDY}"
+            "Repeat the command that builds the features, which makes blocks again, "
+            "or build them in another directory."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 
 import numpy as np
 import tensorflow as tf
@@ -79,8 +80,9 @@ def compute_identity(network: TrainedNetwork) -> str:
     checkpoint on every machine, different for any other checkpoint.
     """
     digest = hashlib.sha256()
-    arrays = [parameter.variable.numpy() for parameter in list_weights(network.model)]
-    for array in [*arrays, network.training_data.statistics.mean_image]:
+    weights = (each.variable.numpy() for each in list_weights(network.model))
+    mean_image = network.training_data.statistics.mean_image
+    for array in itertools.chain(weights, [mean_image]):
         digest.update(f"{array.dtype.name} {array.shape}\n".encode())
         digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.hexdigest()

@@ -168,10 +168,10 @@ def list_part(file: Any, columns: Columns, path: str) -> Part:
     # Of classes that the metadata name, the column has the numbers.
     known = columns.class_names is not None
     if len(kinds) > 1 or not kinds <= ({int} if known else {int, str}):
-        wanted = "the number of its class" if known else "a number or a name"
+        needed = "the number of its class" if known else "a number or a name"
         raise errors.UserError(
             f"{path}: the column {columns.label} is "
-            f"{file.schema_arrow.field(columns.label).type}; {wanted} for each image "
+            f"{file.schema_arrow.field(columns.label).type}; {needed} for each image "
             "is needed."
         )
     image_bytes = f"{columns.image}.bytes"
