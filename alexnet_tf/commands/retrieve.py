@@ -248,7 +248,9 @@ def _query(images: list[str]) -> None:
     features = feature_files.open_features(_INDEX_DIR.value)
     find = _open_search(features)
     data = None
-    if rows or _HTML.value or _PLOT.value or _FORMAT.value == "json":
+    shows_images = _HTML.value or _PLOT.value or _FORMAT.value == "json"
+    # What was named is compared with the features, though text needs no images.
+    if rows or shows_images or _DATA_DIR.value:
         data = build.open_indexed(features, _DATA_DIR.value)
     found, _ = _open_extractor(features.source.layer, features.source.is_untrained)
     queries = neighbours.read_files(paths, found.image_size)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import selectors
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ from tfrecords.console import progress
 
 TIMEOUT_SECONDS = 300.0
 _RETRY_SECONDS, _MARGIN_SECONDS, _LATE_SECONDS = 0.2, 5.0, 5.0
+# The chief greets at once.
+_GREETING_SECONDS = 30.0
 # What one worker says of itself is a few thousand bytes.
 _MAX_BYTES = 1 << 20
 _GREETING = "alexnet-train"
@@ -55,9 +58,10 @@ def _listen(workers: Workers) -> Iterator[socket.socket]:
     # Every worker takes its port for a moment: TensorFlow needs it next.
     host, port = split_address(workers.addresses[workers.index])
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as server:
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with contextlib.ExitStack() as stack:
         try:
+            server = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             server.bind(("", port))
             server.listen(workers.count)
         except OSError as error:
@@ -83,14 +87,12 @@ def _receive_all(
         f"waiting up to {timeout:.0f} s for "
         + ", ".join(map(workers.describe, range(1, workers.count)))
     )
-    with contextlib.ExitStack() as stack:
+    with _Strangers(server) as strangers, contextlib.ExitStack() as stack:
         problem = ""
         heard = []
         while len(arrived) < workers.count - 1:
-            server.settimeout(max(0.01, deadline - time.monotonic()))
-            try:
-                connection, _ = server.accept()
-            except TimeoutError:
+            found = strangers.wait_for_message(deadline)
+            if found is None:
                 missing = set(range(1, workers.count)) - set(arrived)
                 names = ", ".join(workers.describe(i) for i in sorted(missing))
                 problem = problem or (
@@ -99,17 +101,20 @@ def _receive_all(
                     f"{workers.addresses[0]}."
                 )
                 break
+            connection, message = found
             stack.enter_context(connection)
-            message = _receive(connection)
-            index = message.get("index")
             # A port is open to anybody; what is no worker is not answered.
-            if message.get("greeting") != _GREETING or not isinstance(index, int):
+            if not _is_greeting(message):
+                connection.close()
                 continue
+            index = message["index"]
             heard.append(connection)
-            if found := _compare(workers, facts, index, message, arrived):
+            with contextlib.suppress(OSError):
+                _send(connection, {"greeting": _GREETING})
+            if difference := _compare(workers, facts, index, message, arrived):
                 # The others come for a moment longer, to hear why nothing begins.
                 deadline = min(deadline, time.monotonic() + _LATE_SECONDS)
-                problem = problem or found
+                problem = problem or difference
             elif not problem:
                 line.print_above(f"{workers.describe(index)} is there")
             arrived[index] = connection
@@ -120,6 +125,78 @@ def _receive_all(
             stack.pop_all()
             return arrived
     raise errors.UserError(problem)
+
+
+class _Strangers:
+    """Reads what all who connect say, side by side: a silent one delays nobody.
+
+    Connections are closed at the end, unless their message was taken.
+    """
+
+    def __init__(self, server: socket.socket):
+        self._server = server
+        self._said: dict[socket.socket, bytearray] = {}
+
+    def __enter__(self) -> _Strangers:
+        self._server.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._server, selectors.EVENT_READ)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._selector.close()
+        for connection in self._said:
+            connection.close()
+
+    def wait_for_message(
+        self, deadline: float
+    ) -> tuple[socket.socket, dict[str, Any]] | None:
+        """The next connection with its first message; None after the deadline.
+
+        The message is {} if it is none.
+        """
+        while (left := deadline - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                connection: Any = key.fileobj
+                if connection is self._server:
+                    self._accept()
+                elif (message := self._read(connection)) is not None:
+                    self._selector.unregister(connection)
+                    del self._said[connection]
+                    return connection, message
+        return None
+
+    def _accept(self) -> None:
+        # Who has left again is not there to be accepted.
+        with contextlib.suppress(OSError):
+            connection, _ = self._server.accept()
+            connection.setblocking(False)
+            self._said[connection] = bytearray()
+            self._selector.register(connection, selectors.EVENT_READ)
+
+    def _read(self, connection: socket.socket) -> dict[str, Any] | None:
+        """Its message, or None while it is not whole."""
+        said = self._said[connection]
+        try:
+            # What follows the message belongs to `Peers`.
+            part = connection.recv(_MAX_BYTES, socket.MSG_PEEK)
+            said += connection.recv(part.find(b"\n") + 1 or len(part))
+        except BlockingIOError:
+            return None
+        except OSError:
+            return {}
+        if part and not said.endswith(b"\n") and len(said) < _MAX_BYTES:
+            return None
+        connection.setblocking(True)
+        return _parse(said)
+
+
+def _is_greeting(message: Mapping[str, Any]) -> bool:
+    return (
+        message.get("greeting") == _GREETING
+        and type(message.get("index")) is int
+        and isinstance(message.get("facts"), dict)
+    )
 
 
 def _compare(
@@ -140,7 +217,7 @@ def _compare(
             f"two processes are worker {index}. Give every worker its own "
             "--worker_index."
         )
-    theirs = message.get("facts", {})
+    theirs = message["facts"]
     differences = [
         f"{name}={theirs.get(name)!r} instead of {facts.get(name)!r}"
         for name in sorted({*facts, *theirs})
@@ -184,13 +261,15 @@ def _report(
         }
         with contextlib.suppress(OSError):
             _send(connection, message)
+        _check_chief(
+            _receive(connection, time.monotonic() + _GREETING_SECONDS), workers
+        )
         # The chief, which may have started later, answers by its deadline.
-        connection.settimeout(2 * timeout + _MARGIN_SECONDS)
-        answer = _receive(connection)
-        if answer.get("problem") == "":
+        answer = _receive(connection, time.monotonic() + 2 * timeout + _MARGIN_SECONDS)
+        if answer and answer.get("problem") == "":
             stack.pop_all()
             return connection
-    if "problem" not in answer:
+    if not answer or not isinstance(answer.get("problem"), str):
         raise errors.UserError(
             f"{workers.describe(0)} ended before all workers had come. Its own message "
             "says why."
@@ -198,21 +277,51 @@ def _report(
     raise errors.UserError(answer["problem"])
 
 
+def _check_chief(message: Mapping[str, Any] | None, workers: Workers) -> None:
+    """Raises `UserError` unless the chief has greeted; None: nothing was said."""
+    if message is None:
+        raise errors.UserError(
+            f"{workers.describe(0)} closed the connection before all workers had come. "
+            "Its own message says why, if it is not another program that listens there."
+        )
+    if message.get("greeting") != _GREETING:
+        raise errors.UserError(
+            f"another program than alexnet-train answers at {workers.addresses[0]}, "
+            "the address of worker 0. Stop it, or give worker 0 another port in every "
+            "worker's list."
+        )
+
+
 def _send(connection: socket.socket, message: Mapping[str, Any]) -> None:
     connection.sendall(json.dumps(message).encode() + b"\n")
 
 
-def _receive(connection: socket.socket) -> dict[str, Any]:
-    """The next message; {} if the connection ends without one."""
+def _receive(connection: socket.socket, deadline: float) -> dict[str, Any] | None:
+    """The next message; None if the connection ends without one.
+
+    {} is what is no message, or none until the deadline.
+    """
     data = bytearray()
     try:
         # Byte by byte at its end: what follows belongs to `Peers`.
         while not data.endswith(b"\n") and len(data) < _MAX_BYTES:
+            connection.settimeout(max(0.01, deadline - time.monotonic()))
             part = connection.recv(1)
             if not part:
-                return {}
+                return _parse(data) if data else None
             data += part
+            if time.monotonic() > deadline:
+                return {}
+    except TimeoutError:
+        return {}
+    except OSError:
+        return None
+    return _parse(data)
+
+
+def _parse(data: bytes | bytearray) -> dict[str, Any]:
+    try:
         message = json.loads(data)
-    except (OSError, ValueError):
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}

@@ -13,8 +13,9 @@ import re
 from collections.abc import Mapping
 
 from tfrecords import errors
+from tfrecords.plurals import counted
 
-_ADDRESS = re.compile(r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$")
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 # Slurm's and Kubernetes' numbers of a process among its equals.
 _INDEX_VARIABLES = ("SLURM_PROCID", "JOB_COMPLETION_INDEX")
 _KINDS = ("chief", "worker")
@@ -118,9 +119,17 @@ def _read_tf_config(text: str) -> Workers:
     try:
         value = json.loads(text)
         cluster, task = value["cluster"], value["task"]
-        kind, index = task["type"], int(task["index"])
-        listed = {name: list(cluster.get(name, ())) for name in cluster}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        kind, index = str(task["type"]), task["index"]
+        # Some managers write the index as text; 0.5 or true is a mistake.
+        if isinstance(index, str):
+            index = int(index)
+        if type(index) is not int:
+            raise TypeError(f"the index is {index!r:.40}")
+        listed = dict(cluster)
+        for name, addresses in listed.items():
+            if not isinstance(addresses, list):
+                raise TypeError(f"{name!r:.40} has {addresses!r:.40}, not a list")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise errors.UserError(
             'TF_CONFIG is not of the form {"cluster": {"worker": ["host:port", ...]}, '
             f'"task": {{"type": "worker", "index": 0}}}}: {error!r}. Correct it, or '
@@ -132,6 +141,12 @@ def _read_tf_config(text: str) -> Workers:
             "program has only workers, which update synchronously: name each "
             "'worker', the first one 'chief' if you like."
         )
+    count = len(listed.get(kind, ()))
+    if not 0 <= index < count:
+        raise errors.UserError(
+            f"TF_CONFIG lists {counted(count, 'task')} of the type {kind!r}, so there "
+            f"is no {kind} {index}; they count from 0."
+        )
     chiefs = listed.get("chief", [])
     if kind == "worker":
         index += len(chiefs)
@@ -140,13 +155,15 @@ def _read_tf_config(text: str) -> Workers:
 
 def _make_workers(addresses: list[str], index: int, source: str) -> Workers:
     for address in addresses:
-        match = _ADDRESS.match(str(address))
-        if not match or not 0 < int(match[2]) < 2**16:
+        match = _ADDRESS.fullmatch(str(address))
+        is_right = match and 0 < int(match[2]) < 2**16 and _is_host(match[1])
+        if not is_right:
             raise errors.UserError(
                 f"{source} has the address {address!r}; an address is host:port, such "
                 "as 10.0.0.1:2222."
             )
-    if len(set(addresses)) < len(addresses):
+    # "Node:02222" and "node:2222" are one address.
+    if len({split_address(address.lower()) for address in addresses}) < len(addresses):
         raise errors.UserError(
             f"{source} names an address twice: {', '.join(addresses)}. Every worker "
             "has its own."
@@ -157,3 +174,9 @@ def _make_workers(addresses: list[str], index: int, source: str) -> Workers:
             "they count from 0."
         )
     return Workers(tuple(addresses), index)
+
+
+def _is_host(host: str) -> bool:
+    """Whether all parts of a name have the length of one (RFC 1035)."""
+    is_number = host.startswith("[")
+    return is_number or all(0 < len(part) < 64 for part in host.rstrip(".").split("."))

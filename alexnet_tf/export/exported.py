@@ -23,13 +23,14 @@ SAVED_MODEL_NAME = "saved_model.pb"
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What is read of an export's record; old exports lack the last two."""
+    """What is read of an export's record; old exports lack the last three."""
 
     classes: tuple[manifest.ClassInfo, ...]  # in the order of their labels
     image_size: int  # side of the images that the network was trained on, pixels
     # Layers whose weights are random; the field's name is `untrained.KEY`.
     untrained_layers: tuple[str, ...] = ()
     checksums: Any = None
+    identity: str = ""  # of the network, see `trained_network.compute_identity`
 
 
 def find_version(export_dir: str) -> str:

@@ -246,6 +246,7 @@ def _describe(network: TrainedNetwork) -> dict[str, Any]:
         "image_size": network.training_data.statistics.mean_image.shape[0],
         "tensorflow": tf.__version__,
         untrained.KEY: list(untrained.read(network.checkpoint)),
+        "identity": trained_network.compute_identity(network),
         "checksums": checksums.NAME,
         "config": overrides.to_dict(network.config),
         "classes": [dataclasses.asdict(c) for c in network.training_data.classes],

@@ -50,14 +50,16 @@ def check_address(host: str, port: int) -> None:
             # A port that a server left a moment ago is free.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    except (OSError, UnicodeError) as error:
+        # A name with an empty or a long part is not looked up, but a UnicodeError.
+        reason = getattr(error, "strerror", None) or "it is no name of a machine"
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise errors.UserError(
                 f"port {port} of {host} is in use by another program. Stop it, or "
                 "choose another with --port."
             ) from error
         raise errors.UserError(
-            f"nothing can listen at {host}, port {port} ({error.strerror}). Choose "
+            f"nothing can listen at {host}, port {port} ({reason}). Choose "
             "others with --host and --port."
         ) from error
 

@@ -239,7 +239,7 @@ def format_text(prediction: Prediction, classes: Sequence[manifest.ClassInfo]) -
         return f"{path}\n  not predicted: {prediction.error}"
     lines = [path]
     for label in prediction.get_top():
-        name = format_class(classes[label])
+        name = printing.escape(format_class(classes[label]))
         mark = "  <- the folder's name" if label == prediction.truth else ""
         lines.append(f"  {prediction.probabilities[label]:7.2%}  {name}{mark}")
     return "\n".join(lines)

@@ -67,18 +67,25 @@ def build(
         num_images=data.count_images(split),
         num_features=len(probe),
         block_rows=block_rows,
+        identity=extractor.identity,
     )
     files.make_directory(path)
     with locks.directory_lock(path, "alexnet-retrieve"):
         files.remove_temporary_files(path)
-        _begin(path, source, probe)
-        _write_blocks(extractor, data, source, path)
-        if feature_files.read_source(path, feature_files.RECORD_NAME) is None:
-            feature_files.write_source(path, feature_files.RECORD_NAME, source)
+        _begin(path, source, extractor, probe)
+        recorded = feature_files.read_source(path, feature_files.RECORD_NAME)
+        sums = recorded.checksums if recorded else {}
+        expected = dataclasses.replace(source, checksums=sums)
+        if _write_blocks(extractor, data, expected, path) or recorded is None:
+            sums = feature_files.compute_checksums(path, source)
+            complete = dataclasses.replace(source, checksums=sums)
+            feature_files.write_source(path, feature_files.RECORD_NAME, complete)
     return feature_files.open_features(path)
 
 
-def _begin(path: str, source: feature_files.Source, probe: np.ndarray) -> None:
+def _begin(
+    path: str, source: feature_files.Source, extractor: Extractor, probe: np.ndarray
+) -> None:
     earlier = feature_files.read_source(path, feature_files.BUILD_NAME)
     probe_path = os.path.join(path, feature_files.PROBE_NAME)
     if earlier is None:
@@ -92,9 +99,12 @@ def _begin(path: str, source: feature_files.Source, probe: np.ndarray) -> None:
         feature_files.save_array(probe_path, probe)
         feature_files.write_source(path, feature_files.BUILD_NAME, source)
         return
-    # The data and the run may have moved since.
+    # The data and the run may have moved since; the network is compared below.
     moved = dataclasses.replace(
-        earlier, data_dir=source.data_dir, network=source.network
+        earlier,
+        data_dir=source.data_dir,
+        network=source.network,
+        identity=source.identity,
     )
     differing = [
         field.name
@@ -109,18 +119,33 @@ def _begin(path: str, source: feature_files.Source, probe: np.ndarray) -> None:
             f"{new!r:.60}. Give another --index_dir, or the settings of that time."
         )
     kept = feature_files.read_probe(path, earlier)
-    check_probe(feature_files.Features(path, earlier, kept), probe)
+    check_network(feature_files.Features(path, earlier, kept), extractor, probe)
 
 
-def check_probe(features: feature_files.Features, probe: np.ndarray) -> None:
-    """Raises `UserError` unless the features are of the network that gave `probe`.
+def check_network(
+    features: feature_files.Features,
+    extractor: Extractor,
+    probe: np.ndarray | None = None,
+) -> None:
+    """Raises `UserError` unless the features are of the extractor's network.
 
-    `probe` is float32 [D], of `Extractor.compute_probe`. Devices and precisions round
-    differently; 1 % is far above that and far below another checkpoint's difference.
+    Their identities are compared where both are known, and their probes always. Those
+    of two checkpoints of one run may be nearly equal; old exports and features have
+    nothing else. Devices and precisions round differently: 1 % is far above that.
+    `probe` is the extractor's, float32 [D], if it was computed before.
     """
-    kept = features.probe
-    scale = float(np.linalg.norm(kept)) + 1e-6
-    if kept.shape != probe.shape or np.linalg.norm(kept - probe) > 0.01 * scale:
+    kept, identity = features.probe, features.source.identity
+    is_other = "" not in (identity, extractor.identity) and (
+        identity != extractor.identity
+    )
+    if not is_other:
+        probe = extractor.compute_probe() if probe is None else probe
+        scale = float(np.linalg.norm(kept)) + 1e-6
+        # Not ">": it is false for what is not a number.
+        is_other = kept.shape != probe.shape or not (
+            np.linalg.norm(kept - probe) <= 0.01 * scale
+        )
+    if is_other:
         raise errors.UserError(
             f"the features in {features.path} are of another network or checkpoint; "
             f"they were made with {features.source.network}. Give that one, or build "
@@ -133,11 +158,12 @@ def _write_blocks(
     data: DataDirectory,
     source: feature_files.Source,
     path: str,
-) -> None:
+) -> bool:
+    """Writes the blocks that are missing or damaged; returns whether any were."""
     features = feature_files.Features(path, source, np.zeros(0, np.float32))
     missing = [block for block in range(source.num_blocks) if not _has(features, block)]
     if not missing:
-        return
+        return False
     done = source.num_images - sum(map(source.get_block_size, missing))
     line = progress.Progress(
         f"features of {source.layer}", source.num_images, "images", done
@@ -159,6 +185,7 @@ def _write_blocks(
             feature_files.get_block_path(path, block), np.concatenate(vectors)
         )
     line.close()
+    return True
 
 
 def _has(features: feature_files.Features, block: int) -> bool:

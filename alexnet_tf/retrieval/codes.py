@@ -37,6 +37,9 @@ class CodesRecord:
     seed: int
     loss: float
     num_images: int
+    # CRC-32 of `CODES_NAME`, and `feature_files.identify`; None in old directories.
+    checksum: int | None = None
+    features: int | None = None
 
 
 def get_path(path: str, num_bits: int) -> str:
@@ -83,13 +86,23 @@ def _build_codes(
             found.append(encode(vectors[start : start + _ROWS]))
     path = get_path(features.path, num_bits)
     files.make_directory(path)
-    record = CodesRecord(num_bits, num_epochs, seed, loss, source.num_images)
     record_path = os.path.join(path, RECORD_NAME)
     # Without the record there are no codes, so earlier ones are not mixed with these.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(record_path)
     npz.save(os.path.join(path, ENCODER_NAME), encoder)
-    feature_files.save_array(os.path.join(path, CODES_NAME), np.concatenate(found))
+    codes_path = os.path.join(path, CODES_NAME)
+    feature_files.save_array(codes_path, np.concatenate(found))
+    checksum = feature_files.compute_checksum(codes_path)
+    record = CodesRecord(
+        num_bits,
+        num_epochs,
+        seed,
+        loss,
+        source.num_images,
+        checksum,
+        feature_files.identify(features),
+    )
     header = {"format": FORMAT_NAME, "version": FORMAT_VERSION}
     json_records.write_sealed(record_path, {**header, **dataclasses.asdict(record)})
     return record
@@ -122,6 +135,9 @@ class CodeIndex:
                 raise ValueError(
                     f"it has {codes.dtype} {codes.shape}, not uint8 {shape}"
                 )
+            expected = self.record.checksum
+            if expected not in (None, feature_files.compute_checksum(codes_path)):
+                raise ValueError(f"it does not match its checksum in {RECORD_NAME}")
         self._encode = autoencoder.make_encode(
             npz.load(os.path.join(path, ENCODER_NAME))
         )
@@ -160,5 +176,10 @@ def _read_record(path: str, num_bits: int, features: Features) -> CodesRecord:
         raise errors.DataError(
             f"{record_path} is of {record.num_images} images, but {features.path} has "
             f"{features.source.num_images}. Make the codes again."
+        )
+    if record.features not in (None, feature_files.identify(features)):
+        raise errors.DataError(
+            f"{record_path} is of other features than {features.path} now has. Make "
+            "the codes again with alexnet-retrieve codes."
         )
     return record

@@ -21,7 +21,7 @@ from alexnet_tf.evaluation import forward
 from alexnet_tf.export import exported
 from alexnet_tf.inference import predict
 from alexnet_tf.network import build
-from alexnet_tf.runs.trained_network import TrainedNetwork
+from alexnet_tf.runs.trained_network import TrainedNetwork, compute_identity
 from tfrecords import errors
 
 DEFAULT_LAYER = "fc7"
@@ -37,13 +37,15 @@ class Extractor:
 
     `layer` is as the user named it. `compute` takes images, uint8 [N, image_size,
     image_size, 3], RGB, to features, float32 [N, D]. `crop_size` is the side of the
-    central crop that the network sees, pixels.
+    central crop that the network sees, pixels. `identity` is the network's, see
+    `trained_network.compute_identity`; "" for pixels, or if an export lacks it.
     """
 
     layer: str
     image_size: int
     compute: Callable[[np.ndarray], np.ndarray]
     crop_size: int = 224
+    identity: str = ""
 
     def compute_probe(self) -> np.ndarray:
         """The features of one fixed image, float32 [D].
@@ -94,7 +96,11 @@ def make_extractor(network: TrainedNetwork, layer: str = DEFAULT_LAYER) -> Extra
         return tf.reshape(features, [tf.shape(images)[0], -1])
 
     return Extractor(
-        layer, size, lambda images: compute(images).numpy(), config.crop_size
+        layer,
+        size,
+        lambda images: compute(images).numpy(),
+        config.crop_size,
+        compute_identity(network),
     )
 
 
@@ -142,7 +148,7 @@ def open_export(export_dir: str, layer: str = DEFAULT_LAYER) -> Extractor:
     compute.loaded = loaded  # type: ignore[attr-defined]
     _, inputs = loaded.signatures["pixels"].structured_input_signature
     crop_size = int(inputs["images"].shape[1])
-    return Extractor(layer, record.image_size, compute, crop_size)
+    return Extractor(layer, record.image_size, compute, crop_size, record.identity)
 
 
 def forget_weights(network: TrainedNetwork) -> TrainedNetwork:

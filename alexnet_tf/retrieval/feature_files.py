@@ -15,6 +15,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ FORMAT_NAME = "alexnet-features"
 FORMAT_VERSION = 1
 # 64 MiB of 4096 float32 each.
 BLOCK_ROWS = 4096
+_READ_BYTES = 1 << 20
 
 _REMEDY = "Build the features again, in another directory."
 
@@ -53,6 +56,10 @@ class Source:
     num_images: int
     num_features: int  # D
     block_rows: int
+    # Of the network, see `trained_network.compute_identity`; "" if it is not known.
+    identity: str = ""
+    # CRC-32 of each file by its name, once all are written.
+    checksums: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def num_blocks(self) -> int:
@@ -71,23 +78,40 @@ class Features:
     path: str
     source: Source
     probe: np.ndarray
+    # The files whose checksums were compared.
+    _checked: set[str] = dataclasses.field(default_factory=set, compare=False)
 
     def read_block(self, block: int) -> np.ndarray:
         """A block of vectors, float32 [rows, D], mapped into memory.
 
-        Raises `DataError` if the file is missing or damaged.
+        Its checksum is compared the first time. Raises `DataError` if the file is
+        missing or damaged.
         """
+        path = get_block_path(self.path, block)
+        self._check(path)
+        return self._map_block(path, block)
+
+    def _map_block(self, path: str, block: int) -> np.ndarray:
         shape = self.source.get_block_size(block), self.source.num_features
-        return _load(get_block_path(self.path, block), np.float32, shape)
+        return _load(path, np.float32, shape)
+
+    def _check(self, path: str) -> None:
+        if path not in self._checked:
+            _check_checksum(path, self.source)
+            self._checked.add(path)
 
     def read_rows(self, rows: np.ndarray) -> np.ndarray:
-        """The vectors of some rows, int64 [n], as float32 [n, D]."""
+        """The vectors of some rows, int64 [n], as float32 [n, D].
+
+        They are read without the rest of their blocks, so no checksum is compared.
+        """
         found = np.empty((len(rows), self.source.num_features), np.float32)
         blocks = rows // self.source.block_rows
         for block in np.unique(blocks):
             places = np.flatnonzero(blocks == block)
             within = rows[places] % self.source.block_rows
-            found[places] = self.read_block(int(block))[within]
+            path = get_block_path(self.path, int(block))
+            found[places] = self._map_block(path, int(block))[within]
         return found
 
     def read_labels(self) -> np.ndarray:
@@ -101,6 +125,7 @@ class Features:
     def read_block_labels(self, block: int) -> np.ndarray:
         """A block's labels, int32 [rows]; raises as `read_labels`."""
         path = get_labels_path(self.path, block)
+        self._check(path)
         labels = _load(path, np.int32, (self.source.get_block_size(block),))
         if labels.min() < -1 or labels.max() >= len(self.source.classes):
             raise errors.DataError(f"{path} has labels of no class. {_REMEDY}")
@@ -157,8 +182,45 @@ def read_source(path: str, name: str) -> Source | None:
 
 def read_probe(path: str, source: Source) -> np.ndarray:
     """The probe of a directory, float32 [D]; raises `DataError` if it is damaged."""
-    shape = (source.num_features,)
-    return np.array(_load(os.path.join(path, PROBE_NAME), np.float32, shape))
+    probe_path = os.path.join(path, PROBE_NAME)
+    _check_checksum(probe_path, source)
+    return np.array(_load(probe_path, np.float32, (source.num_features,)))
+
+
+def compute_checksums(path: str, source: Source) -> dict[str, int]:
+    """CRC-32 of the complete files, by name; raises as `read_errors`."""
+    blocks = range(source.num_blocks)
+    paths = [
+        os.path.join(path, PROBE_NAME),
+        *(get_block_path(path, block) for block in blocks),
+        *(get_labels_path(path, block) for block in blocks),
+    ]
+    return {os.path.basename(each): compute_checksum(each) for each in paths}
+
+
+def compute_checksum(path: str) -> int:
+    """CRC-32 of a file; raises as `read_errors`."""
+    checksum = 0
+    with files.read_errors(path), open(path, "rb") as file:
+        while data := file.read(_READ_BYTES):
+            checksum = zlib.crc32(data, checksum)
+    return checksum
+
+
+def identify(features: Features) -> int:
+    """CRC-32 of the record: what is made of the features keeps it, to know them."""
+    return compute_checksum(os.path.join(features.path, RECORD_NAME))
+
+
+def _check_checksum(path: str, source: Source) -> None:
+    """Raises `DataError` if a file is not the one that was recorded."""
+    expected = source.checksums.get(os.path.basename(path))
+    if expected is not None and compute_checksum(path) != expected:
+        raise errors.DataError(
+            f"{path} is damaged: it does not match its checksum in {RECORD_NAME}. "
+            "Repeat the command that builds the features, which makes blocks again, "
+            "or build them in another directory."
+        )
 
 
 def open_features(path: str) -> Features:

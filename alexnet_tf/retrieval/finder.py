@@ -53,7 +53,7 @@ def open_finder(
             f"the features in {index_dir} are those of random weights. Build some of "
             "the trained network in another directory."
         )
-    build.check_probe(features, found.compute_probe())
+    build.check_network(features, found)
     labels = features.read_labels()
 
     def find(image: np.ndarray) -> list[tuple[np.ndarray, str]]:

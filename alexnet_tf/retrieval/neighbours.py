@@ -101,9 +101,9 @@ def find_neighbours(
     """Yields each query with its `count` nearest images, the paper's six by default.
 
     A query that cannot be read has none. Raises `UserError` if the features are of
-    another network (see `build.check_probe`), or there are too few images.
+    another network (see `build.check_network`), or there are too few images.
     """
-    build.check_probe(features, extractor.compute_probe())
+    build.check_network(features, extractor)
     labels = features.read_labels()
     batch: list[Query] = []
     for query in queries:
@@ -162,7 +162,8 @@ def format_text(result: Result, features: Features) -> str:
 def _describe_class(label: int, features: Features) -> str:
     if label < 0:
         return ""
-    return f"  {predict.format_class(features.source.classes[label])}"
+    name = predict.format_class(features.source.classes[label])
+    return f"  {printing.escape(name)}"
 
 
 def to_json(result: Result, features: Features, data: DataDirectory) -> dict[str, Any]:

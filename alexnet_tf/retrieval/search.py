@@ -12,6 +12,8 @@ cancels for near vectors, so the results' distances are computed again, in float
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import importlib.util
 import math
 import os
@@ -19,13 +21,15 @@ from typing import Any
 
 import numpy as np
 
+from alexnet_tf.retrieval import feature_files
 from alexnet_tf.retrieval.feature_files import Features
 from tfrecords import errors
 from tfrecords.console import progress
-from tfrecords.durable import files
+from tfrecords.durable import files, json_records
 from tfrecords.plurals import counted
 
 INDEX_NAME = "approximate.faiss"
+_RECORD_NAME = "approximate.json"
 # Further rows that are compared by their exact distances, per search.
 _EXACT_SPARE = 16
 _APPROXIMATE_CANDIDATES = 200
@@ -36,6 +40,14 @@ _COMPONENTS = 256
 _ROWS_OF_COMPONENTS = 1500
 # faiss wants at least 39 vectors for each list's centre.
 _ROWS_PER_LIST = 39
+
+
+@dataclasses.dataclass(frozen=True)
+class _Record:
+    """CRC-32 of the index, and `feature_files.identify` of what it was made of."""
+
+    checksum: int
+    features: int
 
 
 def check_package() -> None:
@@ -128,9 +140,17 @@ def build_approximate(features: Features) -> str:
         line.advance(len(vectors))
     line.close()
     path = os.path.join(features.path, INDEX_NAME)
+    record_path = os.path.join(features.path, _RECORD_NAME)
+    # An earlier record is not of the new index.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(record_path)
     # faiss writes the file itself: at 15 million images it has a gigabyte.
     with files.atomic_write(path) as file:
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+    record = _Record(
+        feature_files.compute_checksum(path), feature_files.identify(features)
+    )
+    json_records.write_sealed(record_path, dataclasses.asdict(record))
     return path
 
 
@@ -199,6 +219,7 @@ class ApproximateIndex:
                 "alexnet-retrieve build --approximate and the same flags, or leave out "
                 "--approximate."
             )
+        _check_record(features, path)
         try:
             self._index = faiss.read_index(path)
             expected = features.source.num_images, features.source.num_features
@@ -229,3 +250,24 @@ class ApproximateIndex:
                 all_lists = faiss.SearchParametersPreTransform(index_params=all_lists)
             _, candidates = self._index.search(queries, wanted, params=all_lists)
         return _rank(self._features, queries, candidates, count)
+
+
+def _check_record(features: Features, path: str) -> None:
+    """Raises `DataError` if the index is not as recorded; old ones have no record."""
+    record_path = os.path.join(features.path, _RECORD_NAME)
+    remedy = "Build the index again with --approximate."
+    try:
+        record = json_records.read(
+            record_path, _Record, remedy=remedy, may_be_sealed=True
+        )
+    except FileNotFoundError:
+        return
+    if record.features != feature_files.identify(features):
+        raise errors.DataError(
+            f"{path} is of other features than {features.path} now has. {remedy}"
+        )
+    if record.checksum != feature_files.compute_checksum(path):
+        raise errors.DataError(
+            f"{path} is damaged: it does not match its checksum in {_RECORD_NAME}. "
+            f"{remedy}"
+        )

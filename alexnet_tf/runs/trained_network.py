@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import itertools
 
+import numpy as np
 import tensorflow as tf
 
 from alexnet_tf.config.schema import Config
@@ -68,6 +71,21 @@ def load(
     model = build_network(buildable, len(kept.classes), where or placement.Placement())
     load_weights(model, checkpoint.arrays, checkpoint.path)
     return TrainedNetwork(config, kept, checkpoint, model)
+
+
+def compute_identity(network: TrainedNetwork) -> str:
+    """SHA-256 of all that determines the network's answers but its settings.
+
+    The weights as they are now and the mean image, in hexadecimal: equal for a run's
+    checkpoint on every machine, different for any other checkpoint.
+    """
+    digest = hashlib.sha256()
+    weights = (each.variable.numpy() for each in list_weights(network.model))
+    mean_image = network.training_data.statistics.mean_image
+    for array in itertools.chain(weights, [mean_image]):
+        digest.update(f"{array.dtype.name} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def cast_weights(network: TrainedNetwork) -> TrainedNetwork:

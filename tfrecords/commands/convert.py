@@ -192,6 +192,13 @@ flags.DEFINE_integer(
 )
 
 
+# Sources of which --validation_fraction divides the training images.
+_DIVIDED = (
+    *("imagenet_fall2011", "imagenet_fall2009", "folder", "archive"),
+    *("imagefolder", "parquet", "tfds", "webdataset"),
+)
+
+
 def main() -> None:
     """Converts the source that the flags name."""
     from tfrecords.conversion import convert, dry_run, source_report
@@ -301,6 +308,11 @@ def _open_source(name: str) -> Source:
         "tfds": lambda: tfds.open_tfds(directory, **held_out),
         "webdataset": lambda: webdataset.open_webdataset(directory, **held_out),
     }
+    if FLAGS.validation_fraction is not None and name not in _DIVIDED:
+        raise errors.UserError(
+            f"--validation_fraction={FLAGS.validation_fraction} has no effect on "
+            f"--source={name}, whose splits are fixed. Leave out the flag."
+        )
     return openers[name]()
 
 

@@ -13,6 +13,7 @@ from tfrecords import errors
 from tfrecords.images import listing
 from tfrecords.plurals import counted
 from tfrecords.sources import (
+    class_labels,
     file_tree,
     folder,
     folder_contents,
@@ -53,7 +54,7 @@ def open_archive(
 
     Raises:
       UserError: if there is no archive, or no class with images in it, or the splits'
-        classes differ.
+        classes differ, or a class's name is not UTF-8.
       DataError: if the archive is damaged, or holds links, names that lead out of it,
         or what makes it a zip bomb.
       StorageError: if it cannot be read.
@@ -69,6 +70,7 @@ def open_archive(
     listed, num_ignored = _find_classes(tree)
     folder.check_classes(listed, {split: f"{path}, split {split}" for split in listed})
     names = sorted(listed["train"])
+    class_labels.check_names(names, path)
     containers: list[str] = []
     splits = {}
     for split, classes in listed.items():

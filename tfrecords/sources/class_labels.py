@@ -6,14 +6,16 @@ have a list of the numbers' names.
 
 from __future__ import annotations
 
+import collections
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from tfrecords import errors
 from tfrecords.shards import manifest, schema
+from tfrecords.sources import text_files
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -41,7 +43,8 @@ def number_classes(
       The classes, and the labels of each split, int32 [N]; -1 for none.
 
     Raises:
-      UserError: if an image has no class, or one that no training image has.
+      UserError: if an image has no class, or one that no training image has, or a
+        class's name cannot be stored.
     """
     distinct = {split: set(v) for split, v in values.items()}
     for split, found in distinct.items():
@@ -56,6 +59,7 @@ def number_classes(
                 "does. Every class needs training images: add some, or remove it here."
             )
     names = sorted(distinct["train"])
+    check_names(names, where["train"])
     if all(map(_NUMBER.fullmatch, names)):
         names.sort(key=lambda name: (int(name), name))
     labels = {name: label for label, name in enumerate(names)}
@@ -72,11 +76,28 @@ def name_classes(names: Sequence[str]) -> tuple[manifest.ClassInfo, ...]:
     ImageNet has two classes "crane". A class's id must be unique: of equal names, it
     has the label, too.
     """
-    repeated = {name for name in names if names.count(name) > 1}
-    return tuple(
-        manifest.ClassInfo(f"{name} ({label})" if name in repeated else name, name)
-        for label, name in enumerate(names)
-    )
+    counts = collections.Counter(names)
+    taken = set(names)
+    classes = []
+    for label, name in enumerate(names):
+        synset = name
+        while counts[name] > 1 and synset in taken:
+            synset = f"{synset} ({label})"
+        taken.add(synset)
+        classes.append(manifest.ClassInfo(synset, name))
+    return tuple(classes)
+
+
+def check_names(names: Iterable[str], where: str) -> None:
+    """Raises `UserError` if a class's name is no text that UTF-8 can hold.
+
+    `where` says where the class is.
+    """
+    for name in names:
+        if not text_files.is_text(name):
+            raise errors.UserError(
+                f"{where} has the class {name!a}, whose name is not UTF-8. Rename it."
+            )
 
 
 def check_labels(

@@ -112,6 +112,12 @@ def _find_splits(source_dir: str) -> dict[str, str]:
     # A class may be called "train"; then its folder has images, not folders.
     train_dir = os.path.join(source_dir, "train")
     if "train" not in known or not _list(train_dir).directories:
+        if "train" in known and 1 < len(known) == len(names):
+            raise errors.UserError(
+                f"{source_dir} has only the sub-folders {', '.join(known)}, and train "
+                "has no folder for each class. Make them; or, if a metadata.csv lists "
+                "the classes, give --source=imagefolder."
+            )
         return {"train": source_dir}
     if odd := [name for name in names if name not in _SPLIT_NAMES]:
         raise errors.UserError(

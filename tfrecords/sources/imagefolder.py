@@ -145,6 +145,13 @@ def _find_tables(source_dir: str) -> dict[str, str]:
             )
         if found:
             tables[folder] = found[0]
+    if "val" in tables or "valid" in tables:
+        splits = [shard_names.SPLIT_NAMES.get(folder) for folder in tables]
+        if splits.count("validation") > 1:
+            raise errors.UserError(
+                f"{source_dir} has two folders of validation images with a table. "
+                "Merge them or remove one."
+            )
     if "" in tables and len(tables) > 1:
         *_, other = tables.values()
         raise errors.UserError(
@@ -161,7 +168,8 @@ def _read_rows(folder: str, path: str) -> Iterator[tuple[str, _Row]]:
     num_rows = 0
     for row in read(text, path):
         parts = row.file_name.split("/")
-        if any(part in ("", ".", "..") for part in parts) or "\0" in row.file_name:
+        is_wrong = "\0" in row.file_name or not text_files.is_text(row.file_name)
+        if is_wrong or any(part in ("", ".", "..") for part in parts):
             raise errors.DataError(
                 f"{row.where}: the file_name {printing.escape(row.file_name)!r} is not "
                 "a path below the table's folder. Correct it."

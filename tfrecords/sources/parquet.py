@@ -63,7 +63,8 @@ def open_parquet(
       seed: of the division.
 
     Raises:
-      UserError: if pyarrow is missing, there are no files, or columns are missing.
+      UserError: if pyarrow is missing, there are no files, columns are missing, or a
+        split has no row.
       DataError: if a file is damaged, or a label is not that of a class.
       StorageError: if a file cannot be read.
     """
@@ -96,6 +97,8 @@ def open_parquet(
             line.advance()
     line.close()
     assert columns is not None
+    for split, own in listed.items():
+        stored.check_images(sum(len(part.labels) for part in own), split, folder)
     classes, labels = _number_labels(listed, columns, folder)
     tables = {}
     container = 0
@@ -222,12 +225,15 @@ def _number_labels(
         return class_labels.number_classes(as_text, where)
     labels = {}
     for split, parts in listed.items():
-        labels[split] = np.array(
-            [schema.NO_LABEL if v is None else v for v in values[split]], np.int32
+        # Numbers of any size, which are checked before they become int32.
+        found = np.array(
+            [schema.NO_LABEL if v is None else v for v in values[split]], object
         )
         class_labels.check_labels(
-            labels[split], len(columns.class_names), split, _Places(parts)
+            found, len(columns.class_names), split, _Places(parts)
         )
+        labels[split] = found.astype(np.int32)
+    class_labels.check_names(columns.class_names, folder)
     return class_labels.name_classes(columns.class_names), labels
 
 

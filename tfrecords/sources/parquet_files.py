@@ -60,7 +60,8 @@ def _read_errors(path: str) -> Iterator[None]:
     pyarrow = import_pyarrow()
     try:
         yield
-    except (OSError, pyarrow.ArrowException) as error:
+    # A UnicodeDecodeError is of a text column that is not UTF-8.
+    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno:
             with files.read_errors(path):
                 raise
@@ -120,8 +121,8 @@ def find_columns(file: Any, path: str) -> Columns:
         chosen.append(name)
     image, label = chosen
     image_type = found.field(image).type
-    fields = [f.name for f in image_type] if _is_struct(image_type) else []
-    if "bytes" not in fields:
+    fields = {f.name: f.type for f in image_type} if _is_struct(image_type) else {}
+    if "bytes" not in fields or not _is_binary(fields["bytes"]):
         raise errors.UserError(
             f"{path}: the column {image} is {image_type}, not a struct of bytes and "
             "path. Save the data set with its images embedded."
@@ -164,11 +165,14 @@ def list_part(file: Any, columns: Columns, path: str) -> Part:
             file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)
         ]
     kinds = {type(label) for label in labels} - {type(None)}
-    if len(kinds) > 1 or not kinds <= {int, str}:
+    # Of classes that the metadata name, the column has the numbers.
+    known = columns.class_names is not None
+    if len(kinds) > 1 or not kinds <= ({int} if known else {int, str}):
+        needed = "the number of its class" if known else "a number or a name"
         raise errors.UserError(
             f"{path}: the column {columns.label} is "
-            f"{file.schema_arrow.field(columns.label).type}; a number or a name for "
-            "each image is needed."
+            f"{file.schema_arrow.field(columns.label).type}; {needed} for each image "
+            "is needed."
         )
     image_bytes = f"{columns.image}.bytes"
     sizes = [
@@ -203,6 +207,11 @@ def read_group(file: Any, path: str, image_column: str, group: int) -> Any:
         if isinstance(column, import_pyarrow().ChunkedArray):
             (column,) = column.chunks
         return column.field("bytes")
+
+
+def _is_binary(kind: Any) -> bool:
+    types = import_pyarrow().types
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def _is_struct(kind: Any) -> bool:

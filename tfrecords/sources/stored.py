@@ -43,6 +43,11 @@ class TableBuilder:
             self._filenames.append(np.array([*filenames], dtype=np.bytes_))
             self._columns.append(np.array(columns, np.int64))
 
+    @property
+    def num_images(self) -> int:
+        """How many were added."""
+        return sum(map(len, self._filenames))
+
     def build(self) -> sources.ImageTable:
         """The table, sorted by file name, of one or more images; empties the builder.
 
@@ -106,6 +111,15 @@ def check_folder(path: str, expected: str) -> None:
         if os.path.exists(path):
             fault = f"{path} is a file, not a folder"
         raise errors.UserError(f"{fault}. Set --source_dir to {expected}.")
+
+
+def check_images(num_images: int, split: str, where: str) -> None:
+    """Raises `UserError` if a split has no image; `where` is its file or folder."""
+    if not num_images:
+        raise errors.UserError(
+            f"{where} has files of the split {split}, but not one image in them. Add "
+            "images, or remove the files."
+        )
 
 
 def check_fraction(validation_fraction: float | None) -> None:

@@ -37,3 +37,15 @@ def decode(data: bytes, where: str) -> str:
         raise errors.DataError(
             f"{where}, byte {error.start}: this is not UTF-8 text. Download it again."
         ) from error
+
+
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can hold a text; half of a surrogate pair it cannot.
+
+    JSON can name one, by its code, and names that are not UTF-8 are read as some.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -69,7 +69,7 @@ def open_tfds(
       seed: of the division.
 
     Raises:
-      UserError: if there are no shards, or some are missing.
+      UserError: if there are no shards, some are missing, or a split has no record.
       DataError: if a shard is damaged, or a record has other keys or a wrong label.
       StorageError: if a file cannot be read.
     """
@@ -90,6 +90,8 @@ def open_tfds(
     for container, (split, _) in enumerate(shards):
         _list_shard(paths[container], builders[split], container, line)
     line.close()
+    for split, builder in builders.items():
+        stored.check_images(builder.num_images, split, source_dir)
     splits = {split: builder.build() for split, builder in builders.items()}
     remarks = _compare_counts(source_dir, splits)
     names = _read_class_names(source_dir, splits["train"], remarks)
@@ -200,6 +202,12 @@ def _read_class_names(
         problem = "it names a class twice" if names else "it is empty"
         raise errors.DataError(f"{path} is damaged: {problem}. Download it again.")
     count = int(train.labels.max()) + 1
+    if not 0 < count <= train.num_images:
+        raise errors.DataError(
+            f"{source_dir} has no {_CLASSES_NAME}, and its {train.num_images:,} "
+            f"training records have labels up to {count - 1:,}, which do not show how "
+            "many classes there are. Get that file."
+        )
     remarks.append(
         f"{_CLASSES_NAME} is missing: the classes are called by their numbers, and "
         f"there are as many, {count:,}, as the training labels show."

@@ -127,9 +127,17 @@ def _list_samples(reader: archive_reader.ArchiveReader) -> dict[bytes, _Sample]:
         reader, tar_walk.ANY_FILE, example="n01440764_1.jpg", padding_notes=[]
     ):
         folder, slash, name = member.name.rpartition(b"/")
-        key, _, suffix = name.partition(b".")
+        key, _, ending = name.partition(b".")
         sample = samples.setdefault(folder + slash + key, {})
-        sample[suffix.decode("utf-8", "backslashreplace").lower()] = member
+        suffix = ending.decode("utf-8", "backslashreplace").lower()
+        # "a.jpg" and "a.JPG" are two members of the tar.
+        if suffix in sample and suffix in {_CLASS, _JSON, *_IMAGES}:
+            raise errors.DataError(
+                f"{reader.path}: the sample {_show(folder + slash + key)} has two "
+                f"files .{suffix}, which differ in upper and lower case. Samples of "
+                "one image and one class are read: remove one."
+            )
+        sample[suffix] = member
     return samples
 
 

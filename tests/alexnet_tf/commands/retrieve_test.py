@@ -135,5 +135,19 @@ def test_mistakes_are_sentences(commands, built, arguments, sentence):
     assert "Traceback" not in result.stderr
 
 
+def test_another_checkpoint_and_other_data_are_refused(commands, built, tmp_path):
+    image = tmp_path / "1.png"
+    Image.new("RGB", (300, 300)).save(image)
+    data_directories.write_data_directory(tmp_path / "data", seed=1)
+    # After one small step the features of a tiny network are nearly the same.
+    for flag, sentence in (
+        ("--checkpoint=1", "another network or checkpoint"),
+        (f"--data_dir={tmp_path}/data", "of other data"),
+    ):
+        result = run(commands, built, "query", str(image), flag)
+        assert result.returncode == 2 and sentence in result.stderr
+        assert not result.stdout
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import json
 import os
 import socket
 import sys
@@ -45,6 +47,13 @@ def exits(monkeypatch):
     monkeypatch.setattr(peers, "_GRACE_SECONDS", 0.2)
     monkeypatch.setattr(os, "_exit", codes.append)
     return codes
+
+
+def connect(address):
+    """A stranger's connection, as soon as somebody listens."""
+    while True:
+        with contextlib.suppress(ConnectionRefusedError):
+            return socket.create_connection(meeting.split_address(address), timeout=20)
 
 
 def wait_for(condition):
@@ -166,6 +175,96 @@ def test_strangers_do_not_disturb_the_meeting():
         second = pool.submit(meeting.meet, workers[1], FACTS, 20.0)
         for value in (first.result(), second.result()):
             value.close()
+
+
+@pytest.mark.parametrize("index", [1, True, "1", None, 0.0])
+def test_half_a_greeting_is_no_worker(index):
+    addresses = find_addresses(2)
+    greeting = {"greeting": "alexnet-train", "index": index, "addresses": addresses}
+
+    def disturb():
+        with connect(addresses[0]) as stranger:
+            stranger.sendall(json.dumps({**greeting, "facts": [FACTS]}).encode())
+            stranger.sendall(b"\n")
+            assert not stranger.recv(1)
+
+    with futures.ThreadPoolExecutor(2) as pool:
+        chief = pool.submit(meeting.meet, Workers(addresses), FACTS, 20.0)
+        pool.submit(disturb).result()
+        second = pool.submit(meeting.meet, Workers(addresses, 1), FACTS, 20.0)
+        for value in (chief.result(), second.result()):
+            value.close()
+
+
+@pytest.mark.parametrize("data", [b"", b'{"greeting": "ale'])
+def test_a_silent_stranger_delays_nobody(data):
+    addresses = find_addresses(3)
+    with futures.ThreadPoolExecutor(3) as pool:
+        chief = pool.submit(meeting.meet, Workers(addresses), FACTS, 20.0)
+        with connect(addresses[0]) as stranger:
+            stranger.sendall(data)
+            others = [
+                pool.submit(meeting.meet, Workers(addresses, index), FACTS, 20.0)
+                for index in (1, 2)
+            ]
+            for value in (chief, *others):
+                value.result().close()
+            # It is left, without an answer.
+            with contextlib.suppress(ConnectionResetError):
+                assert not stranger.recv(1)
+
+
+def test_a_silent_stranger_is_not_waited_for():
+    addresses = find_addresses(2)
+    with futures.ThreadPoolExecutor(1) as pool:
+        chief = pool.submit(meeting.meet, Workers(addresses), FACTS, 1.0)
+        with (
+            connect(addresses[0]),
+            pytest.raises(errors.UserError, match=r"worker 1 .* did not come"),
+        ):
+            chief.result(timeout=20)
+
+
+@pytest.mark.parametrize(
+    "data, fact",
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "another program"),
+        (b'{"problem": ""}\n', "another program"),
+        (b"\xff" * 100, "another program"),
+        (b"[" * 100_000 + b"\n", "another program"),
+        (b"", "closed the connection"),
+        (None, "another program"),
+    ],
+)
+def test_another_program_at_the_chiefs_address_is_named(monkeypatch, data, fact):
+    monkeypatch.setattr(meeting, "_GREETING_SECONDS", 0.5)
+    addresses = find_addresses(2)
+    with socket.create_server(meeting.split_address(addresses[0])) as server:
+
+        def answer():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1 << 16)
+                # None: a byte now and then, and no end.
+                for _ in range(0 if data is not None else 20):
+                    connection.sendall(b" ")
+                    time.sleep(0.1)
+                connection.sendall(data or b"")
+
+        with futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(answer)
+            with pytest.raises(errors.UserError, match=fact) as caught:
+                meeting.meet(Workers(addresses, 1), FACTS, 5.0)
+    assert "worker 0" in str(caught.value) and addresses[0] in str(caught.value)
+
+
+def test_a_machine_without_ipv6_says_so(monkeypatch):
+    def refuse(*arguments):
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(errors.UserError, match=r"worker 0.*not supported"):
+        meeting.meet(Workers(("[::1]:2222", "[::1]:2223")), FACTS, 1.0)
 
 
 @pytest.mark.parametrize("lost", [0, 2])

@@ -11,6 +11,7 @@ from alexnet_tf.devices.workers import ALONE, Workers, find_workers, split_addre
 from tfrecords import errors
 
 TWO = ("a.example:1", "[::1]:65535")
+BOTH = {"chief": ["a:1"], "worker": ["b:1"]}
 
 
 def make_config(cluster, kind="worker", index=0):
@@ -60,6 +61,24 @@ def test_tf_config_lists_the_workers():
         ("", None, make_config({"worker": ["a:1"], "ps": ["b:1"]}), ["ps"]),
         ("", None, make_config({"worker": ["a:1"]}, "evaluator"), ["evaluator"]),
         ("", None, make_config({"worker": ["a:1"]}, index=1), ["no worker 1"]),
+        # Two ways to write one address.
+        ("node:1,NODE:01", 0, {}, ["twice"]),
+        ("a:1\n,b:2\nc", 0, {}, ["host:port"]),
+        ("a..b:1,c:2", 1, {}, ["'a..b:1'", "host:port"]),
+        (f"{'a' * 64}:1,c:2", 1, {}, ["host:port"]),
+        ("a:\u0661,b:2", 0, {}, ["host:port"]),
+        # A chief is not the first worker, nor is what precedes it.
+        ("", None, make_config(BOTH, "chief", 1), ["no chief 1"]),
+        ("", None, make_config(BOTH, "worker", -1), ["no worker -1"]),
+        ("", None, make_config({"worker": ["a:1"]}, "chief"), ["no chief 0"]),
+        ("", None, make_config({"worker": "a:1"}), ["'a:1'", "not a list"]),
+        ("", None, make_config({"worker": {"0": "a:1"}}), ["not a list"]),
+        ("", None, make_config({"worker": ["a:1"]}, index=0.5), ["index is 0.5"]),
+        ("", None, make_config({"worker": ["a:1"]}, index=True), ["index is True"]),
+        ("", None, make_config({"worker": ["a:1"]}, index=1e999), ["index is inf"]),
+        ("", None, make_config({"worker": ["a:1"]}, ["worker"]), ["type"]),
+        ("", None, make_config({"worker": [["a:1"]]}), ["host:port"]),
+        ("", None, {"TF_CONFIG": "[" * 100_000}, ["TF_CONFIG"]),
     ],
 )
 def test_wrong_lists_are_refused(addresses, index, environment, facts):

@@ -84,6 +84,9 @@ def test_a_foreign_address_is_named():
     # Of the range for documentation: no machine has it.
     with pytest.raises(errors.UserError, match=r"192\.0\.2\.1, port 7860 .*--host"):
         demo_page.check_address("192.0.2.1", 7860)
+    # The standard library's codec refuses it before any look-up.
+    with pytest.raises(errors.UserError, match=r"a\.\.b, port 7860 .*--host"):
+        demo_page.check_address("a..b", 7860)
 
 
 def test_without_gradio_pip_is_named(monkeypatch):

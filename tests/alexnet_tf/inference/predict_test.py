@@ -240,5 +240,15 @@ def test_csv_can_be_read_back():
     assert rows[5]["error"] == "damaged, or no image"
 
 
+def test_a_name_of_a_class_cannot_control_the_terminal():
+    prediction, classes = make_prediction()
+    odd = [
+        manifest.ClassInfo(f"{k}\n\x1b[31m\u202e", "a\tb") for k in range(len(classes))
+    ]
+    lines = predict.format_text(prediction, odd).splitlines()
+    assert len(lines) == 1 + len(prediction.get_top())
+    assert all(line.isprintable() for line in lines)
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -193,5 +193,59 @@ def test_a_records_file_name(data_dir):
     assert len(names) == 12
 
 
+def change_byte(path, place=-1):
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "name", ["features-00001.npy", "labels-00001.npy", feature_files.PROBE_NAME]
+)
+def test_one_changed_byte_is_noticed(data_dir, tmp_path, name):
+    run(data_dir, tmp_path)
+    before = (tmp_path / name).read_bytes()
+    # The lowest bit of a number: shape and type stay, and labels are of a class.
+    change_byte(tmp_path / name, -4)
+    with pytest.raises(errors.DataError, match=rf"{name} is damaged.*checksum"):
+        features = feature_files.open_features(str(tmp_path))
+        features.read_labels()
+        for block in range(features.source.num_blocks):
+            features.read_block(block)
+    if name != feature_files.PROBE_NAME:
+        run(data_dir, tmp_path)
+        assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_block_that_is_made_again_has_its_own_checksum(data_dir, tmp_path):
+    features = run(data_dir, tmp_path)
+    (tmp_path / "features-00001.npy").unlink()
+    # As on another device.
+    rounded = dataclasses.replace(
+        EXTRACTOR, compute=lambda images: np.float32(1.0001) * compute(images)
+    )
+    again = run(data_dir, tmp_path, rounded)
+    assert not np.array_equal(again.read_block(1), features.read_block(0))
+    assert again.source.checksums != features.source.checksums
+
+
+def test_networks_are_told_apart_though_their_features_are_equal(data_dir, tmp_path):
+    one, other = (dataclasses.replace(EXTRACTOR, identity=name) for name in "ab")
+    features = run(data_dir, tmp_path / "known", one)
+    build.check_network(features, one)
+    # An old export does not say which network it has.
+    build.check_network(features, EXTRACTOR)
+    for refuse in (
+        lambda: build.check_network(features, other),
+        lambda: run(data_dir, tmp_path / "known", other),
+    ):
+        with pytest.raises(errors.UserError, match="of another network or checkpoint"):
+            refuse()
+    build.check_network(run(data_dir, tmp_path / "old"), one)
+    lost = dataclasses.replace(one, compute=lambda images: np.nan * compute(images))
+    with pytest.raises(errors.UserError, match="of another network or checkpoint"):
+        build.check_network(features, lost)
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

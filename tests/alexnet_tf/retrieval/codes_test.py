@@ -1,6 +1,7 @@
 """Tests of `alexnet_tf.retrieval.codes` against bits counted by NumPy."""
 
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -86,6 +87,28 @@ def test_two_processes_do_not_write_codes_at_once(built):
 def test_other_lengths_are_refused(num_bits):
     with pytest.raises(errors.UserError, match="multiple of 8"):
         codes.check_bits(num_bits)
+
+
+def test_a_changed_code_is_noticed(built, tmp_path):
+    features = made_features.write(tmp_path, built[1])
+    codes.build_codes(features, 8, num_epochs=1)
+    path = tmp_path / "codes-8" / codes.CODES_NAME
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(errors.DataError, match=r"codes\.npy.*checksum"):
+        codes.CodeIndex(features, 8)
+
+
+def test_codes_of_other_features_are_refused(built, tmp_path):
+    # As many images, but other numbers.
+    vectors = np.concatenate([built[1], built[1]], axis=1)
+    features = made_features.write(tmp_path, vectors)
+    shutil.copytree(
+        codes.get_path(built[0].path, BITS), codes.get_path(features.path, BITS)
+    )
+    with pytest.raises(errors.DataError, match="of other features"):
+        codes.CodeIndex(features, BITS)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ def test_a_run_and_its_export_have_the_same(golden, tmp_path):
     of_run = extractor.make_extractor(network)
     of_export = extractor.open_export(str(tmp_path))
     assert of_export.image_size == of_run.image_size
+    assert of_export.identity == of_run.identity != ""
     crop_size = network.config.data.crop_size
     assert of_export.crop_size == of_run.crop_size == crop_size != 224
     for compute in (
@@ -68,6 +69,11 @@ def test_random_weights_are_others_and_always_the_same(golden):
         )
     ]
     assert not np.allclose(probes[0], probes[1], rtol=0.1)
+    names = {
+        extractor.make_extractor(each).identity
+        for each in (network, extractor.forget_weights(network))
+    }
+    assert len(names) == 2
     assert np.array_equal(probes[1], probes[2])
 
 

@@ -1,5 +1,6 @@
 """Tests of `alexnet_tf.retrieval.neighbours`, with features that need no network."""
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -11,6 +12,7 @@ from alexnet_tf.retrieval import build, extractor, neighbours
 from tests import data_directories
 from tests.alexnet_tf.retrieval import made_features
 from tfrecords import errors
+from tfrecords.shards import manifest
 
 CONFIG = DataConfig()
 
@@ -118,6 +120,20 @@ def test_a_record_that_is_not_there(built, row):
     data, features = built
     with pytest.raises(errors.UserError, match="its records are 0 to 11"):
         list(neighbours.read_records(data, "train", [0, row], features))
+
+
+def test_a_name_of_a_class_cannot_control_the_terminal(built):
+    data, features = built
+    odd = tuple(
+        manifest.ClassInfo(f"{k}\n\x1b[31m", "a\u202eb")
+        for k in range(len(features.source.classes))
+    )
+    source = dataclasses.replace(features.source, classes=odd)
+    queries = neighbours.read_records(data, "validation", [2], features)
+    (result,) = find(built, queries)
+    text = neighbours.format_text(result, dataclasses.replace(features, source=source))
+    assert len(text.splitlines()) == 4
+    assert all(line.isprintable() for line in text.splitlines())
 
 
 if __name__ == "__main__":

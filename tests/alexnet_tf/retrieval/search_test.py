@@ -1,12 +1,14 @@
 """Tests of `alexnet_tf.retrieval.search` against distances in NumPy and float64."""
 
+import dataclasses
 import os
+import shutil
 import sys
 
 import numpy as np
 import pytest
 
-from alexnet_tf.retrieval import search
+from alexnet_tf.retrieval import feature_files, search
 from tests.alexnet_tf.retrieval import made_features
 from tfrecords import errors
 
@@ -132,6 +134,23 @@ def test_a_damaged_or_foreign_index_is_named(clustered, tmp_path):
         (tmp_path / search.INDEX_NAME).write_bytes(damaged)
         with pytest.raises(errors.DataError, match=r"approximate\.faiss"):
             search.ApproximateIndex(features)
+
+
+def test_a_changed_index_and_changed_features_are_noticed(clustered, tmp_path):
+    shutil.copytree(clustered[0].path, tmp_path / "copy")
+    features = feature_files.open_features(str(tmp_path / "copy"))
+    search.ApproximateIndex(features)
+    path = tmp_path / "copy" / search.INDEX_NAME
+    data = bytearray(path.read_bytes())
+    # A vector's code, which faiss does not check.
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(errors.DataError, match="does not match its checksum"):
+        search.ApproximateIndex(features)
+    source = dataclasses.replace(features.source, network="runs/other")
+    feature_files.write_source(features.path, feature_files.RECORD_NAME, source)
+    with pytest.raises(errors.DataError, match="of other features"):
+        search.ApproximateIndex(features)
 
 
 def test_a_missing_package_has_its_command(monkeypatch):

@@ -104,5 +104,15 @@ def test_a_missing_run_or_checkpoint_is_named(workdir, tmp_path):
         trained_network.load(str(copy))
 
 
+def test_every_checkpoint_has_an_identity_of_its_own(workdir):
+    found = [
+        trained_network.compute_identity(trained_network.load(workdir, which))
+        for which in ("last", 3, 1, 2)
+    ]
+    assert found[0] == found[1] and len(set(found)) == 3
+    rounded = trained_network.load(workdir, precision_policy="mixed_bfloat16")
+    assert trained_network.compute_identity(rounded) == found[0]
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

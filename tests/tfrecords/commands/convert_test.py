@@ -58,6 +58,10 @@ def _read_children_seconds():
         (["--sorce=folder"], "source"),
         (["--source=imagenet", "--data_dir=d"], "ilsvrc2012"),
         (["--source=folder"], "data_dir"),
+        (
+            ["--source=sample", "--data_dir=d", "--validation_fraction=0.1"],
+            "has no effect",
+        ),
         (["--data_dir=d"], "source"),
         (["--source=folder", "--data_dir=d"], "needs --source_dir"),
         (["--source=sample", "--data_dir=d", "--num_workers=0"], "num_workers"),

@@ -1,5 +1,6 @@
 """Zips and tars of class folders as a source."""
 
+import os
 import pickle
 import sys
 import tarfile
@@ -117,6 +118,16 @@ def test_a_compressed_tar_has_advice(tmp_path):
         open_source(tmp_path / "a.tgz")
     with pytest.raises(errors.UserError, match="There is no folder"):
         open_source(tmp_path / "absent.zip")
+
+
+def test_a_class_whose_name_is_not_utf8_is_refused(tmp_path):
+    folder = os.fsencode(tmp_path / "in") + b"/c\xffat"
+    os.makedirs(folder)
+    with open(folder + b"/1.jpg", "wb") as file:
+        file.write(b"x")
+    pack("tar", tmp_path / "a.tar", tmp_path / "in")
+    with pytest.raises(errors.UserError, match=r"a\.tar has the class .*not UTF-8"):
+        open_source(tmp_path / "a.tar", validation_fraction=0.5)
 
 
 if __name__ == "__main__":

@@ -63,5 +63,17 @@ def test_labels_out_of_range_are_named(labels, split, wrong):
             class_labels.check_labels(*arguments)
 
 
+def test_ids_of_classes_are_unique_whatever_their_names():
+    classes = class_labels.name_classes(["a", "a", "a (0)"])
+    assert [c.synset for c in classes] == ["a (0) (0)", "a (1)", "a (0)"]
+    assert [c.text for c in classes] == ["a", "a", "a (0)"]
+
+
+def test_a_name_that_is_no_utf8_is_refused():
+    class_labels.check_names(["a", "\u00e9"], "the file")
+    with pytest.raises(errors.UserError, match=r"the file has the class '\\ud800'"):
+        class_labels.number_classes({"train": ["a", "\ud800"]}, {"train": "the file"})
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

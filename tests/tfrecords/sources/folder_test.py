@@ -237,5 +237,18 @@ def test_a_image_that_changes_after_it_was_listed_is_refused(tmp_path):
         source.read_image("train", 0)
 
 
+def test_splits_without_class_folders_are_not_classes(tmp_path):
+    archives.write_folder(tmp_path, {"train": 2, "test": 1})
+    with pytest.raises(errors.UserError, match=r"test, train, .*--source=imagefolder"):
+        open_source(tmp_path)
+    # Beside others they are.
+    archives.write_folder(tmp_path, {"tram": 1})
+    assert [c.synset for c in open_source(tmp_path).classes] == [
+        "test",
+        "train",
+        "tram",
+    ]
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

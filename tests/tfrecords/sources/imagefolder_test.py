@@ -1,5 +1,6 @@
 """Folders with metadata.csv or metadata.jsonl as a source."""
 
+import json
 import os
 import pickle
 import sys
@@ -147,6 +148,23 @@ def test_tables_that_contradict_each_other_are_refused(tmp_path):
 def test_a_folder_without_a_table_says_what_it_holds(tmp_path):
     archives.write_folder(tmp_path, {"cat": 1, "dog": 1})
     with pytest.raises(errors.UserError, match=r"it holds 2 folders \(cat, dog\)"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["val", "valid"])
+def test_two_folders_of_validation_images_are_refused(tmp_path, other):
+    splits = {**data_sets.make_splits(), other: data_sets.make_rows(3)}
+    data_sets.write_imagefolder(tmp_path, splits)
+    with pytest.raises(errors.UserError, match="two folders of validation images"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["file_name", "label"])
+def test_names_that_cannot_be_stored_are_refused(tmp_path, column):
+    archives.write_file(tmp_path, "a.jpg", b"x")
+    row = {"file_name": "a.jpg", "label": "cat", column: "\ud800"}
+    archives.write_file(tmp_path, "metadata.jsonl", json.dumps(row).encode())
+    with pytest.raises(errors.UserError, match=r"\\ud800.*Rename|ud800.*Correct"):
         open_source(tmp_path)
 
 

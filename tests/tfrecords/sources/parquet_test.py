@@ -161,6 +161,8 @@ def test_damaged_metadata_are_refused(tmp_path, metadata, kind):
     ("image", "label", "sentence"),
     [
         (b"x", 0, "image is binary, not a struct"),
+        ({"bytes": "x"}, 0, "not a struct of bytes"),
+        ({"bytes": [1, 2]}, 0, "not a struct of bytes"),
         ({"bytes": b"x"}, 0.5, "label is double; a number or a name"),
         ({"bytes": b"x"}, None, "without a class"),
     ],
@@ -194,6 +196,49 @@ def test_without_pyarrow_there_is_the_command_to_install_it(tmp_path, monkeypatc
         open_source(tmp_path)
     with pytest.raises(errors.UserError, match="pyarrow"):
         parquet_files.import_pyarrow()
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_split_without_rows_is_refused(tmp_path, split):
+    splits = data_sets.make_splits()
+    data_sets.write_parquet(tmp_path, {**splits, split: []})
+    with pytest.raises(errors.UserError, match=f"the split {split}, but not one"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "sentence"),
+    [
+        ([0, 2**40], errors.DataError, "row 1 has the label 1099511627776; the 3"),
+        (["cat", "dog"], errors.UserError, "label is string; the number of its class"),
+    ],
+)
+def test_numbered_classes_have_small_numbers(tmp_path, labels, kind, sentence):
+    rows = [(f"{label}.jpg", label, b"x") for label in labels]
+    data_sets.write_parquet(tmp_path, {"train": rows}, 1)
+    with pytest.raises(kind, match=sentence):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["label", "path"])
+def test_text_that_is_not_utf8_is_refused(tmp_path, column):
+    wrong = pa.array([b"\xff"], pa.binary())
+    wrong = pa.Array.from_buffers(pa.string(), 1, wrong.buffers())
+    columns = {"label": pa.array(["a"]), "path": pa.array(["1.jpg"]), column: wrong}
+    image = pa.StructArray.from_arrays(
+        [pa.array([b"x"]), columns["path"]], ["bytes", "path"]
+    )
+    table = pa.table({"image": image, "label": columns["label"]})
+    pq.write_table(table, tmp_path / "train-00000-of-00001.parquet")
+    with pytest.raises(errors.DataError, match=r"train-00000.* is damaged or is not"):
+        open_source(tmp_path)
+
+
+def test_names_of_classes_that_cannot_be_stored_are_refused(tmp_path):
+    rows = {"train": data_sets.make_rows(3)}
+    data_sets.write_parquet(tmp_path, rows, classes=("a", "b", "\ud800"))
+    with pytest.raises(errors.UserError, match="is not UTF-8"):
+        open_source(tmp_path)
 
 
 if __name__ == "__main__":

@@ -166,5 +166,21 @@ def test_a_folder_of_other_files_says_what_it_holds(tmp_path):
         tfds.open_tfds(str(tmp_path / "absent"))
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_split_without_records_is_refused(tmp_path, split):
+    splits = {"train": data_sets.make_rows(3), split: []}
+    data_sets.write_tfds(tmp_path, splits, 1)
+    with pytest.raises(errors.UserError, match=f"the split {split}, but not one"):
+        tfds.open_tfds(str(tmp_path))
+
+
+@pytest.mark.parametrize("label", [-1, 3, 2**31 - 1])
+def test_labels_without_a_list_do_not_make_classes_without_images(tmp_path, label):
+    rows = [(f"{i}.jpg", label, b"x") for i in range(3)]
+    data_sets.write_tfds(tmp_path, {"train": rows}, 1, classes=())
+    with pytest.raises(errors.DataError, match=rf"no label\.labels.* to {label:,}, "):
+        tfds.open_tfds(str(tmp_path))
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))

@@ -167,5 +167,13 @@ def test_missing_tars_are_named(tmp_path):
         open_source(tmp_path)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "cls"])
+def test_suffixes_in_upper_and_lower_case_are_not_one_file(tmp_path, suffix):
+    members = [("a.jpg", b"x"), ("a.cls", b"0"), (f"a.{suffix.upper()}", b"1")]
+    data_sets.write_tar(tmp_path, "train-0.tar", members)
+    with pytest.raises(errors.DataError, match=rf"sample a has two files \.{suffix},"):
+        open_source(tmp_path)
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__, *sys.argv[1:]]))
