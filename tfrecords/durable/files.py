@@ -20,6 +20,7 @@ from typing import IO, Any
 from tfrecords import errors, limits
 
 TEMPORARY_MARK = ".tmp-"
+_REMOVED = "-removed"
 
 _STORAGE_ERRNOS = {
     errno.ENOSPC: "the disk is full",
@@ -290,7 +291,17 @@ def remove_temporary_files(directory: str) -> list[str]:
     """
     names = sorted(n for n in os.listdir(directory) if TEMPORARY_MARK in n)
     for name in names:
-        remove(os.path.join(directory, name))
+        path = os.path.join(directory, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            # A writer that is still alive, on another machine for example, would put
+            # files into it meanwhile. Under another name it does not find it.
+            moved = path + _REMOVED
+            if os.path.lexists(moved):
+                shutil.rmtree(moved)
+            os.rename(path, moved)
+            path = moved
+        if os.path.lexists(path):
+            remove(path)
     return names
 
 

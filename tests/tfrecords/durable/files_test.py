@@ -123,6 +123,26 @@ def test_a_full_disk_below_a_new_directory_is_a_sentence(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_writer_that_is_still_alive_does_not_disturb_a_removal(tmp_path, monkeypatch):
+    left = tmp_path / f".job{files.TEMPORARY_MARK}1"
+    left.mkdir()
+    (left / "file").write_bytes(b"x")
+    # What a kill in the middle of an earlier removal has left.
+    (tmp_path / f"{left.name}-removed").mkdir()
+    remove, failed = files.shutil.rmtree, []
+
+    def write_and_remove(path, **arguments):
+        try:
+            (left / "late").write_bytes(b"x")
+        except FileNotFoundError:
+            failed.append(path)
+        remove(path, **arguments)
+
+    monkeypatch.setattr(files.shutil, "rmtree", write_and_remove)
+    assert files.remove_temporary_files(str(tmp_path))[0] == left.name
+    assert failed and os.listdir(tmp_path) == []
+
+
 def test_files_and_names_reach_the_disk_in_order(tmp_path, monkeypatch):
     disk = disk_calls.DiskCalls(monkeypatch)
     files.write_bytes(str(tmp_path / "file"), b"x")
