@@ -129,3 +129,17 @@ def import_anything(find_class: Any) -> Any:
 def trust_the_length(check_header: Any) -> Any:
     del check_header
     return lambda place, offset, header, num_bytes: int.from_bytes(header[:8], "little")
+
+
+def believe_notes(read_if_unchanged: Any) -> Any:
+    """Takes what was noted of a shard for what the shard is."""
+    del read_if_unchanged
+
+    def read(data_dir: str, name: str) -> Any:
+        from tfrecords.conversion import finished_shards
+        from tfrecords.durable import npz
+
+        path = finished_shards._make_side_path(data_dir, name)
+        return finished_shards._parse(npz.load(path))
+
+    return read

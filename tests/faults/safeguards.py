@@ -154,6 +154,21 @@ SAFEGUARDS: dict[str, Safeguard] = {
             "flushed$",
         ),
         Safeguard(
+            "finite_checks",
+            "A run stops where a loss or gradient is not finite",
+            "alexnet_tf.training.finite:check_step",
+            replacements.do_nothing,
+            "training_not_finite",
+        ),
+        Safeguard(
+            "finished_shards",
+            "A shard of an earlier start is kept if its checksum is the one noted",
+            "tfrecords.conversion.finished_shards:_read_if_unchanged",
+            replacements.believe_notes,
+            "conversion_resumed_damage",
+            "^train.*bit",
+        ),
+        Safeguard(
             "dropout_counters",
             "A checkpoint holds the counters from which dropout draws its numbers",
             "alexnet_tf.training.run_state:RunState.get_variables",

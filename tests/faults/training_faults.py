@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from tests import data_directories, training_runs
 from tests.faults import call_faults, shim
 from tests.faults.engine import Case, Fault
@@ -146,6 +148,39 @@ def make_data_changes(shared: pathlib.Path, seed: int) -> Sequence[Case]:
     ]
 
 
+# A rate at which the next step's numbers are not finite.
+_WILD_RATE = "1e20"
+
+
+def make_not_finite(shared: pathlib.Path, seed: int) -> Sequence[Case]:
+    """The learning rate is wild from each of several steps on."""
+    del seed
+
+    def check(epoch: float, log_every: int, directory: pathlib.Path) -> None:
+        settings = {
+            **_SHORT,
+            "log_every_steps": log_every,
+            "schedule.name": "fixed",
+            "schedule.steps": f"{epoch}:{_WILD_RATE}",
+        }
+        outcome = make_program(shared, settings).run(directory)
+        outcome.check_refusal(errors.NotFiniteError.exit_code)
+        assert "The last good checkpoint: " in outcome.messages, outcome.messages
+        if "checkpoint: none yet" not in outcome.messages:
+            loaded = training_runs.load_checkpoint(directory / "run")
+            for name, array in loaded.arrays.items():
+                assert np.isfinite(array).all(), name
+
+    return [
+        Case(
+            f"from epoch {epoch} on, logged every {log_every} steps",
+            functools.partial(check, epoch, log_every),
+        )
+        for epoch in (0.0, 0.4, 0.8, 1.2)
+        for log_every in (1, 3)
+    ]
+
+
 _AGAIN = (
     "The same command again ends with the undisturbed run's weights, velocities, "
     "random state and measurements, bit for bit"
@@ -158,6 +193,16 @@ FAULTS = (
         "A kill after every step of a run of 60 steps with dropout",
         _AGAIN,
         make_resumes,
+        num_quick=1,
+    ),
+    Fault(
+        "training_not_finite",
+        _SECTION,
+        "A learning rate of 1e20 from one of the first four steps on, in runs that log "
+        "every step or every third",
+        "Exit code 3 and a sentence that names the last good checkpoint, in which all "
+        "numbers are finite",
+        make_not_finite,
         num_quick=1,
     ),
     Fault(
