@@ -139,6 +139,8 @@ def _write(folder: str, count: int) -> feature_files.Features:
         feature_files.save_array(path, vectors)
         line.advance(len(vectors))
     line.close()
+    # An index names the features that it was made of by their record.
+    feature_files.write_source(folder, feature_files.RECORD_NAME, source)
     return feature_files.Features(folder, source, np.zeros(1, np.float32))
 
 
