@@ -10,11 +10,13 @@ import pytest
 
 from tests.faults import elsewhere, page, records
 
+CHECKOUT = records.ROOT
+
 
 @functools.cache
 def list_tests(path):
     """The names of a file's tests."""
-    module = ast.parse((records.ROOT / path).read_text(encoding="utf-8"))
+    module = ast.parse((CHECKOUT / path).read_text(encoding="utf-8"))
     return {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
 
 
