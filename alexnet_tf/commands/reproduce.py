@@ -151,7 +151,6 @@ def _run(names: list[str], is_full: bool) -> None:
 
 def _draw(judged: Sequence[outcomes.Outcome], plots_dir: str, suffix: str) -> None:
     """Draws a figure of every claim that has runs."""
-    files.make_directory(plots_dir)
     for outcome in judged:
         path = os.path.join(plots_dir, outcome.claim.name + suffix)
         plots.draw_claim(outcome, path)

@@ -128,7 +128,7 @@ def _receive_all(
 
 
 class _Strangers:
-    """Reads what all who connect say, side by side: a silent one delays nobody.
+    """Reads the first messages of all who connect; a silent one delays nobody.
 
     Connections are closed at the end, unless their message was taken.
     """
@@ -153,7 +153,7 @@ class _Strangers:
     ) -> tuple[socket.socket, dict[str, Any]] | None:
         """The next connection with its first message; None after the deadline.
 
-        The message is {} if it is none.
+        The message is {} if what came is not one.
         """
         while (left := deadline - time.monotonic()) > 0:
             for key, _ in self._selector.select(left):
@@ -167,7 +167,7 @@ class _Strangers:
         return None
 
     def _accept(self) -> None:
-        # Who has left again is not there to be accepted.
+        # The client may have left before it was accepted.
         with contextlib.suppress(OSError):
             connection, _ = self._server.accept()
             connection.setblocking(False)
@@ -175,7 +175,7 @@ class _Strangers:
             self._selector.register(connection, selectors.EVENT_READ)
 
     def _read(self, connection: socket.socket) -> dict[str, Any] | None:
-        """Its message, or None while it is not whole."""
+        """Its message; None while the message is incomplete."""
         said = self._said[connection]
         try:
             # What follows the message belongs to `Peers`.
@@ -286,7 +286,7 @@ def _check_chief(message: Mapping[str, Any] | None, workers: Workers) -> None:
         )
     if message.get("greeting") != _GREETING:
         raise errors.UserError(
-            f"another program than alexnet-train answers at {workers.addresses[0]}, "
+            f"a program other than alexnet-train answers at {workers.addresses[0]}, "
             "the address of worker 0. Stop it, or give worker 0 another port in every "
             "worker's list."
         )
@@ -299,7 +299,7 @@ def _send(connection: socket.socket, message: Mapping[str, Any]) -> None:
 def _receive(connection: socket.socket, deadline: float) -> dict[str, Any] | None:
     """The next message; None if the connection ends without one.
 
-    {} is what is no message, or none until the deadline.
+    {} if what came is not a message, or nothing came before the deadline.
     """
     data = bytearray()
     try:

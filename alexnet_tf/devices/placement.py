@@ -129,6 +129,7 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
     Raises:
       UserError: if a name is invalid or repeated, there are more devices than towers,
         or a device does not exist; the message lists the existing ones.
+      DeviceMemoryError: if a GPU has too little memory to try a copy.
     """
     num_gpus = len(tf.config.list_physical_devices("GPU"))
     names = devices.split(",") if isinstance(devices, str) else devices
@@ -170,9 +171,11 @@ def make_placement(devices: str | Sequence[str], num_towers: int = 2) -> Placeme
 
 
 def _probe(devices: tuple[str, ...]) -> Placement:
-    """The placement on devices whose copies to each other are tried, if on two GPUs."""
-    is_pair = len(devices) > 1 and all("GPU" in device for device in devices)
-    return Placement(devices, is_pair and bool(copy_probe.find_broken(devices)))
+    """The placement on these devices; copies between two GPUs are tried first."""
+    if len(devices) < 2 or not all("GPU" in device for device in devices):
+        return Placement(devices)
+    with memory_errors("--config.batch_size"):
+        return Placement(devices, bool(copy_probe.find_broken(devices)))
 
 
 def make_logical_devices(devices: str | Sequence[str]) -> None:

@@ -51,8 +51,8 @@ def check_address(host: str, port: int) -> None:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
     except (OSError, UnicodeError) as error:
-        # A name with an empty or a long part is not looked up, but a UnicodeError.
-        reason = getattr(error, "strerror", None) or "it is no name of a machine"
+        # Python raises UnicodeError for a name with an empty or a long part.
+        reason = getattr(error, "strerror", None) or "it is not a valid host name"
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise errors.UserError(
                 f"port {port} of {host} is in use by another program. Stop it, or "

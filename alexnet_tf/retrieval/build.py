@@ -141,7 +141,7 @@ def check_network(
     if not is_other:
         probe = extractor.compute_probe() if probe is None else probe
         scale = float(np.linalg.norm(kept)) + 1e-6
-        # Not ">": it is false for what is not a number.
+        # Not `>`, which is false for NaN.
         is_other = kept.shape != probe.shape or not (
             np.linalg.norm(kept - probe) <= 0.01 * scale
         )

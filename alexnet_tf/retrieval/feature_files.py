@@ -208,7 +208,7 @@ def compute_checksum(path: str) -> int:
 
 
 def identify(features: Features) -> int:
-    """CRC-32 of the record: what is made of the features keeps it, to know them."""
+    """CRC-32 of the record; codes and indexes keep it, to recognize the features."""
     return compute_checksum(os.path.join(features.path, RECORD_NAME))
 
 

@@ -3,8 +3,7 @@
 Exact search reads every vector, a block at a time, in constant memory. The approximate
 index keeps each vector's 256 principal components at four bits, 128 bytes, and its
 number, 8 bytes, in inverted lists (Sivic and Zisserman 2003), in one file. Its
-candidates are compared by their
-exact distances, which costs a few reads.
+candidates are compared by their exact distances, which costs a few reads.
 
 For many queries faiss computes |x - y|^2 as |x|^2 + |y|^2 - 2 x.y in float32, which
 cancels for near vectors, so the results' distances are computed again, in float64.

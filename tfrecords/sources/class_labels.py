@@ -89,7 +89,7 @@ def name_classes(names: Sequence[str]) -> tuple[manifest.ClassInfo, ...]:
 
 
 def check_names(names: Iterable[str], where: str) -> None:
-    """Raises `UserError` if a class's name is no text that UTF-8 can hold.
+    """Raises `UserError` if a class's name cannot be encoded in UTF-8.
 
     `where` says where the class is.
     """

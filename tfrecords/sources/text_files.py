@@ -40,9 +40,9 @@ def decode(data: bytes, where: str) -> str:
 
 
 def is_text(text: str) -> bool:
-    """Whether UTF-8 can hold a text; half of a surrogate pair it cannot.
+    """Whether a text can be encoded in UTF-8; half of a surrogate pair cannot.
 
-    JSON can name one, by its code, and names that are not UTF-8 are read as some.
+    JSON can contain one, and file names that are not UTF-8 are read as such halves.
     """
     try:
         text.encode()

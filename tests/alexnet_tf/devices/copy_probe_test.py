@@ -7,9 +7,11 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from alexnet_tf.devices import copy_probe, placement
 from tests import forked_processes
+from tfrecords import errors
 
 GPUS = ("/device:GPU:0", "/device:GPU:1")
 
@@ -34,6 +36,29 @@ def test_copies_that_arrive_pass():
 def test_zeros_and_single_bits_are_found():
     assert copy_probe.find_broken(GPUS, lose) == [GPUS]
     assert copy_probe.find_broken(GPUS, flip) == [GPUS, GPUS[::-1]]
+
+
+def test_a_copy_that_fails_has_not_arrived():
+    def fail(numbers, source, target):
+        raise tf.errors.InternalError(None, None, "peer access is not supported")
+
+    assert copy_probe.find_broken(GPUS, fail) == [GPUS, GPUS[::-1]]
+
+
+def test_a_card_without_memory_is_a_sentence(monkeypatch):
+    def run_out(devices):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(copy_probe, "find_broken", run_out)
+    with pytest.raises(errors.DeviceMemoryError, match="too little memory"):
+        placement._probe(GPUS)
+
+    def copy(numbers, source, target):
+        run_out(())
+
+    monkeypatch.undo()
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        copy_probe.find_broken(GPUS, copy)
 
 
 def test_the_devices_of_this_machine_are_intact():

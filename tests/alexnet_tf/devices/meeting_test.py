@@ -228,12 +228,12 @@ def test_a_silent_stranger_is_not_waited_for():
 @pytest.mark.parametrize(
     "data, fact",
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "another program"),
-        (b'{"problem": ""}\n', "another program"),
-        (b"\xff" * 100, "another program"),
-        (b"[" * 100_000 + b"\n", "another program"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "a program other than alexnet-train"),
+        (b'{"problem": ""}\n', "a program other than alexnet-train"),
+        (b"\xff" * 100, "a program other than alexnet-train"),
+        (b"[" * 100_000 + b"\n", "a program other than alexnet-train"),
         (b"", "closed the connection"),
-        (None, "another program"),
+        (None, "a program other than alexnet-train"),
     ],
 )
 def test_another_program_at_the_chiefs_address_is_named(monkeypatch, data, fact):
